@@ -1,0 +1,61 @@
+# Every task of this project. The first target that needs them installs Python packages and the
+# CDK CLI into .venv and node_modules, and again only when a lock file changes.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install synth diff deploy rehearse test unit lint bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+install: $(INSTALLED) ## install Python packages and the CDK CLI, pinned and hashed
+
+$(INSTALLED): requirements-dev.txt package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python %d.%d is too old, 3.11 or newer is needed; name one: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(VENV)/bin/npm ci --silent
+	@touch $@
+
+synth: $(INSTALLED) ## write the templates to cdk.out, for review
+	npx cdk synth --quiet
+
+diff: $(INSTALLED) ## what a deployment would change in AWS
+	npx cdk diff
+
+deploy: $(INSTALLED) ## deploy to AWS with the credentials of the environment
+	npx cdk deploy --all
+
+rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
+	python -m rehearsal
+
+test: lint unit ## everything that CI checks
+	python -m pytest -q -m sandbox
+
+unit: $(INSTALLED) ## the tests that need no sandbox
+	python -m pytest -q -m "not sandbox"
+
+lint: $(INSTALLED) ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: $(INSTALLED) ## measure the figures of docs/figures.md
+	python -m benchmarks
+
+lock: $(INSTALLED) ## pin and hash the packages of the .in files and package.json anew
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet pip-tools
+	for file in requirements requirements-dev; do \
+	  $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	    --no-header --no-emit-index-url --no-emit-find-links --no-emit-options \
+	    --output-file $$file.txt $$file.in || exit 1; done
+	npm install --package-lock-only
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache

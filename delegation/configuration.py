@@ -1,0 +1,80 @@
+"""The configuration of a synthesis: deployments.py, the runbooks it names, and their acceptance."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from delegation.errors import DelegationError
+from delegation.lock import Accepted, check_accepted, needed
+from delegation.model import (
+    Deployment,
+    IamUser,
+    Profile,
+    ServiceRole,
+    check_deployments,
+    parse_profile,
+)
+from delegation.runbooks import Runbook, load_runbooks
+
+GUIDE = Deployment(
+    profile=Profile.GUIDE,
+    operators=(IamUser("AutomationRestrictedOperator"),),
+    service_roles=(
+        ServiceRole(name="AutomationServiceRole", runbooks=("Restart-EC2InstanceDemo",)),
+    ),
+)
+"""The deployment of the AWS guide, to the letter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configuration:
+    """Checked deployments and every runbook that they name."""
+
+    deployments: tuple[Deployment, ...]
+    runbooks: Mapping[str, Runbook]
+    """By name."""
+
+    @property
+    def needs(self) -> Accepted:
+        """What the bounded service roles need, as the lock file records it."""
+        bounded = (d for d in self.deployments if d.profile is Profile.LEAST_PRIVILEGE)
+        return needed(tuple(bounded), self.runbooks)
+
+
+def load(profile: object = None) -> Configuration:
+    """The configuration of deployments.py; with ``profile="guide"`` the guide's, whatever it says.
+
+    Raises DelegationError for any value or runbook that is refused.
+    """
+    deployments = check_deployments(_read_deployments())
+    if profile is not None:
+        chosen = parse_profile(profile)
+        deployments = (
+            (GUIDE,)
+            if chosen is Profile.GUIDE
+            else tuple(replace(deployment, profile=chosen) for deployment in deployments)
+        )
+    names = dict.fromkeys(name for deployment in deployments for name in deployment.runbooks)
+    return Configuration(deployments=deployments, runbooks=load_runbooks(names))
+
+
+def check_needs(configuration: Configuration) -> None:
+    """Raises DelegationError where permissions.lock.json does not accept what runbooks need."""
+    if configuration.needs:
+        check_accepted(configuration.needs)
+
+
+def _read_deployments() -> tuple[Deployment, ...]:
+    """``DEPLOYMENTS`` of deployments.py; a mistake of Python's grammar or names is one line too."""
+    try:
+        return tuple(importlib.import_module("deployments").DEPLOYMENTS)
+    except DelegationError:
+        raise
+    except SyntaxError as error:
+        raise DelegationError(f"deployments.py:{error.lineno}: {error.msg}") from None
+    except Exception as error:
+        line = error.__traceback__
+        while line is not None and not line.tb_frame.f_code.co_filename.endswith("deployments.py"):
+            line = line.tb_next
+        where = f":{line.tb_lineno}" if line else ""
+        raise DelegationError(f"deployments.py{where}: {error}") from None

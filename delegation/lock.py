@@ -1,0 +1,104 @@
+"""``permissions.lock.json``: what each service role may do, as the administrator accepted it.
+
+An author who edits a runbook can so change what its steps need, but not what its role may do: a
+synthesis with other needs than the accepted ones fails and prints the difference.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from delegation.errors import DelegationError
+from delegation.model import Deployment
+from delegation.needs import Need
+from delegation.runbooks import Runbook
+
+LOCK_FILE = Path(__file__).resolve().parent.parent / "permissions.lock.json"
+
+Accepted = dict[str, dict[str, dict[str, list[str]]]]
+"""deployment -> service role -> ``action on resource`` -> the steps that need it."""
+
+
+def needed(deployments: tuple[Deployment, ...], runbooks: Mapping[str, Runbook]) -> Accepted:
+    """What the service roles of these deployments need, as the lock file records it."""
+    return {
+        deployment.label: {
+            role.name: _by_grant(
+                (name, need) for name in role.runbooks for need in runbooks[name].needs
+            )
+            for role in deployment.service_roles
+        }
+        for deployment in deployments
+    }
+
+
+def check_accepted(needs: Accepted, lock_file: Path = LOCK_FILE) -> None:
+    """Raises DelegationError that lists what is gained and lost, where needs are not accepted."""
+    changes = list(differences(_read(lock_file), needs))
+    if changes:
+        raise DelegationError(
+            f"{lock_file.name} does not accept what the runbooks need:\n"
+            + "\n".join(f"  {change}" for change in changes)
+            + "\nthe administrator reviews this and runs: python -m delegation accept"
+        )
+
+
+def accept(needs: Accepted, lock_file: Path = LOCK_FILE) -> list[str]:
+    """Records these needs as accepted; returns what changed, a line each."""
+    before = _read(lock_file) if lock_file.exists() else {}
+    changes = list(differences(before, needs))
+    lock_file.write_text(json.dumps(needs, indent=2, sort_keys=True) + "\n", "utf-8")
+    return changes
+
+
+def differences(before: Accepted, after: Accepted) -> list[str]:
+    """What ``after`` gains and loses against ``before``, a line for each grant."""
+    lines = []
+    for deployment in sorted({*before, *after}):
+        roles_before, roles_after = before.get(deployment, {}), after.get(deployment, {})
+        for role in sorted({*roles_before, *roles_after}):
+            old, new = roles_before.get(role, {}), roles_after.get(role, {})
+            where = f"{role} ({deployment})"
+            for grant in sorted(new.keys() - old.keys()):
+                lines.append(f"+ {where} gains {grant}, for {', '.join(new[grant])}")
+            for grant in sorted(old.keys() - new.keys()):
+                lines.append(f"- {where} loses {grant}, was for {', '.join(old[grant])}")
+            for grant in sorted(new.keys() & old.keys()):
+                if new[grant] != old[grant]:
+                    lines.append(
+                        f"~ {where} keeps {grant}, now for {', '.join(new[grant])}, "
+                        f"was for {', '.join(old[grant])}"
+                    )
+            if (role in roles_before) != (role in roles_after) and not (old or new):
+                sign, verb = ("+", "gains") if role in roles_after else ("-", "loses")
+                lines.append(f"{sign} {where} {verb} no action")
+    return lines
+
+
+def _by_grant(needs: Any) -> dict[str, list[str]]:
+    grants: dict[str, list[str]] = {}
+    for runbook, need in needs:
+        step = f"{runbook}/{need.step}"
+        steps = grants.setdefault(_grant(need), [])
+        if step not in steps:
+            steps.append(step)
+    return grants
+
+
+def _grant(need: Need) -> str:
+    return f"{need.action} on {need.resource}"
+
+
+def _read(lock_file: Path) -> Accepted:
+    try:
+        accepted = json.loads(lock_file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DelegationError(
+            f"{lock_file.name} does not exist; the administrator runs: python -m delegation accept"
+        ) from None
+    except ValueError as error:
+        raise DelegationError(f"{lock_file.name}: is not JSON: {error}") from None
+    if not isinstance(accepted, dict):
+        raise DelegationError(f"{lock_file.name}: holds no object of deployments")
+    return accepted

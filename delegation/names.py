@@ -1,0 +1,76 @@
+"""Every physical name and ARN of a deployment, spelled once.
+
+ARNs are CloudFormation ``Fn::Sub`` strings: ``${AWS::Partition}``, ``${AWS::AccountId}`` and, where
+the deployment names no Region, ``${AWS::Region}`` stand for what only the account knows.
+"""
+
+import re
+
+from delegation.errors import DelegationError
+
+ADMINISTRATION_STACK = "AdministrationStack"
+RUNBOOKS_STACK = "RunbooksStack"
+
+OPERATOR_POLICY = "OperatorRestrictedPermissions"
+OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
+OPERATOR_GROUP = "AutomationRestrictedOperators"
+APPROVER_POLICY = "ApproverRestrictedPermissions"
+APPROVER_GROUP = "AutomationApprovers"
+
+AUTOMATION_SERVICE = "ssm.amazonaws.com"
+AUTOMATION_MANAGED_POLICY = (
+    "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonSSMAutomationRole"
+)
+
+ANY_REGION = "${AWS::Region}"
+"""Stands for the Region of the stack, where a deployment names none."""
+
+_ACCOUNT = "${AWS::AccountId}"
+
+
+def part(name: str, number: int) -> str:
+    """The name of the ``number``-th part (from 1) of a policy or group that IAM's limits split."""
+    return name if number == 1 else f"{name}{number}"
+
+
+def boundary(service_role: str) -> str:
+    """The name of a service role's permissions boundary."""
+    return f"{service_role}Boundary"
+
+
+def volume_key_policy(service_role: str) -> str:
+    """The name of the policy that lets a service role use the keys of encrypted volumes."""
+    return f"{service_role}VolumeKeys"
+
+
+def role_arn(role: str) -> str:
+    """The ARN of a role of this account."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
+
+
+def policy_arn(policy: str) -> str:
+    """The ARN of a customer managed policy of this account."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:policy/{policy}"
+
+
+def own_user_arn() -> str:
+    """The ARN of whichever user makes the call: IAM fills in ``${aws:username}``."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/${{!aws:username}}"
+
+
+def ssm_arn(resource: str, region: str) -> str:
+    """The ARN of an SSM resource: ``document/NAME``, ``automation-execution/ID``, …"""
+    return f"arn:${{AWS::Partition}}:ssm:{region}:{_ACCOUNT}:{resource}"
+
+
+def ec2_arn(resource: str, region: str) -> str:
+    """The ARN of an EC2 resource: ``instance/*``, …"""
+    return f"arn:${{AWS::Partition}}:ec2:{region}:{_ACCOUNT}:{resource}"
+
+
+def construct_id(name: str) -> str:
+    """A construct id for a physical name: its letters and digits, first letter a capital."""
+    letters = re.sub(r"[^A-Za-z0-9]", "", name)
+    if not letters:
+        raise DelegationError(f"name {name!r} has no letter or digit (deployments.py)")
+    return letters[0].upper() + letters[1:]

@@ -1,0 +1,239 @@
+"""The statements of each person, in both profiles, each with its reason.
+
+The service role's are in ``needs``: they follow from the runbooks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from delegation import names
+from delegation.errors import DelegationError
+from delegation.model import Deployment, Profile, existing_roles, iam_users
+from delegation.quotas import (
+    GROUPS_A_USER,
+    POLICIES_A_PRINCIPAL,
+    POLICY_CHARACTERS,
+    policy_size,
+    resolved_length,
+)
+from delegation.statements import Conditions, Statement
+
+_SAR = "Service Authorization Reference, AWS Systems Manager"
+_GUIDE = "Running an Automation Workflow by Using Delegated Administration, Create a Test User"
+
+_READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
+_WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
+_START = "ssm:StartAutomationExecution"
+
+_ARN_PUNCTUATION = len('"",')
+
+
+def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ...]:
+    """What operators may do, as the statements of one managed policy each.
+
+    IAM limits a policy's size, so many runbooks are split over several, in the order of
+    ``deployments.py``: a further runbook fills the last policy or opens a new one.
+    """
+    if deployment.profile is Profile.GUIDE:
+        return ((GUIDE_OPERATOR,),)
+    first = _everyones(deployment)
+    policies: list[tuple[Statement, ...]] = []
+    for runbooks in _portions(deployment, policy_size(first)):
+        statements = (*(() if policies else first), *_runbook_grants(deployment, runbooks))
+        policies.append(statements)
+    _check_attachable(deployment, len(policies))
+    return tuple(policies)
+
+
+GUIDE_OPERATOR = Statement(
+    sid="RunAutomationWorkflows",
+    actions=(
+        "ssm:DescribeAutomationExecutions",
+        "ssm:DescribeAutomationStepExecutions",
+        "ssm:DescribeDocument",
+        "ssm:GetAutomationExecution",
+        "ssm:GetDocument",
+        "ssm:ListDocuments",
+        "ssm:ListDocumentVersions",
+        "ssm:StartAutomationExecution",
+    ),
+    resources=("*",),
+    why="the guide grants its eight actions on every resource",
+    source=_GUIDE,
+)
+
+OWN_PASSWORD = (
+    Statement(
+        sid="ChangeOwnPassword",
+        actions=("iam:ChangePassword",),
+        resources=(names.own_user_arn(),),
+        why="the first sign-in asks for a new password and would lock the user out otherwise",
+        source="AWS managed policy IAMUserChangePassword",
+    ),
+    Statement(
+        sid="ReadPasswordPolicy",
+        actions=("iam:GetAccountPasswordPolicy",),
+        resources=("*",),
+        why="the console shows what a new password must contain; the call has no resource-level "
+        "permission",
+        source="AWS managed policy IAMUserChangePassword",
+    ),
+)
+
+
+def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
+    """What approvers may do: read executions and answer their approval steps."""
+    executions = _executions(deployment)
+    return (
+        Statement(
+            sid="ListExecutions",
+            actions=("ssm:DescribeAutomationExecutions",),
+            resources=("*",),
+            why="the list call has no resource-level permission",
+            source=_SAR,
+        ),
+        Statement(
+            sid="WatchExecutions",
+            actions=_WATCH,
+            resources=executions,
+            why="an approver reads what he is asked to approve; execution ids are made at run time",
+            source=_SAR,
+        ),
+        Statement(
+            sid="AnswerApprovals",
+            actions=("ssm:SendAutomationSignal",),
+            resources=executions,
+            why="approve or reject; execution ids are made at run time",
+            source=_SAR,
+        ),
+    )
+
+
+def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
+    """The one service that may assume a service role, and for which executions."""
+    if deployment.profile is Profile.GUIDE:
+        return names.AUTOMATION_SERVICE, ()
+    return names.AUTOMATION_SERVICE, (
+        ("StringEquals", "aws:SourceAccount", "${AWS::AccountId}"),
+        ("ArnLike", "aws:SourceArn", _executions(deployment)),
+    )
+
+
+def group_portions(deployment: Deployment) -> tuple[tuple[int, ...], ...]:
+    """Which operator policies (by index) each operator group holds; the first leaves one place
+    for ``OperatorOwnPassword``."""
+    count = len(operator_policies(deployment))
+    first = tuple(range(min(count, POLICIES_A_PRINCIPAL - 1)))
+    rest = range(len(first), count, POLICIES_A_PRINCIPAL)
+    return (
+        first,
+        *(tuple(range(start, min(start + POLICIES_A_PRINCIPAL, count))) for start in rest),
+    )
+
+
+def _everyones(deployment: Deployment) -> tuple[Statement, ...]:
+    """What an operator needs however many runbooks there are."""
+    executions = _executions(deployment)
+    statements = (
+        Statement(
+            sid="ListRunbooksAndExecutions",
+            actions=("ssm:DescribeAutomationExecutions", "ssm:ListDocuments"),
+            resources=("*",),
+            why="neither list call has a resource-level permission",
+            source=_SAR,
+        ),
+        Statement(
+            sid="WatchExecutions",
+            actions=_WATCH,
+            resources=executions,
+            why="follow a run step by step; execution ids are made at run time",
+            source=_SAR,
+        ),
+        Statement(
+            sid="StartExecutions",
+            actions=(_START,),
+            resources=executions,
+            why="a start needs the execution as well as the document; its id is made at the start",
+            source=_SAR,
+        ),
+    )
+    if not deployment.approvers:
+        return statements
+    never = Statement(
+        sid="NeverAnswerApprovals",
+        effect="Deny",
+        actions=("ssm:SendAutomationSignal",),
+        resources=("*",),
+        why="whoever starts a run must not approve it, whatever else grants it",
+        source=_SAR,
+    )
+    return (*statements, never)
+
+
+def _runbook_grants(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[Statement, ...]:
+    documents = tuple(arn for runbook in runbooks for arn in _arns(deployment, runbook)[0])
+    definitions = tuple(arn for runbook in runbooks for arn in _arns(deployment, runbook)[1])
+    start = Statement(
+        sid="StartApprovedRunbooks",
+        actions=(_START,),
+        resources=definitions,
+        why="the older form of a start's resource, still asked for; every version of the runbook",
+        source=_SAR,
+    )
+    read = replace(
+        start,
+        sid="ReadAndStartApprovedRunbooks",
+        actions=(*_READ_RUNBOOK, _START),
+        resources=documents,
+        why="this deployment's runbooks and no other",
+    )
+    return read, start
+
+
+def _portions(deployment: Deployment, first_size: int) -> Iterator[tuple[str, ...]]:
+    """The runbooks in runs that fit one policy each; the first also holds ``first_size``."""
+    empty = policy_size(_runbook_grants(deployment, ()))
+    portion: list[str] = []
+    size = first_size + empty
+    for runbook in deployment.runbooks:
+        needed = sum(
+            resolved_length(arn) + _ARN_PUNCTUATION
+            for arns in _arns(deployment, runbook)
+            for arn in arns
+        )
+        if portion and size + needed > POLICY_CHARACTERS:
+            yield tuple(portion)
+            portion, size = [], empty
+        portion.append(runbook)
+        size += needed
+    yield tuple(portion)
+
+
+def _arns(deployment: Deployment, runbook: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A runbook's document ARNs and automation-definition ARNs, one of each a Region."""
+    regions = deployment.arn_regions
+    return (
+        tuple(names.ssm_arn(f"document/{runbook}", region) for region in regions),
+        tuple(names.ssm_arn(f"automation-definition/{runbook}:*", region) for region in regions),
+    )
+
+
+def _executions(deployment: Deployment) -> tuple[str, ...]:
+    return tuple(names.ssm_arn("automation-execution/*", r) for r in deployment.arn_regions)
+
+
+def _check_attachable(deployment: Deployment, policies: int) -> None:
+    """Refuses more policies than the operators' groups or roles can hold."""
+    users, roles = iam_users(deployment.operators), existing_roles(deployment.operators)
+    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - 1
+    if users and policies > room_of_user:
+        raise DelegationError(
+            f"{len(deployment.runbooks)} runbooks need {policies} operator policies; an IAM user's "
+            f"{GROUPS_A_USER} groups hold {room_of_user}; name fewer runbooks (deployments.py)"
+        )
+    if roles and policies > POLICIES_A_PRINCIPAL:
+        raise DelegationError(
+            f"{len(deployment.runbooks)} runbooks need {policies} operator policies; role "
+            f"{roles[0]!r} takes {POLICIES_A_PRINCIPAL} by default; make the operator an IamUser, "
+            f"whose groups hold more, or name fewer runbooks (deployments.py)"
+        )

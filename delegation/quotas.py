@@ -1,0 +1,87 @@
+"""The limits of IAM and CloudFormation that a deployment can reach, checked before AWS does."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from delegation.errors import DelegationError
+from delegation.model import Deployment
+from delegation.statements import Statement, policy_document
+
+POLICY_CHARACTERS = 6144
+"""A managed policy's largest size without white space. Source: IAM User Guide, quotas."""
+POLICIES_A_PRINCIPAL = 10
+"""Managed policies that a user, group or role takes by default. Source: IAM User Guide, quotas."""
+GROUPS_A_USER = 10
+"""Groups that a user can be in. Source: IAM User Guide, quotas."""
+STACK_RESOURCES = 500
+"""Resources of one template. Source: CloudFormation User Guide, quotas."""
+STACK_OUTPUTS = 200
+"""Outputs of one template. Source: CloudFormation User Guide, quotas."""
+TEMPLATE_BYTES = 1_000_000
+"""A template's largest size in Amazon S3. Source: CloudFormation User Guide, quotas."""
+
+_LONGEST = {
+    "${AWS::Partition}": "aws-us-gov",
+    "${AWS::AccountId}": "123456789012",
+    "${AWS::Region}": "ap-southeast-1",
+    "${AWS::URLSuffix}": "amazonaws.com.cn",
+    "${!": "${",
+}
+_TEMPLATE_OVERHEAD = 20_000
+"""Room for a template's parameters, rules, metadata and first lines, in bytes."""
+
+
+def resolved_length(text: str) -> int:
+    """The length of an ARN or other text once its placeholders are filled, at the longest."""
+    for placeholder, value in _LONGEST.items():
+        text = text.replace(placeholder, value)
+    return len(text)
+
+
+def policy_size(statements: Iterable[Statement]) -> int:
+    """A policy's size in IAM's count, with placeholders at their longest."""
+    text = json.dumps(policy_document(statements), separators=(",", ":"))
+    substitutions = text.count('{"Fn::Sub":') * len('{"Fn::Sub":}')
+    return resolved_length(text) - substitutions
+
+
+def check_boundary(role: str, statements: tuple[Statement, ...]) -> None:
+    """Refuses a boundary over IAM's limit: a boundary is one policy and cannot be split."""
+    size = policy_size(statements)
+    if size > POLICY_CHARACTERS:
+        raise DelegationError(
+            f"the boundary of service role {role!r} needs {size:,} characters, IAM takes "
+            f"{POLICY_CHARACTERS:,} and a boundary cannot be split; "
+            f"give some of its runbooks a service role of their own (deployments.py)"
+        )
+
+
+def check_stack(deployment: Deployment, documents: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuses a RunbooksStack over CloudFormation's limits; takes each document's properties."""
+    if len(documents) > STACK_RESOURCES:
+        raise DelegationError(
+            f"the deployment for {deployment.label} has {len(documents)} runbooks in a Region, "
+            f"CloudFormation takes {STACK_RESOURCES} resources a stack; name fewer, or move some "
+            f"to another account's deployment (deployments.py)"
+        )
+    size = _TEMPLATE_OVERHEAD + sum(map(_template_bytes, documents.values()))
+    if size > TEMPLATE_BYTES:
+        raise DelegationError(
+            f"the runbooks of the deployment for {deployment.label} make a template of about "
+            f"{size:,} bytes, CloudFormation takes {TEMPLATE_BYTES:,}; name fewer, or move some "
+            f"to another account's deployment (deployments.py)"
+        )
+
+
+def _template_bytes(properties: Mapping[str, Any]) -> int:
+    """What a document adds to a template that CDK writes with an indentation of one."""
+    compact = json.dumps(properties)
+    values = compact.count(",") + compact.count("{") + compact.count("[")
+    return len(compact) + values * _INDENTATION + _ENTRY
+
+
+_INDENTATION = 10
+"""Bytes of line break and indentation before a value, at the depth that runbooks have."""
+_ENTRY = 700
+"""Bytes of a document's other lines: type, names, dependency, metadata and output."""

@@ -1,0 +1,37 @@
+"""The AWS Regions and partitions, from botocore's data file (botocore itself is not imported)."""
+
+import importlib.util
+import json
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+from delegation.errors import DelegationError
+
+
+@cache
+def partition_by_region() -> dict[str, str]:
+    """The partition of every Region that botocore knows: ``{"eu-west-1": "aws", …}``."""
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise DelegationError("botocore is not installed; run: pip install -r requirements.txt")
+    data = Path(spec.submodule_search_locations[0]) / "data" / "partitions.json"
+    return {
+        region: partition["id"]
+        for partition in json.loads(data.read_text("utf-8"))["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    }
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region; raises DelegationError for a name that is no Region."""
+    known = partition_by_region()
+    if region not in known:
+        nearest = get_close_matches(str(region), known, n=1)
+        hint = f"; nearest: {nearest[0]}" if nearest else ""
+        raise DelegationError(
+            f"region {region!r} is not an AWS Region{hint} (deployments.py; "
+            f"a new Region needs a newer botocore in requirements.in)"
+        )
+    return known[region]

@@ -1,0 +1,66 @@
+"""IAM policy statements as plain values, with the reason for each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+Conditions = tuple[tuple[str, str, str | tuple[str, ...]], ...]
+"""Rows of (operator, condition key, value or values)."""
+
+PolicyDocument = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statement:
+    """One statement of a policy: what is granted, on what, and why."""
+
+    sid: str
+    """A verb phrase that names the grant, unique in its policy."""
+    actions: tuple[str, ...]
+    """IAM actions, ``service:Action``, spelled out."""
+    resources: tuple[str, ...]
+    """Resource ARNs as ``Fn::Sub`` strings, or ``*``."""
+    why: str
+    """What the grant is for; where a resource holds ``*``, also why IAM allows no narrower one."""
+    source: str
+    """The AWS page or data that says so."""
+    effect: str = "Allow"
+    """``Allow`` or ``Deny``."""
+    conditions: Conditions = ()
+
+    def render(self) -> dict[str, Any]:
+        """The statement as CloudFormation takes it: ARNs with placeholders become ``Fn::Sub``."""
+        rendered: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": self.effect,
+            "Action": list(self.actions),
+            "Resource": [substituted(resource) for resource in self.resources],
+        }
+        if self.conditions:
+            rendered["Condition"] = render_conditions(self.conditions)
+        return rendered
+
+
+def substituted(text: str) -> str | dict[str, str]:
+    """``Fn::Sub`` of a text with placeholders, else the text itself."""
+    return {"Fn::Sub": text} if "${" in text else text
+
+
+def render_conditions(conditions: Conditions) -> dict[str, dict[str, Any]]:
+    """A policy's ``Condition`` block of (operator, key, value) rows."""
+    rendered: dict[str, dict[str, Any]] = {}
+    for operator, key, value in conditions:
+        rendered.setdefault(operator, {})[key] = (
+            substituted(value)
+            if isinstance(value, str)
+            else [substituted(element) for element in value]
+        )
+    return rendered
+
+
+def policy_document(statements: Iterable[Statement]) -> PolicyDocument:
+    """A policy document (version 2012-10-17) of these statements."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [statement.render() for statement in statements],
+    }

@@ -1,0 +1,1 @@
+"""The CDK stacks and constructs: they translate the model and decide nothing."""

@@ -1,0 +1,90 @@
+"""AdministrationStack: everything IAM of a deployment, one per account, the administrator's."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnMapping, CfnOutput, Fn, Stack
+from aws_cdk import Aws, Environment
+from constructs import Construct
+
+from delegation import names
+from delegation.model import Deployment, ServiceRole
+from delegation.permissions import OWN_PASSWORD
+from delegation.runbooks import Runbook
+from stacks.approver_access import ApproverAccess
+from stacks.managed_policy import managed_policy
+from stacks.operator_access import OperatorAccess
+from stacks.service_role import AutomationServiceRole
+
+_OWN_PASSWORD_DESCRIPTION = "Change one's own console password"
+
+SIGN_IN_HOSTS = {
+    "aws": "signin.aws.amazon.com",
+    "aws-cn": "signin.amazonaws.cn",
+    "aws-us-gov": "signin.amazonaws-us-gov.com",
+}
+"""Host of an account's console sign-in by partition. Source: IAM User Guide, How IAM users sign in
+(each partition's edition)."""
+
+
+class AdministrationStack(Stack):
+    """The operators, the service roles with their boundaries, and the outputs of the guide."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        runbooks: Mapping[str, Runbook],
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=env,
+            stack_name=names.ADMINISTRATION_STACK,
+            description="Delegated administration of SSM Automation: people and service roles",
+            termination_protection=deployment.termination_protection,
+        )
+        operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
+        groups = operators.groups
+        if deployment.approvers:
+            groups += ApproverAccess(self, "ApproverAccess", deployment=deployment).groups
+        ungrouped = () if operators.groups else operators.users
+        if groups or ungrouped:
+            managed_policy(
+                self,
+                names.OPERATOR_PASSWORD_POLICY,
+                description=_OWN_PASSWORD_DESCRIPTION,
+                statements=OWN_PASSWORD,
+                groups=groups,
+                users=ungrouped,
+            )
+            self._build_sign_in_link()
+        for role in deployment.service_roles:
+            self._build_service_role(deployment, role, runbooks)
+
+    def _build_service_role(
+        self, deployment: Deployment, role: ServiceRole, runbooks: Mapping[str, Runbook]
+    ) -> None:
+        AutomationServiceRole(
+            self,
+            names.construct_id(role.name),
+            deployment=deployment,
+            role=role,
+            needs=[need for name in role.runbooks for need in runbooks[name].needs],
+        )
+
+    def _build_sign_in_link(self) -> None:
+        hosts = CfnMapping(
+            self,
+            "ConsoleSignIn",
+            mapping={partition: {"Host": host} for partition, host in SIGN_IN_HOSTS.items()},
+        )
+        host = hosts.find_in_map(Aws.PARTITION, "Host")
+        CfnOutput(
+            self,
+            "ConsoleSignInLink",
+            value=Fn.join("", ["https://", Aws.ACCOUNT_ID, ".", host, "/console"]),
+            description="Where operators with an IAM user sign in",
+        )

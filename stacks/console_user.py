@@ -1,0 +1,68 @@
+"""ConsoleUser: an IAM user who signs in with a password that no template knows."""
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from delegation import names
+from stacks.acknowledgement import acknowledge
+
+PASSWORD_LENGTH = 32
+NOT_IAM_SYMBOLS = '",./:;<>?\\`~'
+"""Punctuation of Secrets Manager that IAM does not count as symbols.
+Source: IAM User Guide, Setting an account password policy."""
+
+_ONE_TIME = (
+    "the password is good for the first sign-in only, where IAM forces a new one that no system "
+    "knows (IAM User Guide, PasswordResetRequired)"
+)
+
+
+class ConsoleUser(Construct):
+    """An IAM user with console access, whose first password lies in Secrets Manager."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, user_name: str, groups: Sequence[iam.CfnGroup]
+    ) -> None:
+        super().__init__(scope, id_)
+        password = self._build_password(user_name)
+        self.resource = iam.CfnUser(
+            self,
+            "Resource",
+            user_name=user_name,
+            groups=[group.ref for group in groups] or None,
+            login_profile=iam.CfnUser.LoginProfileProperty(
+                password=Fn.join("", ["{{resolve:secretsmanager:", password.ref, "}}"]),
+                password_reset_required=True,
+            ),
+        )
+        self._build_outputs(password)
+
+    def _build_password(self, user_name: str) -> secretsmanager.CfnSecret:
+        """A password that satisfies any account password policy; the secret names itself."""
+        secret = secretsmanager.CfnSecret(
+            self,
+            "Password",
+            description=f"First console password of {user_name}, to be changed at first sign-in",
+            generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
+                password_length=PASSWORD_LENGTH,
+                require_each_included_type=True,
+                exclude_characters=NOT_IAM_SYMBOLS,
+            ),
+        )
+        acknowledge(secret, {"AwsSolutions-SMG4": f"no rotation: {_ONE_TIME}"})
+        return secret
+
+    def _build_outputs(self, password: secretsmanager.CfnSecret) -> None:
+        stack = Stack.of(self)
+        name = names.construct_id(self.resource.user_name or "")
+        CfnOutput(stack, f"{name}UserName", value=self.resource.ref)
+        CfnOutput(
+            stack,
+            f"{name}PasswordSecret",
+            value=password.ref,
+            description="Secrets Manager secret that holds the first console password",
+        )

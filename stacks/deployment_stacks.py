@@ -1,0 +1,42 @@
+"""The stacks of every deployment: IAM once an account, runbooks once a Region."""
+
+from aws_cdk import App, Environment
+
+from delegation import names
+from delegation.configuration import Configuration
+from delegation.model import Deployment
+from stacks.administration_stack import AdministrationStack
+from stacks.runbooks_stack import RunbooksStack
+
+
+def add_stacks(app: App, configuration: Configuration) -> None:
+    """Adds each deployment's AdministrationStack and a RunbooksStack for each of its Regions.
+
+    Their ids carry account and Region where the deployment names them; the stacks' names in the
+    account never do. The dependency orders ``--all`` only: nothing is exported between them.
+    """
+    for deployment in configuration.deployments:
+        place = (deployment.account,) if deployment.account else ()
+        administration = AdministrationStack(
+            app,
+            "-".join((names.ADMINISTRATION_STACK, *place)),
+            deployment=deployment,
+            runbooks=configuration.runbooks,
+            env=_environment(deployment, next(iter(deployment.regions), None)),
+        )
+        for region in deployment.regions or (None,):
+            runbooks = RunbooksStack(
+                app,
+                "-".join((names.RUNBOOKS_STACK, *place, *((region,) if region else ()))),
+                deployment=deployment,
+                runbooks=configuration.runbooks,
+                env=_environment(deployment, region),
+            )
+            runbooks.add_stack_dependency(administration)
+
+
+def _environment(deployment: Deployment, region: str | None) -> Environment | None:
+    """Account and Region where the deployment fixes them; None leaves both to the credentials."""
+    if deployment.account is None and region is None:
+        return None
+    return Environment(account=deployment.account, region=region)

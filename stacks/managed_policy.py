@@ -1,0 +1,39 @@
+"""Customer managed policies, written from the model's statements."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from delegation import names
+from delegation.statements import Statement, policy_document
+from stacks.acknowledgement import acknowledge, wildcard_reasons
+
+
+def managed_policy(
+    scope: Construct,
+    name: str,
+    *,
+    description: str,
+    statements: Sequence[Statement],
+    groups: Sequence[iam.CfnGroup] = (),
+    roles: Sequence[str] = (),
+    users: Sequence[iam.CfnUser] = (),
+) -> iam.CfnManagedPolicy:
+    """A policy under its fixed name, attached as told, its wildcards acknowledged with reasons.
+
+    IAM can change neither name nor description, and CloudFormation cannot replace a named policy:
+    both are constants of the project.
+    """
+    policy = iam.CfnManagedPolicy(
+        scope,
+        names.construct_id(name),
+        managed_policy_name=name,
+        description=description,
+        policy_document=policy_document(statements),
+        groups=[group.ref for group in groups] or None,
+        roles=list(roles) or None,
+        users=[user.ref for user in users] or None,
+    )
+    acknowledge(policy, wildcard_reasons(statements))
+    return policy

@@ -1,0 +1,64 @@
+"""OperatorAccess: what the restricted operators may do, and how it reaches them."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from delegation import names
+from delegation.model import Deployment, Profile, existing_roles, iam_users
+from delegation.permissions import group_portions, operator_policies
+from stacks.console_user import ConsoleUser
+from stacks.managed_policy import managed_policy
+
+_DESCRIPTION = "Run the approved runbooks of this deployment and watch them"
+
+
+class OperatorAccess(Construct):
+    """``OperatorRestrictedPermissions``, for the people who run runbooks.
+
+    Least privilege: IAM users hold it through a group, so that the next operator is one
+    membership; existing roles directly; a permission set refers to it by its name. Guide: it is
+    attached to the one user.
+    """
+
+    groups: tuple[iam.CfnGroup, ...] = ()
+    """The operators' groups; none in the guide profile or without IAM users."""
+    users: tuple[iam.CfnUser, ...]
+    """The operators' IAM users."""
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
+        super().__init__(scope, id_)
+        users = iam_users(deployment.operators)
+        if users and deployment.profile is Profile.LEAST_PRIVILEGE:
+            self.groups = self._build_groups(deployment)
+        self.users = tuple(
+            ConsoleUser(self, names.construct_id(user), user_name=user, groups=self.groups).resource
+            for user in users
+        )
+        self._build_policies(deployment)
+
+    def _build_groups(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
+        """One group, or as many as IAM's ten policies a group ask for."""
+        group_names = (
+            names.part(names.OPERATOR_GROUP, number)
+            for number, _ in enumerate(group_portions(deployment), start=1)
+        )
+        return tuple(
+            iam.CfnGroup(self, names.construct_id(name), group_name=name) for name in group_names
+        )
+
+    def _build_policies(self, deployment: Deployment) -> None:
+        group_of = {
+            policy: group
+            for group, portion in zip(self.groups, group_portions(deployment), strict=False)
+            for policy in portion
+        }
+        for index, statements in enumerate(operator_policies(deployment)):
+            managed_policy(
+                self,
+                names.part(names.OPERATOR_POLICY, index + 1),
+                description=_DESCRIPTION,
+                statements=statements,
+                groups=[group_of[index]] if group_of else (),
+                roles=existing_roles(deployment.operators),
+                users=() if self.groups else self.users,
+            )

@@ -1,0 +1,40 @@
+"""RunbookDocument: an approved runbook as an SSM document that embeds its service role."""
+
+from typing import Any
+
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from delegation import names
+from delegation.model import ServiceRole
+from delegation.runbooks import Runbook
+from delegation.statements import substituted
+
+
+class RunbookDocument(ssm.CfnDocument):
+    """An Automation document under its fixed name, its ``assumeRole`` wired to the role's ARN.
+
+    A change of content becomes a new version that is the default at once; earlier versions stay
+    and still run. ``VersionName`` is never set: it is unique for ever, so that the first rollback
+    would fail on it. Source: CloudFormation, AWS::SSM::Document, UpdateMethod and VersionName.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, runbook: Runbook, service_role: ServiceRole
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            name=runbook.name,
+            content=deployed_content(runbook, service_role),
+            document_type="Automation",
+            document_format="JSON",
+            target_type=runbook.target_type,
+            update_method="NewVersion",
+            tags=[{"key": "ServiceRole", "value": service_role.name}],
+        )
+
+
+def deployed_content(runbook: Runbook, service_role: ServiceRole) -> dict[str, Any]:
+    """The runbook's document with the ARN of its service role, taken from the role's fixed name."""
+    return runbook.deployed_content(substituted(names.role_arn(service_role.name)))

@@ -1,0 +1,88 @@
+"""RunbooksStack: the approved runbooks of a deployment, one per Region, the author's."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Environment, Fn, Stack
+from constructs import Construct
+
+from delegation import names
+from delegation.model import Deployment
+from delegation.quotas import STACK_OUTPUTS, check_stack
+from delegation.runbooks import Runbook
+from stacks.runbook_document import RunbookDocument, deployed_content
+
+DOCUMENTS_AT_A_TIME = 5
+"""How many documents CloudFormation creates at once: SSM throttles more.
+Source: aws-solutions/automated-security-response-on-aws, issues 66 and 74."""
+
+
+class RunbooksStack(Stack):
+    """One SSM document per runbook, and how to start each."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        runbooks: Mapping[str, Runbook],
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=env,
+            stack_name=names.RUNBOOKS_STACK,
+            description="Delegated administration of SSM Automation: approved runbooks",
+            termination_protection=deployment.termination_protection,
+        )
+        self._build_documents(deployment, runbooks)
+        self._build_outputs([runbooks[name] for name in deployment.runbooks])
+
+    def _build_documents(self, deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
+        """The documents, each after the fifth before it: five chains, five at a time."""
+        check_stack(
+            deployment,
+            {
+                name: deployed_content(runbooks[name], role)
+                for role in deployment.service_roles
+                for name in role.runbooks
+            },
+        )
+        documents: list[RunbookDocument] = []
+        for role in deployment.service_roles:
+            for name in role.runbooks:
+                document = RunbookDocument(
+                    self, names.construct_id(name), runbook=runbooks[name], service_role=role
+                )
+                if len(documents) >= DOCUMENTS_AT_A_TIME:
+                    document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
+                documents.append(document)
+
+    def _build_outputs(self, runbooks: list[Runbook]) -> None:
+        """How to run each; one form for all where a template cannot hold so many outputs."""
+        if len(runbooks) > STACK_OUTPUTS:
+            CfnOutput(
+                self,
+                "RunRunbook",
+                value=Fn.sub(_start_command("NAME", ("PARAMETER",))),
+                description=f"How to run each of the {len(runbooks)} runbooks",
+            )
+            return
+        for runbook in runbooks:
+            CfnOutput(
+                self,
+                f"Run{names.construct_id(runbook.name)}",
+                value=Fn.sub(_start_command(runbook.name, runbook.required_parameters)),
+                description=f"How to run {runbook.name}",
+            )
+
+
+def _start_command(name: str, parameters: tuple[str, ...]) -> str:
+    command = (
+        "aws ssm start-automation-execution --region ${AWS::Region} "
+        f"--document-name {name} --document-version '$DEFAULT'"
+    )
+    if not parameters:
+        return command
+    return f"{command} --parameters " + " ".join(f"{parameter}=..." for parameter in parameters)
