@@ -1,0 +1,1 @@
+"""SSM Automation: executions, the role they assume, and the steps they run."""

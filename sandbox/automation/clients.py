@@ -1,0 +1,65 @@
+"""The AWS clients that steps use: real ones, against this account's own endpoint."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+_TIMEOUT_SECONDS = 30
+_endpoint: dict[str, str] = {}
+_automation_keys: set[str] = set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Keys of one session."""
+
+    access_key: str
+    secret_key: str
+    session_token: str | None
+
+
+def configure(*, endpoint: str, certificate: str) -> None:
+    """Tells where the account answers and the certificate of its authority."""
+    _endpoint.update(url=endpoint, certificate=certificate)
+
+
+def client(service: str, credentials: Credentials, region: str) -> Any:
+    """A client of this account with a session's keys."""
+    return _session().create_client(
+        service,
+        region_name=region,
+        endpoint_url=_endpoint["url"],
+        verify=_endpoint["certificate"],
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.session_token,
+        config=Config(
+            retries={"total_max_attempts": 1},
+            read_timeout=_TIMEOUT_SECONDS,
+            user_agent="ssm.amazonaws.com",
+        ),
+    )
+
+
+def mark_as_automation(access_key: str) -> None:
+    """Remembers that calls with this key are Automation's."""
+    _automation_keys.add(access_key)
+
+
+def made_by_automation(access_key: str) -> bool:
+    """Whether calls with this key are Automation's."""
+    return access_key in _automation_keys
+
+
+def warm_up() -> None:
+    """Loads EC2's large model, so that the first step need not wait for it."""
+    client("ec2", Credentials(access_key="x", secret_key="x", session_token=None), "us-east-1")
+
+
+@cache
+def _session() -> Any:
+    """One botocore session for all clients: it caches the models, the keys are given each time."""
+    return botocore.session.Session()

@@ -1,0 +1,264 @@
+"""The Automation calls of the SSM API."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ministack.core.iam_evaluator import caller_arn
+from ministack.core.responses import AccountRegionScopedDict
+
+from sandbox.automation import engine, executions, parameters, sessions
+from sandbox.automation.clients import Credentials
+from sandbox.automation.executions import ENDED, Execution, StepExecution
+from sandbox.automation.references import UnknownReference, resolve
+from sandbox.documents import store
+from sandbox.documents.operations import document_check, paged, pass_role_check, tag_map
+from sandbox.documents.store import Document, Version
+from sandbox.emulator.authorization import Check, arn, tag_context
+from sandbox.ssm_api.errors import ApiError, validation_error
+from sandbox.ssm_api.operation import Operation, Parameters, Request
+
+_PAGE = 50
+"""Entries a page when the caller names no number, and the most. Source: SSM API Reference."""
+_UNSUPPORTED = (
+    "Targets",
+    "TargetMaps",
+    "TargetLocations",
+    "TargetLocationsURL",
+    "AlarmConfiguration",
+)
+
+_client_tokens = AccountRegionScopedDict()
+"""Request and execution id by client token."""
+
+
+def _start(request: Request) -> Parameters:
+    given = request.parameters
+    for name in _UNSUPPORTED:
+        if given.get(name):
+            raise validation_error(
+                f"The sandbox runs one execution a start; {name} (rate control, many accounts, "
+                "alarms) is not supported."
+            )
+    token = given.get("ClientToken")
+    if token and (known := _client_tokens.get(token)):
+        if known[0] != given:
+            raise ApiError(
+                "IdempotentParameterMismatch",
+                f"Client token {token} was used with other parameters.",
+            )
+        return {"AutomationExecutionId": known[1]}
+    document, version = _find_runbook(given)
+    values = parameters.resolve(
+        version.content.get("parameters") or {}, given.get("Parameters") or {}
+    )
+    execution = Execution(
+        id=str(uuid.uuid4()),
+        document_name=document.name,
+        document_version=str(version.number),
+        content=version.content,
+        parameters=values,
+        executed_by=caller_arn(),
+        mode=given.get("Mode", "Auto"),
+        region=request.call.region,
+        account=request.call.account,
+        tags=tag_map(given.get("Tags")),
+    )
+    credentials = _session(request, execution)
+    executions.add(execution)
+    if token:
+        _client_tokens[token] = (given, execution.id)
+    engine.start(execution, credentials)
+    return {"AutomationExecutionId": execution.id}
+
+
+def _find_runbook(given: Parameters) -> tuple[Document, Version]:
+    """The document and version to run, with Automation's own error names."""
+    name, wanted = given["DocumentName"], given.get("DocumentVersion")
+    try:
+        document = store.find(name)
+    except ApiError:
+        document = None
+    if document is None or document.type != "Automation":
+        raise ApiError(
+            "AutomationDefinitionNotFoundException", f"Automation document {name} does not exist."
+        )
+    try:
+        return document, document.version(wanted)
+    except ApiError:
+        raise ApiError(
+            "AutomationDefinitionVersionNotFoundException",
+            f"Version {wanted} of automation document {name} does not exist.",
+        ) from None
+
+
+def _session(request: Request, execution: Execution) -> Credentials:
+    """The role that the document embeds or a parameter names, assumed; without one the caller.
+
+    A role that the caller picks by parameter needs the caller's ``iam:PassRole``.
+    """
+    written = str(execution.content.get("assumeRole") or "").strip()
+    try:
+        role = resolve(written, execution.parameters)
+    except UnknownReference as error:
+        raise sessions.invalid_parameters(str(error)) from None
+    if not role:
+        return sessions.of_caller(request.call)
+    sessions.check_role_format(str(role))
+    if role != written:
+        request.refuse_unless([pass_role_check(str(role))])
+    return sessions.assume(str(role), execution.id, request.call)
+
+
+def _start_checks(given: Parameters) -> list[Check]:
+    """A start is judged on the document and on the execution, both required.
+
+    On the older automation-definition only an explicit Deny counts.
+    Source: Service Authorization Reference, StartAutomationExecution.
+    """
+    action, version = "ssm:StartAutomationExecution", given.get("DocumentVersion", store.DEFAULT)
+    tags = tag_map(given.get("Tags"))
+    requested = {
+        "ssm:DocumentVersion": version,
+        **{f"aws:RequestTag/{key}": value for key, value in tags.items()},
+        **({"aws:TagKeys": list(tags)} if tags else {}),
+    }
+    document = document_check(action, given["DocumentName"])
+    name = document.resource.rsplit("document/", 1)[-1]
+    return [
+        Check(
+            action=action,
+            resource=document.resource,
+            context={**requested, **document.context},
+        ),
+        Check(
+            action=action,
+            resource=arn("ssm", f"automation-execution/{uuid.uuid4()}"),
+            context=requested,
+        ),
+        Check(
+            action=action,
+            resource=arn("ssm", f"automation-definition/{name}:{version}"),
+            context=requested,
+            only_explicit=True,
+        ),
+    ]
+
+
+def _get(request: Request) -> Parameters:
+    execution = executions.find(request.parameters["AutomationExecutionId"])
+    return {"AutomationExecution": execution.describe()}
+
+
+def _describe_executions(request: Request) -> Parameters:
+    filters = request.parameters.get("Filters", ())
+    found = [e for e in executions.all_executions() if _all_match(_EXECUTION_FILTERS, e, filters)]
+    summaries = [execution.summary() for execution in found]
+    size = request.parameters.get("MaxResults", _PAGE)
+    return paged(request, "AutomationExecutionMetadataList", summaries, size)
+
+
+def _describe_steps(request: Request) -> Parameters:
+    given = request.parameters
+    steps = executions.find(given["AutomationExecutionId"]).steps
+    found = [s for s in steps if _all_match(_STEP_FILTERS, s, given.get("Filters", ()))]
+    ordered = reversed(found) if given.get("ReverseOrder") else found
+    described = [step.describe() for step in ordered]
+    return paged(request, "StepExecutions", described, given.get("MaxResults", _PAGE))
+
+
+def _stop(request: Request) -> Parameters:
+    execution = executions.find(request.parameters["AutomationExecutionId"])
+    if execution.status in ENDED or execution.stop:
+        raise ApiError(
+            "InvalidAutomationStatusUpdateException",
+            f"Automation execution {execution.id} is {execution.status} and cannot be stopped.",
+        )
+    execution.ask_to_stop(request.parameters.get("Type", "Cancel"))
+    return {}
+
+
+def _signal(request: Request) -> Parameters:
+    """Takes StartStep for an interactive execution; no step of the sandbox waits for another."""
+    execution = executions.find(request.parameters["AutomationExecutionId"])
+    signal = request.parameters["SignalType"]
+    if signal != "StartStep" or execution.status != "Waiting":
+        raise ApiError(
+            "InvalidAutomationSignalException",
+            f"Automation execution {execution.id} is {execution.status} and waits for no {signal}.",
+        )
+    execution.send(signal)
+    return {}
+
+
+def _all_match(
+    known: Mapping[str, Callable[[Any, list[str]], bool]],
+    item: Execution | StepExecution,
+    filters: Any,
+) -> bool:
+    for wanted in filters:
+        if wanted["Key"] not in known:
+            raise ApiError("InvalidFilterKey", f"Filter key {wanted['Key']} is not supported.")
+    return all(known[wanted["Key"]](item, wanted["Values"]) for wanted in filters)
+
+
+def _epoch(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        raise ApiError("InvalidFilterValue", f"{text} is not an ISO 8601 time.") from None
+
+
+_EXECUTION_FILTERS: dict[str, Callable[[Execution, list[str]], bool]] = {
+    "ExecutionId": lambda e, values: e.id in values,
+    "ExecutionStatus": lambda e, values: e.status in values,
+    "DocumentNamePrefix": lambda e, values: any(map(e.document_name.startswith, values)),
+    "StartTimeBefore": lambda e, values: e.started < _epoch(values[0]),
+    "StartTimeAfter": lambda e, values: e.started > _epoch(values[0]),
+    "CurrentAction": lambda e, values: bool(e.current and e.current.action in values),
+    "TagKey": lambda e, values: bool(e.tags.keys() & set(values)),
+    "AutomationType": lambda e, values: "Local" in values,
+}
+
+_STEP_FILTERS: dict[str, Callable[[StepExecution, list[str]], bool]] = {
+    "StepName": lambda s, values: s.name in values,
+    "Action": lambda s, values: s.action in values,
+    "StepExecutionId": lambda s, values: s.id in values,
+    "StepExecutionStatus": lambda s, values: s.status in values,
+    "StartTimeBefore": lambda s, values: bool(s.started and s.started < _epoch(values[0])),
+    "StartTimeAfter": lambda s, values: bool(s.started and s.started > _epoch(values[0])),
+}
+
+
+def _on_execution(name: str) -> Callable[[Parameters], list[Check]]:
+    """A call on one execution is judged on its ARN and its tags."""
+
+    def checks(given: Parameters) -> list[Check]:
+        execution_id = given["AutomationExecutionId"]
+        try:
+            tags = executions.find(execution_id).tags
+        except ApiError:
+            tags = {}
+        resource = arn("ssm", f"automation-execution/{execution_id}")
+        return [Check(action=f"ssm:{name}", resource=resource, context=tag_context(tags))]
+
+    return checks
+
+
+AUTOMATION_OPERATIONS = {
+    "StartAutomationExecution": Operation(checks=_start_checks, run=_start),
+    "DescribeAutomationExecutions": Operation(
+        checks=lambda given: [Check(action="ssm:DescribeAutomationExecutions", resource="*")],
+        run=_describe_executions,
+    ),
+    **{
+        name: Operation(checks=_on_execution(name), run=run)
+        for name, run in {
+            "GetAutomationExecution": _get,
+            "DescribeAutomationStepExecutions": _describe_steps,
+            "StopAutomationExecution": _stop,
+            "SendAutomationSignal": _signal,
+        }.items()
+    },
+}

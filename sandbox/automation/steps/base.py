@@ -1,0 +1,94 @@
+"""What every step action is given, and how it waits."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.automation.clients import Credentials, client
+from sandbox.automation.executions import Execution
+
+Outputs = dict[str, Any]
+
+DEFAULT_TIMEOUT_SECONDS = 3600
+
+
+class StepFailed(Exception):  # noqa: N818 (the API's word)
+    """The step failed; the message is what its ``FailureMessage`` says."""
+
+
+class StepTimedOut(StepFailed):
+    """The step took longer than its ``timeoutSeconds``."""
+
+
+class StepCancelled(Exception):  # noqa: N818 (the API's word)
+    """The execution was asked to stop while the step ran."""
+
+
+class Action(ABC):
+    """One action of a step, run once an attempt.
+
+    A further action is a subclass with a ``name`` and a ``run``, listed in ``ACTIONS``.
+    """
+
+    name: ClassVar[str]
+    """``aws:…``, as documents name it."""
+    default_timeout: ClassVar[float] = DEFAULT_TIMEOUT_SECONDS
+    """Seconds, where the step names none."""
+
+    def __init__(
+        self,
+        *,
+        execution: Execution,
+        inputs: Mapping[str, Any],
+        definition: Mapping[str, Any],
+        credentials: Credentials,
+        deadline: float,
+    ) -> None:
+        self.execution = execution
+        self.inputs = inputs
+        self.definition = definition
+        self._credentials = credentials
+        self._deadline = deadline
+
+    @abstractmethod
+    def run(self) -> Outputs:
+        """Does the step and returns its outputs; raises StepFailed."""
+
+    def client(self, service: str) -> Any:
+        """An AWS client with the execution's session."""
+        return client(service, self._credentials, self.execution.region)
+
+    def call(self, function: Any, **parameters: Any) -> dict[str, Any]:
+        """An AWS call; its refusal or error fails the step with AWS's message."""
+        try:
+            answer: dict[str, Any] = function(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise StepFailed(str(error)) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def required(self, name: str) -> Any:
+        """An input that the action cannot do without."""
+        if self.inputs.get(name) in (None, "", []):
+            raise StepFailed(f"Input {name} of {self.name} is missing")
+        return self.inputs[name]
+
+    def pause(self, seconds: float) -> None:
+        """Waits; raises StepTimedOut at the step's deadline, StepCancelled at a stop."""
+        until = time.monotonic() + seconds
+        with self.execution.changed:
+            while True:
+                self._check_stop()
+                now = time.monotonic()
+                if now >= until:
+                    return
+                self.execution.changed.wait(min(until, self._deadline) - now)
+
+    def _check_stop(self) -> None:
+        if self.execution.stop == "Cancel":
+            raise StepCancelled
+        if time.monotonic() >= self._deadline:
+            raise StepTimedOut("Step timed out")

@@ -1,0 +1,1 @@
+"""SSM documents: their store, their API, and their resource type in CloudFormation."""

@@ -1,0 +1,112 @@
+"""Judges a call on the resources it really names, with their own tags, by the emulator's IAM.
+
+The emulator judges one resource a call. AWS judges every one, and one denied instance denies the
+whole call.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.core.iam_actions import access_denied_response
+from ministack.core.iam_evaluator import AuthError, EvalResult, enforce
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.tagging import resource_tags
+
+from sandbox.emulator.call import Call, Response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question to IAM: may the caller do this on that?"""
+
+    action: str
+    """``ssm:StartAutomationExecution``."""
+    resource: str
+    """An ARN, or ``*`` where the action takes no resource."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Condition keys of this request and resource."""
+    only_explicit: bool = False
+    """Whether only an explicit Deny counts: the resource is optional for the action."""
+
+
+def arn(service: str, resource: str) -> str:
+    """The ARN of a resource in the account and Region of the request under way."""
+    return f"arn:aws:{service}:{get_region()}:{get_account_id()}:{resource}"
+
+
+def tag_context(tags: Mapping[str, str]) -> dict[str, str]:
+    """The condition keys that a resource's tags fill."""
+    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def refused(call: Call, checks: Iterable[Check]) -> Response | None:
+    """The refusal of the first check that IAM denies, in the service's own form; None if none."""
+    for check in checks:
+        denied = enforce(
+            call.access_key,
+            check.action,
+            call.service,
+            call.region,
+            resource_arn=check.resource,
+            service_context=dict(check.context),
+        )
+        if isinstance(denied, AuthError):
+            return _as_response(
+                access_denied_response(
+                    call.service,
+                    check.action,
+                    "",
+                    call.request_id,
+                    error_code=denied.code,
+                    message=denied.message,
+                    headers=call.headers,
+                )
+            )
+        if denied is not None and (denied.decision == "Deny" or not check.only_explicit):
+            return _denial(call, check, denied)
+    return None
+
+
+def instance_checks(call: Call) -> list[Check]:
+    """The checks of an EC2 call on instances: each by its own ARN and tags.
+
+    A call that describes takes no resource: it is judged on ``*``, whatever ids it names.
+    """
+    action = f"ec2:{call.operation}"
+    if call.operation.startswith("Describe"):
+        return [Check(action=action, resource="*")]
+    checks = []
+    for instance in call.members("InstanceId"):
+        resource = arn("ec2", f"instance/{instance}")
+        tags = resource_tags(resource) or {}
+        ec2_keys = {f"ec2:ResourceTag/{key}": value for key, value in tags.items()}
+        context = {**tag_context(tags), **ec2_keys}
+        checks.append(Check(action=action, resource=resource, context=context))
+    return checks
+
+
+def _denial(call: Call, check: Check, denied: EvalResult) -> Response:
+    explicit = denied.decision == "Deny"
+    reason = (
+        "with an explicit deny in an identity-based policy"
+        if explicit
+        else f"because no identity-based policy allows the {check.action} action"
+    )
+    return _as_response(
+        access_denied_response(
+            call.service,
+            check.action,
+            denied.principal_arn,
+            call.request_id,
+            headers=call.headers,
+            resource_arn=check.resource,
+            explicit_deny=explicit,
+            message=f"User: {denied.principal_arn} is not authorized to perform: {check.action} "
+            f"on resource: {check.resource} {reason}",
+        )
+    )
+
+
+def _as_response(response: tuple[int, dict[str, str], bytes]) -> Response:
+    return response

@@ -1,0 +1,48 @@
+"""Every request passes here: judged, answered by an extension or the emulator, and recorded."""
+
+from collections.abc import Mapping
+
+import ministack.app
+from ministack.core.iam_evaluator import pin_request_caller
+
+from sandbox.emulator import cloudtrail
+from sandbox.emulator.authorization import instance_checks, refused
+from sandbox.emulator.call import Call, Response
+from sandbox.operations import added_operation
+from sandbox.ssm_api.operation import perform
+
+_emulator_dispatch = ministack.app._dispatch_service_request
+
+
+async def dispatch(
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    query_params: Mapping[str, list[str]],
+    request_id: str,
+) -> Response:
+    """The answer to a request, with the emulator's own signature."""
+    call = Call(
+        method=method,
+        path=path,
+        headers=headers,
+        body=body,
+        query=query_params,
+        request_id=request_id,
+    )
+    pin_request_caller(headers, query_params)
+    response = await _answer(call)
+    cloudtrail.record(call, response)
+    return response
+
+
+async def _answer(call: Call) -> Response:
+    if call.service == "ec2" and (denial := refused(call, instance_checks(call))):
+        return denial
+    if operation := added_operation(call):
+        return perform(call.operation, operation, call)
+    response: Response = await _emulator_dispatch(
+        call.method, call.path, call.headers, call.body, call.query, call.request_id
+    )
+    return response

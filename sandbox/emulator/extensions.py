@@ -1,0 +1,18 @@
+"""Installs the project's extensions into the emulator's process: a table of contents."""
+
+import ministack.app
+
+from sandbox.automation import clients
+from sandbox.emulator import cloudtrail, groups, managed_policies
+from sandbox.emulator.dispatch import dispatch
+from sandbox.documents import stack_resource
+
+
+def install(*, endpoint: str, folder: str) -> None:
+    """Puts the extensions in place; call it once, before the first request."""
+    clients.configure(endpoint=endpoint, certificate=f"{folder}/ca.pem")
+    managed_policies.install()
+    groups.install()
+    stack_resource.install()
+    cloudtrail.install()
+    ministack.app._dispatch_service_request = dispatch

@@ -1,0 +1,76 @@
+"""``AWS::IAM::Group`` in CloudFormation, over the emulator's own IAM API."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import iam
+from ministack.services.cloudformation import provisioners
+
+TYPE = "AWS::IAM::Group"
+
+Properties = Mapping[str, Any]
+
+
+def install() -> None:
+    """Registers the resource type, its name rule and its replacing property."""
+    provisioners._RESOURCE_HANDLERS[TYPE] = {
+        "create": _create,
+        "update": _update,
+        "delete": _delete,
+    }
+    provisioners._CUSTOM_NAME_REPLACEMENT[TYPE] = {"name": "GroupName"}
+    provisioners._REPLACING_PROPERTIES[TYPE] = ("GroupName",)
+
+
+def _create(logical_id: str, properties: Properties, stack: str) -> tuple[str, dict[str, Any]]:
+    name = properties.get("GroupName") or provisioners._physical_name(stack, logical_id)
+    _call(iam._create_group, GroupName=name, Path=properties.get("Path", "/"))
+    _reconcile(name, {}, properties)
+    return name, {"Arn": iam._groups[name]["Arn"]}
+
+
+def _update(name: str, old: Properties, new: Properties, stack: str) -> tuple[str, dict[str, Any]]:
+    _reconcile(name, old, new)
+    return name, {"Arn": iam._groups[name]["Arn"]}
+
+
+def _delete(name: str, properties: Properties) -> None:
+    group = iam._groups.get(name)
+    if group is None:
+        return
+    if group["Users"]:
+        raise ValueError(
+            f"Cannot delete entity, must remove users from group first: {name} "
+            "(Service: Iam, Status Code: 409, Error Code: DeleteConflict)"
+        )
+    for policy in list(group["AttachedPolicies"]):
+        iam.detach_managed_policy(group, policy)
+    _call(iam._delete_group, GroupName=name)
+
+
+def _reconcile(name: str, old: Properties, new: Properties) -> None:
+    """Brings attached and inline policies from the old template to the new."""
+    before, after = (set(p.get("ManagedPolicyArns") or ()) for p in (old, new))
+    for policy in sorted(before - after):
+        _call(iam._detach_group_policy, GroupName=name, PolicyArn=policy)
+    for policy in sorted(after - before):
+        _call(iam._attach_group_policy, GroupName=name, PolicyArn=policy)
+    inline_before, inline_after = _inline(old), _inline(new)
+    for policy in sorted(inline_before.keys() - inline_after.keys()):
+        _call(iam._delete_group_policy, GroupName=name, PolicyName=policy)
+    for policy, document in inline_after.items():
+        _call(iam._put_group_policy, GroupName=name, PolicyName=policy, PolicyDocument=document)
+
+
+def _inline(properties: Properties) -> dict[str, str]:
+    return {
+        policy["PolicyName"]: json.dumps(policy["PolicyDocument"])
+        for policy in properties.get("Policies") or ()
+    }
+
+
+def _call(operation: Any, **parameters: str) -> None:
+    status, _, body = operation(parameters)
+    if status >= 400:
+        raise ValueError(f"Resource handler returned message: {body.decode('utf-8', 'replace')}")

@@ -1,0 +1,219 @@
+"""The sandbox seen from outside: a process to start, credentials to use, a folder to remove."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import boto3
+import trustme
+from botocore.config import Config
+
+ACCOUNT = "000000000000"
+"""The account's id, as the emulator has it."""
+REGION = "us-east-1"
+"""The Region that clients use unless told otherwise; every other Region answers too."""
+FOLDER_PREFIX = "aws-sandbox-"
+
+_START_SECONDS = 30
+_STOP_SECONDS = 10
+
+
+class SandboxError(RuntimeError):
+    """The sandbox did not start or died; the message names the log to read."""
+
+
+class Sandbox:
+    """An AWS account on this machine, from ``with`` to its end.
+
+    Bound to loopback on a free port, over TLS with a certificate of its own; IAM is enforced and
+    signatures are verified. The root keys, the certificate and all state exist for this run only.
+    Ends with the ``with`` block, with ``stop()``, or when the process that started it dies.
+    """
+
+    folder: Path
+    """Certificate and log; removed at the end."""
+    endpoint: str
+    """``https://localhost:PORT``."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._access_key = "AKIA" + secrets.token_hex(8).upper()
+        self._secret_key = secrets.token_urlsafe(30)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self.folder / "sandbox.log"
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers; raises SandboxError if it does not."""
+        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        try:
+            self._write_certificate()
+            self._launch()
+            self._await_answer()
+            self._describe()
+        except BaseException:
+            self.stop(keep_log=True)
+            raise
+
+    def stop(self, *, keep_log: bool = False) -> None:
+        """Ends the server, also in the middle of an execution, and removes its folder."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()  # the server ends when nobody holds the other end
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if keep_log and self.log.exists() and self.log.stat().st_size:
+            for path in self.folder.iterdir():
+                if path != self.log:
+                    path.unlink()
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self, credentials: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The variables that make any AWS CLI, SDK or CDK talk to this account.
+
+        As root, or with ``credentials`` as IAM and STS give them (AccessKeyId, SecretAccessKey and,
+        for a session, SessionToken).
+        """
+        keys = credentials or {
+            "AccessKeyId": self._access_key,
+            "SecretAccessKey": self._secret_key,
+        }
+        certificate = str(self.folder / "ca.pem")
+        variables = {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_CA_BUNDLE": certificate,
+            "NODE_EXTRA_CA_CERTS": certificate,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if "SessionToken" in keys:
+            variables["AWS_SESSION_TOKEN"] = keys["SessionToken"]
+        return variables
+
+    def client(
+        self, service: str, credentials: Mapping[str, str] | None = None, region: str = REGION
+    ) -> Any:
+        """A boto3 client of this account, as root or with these credentials."""
+        keys = self.environment(credentials)
+        return boto3.session.Session().client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            verify=str(self.folder / "ca.pem"),
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def wait(self) -> None:
+        """Returns when the server has ended by itself."""
+        if self._process is not None:
+            self._process.wait()
+
+    def _write_certificate(self) -> None:
+        authority = trustme.CA(organization_name="AWS sandbox", organization_unit_name="this run")
+        certificate = authority.issue_cert("localhost", "*.localhost", "127.0.0.1")
+        authority.cert_pem.write_to_path(self.folder / "ca.pem")
+        certificate.private_key_and_cert_chain_pem.write_to_path(self.folder / "server.pem")
+
+    def _launch(self) -> None:
+        """Starts the server on a socket that is already bound, so that no port can be lost."""
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            port = listener.getsockname()[1]
+            self.endpoint = f"https://localhost:{port}"
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.server", str(listener.fileno()), str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=self._open_log(),
+                stderr=subprocess.STDOUT,
+                pass_fds=[listener.fileno()],
+                cwd=Path(__file__).parent.parent,
+                start_new_session=True,  # Ctrl-C is the caller's to handle
+                env={
+                    **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+                    "AWS_ACCESS_KEY_ID": self._access_key,
+                    "AWS_SECRET_ACCESS_KEY": self._secret_key,
+                    "GATEWAY_PORT": str(port),
+                },
+            )
+
+    def _open_log(self) -> IO[bytes]:
+        return self.log.open("wb")
+
+    def _await_answer(self) -> None:
+        sts, deadline = self.client("sts"), time.monotonic() + _START_SECONDS
+        assert self._process is not None
+        while True:
+            try:
+                sts.get_caller_identity()
+                return
+            except Exception as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise SandboxError(
+                        f"the sandbox did not start; read {self.log}: {error}"
+                    ) from None
+            time.sleep(0.02)
+
+    def _describe(self) -> None:
+        """Leaves what ``python -m sandbox shell-env`` needs in the folder, for this user only."""
+        assert self._process is not None
+        description = {"pid": self._process.pid, "environment": self.environment()}
+        path = self.folder / "connection.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(description), "utf-8")
+
+
+def running_sandboxes() -> list[dict[str, Any]]:
+    """What this user's running sandboxes left for ``shell-env``, the newest first."""
+    found = []
+    for path in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/connection.json"):
+        if path.stat().st_uid != os.getuid():
+            continue
+        description = json.loads(path.read_text("utf-8"))
+        if Path(f"/proc/{description['pid']}").exists() or _is_alive(description["pid"]):
+            found.append((path.stat().st_mtime, description))
+    return [description for _, description in sorted(found, key=lambda f: f[0], reverse=True)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""An SSM operation: what IAM is asked, and what is done."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.emulator.authorization import Check, refused
+from sandbox.emulator.call import Call, Response
+from sandbox.ssm_api.errors import ApiError
+from sandbox.ssm_api.shapes import check_request
+
+_JSON = "application/x-amz-json-1.1"
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A checked request."""
+
+    call: Call
+    parameters: Parameters
+
+    def refuse_unless(self, checks: Iterable[Check]) -> None:
+        """Raises Refused where IAM denies one of the checks to the caller."""
+        if denial := refused(self.call, checks):
+            raise Refused(denial)
+
+
+class Refused(Exception):  # noqa: N818 (a refusal is no error of ours)
+    """IAM's refusal, ready to be sent."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("refused")
+        self.response = response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One operation of the API."""
+
+    checks: Callable[[Parameters], Iterable[Check]]
+    """What the caller must be allowed, given the parameters."""
+    run: Callable[[Request], Parameters]
+    """Does it; returns the output as the model has it."""
+
+
+def perform(name: str, operation: Operation, call: Call) -> Response:
+    """Checks the request's shape, asks IAM, runs the operation; its errors become responses."""
+    request = Request(call=call, parameters=call.parameters)
+    try:
+        check_request(name, request.parameters)
+        request.refuse_unless(operation.checks(request.parameters))
+        return 200, {"Content-Type": _JSON}, json.dumps(operation.run(request)).encode()
+    except Refused as refusal:
+        return refusal.response
+    except ApiError as error:
+        body = {"__type": error.code, "message": error.message}
+        return (
+            400,
+            {"Content-Type": _JSON, "x-amzn-errortype": error.code},
+            json.dumps(body).encode(),
+        )

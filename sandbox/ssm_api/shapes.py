@@ -1,0 +1,94 @@
+"""Requests checked against botocore's model of SSM, with the service's own words for a mismatch."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import ServiceModel, Shape
+
+from sandbox.ssm_api.errors import ApiError, validation_error
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "boolean": bool,
+    "list": list,
+    "map": dict,
+    "structure": dict,
+    "timestamp": (int, float, str),
+}
+
+
+@cache
+def ssm_model() -> ServiceModel:
+    """The model of the SSM API."""
+    return botocore.session.get_session().get_service_model("ssm")
+
+
+def check_request(operation: str, parameters: dict[str, Any]) -> None:
+    """Raises ApiError where a request does not fit the operation's input."""
+    shape = ssm_model().operation_model(operation).input_shape
+    found = list(_violations(shape, parameters, "")) if shape is not None else []
+    if found:
+        plural = "error" if len(found) == 1 else "errors"
+        raise validation_error(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+
+
+def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    expected = _TYPES.get(shape.type_name)
+    if expected and (
+        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+    ):
+        raise ApiError(
+            "SerializationException",
+            f"{path or 'the request'} has type {type(value).__name__}, not {shape.type_name}",
+        )
+    where = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must "
+    if shape.type_name == "structure":
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield (
+                    f"Value null at '{_member(path, name)}' failed to satisfy constraint: "
+                    "Member must not be null"
+                )
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield from _violations(member, value[name], _member(path, name))
+    elif shape.type_name == "list":
+        yield from _out_of_bounds(shape, len(value), where, "have length")
+        for number, element in enumerate(value, start=1):
+            yield from _violations(shape.member, element, f"{path}.{number}.member")
+    elif shape.type_name == "map":
+        yield from _out_of_bounds(shape, len(value), where, "have length")
+        for key, element in value.items():
+            yield from _violations(shape.key, key, f"{path}.key")
+            yield from _violations(shape.value, element, f"{path}.{key}.member")
+    elif shape.type_name == "string":
+        yield from _string_violations(shape, value, where)
+    elif shape.type_name in ("integer", "long"):
+        yield from _out_of_bounds(shape, value, where, "have value")
+
+
+def _string_violations(shape: Shape, value: str, where: str) -> Iterator[str]:
+    yield from _out_of_bounds(shape, len(value), where, "have length")
+    if shape.enum and value not in shape.enum:
+        yield f"{where}satisfy enum value set: [{', '.join(shape.enum)}]"
+    pattern = shape.metadata.get("pattern")
+    if pattern and not re.search(pattern, value):
+        yield f"{where}satisfy regular expression pattern: {pattern}"
+
+
+def _out_of_bounds(shape: Shape, measure: int, where: str, verb: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and measure < least:
+        yield f"{where}{verb} greater than or equal to {least}"
+    if most is not None and measure > most:
+        yield f"{where}{verb} less than or equal to {most}"
+
+
+def _member(path: str, name: str) -> str:
+    camel = name[:1].lower() + name[1:]
+    return f"{path}.{camel}" if path else camel
