@@ -1,4 +1,4 @@
-"""Builds the CDK app from deployments.py: ``npx cdk synth``, ``diff``, ``deploy --all``, ``destroy``."""
+"""Builds the CDK app from deployments.py: what every ``npx cdk`` command works on."""
 
 import os
 import sys

@@ -53,7 +53,8 @@ class PermissionSet:
     """People of IAM Identity Center: their permission set refers to the policies by name.
 
     Nothing is attached here: a permission set names customer managed policies, and Identity Center
-    attaches them in each account. Source: IAM Identity Center User Guide, Customer managed policies.
+    attaches them in each account.
+    Source: IAM Identity Center User Guide, Customer managed policies.
     """
 
     name: str
@@ -163,7 +164,8 @@ class Deployment:
             for person in people:
                 if not isinstance(person, Person):
                     raise DelegationError(
-                        f"{kind} {person!r} is not an IamUser, ExistingRole or PermissionSet {_FILE}"
+                        f"{kind} {person!r} is not an IamUser, an ExistingRole or a "
+                        f"PermissionSet {_FILE}"
                     )
             _refuse_duplicates(kind, [person.name for person in people])
         for person in self.approvers:

@@ -1,9 +1,10 @@
 """The SSM operations that the sandbox adds to the emulator, by name."""
 
 from sandbox.automation.operations import AUTOMATION_OPERATIONS
-from sandbox.documents.operations import DOCUMENT_OPERATIONS, TAG_OPERATIONS
+from sandbox.documents.operations import DOCUMENT_OPERATIONS
 from sandbox.emulator.call import Call
 from sandbox.ssm_api.operation import Operation
+from sandbox.tags import TAG_OPERATIONS
 
 OPERATIONS: dict[str, Operation] = {**DOCUMENT_OPERATIONS, **AUTOMATION_OPERATIONS}
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnMapping, CfnOutput, Fn, Stack
-from aws_cdk import Aws, Environment
+from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn, Stack
 from constructs import Construct
 
 from delegation import names

@@ -56,7 +56,7 @@ def made_by_automation(access_key: str) -> bool:
 
 def warm_up() -> None:
     """Loads EC2's large model, so that the first step need not wait for it."""
-    client("ec2", Credentials(access_key="x", secret_key="x", session_token=None), "us-east-1")
+    client("ec2", Credentials(access_key="", secret_key="", session_token=None), "us-east-1")
 
 
 @cache

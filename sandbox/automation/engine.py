@@ -161,7 +161,7 @@ def _known_values(execution: Execution) -> dict[str, Any]:
 
 
 def _outputs(execution: Execution, known: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The document's ``outputs``: step outputs and references by their names; missing ones empty."""
+    """The document's ``outputs``, by the names of the references they are made of."""
     outputs: dict[str, list[str]] = {}
     for name in execution.content.get("outputs") or ():
         reference = str(name).strip().removeprefix("{{").removesuffix("}}").strip()

@@ -11,6 +11,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from sandbox.automation.parameters import Values, as_given
 from sandbox.ssm_api.errors import ApiError
+from sandbox.ssm_api.shapes import without_none
 
 ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 """Statuses after which nothing more happens."""
@@ -47,7 +48,7 @@ class StepExecution:
     def describe(self) -> dict[str, Any]:
         """A ``StepExecution``."""
         definition = self.definition
-        return given(
+        return without_none(
             {
                 "StepName": self.name,
                 "Action": self.action,
@@ -122,7 +123,7 @@ class Execution:
     def summary(self) -> dict[str, Any]:
         """An ``AutomationExecutionMetadata``."""
         current = self.current if self.status not in ENDED else None
-        return given(
+        return without_none(
             {
                 "AutomationExecutionId": self.id,
                 "DocumentName": self.document_name,
@@ -152,11 +153,6 @@ class Execution:
             "StepExecutionsTruncated": False,
             "Parameters": as_given(self.parameters),
         }
-
-
-def given(members: dict[str, Any]) -> dict[str, Any]:
-    """A structure without the members that have no value."""
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def add(execution: Execution) -> None:

@@ -13,14 +13,13 @@ from sandbox.automation.clients import Credentials
 from sandbox.automation.executions import ENDED, Execution, StepExecution
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.documents import store
-from sandbox.documents.operations import document_check, paged, pass_role_check, tag_map
+from sandbox.documents.descriptions import tag_map
+from sandbox.documents.operations import document_check, pass_role_check
 from sandbox.documents.store import Document, Version
 from sandbox.emulator.authorization import Check, arn, tag_context
 from sandbox.ssm_api.errors import ApiError, validation_error
-from sandbox.ssm_api.operation import Operation, Parameters, Request
+from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
 
-_PAGE = 50
-"""Entries a page when the caller names no number, and the most. Source: SSM API Reference."""
 _UNSUPPORTED = (
     "Targets",
     "TargetMaps",
@@ -105,7 +104,7 @@ def _session(request: Request, execution: Execution) -> Credentials:
         raise sessions.invalid_parameters(str(error)) from None
     if not role:
         return sessions.of_caller(request.call)
-    sessions.check_role_format(str(role))
+    sessions.account_and_name(str(role))
     if role != written:
         request.refuse_unless([pass_role_check(str(role))])
     return sessions.assume(str(role), execution.id, request.call)
@@ -155,8 +154,7 @@ def _describe_executions(request: Request) -> Parameters:
     filters = request.parameters.get("Filters", ())
     found = [e for e in executions.all_executions() if _all_match(_EXECUTION_FILTERS, e, filters)]
     summaries = [execution.summary() for execution in found]
-    size = request.parameters.get("MaxResults", _PAGE)
-    return paged(request, "AutomationExecutionMetadataList", summaries, size)
+    return paged(request, "AutomationExecutionMetadataList", summaries)
 
 
 def _describe_steps(request: Request) -> Parameters:
@@ -164,8 +162,7 @@ def _describe_steps(request: Request) -> Parameters:
     steps = executions.find(given["AutomationExecutionId"]).steps
     found = [s for s in steps if _all_match(_STEP_FILTERS, s, given.get("Filters", ()))]
     ordered = reversed(found) if given.get("ReverseOrder") else found
-    described = [step.describe() for step in ordered]
-    return paged(request, "StepExecutions", described, given.get("MaxResults", _PAGE))
+    return paged(request, "StepExecutions", [step.describe() for step in ordered])
 
 
 def _stop(request: Request) -> Parameters:

@@ -1,4 +1,4 @@
-"""References in a document, ``{{ name }}``: parameters, step outputs, ``global:``, ``automation:``."""
+"""References in a document, ``{{ name }}``: parameters, step outputs, system variables."""
 
 import json
 import re

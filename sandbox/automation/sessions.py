@@ -31,10 +31,12 @@ def invalid_parameters(message: str) -> ApiError:
     return ApiError("InvalidAutomationExecutionParametersException", message)
 
 
-def check_role_format(role: str) -> None:
-    """Raises ApiError for a text that is no role ARN."""
-    if not _ROLE_ARN.fullmatch(role):
+def account_and_name(role: str) -> tuple[str, str]:
+    """What a role ARN names; raises ApiError for a text that is none."""
+    match = _ROLE_ARN.fullmatch(role)
+    if match is None:
         raise invalid_parameters(f"The format of the supplied assume role ARN is invalid: {role}")
+    return match[1], match[2]
 
 
 def assume(role: str, execution_id: str, call: Call) -> Credentials:
@@ -43,10 +45,7 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     The trust policy is judged for ``ssm.amazonaws.com`` with ``aws:SourceArn`` and
     ``aws:SourceAccount`` of the execution. Raises ApiError where it refuses or no such role is.
     """
-    check_role_format(role)
-    match = _ROLE_ARN.fullmatch(role)
-    assert match is not None
-    account, name = match.groups()
+    account, name = account_and_name(role)
     record = iam._roles.get_scoped(account, None, name)
     if record is None or not _trusts_automation(record, execution_id, call):
         raise invalid_parameters("The defined assume role is unable to be assumed.")
@@ -116,9 +115,9 @@ def _trusts_automation(role: dict[str, Any], execution_id: str, call: Call) -> b
 
 def _names_service(principal: Any) -> bool:
     if not isinstance(principal, dict):
-        return principal == "*"
+        return bool(principal == "*")
     services = principal.get("Service", [])
-    return SERVICE in ([services] if isinstance(services, str) else services)
+    return services == SERVICE or (isinstance(services, list) and SERVICE in services)
 
 
 def _register(session: dict[str, Any]) -> Credentials:

@@ -1,20 +1,17 @@
 """The document calls of the SSM API."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from sandbox.documents import store
 from sandbox.documents.content import render
-from sandbox.documents.store import Document, Version
+from sandbox.documents.descriptions import description, identifier, tag_map, version_info
+from sandbox.documents.filters import matches
 from sandbox.emulator.authorization import Check, arn, tag_context
 from sandbox.ssm_api.errors import ApiError, validation_error
-from sandbox.ssm_api.operation import Operation, Parameters, Request
-from sandbox.ssm_api.pages import InvalidToken, page
+from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
+from sandbox.ssm_api.shapes import without_none
 
-_LIST_SIZE = 50
-"""Entries a page when the caller names no number."""
-_PLATFORMS = ["Windows", "Linux", "MacOS"]
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
 
@@ -35,44 +32,6 @@ def pass_role_check(role: str) -> Check:
         resource=role,
         context={"iam:PassedToService": "ssm.amazonaws.com"},
     )
-
-
-def description(document: Document, version: Version) -> Parameters:
-    """A ``DocumentDescription``."""
-    parameters = version.content.get("parameters") or {}
-    return _given(
-        {
-            "Hash": version.hash,
-            "HashType": "Sha256",
-            "Name": document.name,
-            "DisplayName": version.display_name,
-            "VersionName": version.name,
-            "Owner": document.owner,
-            "CreatedDate": version.created,
-            "Status": "Active",
-            "DocumentVersion": str(version.number),
-            "Description": version.content.get("description"),
-            "Parameters": [_parameter(name, field) for name, field in parameters.items()],
-            "PlatformTypes": _PLATFORMS,
-            "DocumentType": document.type,
-            "SchemaVersion": str(version.content.get("schemaVersion")),
-            "LatestVersion": str(document.latest.number),
-            "DefaultVersion": str(document.default),
-            "DocumentFormat": version.format,
-            "TargetType": version.target_type,
-            "Tags": tag_list(document.tags),
-        }
-    )
-
-
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as the API lists them."""
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
-
-
-def tag_map(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """Tags by key."""
-    return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
 def _create_document(request: Request) -> Parameters:
@@ -121,7 +80,7 @@ def _update_default_version(request: Request) -> Parameters:
         "DefaultVersion": str(version.number),
         "DefaultVersionName": version.name,
     }
-    return {"Description": _given(given)}
+    return {"Description": without_none(given)}
 
 
 def _get_document(request: Request) -> Parameters:
@@ -130,7 +89,7 @@ def _get_document(request: Request) -> Parameters:
     version = document.version(given.get("DocumentVersion"), given.get("VersionName"))
     wanted = given.get("DocumentFormat") or version.format
     text = version.text if wanted == version.format else render(version.content, wanted)
-    return _given(
+    return without_none(
         {
             "Name": document.name,
             "CreatedDate": version.created,
@@ -160,28 +119,14 @@ def _list_documents(request: Request) -> Parameters:
             for old in request.parameters.get("DocumentFilterList", ())
         ),
     ]
-    found = [d for d in store.all_documents() if all(_matches(d, f) for f in filters)]
-    return _page(request, "DocumentIdentifiers", [_identifier(document) for document in found])
+    found = [d for d in store.all_documents() if all(matches(d, f) for f in filters)]
+    return paged(request, "DocumentIdentifiers", [identifier(document) for document in found])
 
 
 def _list_versions(request: Request) -> Parameters:
     document = store.find(request.parameters["Name"])
-    versions = [
-        _given(
-            {
-                "Name": document.name,
-                "DisplayName": version.display_name,
-                "DocumentVersion": str(version.number),
-                "VersionName": version.name,
-                "CreatedDate": version.created,
-                "IsDefaultVersion": version.number == document.default,
-                "DocumentFormat": version.format,
-                "Status": "Active",
-            }
-        )
-        for version in reversed(document.versions)
-    ]
-    return _page(request, "DocumentVersions", versions)
+    versions = [version_info(document, version) for version in reversed(document.versions)]
+    return paged(request, "DocumentVersions", versions)
 
 
 def _delete_document(request: Request) -> Parameters:
@@ -190,42 +135,6 @@ def _delete_document(request: Request) -> Parameters:
     named = given.get("DocumentVersion"), given.get("VersionName")
     store.delete(document, document.version(*named) if any(named) else None)
     return {}
-
-
-def _add_tags(request: Request) -> Parameters:
-    _tags_of(request).update(tag_map(request.parameters["Tags"]))
-    return {}
-
-
-def _remove_tags(request: Request) -> Parameters:
-    tags = _tags_of(request)
-    for key in request.parameters["TagKeys"]:
-        tags.pop(key, None)
-    return {}
-
-
-def _list_tags(request: Request) -> Parameters:
-    return {"TagList": tag_list(_tags_of(request))}
-
-
-def _tags_of(request: Request) -> dict[str, str]:
-    from sandbox.automation import executions  # the executions know documents, not the reverse
-
-    kind, name = request.parameters["ResourceType"], request.parameters["ResourceId"]
-    try:
-        return store.find(name).tags if kind == "Document" else executions.find(name).tags
-    except ApiError:
-        raise ApiError("InvalidResourceId", f"{kind} {name} does not exist.") from None
-
-
-def _tag_checks(action: str) -> Any:
-    def checks(given: Parameters) -> list[Check]:
-        if given["ResourceType"] == "Document":
-            return [document_check(action, given["ResourceId"])]
-        execution = arn("ssm", f"automation-execution/{given['ResourceId']}")
-        return [Check(action=action, resource=execution)]
-
-    return checks
 
 
 def _refuse_unpassable_role(request: Request, text: str) -> None:
@@ -238,82 +147,11 @@ def _refuse_unpassable_role(request: Request, text: str) -> None:
         request.refuse_unless([pass_role_check(match[1])])
 
 
-def _identifier(document: Document) -> Parameters:
-    version = document.version(store.DEFAULT)
-    return _given(
-        {
-            "Name": document.name,
-            "CreatedDate": version.created,
-            "DisplayName": version.display_name,
-            "Owner": document.owner,
-            "VersionName": version.name,
-            "PlatformTypes": _PLATFORMS,
-            "DocumentVersion": str(version.number),
-            "DocumentType": document.type,
-            "SchemaVersion": str(version.content.get("schemaVersion")),
-            "DocumentFormat": version.format,
-            "TargetType": version.target_type,
-            "Tags": tag_list(document.tags),
-        }
-    )
-
-
-def _matches(document: Document, wanted: Mapping[str, Any]) -> bool:
-    key, values = wanted["Key"], wanted.get("Values") or []
-    if key == "Name":
-        return any(document.name.startswith(value) for value in values)
-    if key == "Owner":
-        return any(value in ("Self", "All", document.owner) for value in values)
-    if key == "DocumentType":
-        return document.type in values
-    if key == "TargetType":
-        return document.latest.target_type in values
-    if key == "PlatformTypes":
-        return bool(set(values) & set(_PLATFORMS))
-    if key.startswith("tag:"):
-        return document.tags.get(key.removeprefix("tag:")) in values
-    if key == "SearchKeyword":
-        return any(value.lower() in document.name.lower() for value in values)
-    raise ApiError("InvalidFilterKey", f"Filter key {key} is not valid.")
-
-
-def _page(request: Request, name: str, entries: list[Parameters]) -> Parameters:
-    size = request.parameters.get("MaxResults") or _LIST_SIZE
-    return paged(request, name, entries, size)
-
-
-def paged(request: Request, name: str, entries: list[Parameters], size: int) -> Parameters:
-    """One page of a listing under its output's name, with the token of the next."""
-    try:
-        found, token = page(entries, size, request.parameters.get("NextToken"))
-    except InvalidToken:
-        raise ApiError("InvalidNextToken", "The specified token is not valid.") from None
-    return {name: found, **({"NextToken": token} if token else {})}
-
-
-def _parameter(name: str, field: Mapping[str, Any]) -> Parameters:
-    default = field.get("default")
-    shown = default if default is None or isinstance(default, str) else str(default)
-    return _given(
-        {
-            "Name": name,
-            "Type": "StringList" if "List" in str(field.get("type")) else "String",
-            "Description": field.get("description"),
-            "DefaultValue": shown,
-        }
-    )
-
-
-def _given(members: Parameters) -> Parameters:
-    """A structure without the members that have no value."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def _bare(name: str) -> str:
     return name.rsplit("document/", 1)[-1]
 
 
-def _on_document(action: str) -> Any:
+def _on_document(action: str) -> Callable[[Parameters], list[Check]]:
     return lambda given: [document_check(f"ssm:{action}", given["Name"])]
 
 
@@ -343,13 +181,4 @@ DOCUMENT_OPERATIONS = {
             "DeleteDocument": _delete_document,
         }.items()
     },
-}
-
-TAG_OPERATIONS = {
-    name: Operation(checks=_tag_checks(f"ssm:{name}"), run=run)
-    for name, run in {
-        "AddTagsToResource": _add_tags,
-        "RemoveTagsFromResource": _remove_tags,
-        "ListTagsForResource": _list_tags,
-    }.items()
 }

@@ -11,7 +11,7 @@ from typing import Any
 from ministack.services.cloudformation import provisioners
 
 from sandbox.documents import store
-from sandbox.documents.operations import tag_map
+from sandbox.documents.descriptions import tag_map
 from sandbox.ssm_api.errors import ApiError
 
 TYPE = "AWS::SSM::Document"
@@ -111,6 +111,6 @@ def _handled(function: Any, *arguments: Any, **keywords: Any) -> Any:
         return function(*arguments, **keywords)
     except ApiError as error:
         raise ValueError(
-            f'Resource handler returned message: "{error.message} (Service: Ssm, Status Code: 400)" '
-            f"(HandlerErrorCode: {error.code})"
+            f'Resource handler returned message: "{error.message} (Service: Ssm, Status Code: '
+            f'400)" (HandlerErrorCode: {error.code})'
         ) from None

@@ -3,9 +3,9 @@
 import ministack.app
 
 from sandbox.automation import clients
+from sandbox.documents import stack_resource
 from sandbox.emulator import cloudtrail, groups, managed_policies
 from sandbox.emulator.dispatch import dispatch
-from sandbox.documents import stack_resource
 
 
 def install(*, endpoint: str, folder: str) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 from sandbox.emulator.authorization import Check, refused
 from sandbox.emulator.call import Call, Response
 from sandbox.ssm_api.errors import ApiError
-from sandbox.ssm_api.shapes import check_request
+from sandbox.ssm_api.pages import InvalidToken, page
+from sandbox.ssm_api.shapes import check_request, without_none
 
+PAGE_SIZE = 50
+"""Entries a page when the caller names no number. Source: SSM API Reference, MaxResults."""
 _JSON = "application/x-amz-json-1.1"
 
 Parameters = dict[str, Any]
@@ -28,7 +31,7 @@ class Request:
             raise Refused(denial)
 
 
-class Refused(Exception):  # noqa: N818 (a refusal is no error of ours)
+class Refused(Exception):
     """IAM's refusal, ready to be sent."""
 
     def __init__(self, response: Response) -> None:
@@ -62,3 +65,13 @@ def perform(name: str, operation: Operation, call: Call) -> Response:
             {"Content-Type": _JSON, "x-amzn-errortype": error.code},
             json.dumps(body).encode(),
         )
+
+
+def paged(request: Request, name: str, entries: list[Parameters]) -> Parameters:
+    """One page of a listing under its output's name, with the token of the next."""
+    size = request.parameters.get("MaxResults") or PAGE_SIZE
+    try:
+        found, token = page(entries, size, request.parameters.get("NextToken"))
+    except InvalidToken:
+        raise ApiError("InvalidNextToken", "The specified token is not valid.") from None
+    return without_none({name: found, "NextToken": token})

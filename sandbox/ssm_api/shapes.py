@@ -1,7 +1,7 @@
 """Requests checked against botocore's model of SSM, with the service's own words for a mismatch."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -37,7 +37,13 @@ def check_request(operation: str, parameters: dict[str, Any]) -> None:
         raise validation_error(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
 
 
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    """A structure without the members that have no value, as answers leave them out."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    """What is wrong with a value of this shape, in the service's words."""
     expected = _TYPES.get(shape.type_name)
     if expected and (
         not isinstance(value, expected) or (expected is int and isinstance(value, bool))
@@ -47,38 +53,47 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
             f"{path or 'the request'} has type {type(value).__name__}, not {shape.type_name}",
         )
     where = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must "
-    if shape.type_name == "structure":
-        for name in shape.required_members:
-            if value.get(name) is None:
-                yield (
-                    f"Value null at '{_member(path, name)}' failed to satisfy constraint: "
-                    "Member must not be null"
-                )
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                yield from _violations(member, value[name], _member(path, name))
-    elif shape.type_name == "list":
-        yield from _out_of_bounds(shape, len(value), where, "have length")
-        for number, element in enumerate(value, start=1):
-            yield from _violations(shape.member, element, f"{path}.{number}.member")
-    elif shape.type_name == "map":
-        yield from _out_of_bounds(shape, len(value), where, "have length")
-        for key, element in value.items():
-            yield from _violations(shape.key, key, f"{path}.key")
-            yield from _violations(shape.value, element, f"{path}.{key}.member")
-    elif shape.type_name == "string":
-        yield from _string_violations(shape, value, where)
-    elif shape.type_name in ("integer", "long"):
-        yield from _out_of_bounds(shape, value, where, "have value")
+    check = _CHECKS.get(shape.type_name)
+    if check is not None:
+        yield from check(shape, value, path, where)
 
 
-def _string_violations(shape: Shape, value: str, where: str) -> Iterator[str]:
+def _structure(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield (
+                f"Value null at '{_member(path, name)}' failed to satisfy constraint: "
+                "Member must not be null"
+            )
+    for name, member in shape.members.items():
+        if value.get(name) is not None:
+            yield from _violations(member, value[name], _member(path, name))
+
+
+def _list(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
+    yield from _out_of_bounds(shape, len(value), where, "have length")
+    for number, element in enumerate(value, start=1):
+        yield from _violations(shape.member, element, f"{path}.{number}.member")
+
+
+def _map(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
+    yield from _out_of_bounds(shape, len(value), where, "have length")
+    for key, element in value.items():
+        yield from _violations(shape.key, key, f"{path}.key")
+        yield from _violations(shape.value, element, f"{path}.{key}.member")
+
+
+def _string(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
     yield from _out_of_bounds(shape, len(value), where, "have length")
     if shape.enum and value not in shape.enum:
         yield f"{where}satisfy enum value set: [{', '.join(shape.enum)}]"
     pattern = shape.metadata.get("pattern")
     if pattern and not re.search(pattern, value):
         yield f"{where}satisfy regular expression pattern: {pattern}"
+
+
+def _number(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
+    yield from _out_of_bounds(shape, value, where, "have value")
 
 
 def _out_of_bounds(shape: Shape, measure: int, where: str, verb: str) -> Iterator[str]:
@@ -92,3 +107,13 @@ def _out_of_bounds(shape: Shape, measure: int, where: str, verb: str) -> Iterato
 def _member(path: str, name: str) -> str:
     camel = name[:1].lower() + name[1:]
     return f"{path}.{camel}" if path else camel
+
+
+_CHECKS: dict[str, Callable[[Shape, Any, str, str], Iterator[str]]] = {
+    "structure": _structure,
+    "list": _list,
+    "map": _map,
+    "string": _string,
+    "integer": _number,
+    "long": _number,
+}

@@ -15,7 +15,7 @@ Outputs = dict[str, Any]
 DEFAULT_TIMEOUT_SECONDS = 3600
 
 
-class StepFailed(Exception):  # noqa: N818 (the API's word)
+class StepFailed(Exception):
     """The step failed; the message is what its ``FailureMessage`` says."""
 
 
@@ -23,7 +23,7 @@ class StepTimedOut(StepFailed):
     """The step took longer than its ``timeoutSeconds``."""
 
 
-class StepCancelled(Exception):  # noqa: N818 (the API's word)
+class StepCancelled(Exception):
     """The execution was asked to stop while the step ran."""
 
 

@@ -1,0 +1,102 @@
+"""``python -m rehearsal``: plays the guide's story in a fresh sandbox."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rehearsal.narrator import Narrator
+from rehearsal.operator_desk import RUNBOOK
+from rehearsal.report import Report, SceneFailed
+from rehearsal.story import Story
+from rehearsal.workstation import Workstation
+from sandbox import Sandbox, SandboxError
+
+
+def main() -> int:
+    """Plays the story; 0 only if everything happened as expected."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal",
+        description="Plays the guide's story in an AWS account on this machine: administrator, "
+        "author and operator do their tasks with the real CDK CLI, AWS CLI and SDK.",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes as data")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave the account up after the story, with the commands to play in it",
+    )
+    options = parser.parse_args()
+    started = time.monotonic()
+    narrator = Narrator()
+    report = Report(tell=narrator.outcome)
+    folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
+    failed = None
+    try:
+        with narrator.busy("an AWS account starts on this machine"):
+            sandbox = Sandbox()
+            sandbox.start()
+        try:
+            workstation = Workstation(folder, sandbox.environment())
+            story = Story(sandbox, workstation, report, narrator)
+            failed = _play(story, sandbox, workstation, until_destroyed=not options.keep)
+            if options.keep:
+                _invite(narrator, story)
+                sandbox.wait()
+        finally:
+            sandbox.stop()
+    except SandboxError as error:
+        failed = str(error)
+    except KeyboardInterrupt:
+        narrator.say("\nended")
+    narrator.say(f"\n{report.table()}")
+    narrator.say(f"{time.monotonic() - started:.1f} seconds")
+    if options.json:
+        report.write_json(options.json)
+    if failed:
+        narrator.say(f"\nthe story could not go on: {failed}")
+    if failed or not report.agrees:
+        narrator.say(f"logs: {folder / 'logs'}")
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _play(
+    story: Story, sandbox: Sandbox, workstation: Workstation, *, until_destroyed: bool
+) -> str | None:
+    """Plays the story; what stopped it, or None. The account's own log is kept with the others."""
+    try:
+        story.play(until_destroyed=until_destroyed)
+    except SceneFailed as error:
+        return str(error)
+    except (ClientError, BotoCoreError) as error:
+        return f"{error}; read {workstation.logs / 'sandbox.log'}"
+    finally:
+        shutil.copy(sandbox.log, workstation.logs / "sandbox.log")
+    return None
+
+
+def _invite(narrator: Narrator, story: Story) -> None:
+    """Tells how to play on in the account that is left up."""
+    keys = story.operator_keys()
+    instances = " ".join(story.instances())
+    narrator.say(
+        "\nThe account is up until Ctrl-C. In another terminal, as its root:\n"
+        '  eval "$(python -m sandbox shell-env)"\n'
+        "  aws ssm list-documents --filters Key=Owner,Values=Self\n"
+        "and from there as the restricted operator:\n"
+        f"  export AWS_ACCESS_KEY_ID={keys['AccessKeyId']} "
+        f"AWS_SECRET_ACCESS_KEY={keys['SecretAccessKey']}\n"
+        f"  aws ssm start-automation-execution --document-name {RUNBOOK} "
+        f"--parameters InstanceId={instances.replace(' ', ',')}\n"
+        f"  aws ec2 stop-instances --instance-ids {instances}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What the restricted operator does, and what he must not be able to do."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rehearsal.report import SceneFailed
+
+RUNBOOK = "Restart-EC2InstanceDemo"
+_RUN_SECONDS = 30
+
+
+def follow(ssm: Any, execution_id: str) -> dict[str, Any]:
+    """The execution once it has ended, watched with the operator's own rights."""
+    deadline = time.monotonic() + _RUN_SECONDS
+    while time.monotonic() < deadline:
+        answer = ssm.get_automation_execution(AutomationExecutionId=execution_id)
+        execution: dict[str, Any] = answer["AutomationExecution"]
+        if execution["AutomationExecutionStatus"] not in ("Pending", "InProgress", "Waiting"):
+            return execution
+        time.sleep(0.05)
+    raise SceneFailed(f"execution {execution_id} did not end within {_RUN_SECONDS} seconds")
+
+
+def refusal(attempt: Callable[[], Any]) -> tuple[str, str]:
+    """What became of an attempt: ``denied`` or ``allowed``, and AWS's message."""
+    try:
+        attempt()
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        denied = code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+        return "denied" if denied else code, message
+    return "allowed", ""
+
+
+def forbidden_attempts(
+    client: Callable[[str], Any], *, instances: list[str], role: str, other_runbook: str
+) -> dict[str, Callable[[], Any]]:
+    """What the operator must be denied, by what he tries."""
+    ec2, ssm, sts = client("ec2"), client("ssm"), client("sts")
+    content = {
+        "schemaVersion": "0.3",
+        "assumeRole": role,
+        "mainSteps": [{"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}],
+    }
+    return {
+        "stop an instance": lambda: ec2.stop_instances(InstanceIds=instances[:1]),
+        "describe instances": ec2.describe_instances,
+        "pass the role, in a document of his own": lambda: ssm.create_document(
+            Name="Own-Runbook", DocumentType="Automation", Content=json.dumps(content)
+        ),
+        "assume the role": lambda: sts.assume_role(RoleArn=role, RoleSessionName="operator"),
+        "edit the approved runbook": lambda: ssm.update_document(
+            Name=RUNBOOK, Content=json.dumps(content), DocumentVersion="$LATEST"
+        ),
+        "start another document with an embedded role": lambda: ssm.start_automation_execution(
+            DocumentName=other_runbook
+        ),
+    }

@@ -1,0 +1,81 @@
+"""What a rehearsal expected and what happened."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One expectation and what came of it."""
+
+    scene: int
+    """The scene of the story, from 1."""
+    person: str
+    what: str
+    expected: str
+    happened: str
+    detail: str = ""
+    """What AWS said, where it refused."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what happened is what was expected."""
+        return self.expected == self.happened
+
+
+class SceneFailed(Exception):
+    """A scene went so wrong that the story cannot go on."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """The outcomes of a rehearsal, in order."""
+
+    tell: Callable[[Outcome], None]
+    """Called with each outcome as it comes."""
+    scene: int = 0
+    person: str = ""
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def note(self, what: str, *, expected: object, happened: object, detail: str = "") -> None:
+        """Records an outcome."""
+        outcome = Outcome(
+            scene=self.scene,
+            person=self.person,
+            what=what,
+            expected=str(expected),
+            happened=str(happened),
+            detail=detail,
+        )
+        self.outcomes.append(outcome)
+        self.tell(outcome)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything happened as expected."""
+        return bool(self.outcomes) and all(outcome.agrees for outcome in self.outcomes)
+
+    def table(self) -> str:
+        """Every outcome as a line of a plain table, with the sum of them below."""
+        header = ("", "who", "what", "expected", "happened")
+        rows = [
+            ("ok" if o.agrees else "NOT", o.person, o.what, o.expected, o.happened)
+            for o in self.outcomes
+        ]
+        widths = [max(len(row[column]) for row in [header, *rows]) for column in range(5)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [header, tuple("-" * width for width in widths), *rows]
+        ]
+        agreed = sum(outcome.agrees for outcome in self.outcomes)
+        return "\n".join([*lines, "", f"{agreed} of {len(rows)} as expected"])
+
+    def write_json(self, path: Path) -> None:
+        """The same as data: ``{"agrees": …, "outcomes": [{…}]}``."""
+        data = {
+            "agrees": self.agrees,
+            "outcomes": [{**asdict(o), "agrees": o.agrees} for o in self.outcomes],
+        }
+        path.write_text(json.dumps(data, indent=2) + "\n", "utf-8")

@@ -1,0 +1,258 @@
+"""The three people's story, scene by scene."""
+
+import json
+import shlex
+from typing import Any
+
+from rehearsal.narrator import Narrator
+from rehearsal.operator_desk import RUNBOOK, follow, forbidden_attempts, refusal
+from rehearsal.report import Report
+from rehearsal.workstation import Workstation
+from sandbox import Sandbox
+
+OPERATOR = "AutomationRestrictedOperator"
+ROLE = "AutomationServiceRole"
+OTHER_RUNBOOK = "Some-OtherRunbook"
+OTHER_ROLE = "SomeOtherRole"
+
+_ADMINISTRATION, _RUNBOOKS = "AdministrationStack", "RunbooksStack"
+_ADMINISTRATOR, _AUTHOR, _PLAYER = "Administrator", "Author", "Operator"
+
+
+class Story:
+    """Plays the scenes in order; what a scene makes, later scenes use."""
+
+    def __init__(
+        self, sandbox: Sandbox, workstation: Workstation, report: Report, narrator: Narrator
+    ) -> None:
+        self._sandbox = sandbox
+        self._workstation = workstation
+        self._report = report
+        self._narrator = narrator
+        self._assembly = "cdk.out"
+        self._instances: list[str] = []
+        self._keys: dict[str, str] = {}
+        self._execution = ""
+
+    def play(self, *, until_destroyed: bool) -> None:
+        """Plays all scenes, the last one (destruction) only if asked for."""
+        scenes = [
+            (_ADMINISTRATOR, "creates the operator and the service role", self._administer),
+            (_AUTHOR, "deploys the runbook that embeds the role", self._deploy_runbooks),
+            (_ADMINISTRATOR, "launches two instances", self._launch),
+            (_PLAYER, "restarts them without access to them", self._operate),
+            (_PLAYER, "tries what he must not", self._overreach),
+            (_ADMINISTRATOR, "reads CloudTrail", self._audit),
+            (_AUTHOR, "changes the runbook", self._change_runbook),
+        ]
+        if until_destroyed:
+            scenes.append((_ADMINISTRATOR, "removes everything", self._destroy))
+        for number, (person, title, scene) in enumerate(scenes, start=1):
+            self._report.scene, self._report.person = number, person
+            self._narrator.scene(number, person, title)
+            scene()
+
+    def operator_keys(self) -> dict[str, str]:
+        """The operator's keys of this run."""
+        return self._keys
+
+    def instances(self) -> list[str]:
+        """The ids of the two instances."""
+        return self._instances
+
+    def _administer(self) -> None:
+        with self._narrator.busy("python -m delegation accept"):
+            self._workstation.python("-m", "delegation", "accept")
+        account = self._client("sts").get_caller_identity()["Account"]
+        region = self._sandbox.environment()["AWS_REGION"]
+        with self._narrator.busy("cdk bootstrap"):
+            self._workstation.cdk("bootstrap", f"aws://{account}/{region}")
+        self._deploy(_ADMINISTRATION, synthesize=True)
+        outputs = self._outputs(_ADMINISTRATION)
+        self._note("stack status", "CREATE_COMPLETE", self._status(_ADMINISTRATION))
+        self._note("output: user name", OPERATOR, outputs.get(f"{OPERATOR}UserName"))
+        self._note("output: role", ROLE, _last(outputs.get(f"{ROLE}Arn", "")))
+        secret = outputs.get(f"{OPERATOR}PasswordSecret", "")
+        password = self._client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        self._note("length of the generated password", 32, len(password))
+        profile = self._client("iam").get_login_profile(UserName=OPERATOR)["LoginProfile"]
+        self._note("to be changed at first sign-in", True, profile["PasswordResetRequired"])
+
+    def _deploy_runbooks(self) -> None:
+        before = self._stack(_ADMINISTRATION)
+        self._deploy(_RUNBOOKS)
+        self._note("stack status", "CREATE_COMPLETE", self._status(_RUNBOOKS))
+        untouched = self._stack(_ADMINISTRATION) == before
+        self._note("AdministrationStack untouched", True, untouched)
+        ssm = self._client("ssm")
+        content = json.loads(ssm.get_document(Name=RUNBOOK)["Content"])
+        self._note("role that the document embeds", ROLE, _last(content["assumeRole"]))
+
+    def _launch(self) -> None:
+        ec2 = self._client("ec2")
+        launched = ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2)
+        self._instances = [instance["InstanceId"] for instance in launched["Instances"]]
+        self._note("states", "running, running", self._states())
+
+    def _operate(self) -> None:
+        created = self._client("iam").create_access_key(UserName=OPERATOR)
+        self._keys = created["AccessKey"]
+        ssm = self._client("ssm", self._keys)
+        owned = [{"Key": "Owner", "Values": ["Self"]}]
+        listed = [d["Name"] for d in ssm.list_documents(Filters=owned)["DocumentIdentifiers"]]
+        self._note("runbooks listed", RUNBOOK, ", ".join(listed))
+        document = ssm.describe_document(Name=RUNBOOK)["Document"]
+        self._note("default version", "1", document["DefaultVersion"])
+        with self._narrator.busy("aws ssm start-automation-execution"):
+            self._execution = self._start_as_the_output_says()
+        execution = follow(ssm, self._execution)
+        self._note("execution", "Success", execution["AutomationExecutionStatus"])
+        for step in execution["StepExecutions"]:
+            self._note(f"step {step['StepName']}", "Success", step["StepStatus"])
+        self._note("states after it", "running, running", self._states())
+
+    def _overreach(self) -> None:
+        self._make_other_runbook()
+        attempts = forbidden_attempts(
+            lambda service: self._client(service, self._keys),
+            instances=self._instances,
+            role=self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"],
+            other_runbook=OTHER_RUNBOOK,
+        )
+        for what, attempt in attempts.items():
+            happened, message = refusal(attempt)
+            self._note(what, "denied", happened, message)
+
+    def _audit(self) -> None:
+        events = [
+            json.loads(event["CloudTrailEvent"])
+            for page in self._client("cloudtrail").get_paginator("lookup_events").paginate()
+            for event in page["Events"]
+        ]
+        succeeded = [event for event in events if "errorCode" not in event]
+        starts = [e for e in succeeded if e["eventName"] == "StartAutomationExecution"]
+        callers = {event["userIdentity"]["arn"].rsplit("/", 1)[-1] for event in starts}
+        self._note("the start was made by", OPERATOR, ", ".join(callers))
+        session = f"{ROLE}/{self._execution}"
+        for name in ("StopInstances", "StartInstances"):
+            made = {
+                event["userIdentity"]["arn"].split(":assumed-role/")[-1]
+                for event in succeeded
+                if event["eventName"] == name
+            }
+            self._note(f"{name} was made by", session, ", ".join(made))
+
+    def _change_runbook(self) -> None:
+        document = self._workstation.project / "documents" / f"{RUNBOOK}.json"
+        content = json.loads(document.read_text("utf-8"))
+        content["description"] = "Restart EC2 instances, second edition"
+        document.write_text(json.dumps(content, indent=2), "utf-8")
+        self._deploy(_RUNBOOKS, synthesize=True)
+        self._note("stack status", "UPDATE_COMPLETE", self._status(_RUNBOOKS))
+        ssm = self._client("ssm", self._keys)
+        versions = {
+            version["DocumentVersion"]: version["IsDefaultVersion"]
+            for version in ssm.list_document_versions(Name=RUNBOOK)["DocumentVersions"]
+        }
+        self._note("versions", "1, 2", ", ".join(sorted(versions)))
+        self._note("version 2 is the default", True, versions.get("2"))
+        started = ssm.start_automation_execution(
+            DocumentName=RUNBOOK, DocumentVersion="1", Parameters={"InstanceId": self._instances}
+        )
+        execution = follow(ssm, started["AutomationExecutionId"])
+        self._note("version that still runs", "1", execution["DocumentVersion"])
+        self._note("its execution", "Success", execution["AutomationExecutionStatus"])
+
+    def _destroy(self) -> None:
+        iam = self._client("iam")
+        # What was made by hand stands in the way of a deletion, here as on AWS: the keys.
+        iam.delete_access_key(UserName=OPERATOR, AccessKeyId=self._keys["AccessKeyId"])
+        with self._narrator.busy("cdk destroy --all"):
+            self._workstation.cdk("destroy", "--all", "--force", "--app", self._assembly)
+        ours = [
+            *(u["UserName"] for u in iam.list_users()["Users"]),
+            *(g["GroupName"] for g in iam.list_groups()["Groups"]),
+            *(p["PolicyName"] for p in iam.list_policies(Scope="Local")["Policies"]),
+            *(r["RoleName"] for r in iam.list_roles()["Roles"] if r["RoleName"] == ROLE),
+            *(s["Name"] for s in self._client("secretsmanager").list_secrets()["SecretList"]),
+            *(
+                d["Name"]
+                for d in self._client("ssm").list_documents()["DocumentIdentifiers"]
+                if d["Name"] != OTHER_RUNBOOK
+            ),
+        ]
+        self._note("what is left of ours", "nothing", ", ".join(ours) or "nothing")
+
+    def _deploy(self, stack: str, *, synthesize: bool = False) -> None:
+        """``cdk deploy`` of this stack alone, from an assembly that is made first where asked."""
+        if synthesize:
+            with self._narrator.busy("cdk synth"):
+                self._workstation.cdk("synth", "--quiet", "--output", self._assembly)
+        with self._narrator.busy(f"cdk deploy --exclusively {stack}"):
+            self._workstation.cdk(
+                *("deploy", "--exclusively", stack, "--app", self._assembly),
+                *("--require-approval", "never"),
+            )
+
+    def _start_as_the_output_says(self) -> str:
+        """Starts the runbook by the command of the stack's output, as the operator."""
+        command = self._outputs(_RUNBOOKS)["RunRestartEC2InstanceDemo"]
+        values = json.dumps(self._instances, separators=(",", ":"))
+        arguments = shlex.split(command.replace("InstanceId=...", f"InstanceId='{values}'"))
+        printed = self._workstation.run(
+            *arguments, environment=self._sandbox.environment(self._keys)
+        )
+        return str(json.loads(printed)["AutomationExecutionId"])
+
+    def _make_other_runbook(self) -> None:
+        """A document of somebody else, with a stronger role, that the operator is not given."""
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ssm.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        iam, ssm = self._client("iam"), self._client("ssm")
+        role = iam.create_role(RoleName=OTHER_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+        content = {
+            "schemaVersion": "0.3",
+            "assumeRole": role["Role"]["Arn"],
+            "mainSteps": [{"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}],
+        }
+        ssm.create_document(
+            Name=OTHER_RUNBOOK, DocumentType="Automation", Content=json.dumps(content)
+        )
+
+    def _states(self) -> str:
+        answer = self._client("ec2").describe_instances(InstanceIds=self._instances)
+        return ", ".join(
+            instance["State"]["Name"]
+            for reservation in answer["Reservations"]
+            for instance in reservation["Instances"]
+        )
+
+    def _stack(self, name: str) -> tuple[Any, Any]:
+        stack = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return stack["StackStatus"], stack.get("LastUpdatedTime")
+
+    def _status(self, name: str) -> str:
+        return str(self._stack(name)[0])
+
+    def _outputs(self, name: str) -> dict[str, str]:
+        stack = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+
+    def _client(self, service: str, keys: dict[str, str] | None = None) -> Any:
+        return self._sandbox.client(service, keys)
+
+    def _note(self, what: str, expected: object, happened: object, detail: str = "") -> None:
+        self._report.note(what, expected=expected, happened=happened, detail=detail)
+
+
+def _last(arn: str) -> str:
+    """The name at the end of an ARN."""
+    return arn.rsplit("/", 1)[-1]

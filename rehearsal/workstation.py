@@ -1,0 +1,72 @@
+"""A workstation with a copy of the project: its files can be edited and its commands run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rehearsal.report import SceneFailed
+
+PROJECT = Path(__file__).resolve().parent.parent
+_CDK = PROJECT / "node_modules" / ".bin" / "cdk"
+_CHECKED_OUT = ("app.py", "cdk.json", "delegation", "stacks", "documents")
+_COMMAND_SECONDS = 120
+
+
+class Workstation:
+    """Runs the project's commands in a folder of its own, and keeps what each printed."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.project = folder / "project"
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True)
+        self.project.mkdir()
+        for name in _CHECKED_OUT:
+            source, target = PROJECT / name, self.project / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        shutil.copy(PROJECT / "rehearsal" / "deployments.py", self.project / "deployments.py")
+        binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+        self._environment = {
+            **inherited,
+            **environment,
+            "PATH": binaries,
+            "CDK_HOME": str(folder / "cdk-home"),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+        }
+
+    def cdk(self, *arguments: str) -> str:
+        """What the CDK CLI printed on standard output; SceneFailed if it failed."""
+        return self.run(str(_CDK), *arguments, "--no-notices", "--ci")
+
+    def python(self, *arguments: str) -> str:
+        """What a ``python -m`` command of the project printed."""
+        return self.run(sys.executable, *arguments)
+
+    def run(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
+        """What a command printed; SceneFailed, naming its log, if its exit status is not 0."""
+        number = len(list(self.logs.iterdir())) + 1
+        log = self.logs / f"{number:02d}-{Path(command[0]).name}-{command[1].lstrip('-')}.log"
+        done = subprocess.run(
+            command,
+            cwd=self.project,
+            env={**self._environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        log.write_text(f"$ {' '.join(command)}\n{done.stdout}\n{done.stderr}", "utf-8")
+        if done.returncode != 0:
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            raise SceneFailed(
+                f"{Path(command[0]).name} {' '.join(command[1:3])}: expected exit status 0, "
+                f"came {done.returncode}: {' '.join(last)}; read {log}"
+            )
+        return done.stdout
