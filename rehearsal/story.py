@@ -16,6 +16,7 @@ OTHER_RUNBOOK = "Some-OtherRunbook"
 OTHER_ROLE = "SomeOtherRole"
 
 _ADMINISTRATION, _RUNBOOKS = "AdministrationStack", "RunbooksStack"
+_ASSEMBLY = "cdk.out"
 _ADMINISTRATOR, _AUTHOR, _PLAYER = "Administrator", "Author", "Operator"
 
 
@@ -29,7 +30,6 @@ class Story:
         self._workstation = workstation
         self._report = report
         self._narrator = narrator
-        self._assembly = "cdk.out"
         self._instances: list[str] = []
         self._keys: dict[str, str] = {}
         self._execution = ""
@@ -65,9 +65,10 @@ class Story:
             self._workstation.python("-m", "delegation", "accept")
         account = self._client("sts").get_caller_identity()["Account"]
         region = self._sandbox.environment()["AWS_REGION"]
+        self._synthesize()
         with self._narrator.busy("cdk bootstrap"):
-            self._workstation.cdk("bootstrap", f"aws://{account}/{region}")
-        self._deploy(_ADMINISTRATION, synthesize=True)
+            self._workstation.cdk("bootstrap", f"aws://{account}/{region}", "--app", _ASSEMBLY)
+        self._deploy(_ADMINISTRATION)
         outputs = self._outputs(_ADMINISTRATION)
         self._note("stack status", "CREATE_COMPLETE", self._status(_ADMINISTRATION))
         self._note("output: user name", OPERATOR, outputs.get(f"{OPERATOR}UserName"))
@@ -147,7 +148,8 @@ class Story:
         content = json.loads(document.read_text("utf-8"))
         content["description"] = "Restart EC2 instances, second edition"
         document.write_text(json.dumps(content, indent=2), "utf-8")
-        self._deploy(_RUNBOOKS, synthesize=True)
+        self._synthesize()
+        self._deploy(_RUNBOOKS)
         self._note("stack status", "UPDATE_COMPLETE", self._status(_RUNBOOKS))
         ssm = self._client("ssm", self._keys)
         versions = {
@@ -168,7 +170,7 @@ class Story:
         # What was made by hand stands in the way of a deletion, here as on AWS: the keys.
         iam.delete_access_key(UserName=OPERATOR, AccessKeyId=self._keys["AccessKeyId"])
         with self._narrator.busy("cdk destroy --all"):
-            self._workstation.cdk("destroy", "--all", "--force", "--app", self._assembly)
+            self._workstation.cdk("destroy", "--all", "--force", "--app", _ASSEMBLY)
         ours = [
             *(u["UserName"] for u in iam.list_users()["Users"]),
             *(g["GroupName"] for g in iam.list_groups()["Groups"]),
@@ -183,14 +185,16 @@ class Story:
         ]
         self._note("what is left of ours", "nothing", ", ".join(ours) or "nothing")
 
-    def _deploy(self, stack: str, *, synthesize: bool = False) -> None:
-        """``cdk deploy`` of this stack alone, from an assembly that is made first where asked."""
-        if synthesize:
-            with self._narrator.busy("cdk synth"):
-                self._workstation.cdk("synth", "--quiet", "--output", self._assembly)
+    def _synthesize(self) -> None:
+        """One assembly for the commands that follow: what was synthesized is what is deployed."""
+        with self._narrator.busy("cdk synth"):
+            self._workstation.cdk("synth", "--quiet", "--output", _ASSEMBLY)
+
+    def _deploy(self, stack: str) -> None:
+        """``cdk deploy`` of this stack alone."""
         with self._narrator.busy(f"cdk deploy --exclusively {stack}"):
             self._workstation.cdk(
-                *("deploy", "--exclusively", stack, "--app", self._assembly),
+                *("deploy", "--exclusively", stack, "--app", _ASSEMBLY),
                 *("--require-approval", "never"),
             )
 

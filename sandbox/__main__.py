@@ -31,7 +31,8 @@ def main() -> int:
 
 def _serve() -> int:
     """Starts an account and waits for Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with them off
+        signal.signal(number, _interrupt)
     try:
         with Sandbox() as sandbox:
             print(_exports(sandbox.environment()))
