@@ -1,5 +1,6 @@
 """Builds the CDK app from deployments.py: what every ``npx cdk`` command works on."""
 
+import json
 import os
 import sys
 
@@ -9,7 +10,9 @@ from delegation.errors import DelegationError
 
 def main() -> None:
     """Synthesizes every deployment, with cdk-nag's AwsSolutions pack as a gate."""
-    configuration = load()  # a wrong value is told at once, before CDK takes a second to start
+    # Before CDK takes a second to start and makes its output folder: what is wrong is told at once.
+    configuration = load(profile=_context().get("profile"))
+    check_needs(configuration)
     # CDK validates templates with a WebAssembly engine, and Node does not exit before V8 has
     # optimized that engine on its helper threads, for nobody: with fewer of them a synthesis
     # takes 0.3 s less. A NODE_OPTIONS of the user's own stays.
@@ -20,13 +23,20 @@ def main() -> None:
     from stacks.deployment_stacks import add_stacks
 
     app = App(analytics_reporting=False)
-    profile = app.node.try_get_context("profile")
-    if profile is not None:
-        configuration = load(profile)
-    check_needs(configuration)
     add_stacks(app, configuration)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
+    try:
+        app.synth()
+    except RuntimeError as error:  # as jsii raises what JavaScript threw
+        if not str(error).startswith("ValidationFailed"):
+            raise
+        raise DelegationError(str(error)) from None
+
+
+def _context() -> dict[str, object]:
+    """The context of the command line and cdk.json, where the CDK CLI leaves it for every app."""
+    context: dict[str, object] = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
+    return context
 
 
 if __name__ == "__main__":

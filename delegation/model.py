@@ -145,7 +145,9 @@ class Deployment:
         return self.regions or (names.ANY_REGION,)
 
     def _check_place(self) -> None:
-        if self.account is not None and not re.fullmatch(r"\d{12}", str(self.account), re.ASCII):
+        if self.account is not None and not (
+            isinstance(self.account, str) and re.fullmatch(r"\d{12}", self.account, re.ASCII)
+        ):
             raise DelegationError(f"account {self.account!r} is not a string of 12 digits {_FILE}")
         partitions = {partition_of(region) for region in self.regions}
         if len(partitions) > 1:
@@ -167,7 +169,7 @@ class Deployment:
                         f"{kind} {person!r} is not an IamUser, an ExistingRole or a "
                         f"PermissionSet {_FILE}"
                     )
-            _refuse_duplicates(kind, [person.name for person in people])
+            _refuse_alike(kind, [person.name for person in people])
         for person in self.approvers:
             if person in self.operators:
                 raise DelegationError(
@@ -181,8 +183,8 @@ class Deployment:
         for role in self.service_roles:
             if not isinstance(role, ServiceRole):
                 raise DelegationError(f"service role {role!r} is not a ServiceRole {_FILE}")
-        _refuse_duplicates("service role", [role.name for role in self.service_roles])
-        _refuse_duplicates("runbook", self.runbooks)
+        _refuse_alike("service role", [role.name for role in self.service_roles])
+        _refuse_alike("runbook", self.runbooks)
         existing = {p.name for p in self.operators + self.approvers if isinstance(p, ExistingRole)}
         for role in self.service_roles:
             if role.name in existing:
@@ -267,3 +269,16 @@ def _refuse_duplicates(kind: str, values: Iterable[str]) -> None:
     for value, count in Counter(values).items():
         if count > 1:
             raise DelegationError(f"{kind} {value!r} is named {count} times; name it once {_FILE}")
+
+
+def _refuse_alike(kind: str, values: Iterable[str]) -> None:
+    """Refuses duplicates, and names that differ in letter case or punctuation alone."""
+    seen: dict[str, str] = {}
+    _refuse_duplicates(kind, values := tuple(values))
+    for value in values:
+        first = seen.setdefault(names.construct_id(value).lower(), value)
+        if first != value:
+            raise DelegationError(
+                f"{kind}s {first!r} and {value!r} differ in letter case or punctuation only, "
+                f"which IAM or CloudFormation takes for one {_FILE}"
+            )

@@ -65,7 +65,7 @@ def check_stack(deployment: Deployment, documents: Mapping[str, Mapping[str, Any
             f"CloudFormation takes {STACK_RESOURCES} resources a stack; name fewer, or move some "
             f"to another account's deployment (deployments.py)"
         )
-    size = _TEMPLATE_OVERHEAD + sum(map(_template_bytes, documents.values()))
+    size = estimated_bytes(documents.values())
     if size > TEMPLATE_BYTES:
         raise DelegationError(
             f"the runbooks of the deployment for {deployment.label} make a template of about "
@@ -74,9 +74,14 @@ def check_stack(deployment: Deployment, documents: Mapping[str, Mapping[str, Any
         )
 
 
-def _template_bytes(properties: Mapping[str, Any]) -> int:
+def estimated_bytes(contents: Iterable[Mapping[str, Any]]) -> int:
+    """At most how large a template with these documents is, as CDK writes it."""
+    return _TEMPLATE_OVERHEAD + sum(map(_template_bytes, contents))
+
+
+def _template_bytes(content: Mapping[str, Any]) -> int:
     """What a document adds to a template that CDK writes with an indentation of one."""
-    compact = json.dumps(properties)
+    compact = json.dumps(content)
     values = compact.count(",") + compact.count("{") + compact.count("[")
     return len(compact) + values * _INDENTATION + _ENTRY
 

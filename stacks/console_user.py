@@ -8,17 +8,22 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from delegation import names
-from stacks.acknowledgement import acknowledge
+from stacks.acknowledgement import acknowledge, in_standards
 
 PASSWORD_LENGTH = 32
 NOT_IAM_SYMBOLS = '",./:;<>?\\`~'
 """Punctuation of Secrets Manager that IAM does not count as symbols.
 Source: IAM User Guide, Setting an account password policy."""
 
-_ONE_TIME = (
+_NO_ROTATION = (
     "the password is good for the first sign-in only, where IAM forces a new one that no system "
-    "knows (IAM User Guide, PasswordResetRequired)"
+    "knows: rotating it would change nothing (IAM User Guide, PasswordResetRequired)"
 )
+_NO_CUSTOMER_KEY = (
+    "the key of Secrets Manager encrypts the one-time password; a customer managed key would cost "
+    "more than it protects (Secrets Manager User Guide, Secret encryption and decryption)"
+)
+_NO_GROUP = "the guide attaches the policy to the user (Create an IAM Test User, step 2)"
 
 
 class ConsoleUser(Construct):
@@ -39,6 +44,8 @@ class ConsoleUser(Construct):
                 password_reset_required=True,
             ),
         )
+        if not groups:
+            acknowledge(self.resource, in_standards("IAMUserGroupMembership", _NO_GROUP))
         self._build_outputs(password)
 
     def _build_password(self, user_name: str) -> secretsmanager.CfnSecret:
@@ -53,7 +60,15 @@ class ConsoleUser(Construct):
                 exclude_characters=NOT_IAM_SYMBOLS,
             ),
         )
-        acknowledge(secret, {"AwsSolutions-SMG4": f"no rotation: {_ONE_TIME}"})
+        acknowledge(
+            secret,
+            {
+                "AwsSolutions-SMG4": _NO_ROTATION,
+                "HIPAA.Security-SecretsManagerRotationEnabled": _NO_ROTATION,
+                "NIST.800.53.R5-SecretsManagerRotationEnabled": _NO_ROTATION,
+                **in_standards("SecretsManagerUsingKMSKey", _NO_CUSTOMER_KEY),
+            },
+        )
         return secret
 
     def _build_outputs(self, password: secretsmanager.CfnSecret) -> None:

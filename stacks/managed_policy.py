@@ -7,7 +7,9 @@ from constructs import Construct
 
 from delegation import names
 from delegation.statements import Statement, policy_document
-from stacks.acknowledgement import acknowledge, wildcard_reasons
+from stacks.acknowledgement import acknowledge, in_standards, wildcard_reasons
+
+_ON_USER = "the guide attaches the policy to the user (Create an IAM Test User, step 2)"
 
 
 def managed_policy(
@@ -35,5 +37,6 @@ def managed_policy(
         roles=list(roles) or None,
         users=[user.ref for user in users] or None,
     )
-    acknowledge(policy, wildcard_reasons(statements))
+    on_users = in_standards("IAMUserNoPolicies", _ON_USER) if users else {}
+    acknowledge(policy, {**wildcard_reasons(statements), **on_users})
     return policy

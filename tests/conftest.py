@@ -1,0 +1,59 @@
+"""What the tests share: deployments to synthesize, a copy of the project, a sandbox."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from sandbox import Sandbox
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Closes sockets in every test that does not ask for the sandbox."""
+    if item.get_closest_marker("sandbox") is None:
+        disable_socket(allow_unix_socket=True)
+    else:
+        enable_socket()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """One AWS account for all tests that are marked ``sandbox``."""
+    with Sandbox() as account:
+        yield account
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what a synthesis reads, to be edited by the test."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("delegation", "stacks", "documents"):
+        shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "cdk.json", "deployments.py", "permissions.lock.json"):
+        shutil.copy(PROJECT / name, copy / name)
+    return copy
+
+
+@pytest.fixture
+def run(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a Python command of the copied project."""
+
+    def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run_python

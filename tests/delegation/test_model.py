@@ -1,0 +1,180 @@
+"""What deployments.py may not say, each with its whole error."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from delegation.errors import DelegationError
+from delegation.model import (
+    Deployment,
+    ExistingRole,
+    IamUser,
+    PermissionSet,
+    ServiceRole,
+    check_deployments,
+    parse_profile,
+)
+
+_OPERATOR = IamUser("operator")
+_ROLE = ServiceRole(name="Role", runbooks=("Runbook",))
+
+
+def _deployment(**changes: Any) -> Deployment:
+    return Deployment(**{"operators": (_OPERATOR,), "service_roles": (_ROLE,), **changes})
+
+
+_REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "user name": (
+        lambda: IamUser("no spaces"),
+        "user 'no spaces' is not an IAM name of 1 to 64 letters, digits or +=,.@_- "
+        "(deployments.py)",
+    ),
+    "long role name": (
+        lambda: ExistingRole("r" * 65),
+        f"role '{'r' * 65}' is not an IAM name of 1 to 64 letters, digits or +=,.@_- "
+        "(deployments.py)",
+    ),
+    "permission set name": (
+        lambda: PermissionSet("s" * 33),
+        f"permission set '{'s' * 33}' is not 1 to 32 letters, digits or +=,.@_- (deployments.py)",
+    ),
+    "service role name": (
+        lambda: ServiceRole(name="a/path", runbooks=("Runbook",)),
+        "service role 'a/path' is not an IAM name of 1 to 64 letters, digits or +=,.@_- "
+        "(deployments.py)",
+    ),
+    "no runbook": (
+        lambda: ServiceRole(name="Role", runbooks=()),
+        "service role 'Role' has no runbook; name one (deployments.py)",
+    ),
+    "a text for a tuple": (
+        lambda: ServiceRole(name="Role", runbooks="Runbook"),  # type: ignore[arg-type]
+        "runbooks of service role 'Role' is 'Runbook', not a tuple; a tuple of one is written "
+        "('…',) (deployments.py)",
+    ),
+    "key alias": (
+        lambda: ServiceRole(name="Role", runbooks=("Runbook",), volume_keys=("alias/ebs",)),
+        "volume key 'alias/ebs' of service role 'Role' is not a KMS key ARN "
+        "(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) (deployments.py)",
+    ),
+    "account id": (
+        lambda: _deployment(account="12345", regions=("eu-west-1",)),
+        "account '12345' is not a string of 12 digits (deployments.py)",
+    ),
+    "account as a number": (
+        lambda: _deployment(account=111122223333, regions=("eu-west-1",)),
+        "account 111122223333 is not a string of 12 digits (deployments.py)",
+    ),
+    "region": (
+        lambda: _deployment(regions=("eu-wset-1",)),
+        "region 'eu-wset-1' is not an AWS Region; nearest: eu-west-1 (deployments.py; a new Region "
+        "needs a newer botocore in requirements.in)",
+    ),
+    "regions of two partitions": (
+        lambda: _deployment(regions=("eu-west-1", "cn-north-1")),
+        "regions eu-west-1, cn-north-1 are in different partitions (aws, aws-cn); an account is in "
+        "one (deployments.py)",
+    ),
+    "region twice": (
+        lambda: _deployment(regions=("eu-west-1", "eu-west-1")),
+        "region 'eu-west-1' is named 2 times; name it once (deployments.py)",
+    ),
+    "account without regions": (
+        lambda: _deployment(account="111122223333"),
+        "account 111122223333 is given without regions (deployments.py)",
+    ),
+    "no operator": (
+        lambda: _deployment(operators=()),
+        "a deployment needs at least one operator (deployments.py)",
+    ),
+    "operator as a text": (
+        lambda: _deployment(operators=("operator",)),
+        "operator 'operator' is not an IamUser, an ExistingRole or a PermissionSet "
+        "(deployments.py)",
+    ),
+    "duplicate operator": (
+        lambda: _deployment(operators=(_OPERATOR, IamUser("operator"))),
+        "operator 'operator' is named 2 times; name it once (deployments.py)",
+    ),
+    "operator in another case": (
+        lambda: _deployment(operators=(_OPERATOR, IamUser("Operator"))),
+        "operators 'operator' and 'Operator' differ in letter case or punctuation only, "
+        "which IAM or CloudFormation takes for one (deployments.py)",
+    ),
+    "operator who approves": (
+        lambda: _deployment(approvers=(IamUser("operator"),)),
+        "'operator' is an operator and an approver; nobody may approve what he starts "
+        "(deployments.py)",
+    ),
+    "no service role": (
+        lambda: _deployment(service_roles=()),
+        "a deployment needs at least one service role (deployments.py)",
+    ),
+    "service role as a text": (
+        lambda: _deployment(service_roles=("Role",)),
+        "service role 'Role' is not a ServiceRole (deployments.py)",
+    ),
+    "duplicate service role": (
+        lambda: _deployment(service_roles=(_ROLE, ServiceRole(name="Role", runbooks=("Two",)))),
+        "service role 'Role' is named 2 times; name it once (deployments.py)",
+    ),
+    "runbook of two roles": (
+        lambda: _deployment(service_roles=(_ROLE, ServiceRole(name="Two", runbooks=("Runbook",)))),
+        "runbook 'Runbook' is named 2 times; name it once (deployments.py)",
+    ),
+    "operator who is the service role": (
+        lambda: _deployment(operators=(ExistingRole("Role"),)),
+        "role 'Role' is a service role and an operator or approver (deployments.py)",
+    ),
+    "profile": (
+        lambda: _deployment(profile="strict"),
+        "profile 'strict' is not one of guide, least-privilege (deployments.py or -c profile=…)",
+    ),
+    "guide with an existing role": (
+        lambda: _deployment(profile="guide", operators=(ExistingRole("OnCall"),)),
+        "the guide profile is the guide's alone: one IamUser as operator, no approver, one service "
+        "role with one runbook and no volume keys, no account and no regions (deployments.py)",
+    ),
+    "two deployments in an account": (
+        lambda: check_deployments(
+            [_deployment(account="111122223333", regions=("eu-west-1",))] * 2
+        ),
+        "deployment for account '111122223333' is named 2 times; name it once (deployments.py)",
+    ),
+    "two deployments, one without account": (
+        lambda: check_deployments(
+            [_deployment(account="111122223333", regions=("eu-west-1",)), _deployment()]
+        ),
+        "with more than one deployment, each names its account and regions (deployments.py)",
+    ),
+    "no deployment": (
+        lambda: check_deployments([]),
+        "DEPLOYMENTS is empty; name at least one Deployment (deployments.py)",
+    ),
+    "something else among the deployments": (
+        lambda: check_deployments(["Deployment"]),  # type: ignore[list-item]
+        "'Deployment' in DEPLOYMENTS is not a Deployment (deployments.py)",
+    ),
+    "profile of the command line": (
+        lambda: parse_profile("Guide"),
+        "profile 'Guide' is not one of guide, least-privilege (deployments.py or -c profile=…)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _REFUSED)
+def test_wrong_value_is_refused_with_what_is_allowed(case: str) -> None:
+    make, message = _REFUSED[case]
+
+    with pytest.raises(DelegationError) as error:
+        make()
+
+    assert message == str(error.value)
+
+
+def test_deployments_of_two_accounts_stand_side_by_side() -> None:
+    first = _deployment(account="111122223333", regions=("eu-west-1",))
+    second = _deployment(account="444455556666", regions=("us-gov-west-1",))
+
+    assert (first, second) == check_deployments([first, second])

@@ -1,0 +1,61 @@
+"""Templates of deployments, without a file written."""
+
+from typing import Any
+
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+from delegation.configuration import Configuration
+from delegation.model import Deployment, IamUser, ServiceRole
+from delegation.runbooks import Runbook, load_runbooks
+from stacks.deployment_stacks import add_stacks
+
+RUNBOOK = "Restart-EC2InstanceDemo"
+OPERATOR = IamUser("AutomationRestrictedOperator")
+ROLE = ServiceRole(name="AutomationServiceRole", runbooks=(RUNBOOK,))
+
+
+def deployment(**changes: Any) -> Deployment:
+    """The default deployment with some fields changed."""
+    return Deployment(**{"operators": (OPERATOR,), "service_roles": (ROLE,), **changes})
+
+
+def app_of(*deployments: Deployment, runbooks: dict[str, Runbook] | None = None) -> App:
+    """An app with the stacks of these deployments, without cdk-nag.
+
+    Runbooks are those of documents/ unless given.
+    """
+    app = App(analytics_reporting=False)
+    named = dict.fromkeys(name for d in deployments for name in d.runbooks)
+    add_stacks(
+        app, Configuration(deployments=deployments, runbooks=runbooks or load_runbooks(named))
+    )
+    return app
+
+
+def template(
+    stack: str, *deployments: Deployment, runbooks: dict[str, Runbook] | None = None
+) -> dict[str, Any]:
+    """The template of a stack of these deployments."""
+    found = app_of(*deployments, runbooks=runbooks).node.find_child(stack)
+    assert isinstance(found, Stack)
+    return dict(Template.from_stack(found).to_json())
+
+
+def resources(json: dict[str, Any], type_: str) -> list[dict[str, Any]]:
+    """The properties of every resource of a type."""
+    return [r["Properties"] for r in json["Resources"].values() if r["Type"] == type_]
+
+
+def policy(json: dict[str, Any], name: str) -> dict[str, Any]:
+    """The properties of the managed policy of that name."""
+    (found,) = [
+        p for p in resources(json, "AWS::IAM::ManagedPolicy") if p["ManagedPolicyName"] == name
+    ]
+    return found
+
+
+def logical_id(json: dict[str, Any], type_: str) -> str:
+    """The logical id of the one resource of a type."""
+    (found,) = [id_ for id_, r in json["Resources"].items() if r["Type"] == type_]
+    return str(found)

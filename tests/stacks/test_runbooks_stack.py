@@ -1,0 +1,126 @@
+"""The documents: their content, their wiring, their order, how to run them."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from delegation.model import Deployment, Profile, ServiceRole
+from delegation.quotas import estimated_bytes
+from delegation.runbooks import Runbook, load_runbooks
+from tests.stacks.synthesis import RUNBOOK, deployment, resources, template
+
+
+def _many(count: int) -> tuple[Deployment, dict[str, Runbook]]:
+    """A deployment of copies of the project's runbook under other names."""
+    source = load_runbooks([RUNBOOK])[RUNBOOK]
+    names = tuple(f"Restart-Fleet{number:03d}" for number in range(count))
+    role = ServiceRole(name="AutomationServiceRole", runbooks=names)
+    return deployment(service_roles=(role,)), {n: replace(source, name=n) for n in names}
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_document_is_the_guides_with_the_roles_arn_for_assume_role(profile: Profile) -> None:
+    stack = template("RunbooksStack", deployment(profile=profile))
+
+    expected = {
+        "Name": "Restart-EC2InstanceDemo",
+        "Content": {
+            "description": "Restart EC2 instances(s)",
+            "schemaVersion": "0.3",
+            "assumeRole": {
+                "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/AutomationServiceRole"
+            },
+            "parameters": {
+                "InstanceId": {
+                    "type": "StringList",
+                    "description": "(Required) EC2 Instance to restart",
+                }
+            },
+            "mainSteps": [
+                {
+                    "name": "stopInstances",
+                    "action": "aws:changeInstanceState",
+                    "inputs": {"InstanceIds": "{{ InstanceId }}", "DesiredState": "stopped"},
+                },
+                {
+                    "name": "startInstances",
+                    "action": "aws:changeInstanceState",
+                    "inputs": {"InstanceIds": "{{ InstanceId }}", "DesiredState": "running"},
+                },
+            ],
+        },
+        "DocumentType": "Automation",
+        "DocumentFormat": "JSON",
+        "TargetType": "/AWS::EC2::Instance",
+        "UpdateMethod": "NewVersion",
+        "Tags": [{"Key": "ServiceRole", "Value": "AutomationServiceRole"}],
+    }
+    assert [expected] == resources(stack, "AWS::SSM::Document")
+
+
+def test_role_in_the_document_is_the_one_that_the_administration_stack_creates() -> None:
+    (role,) = resources(template("AdministrationStack", deployment()), "AWS::IAM::Role")
+    (document,) = resources(template("RunbooksStack", deployment()), "AWS::SSM::Document")
+
+    arn = document["Content"]["assumeRole"]["Fn::Sub"]
+    assert role["RoleName"] == arn.rsplit(":role/", 1)[1]
+    assert "Path" not in role
+
+
+def test_stacks_share_nothing_that_would_lock_one_to_the_other() -> None:
+    administration = template("AdministrationStack", deployment())
+    runbooks = template("RunbooksStack", deployment())
+
+    assert "Export" not in str(administration)
+    assert "Fn::ImportValue" not in str(runbooks)
+    assert "Fn::GetStackOutput" not in str(runbooks)
+
+
+def test_output_says_how_to_run_the_runbook() -> None:
+    stack = template("RunbooksStack", deployment())
+
+    expected = {
+        "RunRestartEC2InstanceDemo": {
+            "Description": "How to run Restart-EC2InstanceDemo",
+            "Value": {
+                "Fn::Sub": "aws ssm start-automation-execution --region ${AWS::Region} "
+                "--document-name Restart-EC2InstanceDemo --document-version '$DEFAULT' "
+                "--parameters InstanceId=..."
+            },
+        }
+    }
+    assert expected == stack["Outputs"]
+
+
+def test_at_most_five_documents_are_created_at_a_time() -> None:
+    many, runbooks = _many(12)
+    stack = template("RunbooksStack", many, runbooks=runbooks)
+
+    depends = {
+        resource["Properties"]["Name"]: resource.get("DependsOn", [])
+        for resource in stack["Resources"].values()
+    }
+    expected = {
+        f"Restart-Fleet{number:03d}": [f"RestartFleet{number - 5:03d}"] if number >= 5 else []
+        for number in range(12)
+    }
+    assert expected == depends
+
+
+def test_outputs_over_cloudformations_200_become_one_for_all() -> None:
+    many, runbooks = _many(201)
+    stack = template("RunbooksStack", many, runbooks=runbooks)
+
+    assert list(stack["Outputs"]) == ["RunRunbook"]
+    assert stack["Outputs"]["RunRunbook"]["Description"] == "How to run each of the 201 runbooks"
+
+
+def test_estimate_of_the_templates_size_is_never_below_the_template() -> None:
+    many, runbooks = _many(100)
+    stack = template("RunbooksStack", many, runbooks=runbooks)
+
+    contents: list[dict[str, Any]] = [dict(runbook.content) for runbook in runbooks.values()]
+    written = len(json.dumps(stack, indent=1).encode())
+    assert written <= estimated_bytes(contents) <= 2 * written

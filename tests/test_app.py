@@ -1,0 +1,226 @@
+"""The app as a command: what it writes, and what a user's mistake makes of it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+_DEPLOYMENT = """
+from delegation.model import Deployment, IamUser, ServiceRole
+
+DEPLOYMENTS = (
+    Deployment(
+        operators=(IamUser({operator!r}),),
+        service_roles=(ServiceRole(name="AutomationServiceRole", runbooks=({runbook!r},)),),
+    ),
+)
+"""
+
+
+def _synthesize(project: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "CDK_OUTDIR": str(project / "cdk.out"),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+    }
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_synthesis_writes_both_templates_without_a_word(project: Path) -> None:
+    done = _synthesize(project)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    written = {path.name for path in (project / "cdk.out").glob("*.template.json")}
+    assert {"AdministrationStack.template.json", "RunbooksStack.template.json"} == written
+
+
+def test_guide_profile_of_the_command_line_holds_whatever_deployments_says(project: Path) -> None:
+    (project / "deployments.py").write_text(
+        """
+from delegation.model import Deployment, ExistingRole, ServiceRole
+
+DEPLOYMENTS = (
+    Deployment(
+        account="111122223333",
+        regions=("eu-west-1",),
+        operators=(ExistingRole("OnCall"),),
+        service_roles=(ServiceRole(name="Other", runbooks=("Restart-EC2InstanceDemo",)),),
+    ),
+)
+"""
+    )
+
+    done = _synthesize(project, profile="guide")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    template = json.loads((project / "cdk.out/AdministrationStack.template.json").read_text())
+    (policy,) = [
+        r["Properties"]["PolicyDocument"]
+        for r in template["Resources"].values()
+        if r["Properties"].get("ManagedPolicyName") == "OperatorRestrictedPermissions"
+    ]
+    assert policy["Statement"][0]["Resource"] == ["*"]
+
+
+def test_suppressed_findings_are_in_the_report_with_their_reasons(project: Path) -> None:
+    _synthesize(project)
+
+    report = json.loads((project / "cdk.out/validation-report.json").read_text())
+    suppressed = [
+        violation
+        for plugin in report["pluginReports"]
+        for violation in plugin.get("suppressedViolations", ())
+    ]
+    assert len(suppressed) == 8
+    assert "the guide attaches AmazonSSMAutomationRole" in json.dumps(suppressed)
+
+
+_MISTAKES = {
+    "unknown runbook": (
+        _DEPLOYMENT.format(operator="operator", runbook="Restart-EC2Instnace"),
+        "error: runbook 'Restart-EC2Instnace' is not in documents/; "
+        "known: Restart-EC2InstanceDemo; nearest: Restart-EC2InstanceDemo (deployments.py)\n",
+    ),
+    "wrong operator": (
+        _DEPLOYMENT.format(operator="two words", runbook="Restart-EC2InstanceDemo"),
+        "error: user 'two words' is not an IAM name of 1 to 64 letters, digits or +=,.@_- "
+        "(deployments.py)\n",
+    ),
+    "misspelt field": (
+        "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
+        "error: deployments.py:3: Deployment.__init__() got an unexpected keyword argument "
+        "'operator'\n",
+    ),
+    "misspelt name": (
+        "DEPLOYMENTS = (Deployment(),)\n",
+        "error: deployments.py:1: name 'Deployment' is not defined\n",
+    ),
+    "broken grammar": (
+        "DEPLOYMENTS = (\n",
+        "error: deployments.py:1: '(' was never closed\n",
+    ),
+    "no DEPLOYMENTS": (
+        "DEPLOYMENT = ()\n",
+        "error: deployments.py: module 'deployments' has no attribute 'DEPLOYMENTS'\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _MISTAKES)
+def test_mistake_in_deployments_is_one_line_and_leaves_no_output(project: Path, case: str) -> None:
+    text, message = _MISTAKES[case]
+    (project / "deployments.py").write_text(text)
+
+    done = _synthesize(project)
+
+    assert (1, "", message) == (done.returncode, done.stdout, done.stderr)
+    assert not (project / "cdk.out").exists()
+
+
+def test_mistake_in_a_document_is_one_line_and_leaves_no_output(project: Path) -> None:
+    (project / "documents/Restart-EC2InstanceDemo.json").write_text("{")
+
+    done = _synthesize(project)
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: documents/Restart-EC2InstanceDemo.json:1:2: is not JSON: expecting property "
+        "name enclosed in double quotes\n",
+    )
+    assert not (project / "cdk.out").exists()
+
+
+def test_unknown_profile_is_refused(project: Path) -> None:
+    done = _synthesize(project, profile="strict")
+
+    message = (
+        "error: profile 'strict' is not one of guide, least-privilege "
+        "(deployments.py or -c profile=…)\n"
+    )
+    assert (1, message) == (done.returncode, done.stderr)
+    assert not (project / "cdk.out").exists()
+
+
+def test_author_cannot_raise_the_ceiling_by_editing_a_runbook(project: Path, run: Run) -> None:
+    document = project / "documents/Restart-EC2InstanceDemo.json"
+    document.write_text(document.read_text().replace('"stopped"', '"terminated"'))
+
+    refused = _synthesize(project)
+    accepted = run("-m", "delegation", "accept")
+
+    gained = (
+        "+ AutomationServiceRole (any-account) gains ec2:TerminateInstances on instance/*, "
+        "for Restart-EC2InstanceDemo/stopInstances\n"
+    )
+    lost = (
+        "- AutomationServiceRole (any-account) loses ec2:StopInstances on instance/*, "
+        "was for Restart-EC2InstanceDemo/stopInstances\n"
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "error: permissions.lock.json does not accept what the runbooks need:\n"
+        f"  {gained}  {lost}"
+        "the administrator reviews this and runs: python -m delegation accept\n"
+    )
+    assert not (project / "cdk.out").exists()
+    assert (0, gained + lost) == (accepted.returncode, accepted.stdout)
+    assert _synthesize(project).returncode == 0
+
+
+def test_accepting_twice_changes_nothing(run: Run) -> None:
+    done = run("-m", "delegation", "accept")
+
+    expected = "nothing changed: permissions.lock.json is up to date\n"
+    assert (0, expected) == (done.returncode, done.stdout)
+
+
+def test_open_finding_fails_the_synthesis_without_a_traceback(project: Path) -> None:
+    acknowledgement = project / "stacks/acknowledgement.py"
+    acknowledgement.write_text(acknowledgement.read_text().replace("if reasons:", "if False:"))
+
+    done = _synthesize(project)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "AwsSolutions-SMG4" in done.stderr
+    assert "error: ValidationFailed" in done.stderr
+
+
+def test_new_runbook_is_one_file_one_name_and_the_accepted_lock(project: Path, run: Run) -> None:
+    """The newcomer's first task: nothing under stacks/ or delegation/ changes."""
+    step = {
+        "name": "stop",
+        "action": "aws:changeInstanceState",
+        "inputs": {"InstanceIds": "{{ InstanceId }}", "DesiredState": "stopped"},
+    }
+    parameters = {"InstanceId": {"type": "StringList"}}
+    content = {"schemaVersion": "0.3", "parameters": parameters, "mainSteps": [step]}
+    (project / "documents/Stop-Instance.json").write_text(json.dumps(content))
+    deployments = project / "deployments.py"
+    deployments.write_text(
+        deployments.read_text().replace(
+            '"Restart-EC2InstanceDemo",', '"Restart-EC2InstanceDemo", "Stop-Instance",'
+        )
+    )
+    run("-m", "delegation", "accept")
+
+    done = _synthesize(project)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    template = json.loads((project / "cdk.out/RunbooksStack.template.json").read_text())
+    names = {r["Properties"]["Name"] for r in template["Resources"].values()}
+    assert {"Restart-EC2InstanceDemo", "Stop-Instance"} == names
