@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import boto3
 import trustme
@@ -49,6 +49,7 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret_key = secrets.token_urlsafe(30)
+        self._session = boto3.session.Session()  # one for all clients: it caches AWS's models
 
     def __enter__(self) -> Self:
         self.start()
@@ -130,7 +131,7 @@ class Sandbox:
     ) -> Any:
         """A boto3 client of this account, as root or with these credentials."""
         keys = self.environment(credentials)
-        return boto3.session.Session().client(
+        return self._session.client(
             service,
             region_name=region,
             endpoint_url=self.endpoint,
@@ -154,13 +155,16 @@ class Sandbox:
 
     def _launch(self) -> None:
         """Starts the server on a socket that is already bound, so that no port can be lost."""
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        with (
+            socket.create_server(("127.0.0.1", 0), backlog=128) as listener,
+            self.log.open("wb") as log,
+        ):
             port = listener.getsockname()[1]
             self.endpoint = f"https://localhost:{port}"
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.server", str(listener.fileno()), str(self.folder)],
                 stdin=subprocess.PIPE,
-                stdout=self._open_log(),
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[listener.fileno()],
                 cwd=Path(__file__).parent.parent,
@@ -172,9 +176,6 @@ class Sandbox:
                     "GATEWAY_PORT": str(port),
                 },
             )
-
-    def _open_log(self) -> IO[bytes]:
-        return self.log.open("wb")
 
     def _await_answer(self) -> None:
         sts, deadline = self.client("sts"), time.monotonic() + _START_SECONDS

@@ -1,6 +1,7 @@
 """An SSM operation: what IAM is asked, and what is done."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ PAGE_SIZE = 50
 _JSON = "application/x-amz-json-1.1"
 
 Parameters = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +62,15 @@ def perform(name: str, operation: Operation, call: Call) -> Response:
     except Refused as refusal:
         return refusal.response
     except ApiError as error:
-        body = {"__type": error.code, "message": error.message}
-        return (
-            400,
-            {"Content-Type": _JSON, "x-amzn-errortype": error.code},
-            json.dumps(body).encode(),
-        )
+        return _error(400, error)
+    except Exception:  # a mistake of ours must not look like a broken connection
+        _log.exception("%s failed", name)
+        return _error(500, ApiError("InternalServerError", f"{name} failed in the sandbox"))
+
+
+def _error(status: int, error: ApiError) -> Response:
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return status, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, body
 
 
 def paged(request: Request, name: str, entries: list[Parameters]) -> Parameters:

@@ -23,6 +23,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 @cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the model, which is Java's: its Unicode classes are Python's word characters."""
+    return re.compile(re.sub(r"\\p\{[A-Z]\}", r"\\w\\s", pattern))
+
+
+@cache
 def ssm_model() -> ServiceModel:
     """The model of the SSM API."""
     return botocore.session.get_session().get_service_model("ssm")
@@ -88,7 +94,7 @@ def _string(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
     if shape.enum and value not in shape.enum:
         yield f"{where}satisfy enum value set: [{', '.join(shape.enum)}]"
     pattern = shape.metadata.get("pattern")
-    if pattern and not re.search(pattern, value):
+    if pattern and not _compiled(pattern).search(value):
         yield f"{where}satisfy regular expression pattern: {pattern}"
 
 

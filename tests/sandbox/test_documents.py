@@ -1,0 +1,244 @@
+"""SSM documents through the real API."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from tests.sandbox.conftest import Make
+
+pytestmark = pytest.mark.sandbox
+
+_WAIT = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+
+
+def _content(description: str = "first") -> str:
+    return json.dumps({"schemaVersion": "0.3", "description": description, "mainSteps": [_WAIT]})
+
+
+def _error(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return str(error.value.response["Error"]["Code"])
+
+
+def test_created_document_is_described_as_the_api_has_it(ssm: Any, unique: str) -> None:
+    ssm.create_document(
+        Name=unique,
+        DocumentType="Automation",
+        DocumentFormat="JSON",
+        TargetType="/AWS::EC2::Instance",
+        Content=json.dumps(
+            {
+                "schemaVersion": "0.3",
+                "description": "what it does",
+                "parameters": {"Ids": {"type": "StringList", "description": "which"}},
+                "mainSteps": [_WAIT],
+            }
+        ),
+        Tags=[{"Key": "Team", "Value": "Ops"}],
+    )
+
+    described = ssm.describe_document(Name=unique)["Document"]
+
+    assert described.pop("CreatedDate")
+    assert len(described.pop("Hash")) == 64
+    assert described == {
+        "HashType": "Sha256",
+        "Name": unique,
+        "Owner": "000000000000",
+        "Status": "Active",
+        "DocumentVersion": "1",
+        "Description": "what it does",
+        "Parameters": [{"Name": "Ids", "Type": "StringList", "Description": "which"}],
+        "PlatformTypes": ["Windows", "Linux", "MacOS"],
+        "DocumentType": "Automation",
+        "SchemaVersion": "0.3",
+        "LatestVersion": "1",
+        "DefaultVersion": "1",
+        "DocumentFormat": "JSON",
+        "TargetType": "/AWS::EC2::Instance",
+        "Tags": [{"Key": "Team", "Value": "Ops"}],
+    }
+
+
+def test_update_adds_a_version_that_is_not_the_default_until_it_is_made_so(
+    ssm: Any, runbook: Make
+) -> None:
+    name = runbook(_WAIT, description="first")
+
+    ssm.update_document(Name=name, Content=_content("second"), DocumentVersion="$LATEST")
+    before = ssm.describe_document(Name=name)["Document"]
+    ssm.update_document_default_version(Name=name, DocumentVersion="2")
+    after = ssm.describe_document(Name=name)["Document"]
+
+    assert (before["DocumentVersion"], before["DefaultVersion"], before["LatestVersion"]) == (
+        "1",
+        "1",
+        "2",
+    )
+    assert (after["DocumentVersion"], after["DefaultVersion"]) == ("2", "2")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "description"), [("$DEFAULT", "first"), ("$LATEST", "second"), ("2", "second")]
+)
+def test_version_is_found_by_number_default_and_latest(
+    ssm: Any, runbook: Make, wanted: str, description: str
+) -> None:
+    name = runbook(_WAIT, description="first")
+    ssm.update_document(Name=name, Content=_content("second"), DocumentVersion="$LATEST")
+
+    document = ssm.get_document(Name=name, DocumentVersion=wanted)
+
+    assert json.loads(document["Content"])["description"] == description
+
+
+def test_versions_are_listed_the_newest_first(ssm: Any, runbook: Make) -> None:
+    name = runbook(_WAIT)
+    ssm.update_document(
+        Name=name, Content=_content(), DocumentVersion="$LATEST", VersionName="second"
+    )
+
+    versions = ssm.list_document_versions(Name=name)["DocumentVersions"]
+
+    assert [
+        (v["DocumentVersion"], v.get("VersionName"), v["IsDefaultVersion"]) for v in versions
+    ] == [("2", "second", False), ("1", None, True)]
+
+
+def test_json_is_given_as_yaml_and_yaml_as_json(ssm: Any, unique: str) -> None:
+    content = json.loads(_content())
+    ssm.create_document(
+        Name=unique,
+        DocumentType="Automation",
+        DocumentFormat="YAML",
+        Content=yaml.safe_dump(content),
+    )
+
+    as_yaml = ssm.get_document(Name=unique)
+    as_json = ssm.get_document(Name=unique, DocumentFormat="JSON")
+
+    assert (as_yaml["DocumentFormat"], yaml.safe_load(as_yaml["Content"])) == ("YAML", content)
+    assert (as_json["DocumentFormat"], json.loads(as_json["Content"])) == ("JSON", content)
+
+
+def test_tags_are_added_listed_and_removed(ssm: Any, runbook: Make) -> None:
+    on_document = {"ResourceType": "Document", "ResourceId": runbook(_WAIT)}
+
+    ssm.add_tags_to_resource(
+        **on_document, Tags=[{"Key": "A", "Value": "1"}, {"Key": "B", "Value": "2"}]
+    )
+    ssm.remove_tags_from_resource(**on_document, TagKeys=["A"])
+
+    tags = ssm.list_tags_for_resource(**on_document)["TagList"]
+    assert tags == [{"Key": "B", "Value": "2"}]
+
+
+def test_tags_of_parameters_stay_the_emulators(ssm: Any, unique: str) -> None:
+    ssm.put_parameter(Name=unique, Value="x", Type="String", Tags=[{"Key": "Team", "Value": "Ops"}])
+
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=unique)["TagList"]
+
+    assert tags == [{"Key": "Team", "Value": "Ops"}]
+
+
+def test_deleted_document_is_gone_and_a_deleted_version_leaves_the_others(
+    ssm: Any, runbook: Make
+) -> None:
+    name = runbook(_WAIT)
+    ssm.update_document(Name=name, Content=_content(), DocumentVersion="$LATEST")
+
+    ssm.delete_document(Name=name, DocumentVersion="2")
+    left = ssm.list_document_versions(Name=name)["DocumentVersions"]
+    ssm.delete_document(Name=name)
+
+    assert [version["DocumentVersion"] for version in left] == ["1"]
+    assert _error(ssm.get_document, Name=name) == "InvalidDocument"
+
+
+def test_documents_are_listed_page_by_page_and_by_filter(ssm: Any, unique: str) -> None:
+    names = [f"{unique}-{number}" for number in range(5)]
+    for name in names:
+        ssm.create_document(Name=name, DocumentType="Automation", Content=_content())
+    filters = [
+        {"Key": "Name", "Values": [unique]},
+        {"Key": "Owner", "Values": ["Self"]},
+        {"Key": "DocumentType", "Values": ["Automation"]},
+    ]
+
+    pages = list(
+        ssm.get_paginator("list_documents").paginate(
+            Filters=filters, PaginationConfig={"PageSize": 2}
+        )
+    )
+
+    assert [len(page["DocumentIdentifiers"]) for page in pages] == [2, 2, 1]
+    assert [d["Name"] for page in pages for d in page["DocumentIdentifiers"]] == names
+
+
+def test_document_of_one_region_is_unknown_in_another(sandbox: Any, runbook: Make) -> None:
+    name = runbook(_WAIT)
+
+    elsewhere = sandbox.client("ssm", region="eu-west-1")
+
+    assert _error(elsewhere.get_document, Name=name) == "InvalidDocument"
+
+
+def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str) -> None:
+    name = runbook(_WAIT, description="first")
+    ssm.update_document(
+        Name=name, Content=_content("2"), DocumentVersion="$LATEST", VersionName="two"
+    )
+    new: dict[str, Any] = {"Name": f"{unique}-new", "DocumentType": "Automation"}
+    change: dict[str, Any] = {"Name": name, "DocumentVersion": "$LATEST"}
+    two_steps = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT, _WAIT]})
+    large = _content("x" * 65_536)
+
+    found = {
+        "exists": _error(
+            ssm.create_document, Name=name, DocumentType="Automation", Content=_content()
+        ),
+        "reserved": _error(
+            ssm.create_document, Name="AWS-Mine", DocumentType="Automation", Content=_content()
+        ),
+        "not JSON": _error(ssm.create_document, **new, Content="{"),
+        "no steps": _error(ssm.create_document, **new, Content='{"schemaVersion": "0.3"}'),
+        "step twice": _error(ssm.create_document, **new, Content=two_steps),
+        "schema": _error(ssm.create_document, **new, Content='{"schemaVersion": "2.2"}'),
+        "size": _error(ssm.create_document, **new, Content=large),
+        "type": _error(ssm.create_document, **{**new, "DocumentType": "Runbook"}, Content="{}"),
+        "same content": _error(ssm.update_document, **change, Content=_content("2")),
+        "version name": _error(
+            ssm.update_document, **change, Content=_content("3"), VersionName="two"
+        ),
+        "old version": _error(
+            ssm.update_document, Name=name, DocumentVersion="1", Content=_content("3")
+        ),
+        "no such version": _error(ssm.get_document, Name=name, DocumentVersion="9"),
+        "no such document": _error(ssm.describe_document, Name=f"{unique}-none"),
+        "default version": _error(ssm.delete_document, Name=name, DocumentVersion="1"),
+        "token": _error(ssm.list_documents, NextToken="made-up"),
+        "filter": _error(ssm.list_documents, Filters=[{"Key": "Colour", "Values": ["red"]}]),
+    }
+
+    assert found == {
+        "exists": "DocumentAlreadyExists",
+        "reserved": "ValidationException",
+        "not JSON": "InvalidDocumentContent",
+        "no steps": "InvalidDocumentContent",
+        "step twice": "InvalidDocumentContent",
+        "schema": "InvalidDocumentSchemaVersion",
+        "size": "MaxDocumentSizeExceeded",
+        "type": "ValidationException",
+        "same content": "DuplicateDocumentContent",
+        "version name": "DuplicateDocumentVersionName",
+        "old version": "InvalidDocumentVersion",
+        "no such version": "InvalidDocumentVersion",
+        "no such document": "InvalidDocument",
+        "default version": "InvalidDocumentOperation",
+        "token": "InvalidNextToken",
+        "filter": "InvalidFilterKey",
+    }
