@@ -1,5 +1,6 @@
 """The sandbox seen from outside: a process to start, credentials to use, a folder to remove."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -17,6 +18,8 @@ from typing import Any, Self
 import boto3
 import trustme
 from botocore.config import Config
+
+from sandbox.server import GOODBYE
 
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
@@ -84,7 +87,9 @@ class Sandbox:
         """Ends the server, also in the middle of an execution, and removes its folder."""
         if self._process is not None:
             assert self._process.stdin is not None
-            self._process.stdin.close()  # the server ends when nobody holds the other end
+            with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+                self._process.stdin.write(GOODBYE)
+                self._process.stdin.close()
             try:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:

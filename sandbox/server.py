@@ -1,15 +1,17 @@
 """The sandbox's own process: the emulator with the project's extensions, behind TLS.
 
-Started by ``Sandbox`` with a listening socket and a folder; ends, and removes the folder, when its
-standard input is closed, which also happens when the process that started it dies.
+Started by ``Sandbox`` with a listening socket and a folder; ends when its standard input is closed,
+which also happens when the process that started it dies. Then it removes the folder as well.
 """
 
 import asyncio
-import logging
 import os
 import shutil
 import sys
 import threading
+
+GOODBYE = b"bye"
+"""What a caller that still lives sends before it closes standard input."""
 
 EMULATOR_SETTINGS = {
     "AUTH": "true",  # signatures verified, IAM enforced
@@ -33,34 +35,27 @@ def main(socket_number: int, folder: str) -> None:
 
     from sandbox.automation.clients import warm_up
     from sandbox.emulator.extensions import install
+    from sandbox.emulator.root import without_administration_paths
 
     install(endpoint=f"https://localhost:{os.environ['GATEWAY_PORT']}", folder=folder)
     config = Config()
     config.bind = [f"fd://{socket_number}"]
-    config.certfile = config.keyfile = os.path.join(folder, "server.pem")  # noqa: PTH118
+    config.certfile = config.keyfile = f"{folder}/server.pem"
     config.loglevel = EMULATOR_SETTINGS["LOG_LEVEL"]
-    config.graceful_timeout = 0.2
+    threading.Thread(target=_await_end, args=(folder,), name="await-end", daemon=True).start()
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    asyncio.run(serve(without_administration_paths(ministack.app.app), config))
 
-    async def serve_until_stdin_ends() -> None:
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        threading.Thread(
-            target=_await_end, args=(loop, ended), name="await-end", daemon=True
-        ).start()
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-        await serve(ministack.app.app, config, shutdown_trigger=ended.wait)
 
-    try:
-        asyncio.run(serve_until_stdin_ends())
-    finally:
+def _await_end(folder: str) -> None:
+    """Ends the process at once when nobody holds the other end of standard input.
+
+    All state is in memory, and executions in the middle of a step have nobody left to report to.
+    The caller says ``bye`` where it removes the folder itself.
+    """
+    if sys.stdin.buffer.read() != GOODBYE:
         shutil.rmtree(folder, ignore_errors=True)
-        logging.shutdown()
-        os._exit(0)  # executions in the middle of a step have nobody left to report to
-
-
-def _await_end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    sys.stdin.buffer.read()
-    loop.call_soon_threadsafe(ended.set)
+    os._exit(0)
 
 
 if __name__ == "__main__":

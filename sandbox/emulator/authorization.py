@@ -4,16 +4,21 @@ The emulator judges one resource a call. AWS judges every one, and one denied in
 whole call.
 """
 
+import contextvars
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.iam_evaluator import AuthError, EvalResult, enforce
 from ministack.core.responses import get_account_id, get_region
-from ministack.services.tagging import resource_tags
+from ministack.services import ec2
 
 from sandbox.emulator.call import Call, Response
+
+_judged: contextvars.ContextVar[str] = contextvars.ContextVar("judged", default="")
+"""The action that was judged here for the request under way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,15 @@ class Check:
     """Condition keys of this request and resource."""
     only_explicit: bool = False
     """Whether only an explicit Deny counts: the resource is optional for the action."""
+
+
+def install() -> None:
+    """Lets the emulator take for allowed what was judged here: it sees one instance, no tags."""
+
+    def enforce_unless_judged(access_key: str, action: str, *args: Any, **keywords: Any) -> Any:
+        return None if action == _judged.get() else enforce(access_key, action, *args, **keywords)
+
+    iam_evaluator.enforce = enforce_unless_judged
 
 
 def arn(service: str, resource: str) -> str:
@@ -52,23 +66,23 @@ def refused(call: Call, checks: Iterable[Check]) -> Response | None:
             service_context=dict(check.context),
         )
         if isinstance(denied, AuthError):
-            return _as_response(
-                access_denied_response(
-                    call.service,
-                    check.action,
-                    "",
-                    call.request_id,
-                    error_code=denied.code,
-                    message=denied.message,
-                    headers=call.headers,
-                )
-            )
+            return _refusal(call, check, "", error_code=denied.code, message=denied.message)
         if denied is not None and (denied.decision == "Deny" or not check.only_explicit):
             return _denial(call, check, denied)
     return None
 
 
-def instance_checks(call: Call) -> list[Check]:
+def refused_where_the_emulator_errs(call: Call) -> Response | None:
+    """The refusal of a call that the emulator would judge on the wrong resource; None if allowed
+    or the emulator's to judge."""
+    checks = _CHECKS.get(call.service, _no_checks)(call)
+    denial = refused(call, checks)
+    if checks and denial is None:
+        _judged.set(checks[0].action)
+    return denial
+
+
+def _instance_checks(call: Call) -> list[Check]:
     """The checks of an EC2 call on instances: each by its own ARN and tags.
 
     A call that describes takes no resource: it is judged on ``*``, whatever ids it names.
@@ -79,11 +93,29 @@ def instance_checks(call: Call) -> list[Check]:
     checks = []
     for instance in call.members("InstanceId"):
         resource = arn("ec2", f"instance/{instance}")
-        tags = resource_tags(resource) or {}
+        tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance) or ()}
         ec2_keys = {f"ec2:ResourceTag/{key}": value for key, value in tags.items()}
         context = {**tag_context(tags), **ec2_keys}
         checks.append(Check(action=action, resource=resource, context=context))
     return checks
+
+
+def _own_user_checks(call: Call) -> list[Check]:
+    """The check of an IAM call that names no user and so is about the caller's own.
+
+    Source: IAM API Reference, UserName: "If you do not specify a user name, IAM determines it".
+    """
+    if call.operation not in _OWN_USER_CALLS or "UserName" in call.form:
+        return []
+    return [Check(action=f"iam:{call.operation}", resource=iam_evaluator.caller_arn())]
+
+
+def _no_checks(call: Call) -> list[Check]:
+    return []
+
+
+_OWN_USER_CALLS = ("ChangePassword", "CreateAccessKey", "DeleteAccessKey", "GetUser")
+_CHECKS = {"ec2": _instance_checks, "iam": _own_user_checks}
 
 
 def _denial(call: Call, check: Check, denied: EvalResult) -> Response:
@@ -93,20 +125,23 @@ def _denial(call: Call, check: Check, denied: EvalResult) -> Response:
         if explicit
         else f"because no identity-based policy allows the {check.action} action"
     )
-    return _as_response(
-        access_denied_response(
-            call.service,
-            check.action,
-            denied.principal_arn,
-            call.request_id,
-            headers=call.headers,
-            resource_arn=check.resource,
-            explicit_deny=explicit,
-            message=f"User: {denied.principal_arn} is not authorized to perform: {check.action} "
-            f"on resource: {check.resource} {reason}",
-        )
+    message = (
+        f"User: {denied.principal_arn} is not authorized to perform: {check.action} "
+        f"on resource: {check.resource} {reason}"
+    )
+    return _refusal(
+        call,
+        check,
+        denied.principal_arn,
+        resource_arn=check.resource,
+        explicit_deny=explicit,
+        message=message,
     )
 
 
-def _as_response(response: tuple[int, dict[str, str], bytes]) -> Response:
+def _refusal(call: Call, check: Check, principal: str, **details: Any) -> Response:
+    """A refusal in the protocol of the service."""
+    response: Response = access_denied_response(
+        call.service, check.action, principal, call.request_id, headers=call.headers, **details
+    )
     return response

@@ -6,7 +6,7 @@ import ministack.app
 from ministack.core.iam_evaluator import pin_request_caller
 
 from sandbox.emulator import cloudtrail
-from sandbox.emulator.authorization import instance_checks, refused
+from sandbox.emulator.authorization import refused_where_the_emulator_errs
 from sandbox.emulator.call import Call, Response
 from sandbox.operations import added_operation
 from sandbox.ssm_api.operation import perform
@@ -38,7 +38,7 @@ async def dispatch(
 
 
 async def _answer(call: Call) -> Response:
-    if call.service == "ec2" and (denial := refused(call, instance_checks(call))):
+    if denial := refused_where_the_emulator_errs(call):
         return denial
     if operation := added_operation(call):
         return perform(call.operation, operation, call)

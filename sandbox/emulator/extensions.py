@@ -4,13 +4,23 @@ import ministack.app
 
 from sandbox.automation import clients
 from sandbox.documents import stack_resource
-from sandbox.emulator import cloudtrail, groups, managed_policies
+from sandbox.emulator import (
+    authorization,
+    cloudtrail,
+    groups,
+    managed_policies,
+    policy_variables,
+    root,
+)
 from sandbox.emulator.dispatch import dispatch
 
 
 def install(*, endpoint: str, folder: str) -> None:
     """Puts the extensions in place; call it once, before the first request."""
     clients.configure(endpoint=endpoint, certificate=f"{folder}/ca.pem")
+    root.install()
+    authorization.install()
+    policy_variables.install()
     managed_policies.install()
     groups.install()
     stack_resource.install()

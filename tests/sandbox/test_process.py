@@ -1,0 +1,161 @@
+"""The sandbox as a process: where it listens, how it ends, what it leaves."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox, SandboxError
+from sandbox.sandbox import FOLDER_PREFIX
+
+pytestmark = pytest.mark.sandbox
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def _folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
+
+
+def _await_gone(folders: set[Path]) -> bool:
+    for _ in range(100):
+        if not folders & _folders():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _start() -> tuple[subprocess.Popen[str], set[Path]]:
+    """``python -m sandbox`` once it says that the account is up, and the folders it made."""
+    before = _folders()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    while "the account is up" not in process.stdout.readline():
+        assert process.poll() is None
+    return process, _folders() - before
+
+
+def test_sandbox_listens_on_loopback_only(sandbox: Sandbox) -> None:
+    port = int(sandbox.endpoint.rsplit(":", 1)[1])
+    listening = [
+        line.split()[1]
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and int(line.split()[1].rsplit(":", 1)[1], 16) == port
+    ]
+
+    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
+    assert [address.rsplit(":", 1)[0] for address in listening] == [loopback]
+
+
+def test_sandbox_speaks_tls_only(sandbox: Sandbox) -> None:
+    port = int(sandbox.endpoint.rsplit(":", 1)[1])
+
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = connection.recv(100)
+
+    assert b"HTTP/1.1" not in answer
+
+
+def test_end_removes_the_folder_also_in_the_middle_of_an_execution() -> None:
+    with Sandbox() as account:
+        ssm = account.client("ssm")
+        content = (
+            '{"schemaVersion": "0.3", "mainSteps": '
+            '[{"name": "a", "action": "aws:sleep", "inputs": {"Duration": "PT1H"}}]}'
+        )
+        ssm.create_document(Name="Wait-Long", DocumentType="Automation", Content=content)
+        ssm.start_automation_execution(DocumentName="Wait-Long")
+        folder = account.folder
+        assert folder.exists()
+        started = time.monotonic()
+
+    assert not folder.exists()
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_command_ends_with_0_and_leaves_nothing(number: signal.Signals) -> None:
+    process, folders = _start()
+
+    process.send_signal(number)
+
+    assert process.wait(timeout=10) == 0
+    assert folders
+    assert _await_gone(folders)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_crash_of_the_caller_ends_the_account_and_leaves_nothing() -> None:
+    process, folders = _start()
+
+    process.kill()
+    process.wait(timeout=10)
+
+    assert folders
+    assert _await_gone(folders)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_server_that_cannot_start_names_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nonexistent")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    account = Sandbox()
+
+    with pytest.raises(SandboxError) as error:
+        account.start()
+
+    assert str(error.value).startswith(f"the sandbox did not start; read {account.log}")
+    account.stop()
+
+
+def test_shell_env_lets_the_aws_cli_talk_to_the_running_account() -> None:
+    process, _ = _start()
+    script = (
+        'eval "$(python -m sandbox shell-env)" && '
+        "aws ssm list-documents --filters Key=Owner,Values=Self --output text && "
+        "aws sts get-caller-identity --query Arn --output text"
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["/bin/bash", "-c", script],
+        cwd=PROJECT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    process.terminate()
+    process.wait(timeout=10)
+
+    assert (done.stdout, done.stderr) == ("arn:aws:iam::000000000000:root\n", "")
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_shell_env_without_a_running_account_says_how_to_start_one(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "shell-env"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    message = "error: no sandbox is running; start one: python -m sandbox\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)

@@ -1,0 +1,113 @@
+"""One version deployed over the other, one profile over the other: in place, in the sandbox."""
+
+import json
+from typing import Any
+
+import pytest
+
+from delegation.model import Deployment, ExistingRole, IamUser, Profile
+from sandbox import Sandbox
+from tests.stacks.synthesis import deployment, template
+
+pytestmark = pytest.mark.sandbox
+
+_REGION = "eu-west-1"
+"""A Region of their own keeps these stacks' documents apart; IAM names are free of other tests'."""
+
+
+def _deploy(sandbox: Sandbox, stack: str, *deployments: Deployment) -> dict[str, str]:
+    """Deploys a stack's template; the statuses of its resources' last events by logical id."""
+    cloudformation = sandbox.client("cloudformation", region=_REGION)
+    body = template(stack, *deployments)
+    for section in ("Parameters", "Rules"):  # the bootstrap version, which the CLI checks
+        body.pop(section, None)
+    known = [s["StackName"] for s in cloudformation.describe_stacks()["Stacks"]]
+    call, state = (
+        (cloudformation.update_stack, "stack_update_complete")
+        if stack in known
+        else (cloudformation.create_stack, "stack_create_complete")
+    )
+    call(
+        StackName=stack,
+        TemplateBody=json.dumps(body),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    waiter = cloudformation.get_waiter(state)
+    waiter.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
+
+
+def _remove(sandbox: Sandbox, stack: str) -> None:
+    cloudformation = sandbox.client("cloudformation", region=_REGION)
+    cloudformation.delete_stack(StackName=stack)
+    waiter = cloudformation.get_waiter("stack_delete_complete")
+    waiter.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+
+
+def _policy_of(sandbox: Sandbox, name: str) -> Any:
+    iam = sandbox.client("iam")
+    arn = f"arn:aws:iam::000000000000:policy/{name}"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+
+def test_profiles_are_deployed_over_each_other_in_place(sandbox: Sandbox) -> None:
+    guide, narrow = (deployment(profile=profile) for profile in Profile)
+    iam = sandbox.client("iam")
+
+    as_guide = _deploy(sandbox, "AdministrationStack", guide)
+    as_narrow = _deploy(sandbox, "AdministrationStack", narrow)
+    groups = iam.list_groups_for_user(UserName="AutomationRestrictedOperator")["Groups"]
+    statements = _policy_of(sandbox, "OperatorRestrictedPermissions")["Statement"]
+    direct = iam.list_attached_user_policies(UserName="AutomationRestrictedOperator")
+    back = _deploy(sandbox, "AdministrationStack", guide)
+    _remove(sandbox, "AdministrationStack")
+
+    assert as_guide.items() < as_narrow.items()
+    assert as_guide == back
+    assert [group["GroupName"] for group in groups] == ["AutomationRestrictedOperators"]
+    assert direct["AttachedPolicies"] == []
+    assert statements[0]["Sid"] == "ListRunbooksAndExecutions"
+
+
+def test_operators_and_approvers_come_and_go_in_place(sandbox: Sandbox) -> None:
+    sandbox.client("iam").create_role(RoleName="OnCall", AssumeRolePolicyDocument="{}")
+    more = deployment(
+        operators=(
+            IamUser("AutomationRestrictedOperator"),
+            IamUser("second"),
+            ExistingRole("OnCall"),
+        ),
+        approvers=(IamUser("lead"),),
+    )
+
+    before = _deploy(sandbox, "AdministrationStack", deployment())
+    with_more = _deploy(sandbox, "AdministrationStack", more)
+    attached = sandbox.client("iam").list_attached_role_policies(RoleName="OnCall")
+    after = _deploy(sandbox, "AdministrationStack", deployment())
+    _remove(sandbox, "AdministrationStack")
+
+    assert before.items() < with_more.items()
+    assert before == after
+    names = [policy["PolicyName"] for policy in attached["AttachedPolicies"]]
+    assert names == ["OperatorRestrictedPermissions"]
+
+
+def test_first_sign_in_can_change_the_generated_password(sandbox: Sandbox) -> None:
+    _deploy(sandbox, "AdministrationStack", deployment())
+    iam = sandbox.client("iam")
+    (secret,) = [
+        s["Name"]
+        for s in sandbox.client("secretsmanager", region=_REGION).list_secrets()["SecretList"]
+    ]
+    password = sandbox.client("secretsmanager", region=_REGION).get_secret_value(SecretId=secret)
+    keys = iam.create_access_key(UserName="AutomationRestrictedOperator")["AccessKey"]
+    own = sandbox.client("iam", keys)
+
+    own.change_password(OldPassword=password["SecretString"], NewPassword="An-0ther-Passw0rd")
+
+    profile = iam.get_login_profile(UserName="AutomationRestrictedOperator")["LoginProfile"]
+    assert profile["PasswordResetRequired"] is False
+    iam.delete_access_key(UserName="AutomationRestrictedOperator", AccessKeyId=keys["AccessKeyId"])
+    _remove(sandbox, "AdministrationStack")
