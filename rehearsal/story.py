@@ -1,6 +1,7 @@
 """The three people's story, scene by scene."""
 
 import json
+import secrets
 import shlex
 from typing import Any
 
@@ -32,6 +33,7 @@ class Story:
         self._narrator = narrator
         self._instances: list[str] = []
         self._keys: dict[str, str] = {}
+        self._password = ""
         self._execution = ""
 
     def play(self, *, until_destroyed: bool) -> None:
@@ -74,8 +76,9 @@ class Story:
         self._note("output: user name", OPERATOR, outputs.get(f"{OPERATOR}UserName"))
         self._note("output: role", ROLE, _last(outputs.get(f"{ROLE}Arn", "")))
         secret = outputs.get(f"{OPERATOR}PasswordSecret", "")
-        password = self._client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
-        self._note("length of the generated password", 32, len(password))
+        value = self._client("secretsmanager").get_secret_value(SecretId=secret)
+        self._password = value["SecretString"]
+        self._note("length of the generated password", 32, len(self._password))
         profile = self._client("iam").get_login_profile(UserName=OPERATOR)["LoginProfile"]
         self._note("to be changed at first sign-in", True, profile["PasswordResetRequired"])
 
@@ -98,6 +101,7 @@ class Story:
     def _operate(self) -> None:
         created = self._client("iam").create_access_key(UserName=OPERATOR)
         self._keys = created["AccessKey"]
+        self._change_first_password()
         ssm = self._client("ssm", self._keys)
         owned = [{"Key": "Owner", "Values": ["Self"]}]
         listed = [d["Name"] for d in ssm.list_documents(Filters=owned)["DocumentIdentifiers"]]
@@ -111,6 +115,13 @@ class Story:
         for step in execution["StepExecutions"]:
             self._note(f"step {step['StepName']}", "Success", step["StepStatus"])
         self._note("states after it", "running, running", self._states())
+
+    def _change_first_password(self) -> None:
+        """What the console asks for at the first sign-in."""
+        client = self._client("iam", self._keys)
+        client.change_password(OldPassword=self._password, NewPassword=secrets.token_urlsafe(24))
+        profile = self._client("iam").get_login_profile(UserName=OPERATOR)["LoginProfile"]
+        self._note("still to be changed", False, profile["PasswordResetRequired"])
 
     def _overreach(self) -> None:
         self._make_other_runbook()

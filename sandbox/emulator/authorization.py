@@ -100,22 +100,18 @@ def _instance_checks(call: Call) -> list[Check]:
     return checks
 
 
-def _own_user_checks(call: Call) -> list[Check]:
-    """The check of an IAM call that names no user and so is about the caller's own.
-
-    Source: IAM API Reference, UserName: "If you do not specify a user name, IAM determines it".
-    """
-    if call.operation not in _OWN_USER_CALLS or "UserName" in call.form:
+def _own_password_checks(call: Call) -> list[Check]:
+    """The check of a change of password, which names no user: it is about the caller's own."""
+    if call.operation != "ChangePassword":
         return []
-    return [Check(action=f"iam:{call.operation}", resource=iam_evaluator.caller_arn())]
+    return [Check(action="iam:ChangePassword", resource=iam_evaluator.caller_arn())]
 
 
 def _no_checks(call: Call) -> list[Check]:
     return []
 
 
-_OWN_USER_CALLS = ("ChangePassword", "CreateAccessKey", "DeleteAccessKey", "GetUser")
-_CHECKS = {"ec2": _instance_checks, "iam": _own_user_checks}
+_CHECKS = {"ec2": _instance_checks, "iam": _own_password_checks}
 
 
 def _denial(call: Call, check: Check, denied: EvalResult) -> Response:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import ministack.app
 from ministack.core.iam_evaluator import pin_request_caller
 
-from sandbox.emulator import cloudtrail
+from sandbox.emulator import cloudtrail, own_password
 from sandbox.emulator.authorization import refused_where_the_emulator_errs
 from sandbox.emulator.call import Call, Response
 from sandbox.operations import added_operation
@@ -42,6 +42,8 @@ async def _answer(call: Call) -> Response:
         return denial
     if operation := added_operation(call):
         return perform(call.operation, operation, call)
+    if (call.service, call.operation) == ("iam", own_password.OPERATION):
+        return own_password.change_password(call)
     response: Response = await _emulator_dispatch(
         call.method, call.path, call.headers, call.body, call.query, call.request_id
     )

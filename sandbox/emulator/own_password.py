@@ -1,0 +1,26 @@
+"""``iam:ChangePassword``: a user changes the own password. The emulator lacks the call.
+
+It keeps no passwords either, only whether a user has one and has to change it: so the old one cannot
+be compared.
+"""
+
+from ministack.core import iam_evaluator
+from ministack.services import iam
+
+from sandbox.emulator.call import Call, Response
+
+OPERATION = "ChangePassword"
+
+
+def change_password(call: Call) -> Response:
+    """Takes the caller's new password, which need not be changed at the next sign-in any more."""
+    name = iam_evaluator.caller_arn().rsplit("/", 1)[-1]
+    profile = iam._login_profiles.get(name)
+    if profile is None:
+        missing: Response = iam._error(
+            404, "NoSuchEntity", f"Login Profile for User {name} cannot be found.", ns="iam"
+        )
+        return missing
+    profile["PasswordResetRequired"] = False
+    changed: Response = iam._xml(200, "ChangePasswordResponse", "", ns="iam")
+    return changed
