@@ -7,6 +7,9 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# More options for the CDK CLI: make deploy CDK_FLAGS="--require-approval never"
+CDK_FLAGS ?=
+
 .DEFAULT_GOAL := help
 .PHONY: help install synth diff deploy rehearse test unit lint bench lock clean
 
@@ -23,19 +26,19 @@ $(INSTALLED): requirements-dev.txt package-lock.json
 	@touch $@
 
 synth: $(INSTALLED) ## write the templates to cdk.out, for review
-	npx cdk synth --quiet
+	npx cdk synth --quiet $(CDK_FLAGS)
 
 diff: $(INSTALLED) ## what a deployment would change in AWS
-	npx cdk diff
+	npx cdk diff $(CDK_FLAGS)
 
 deploy: $(INSTALLED) ## deploy to AWS with the credentials of the environment
-	npx cdk deploy --all
+	npx cdk deploy --all $(CDK_FLAGS)
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal
 
 test: lint unit ## everything that CI checks
-	python -m pytest -q -m "sandbox or command"
+	python -m pytest -q -n 2 -m "sandbox or command"
 
 unit: $(INSTALLED) ## the tests that run in seconds: no sandbox, no whole command
 	python -m pytest -q -m "not sandbox and not command"
@@ -46,7 +49,7 @@ lint: $(INSTALLED) ## ruff and mypy
 	mypy
 
 bench: $(INSTALLED) ## measure the figures of docs/figures.md
-	python -m benchmarks
+	python -m benchmarks --write
 
 lock: $(INSTALLED) ## pin and hash the packages of the .in files and package.json anew
 	$(PYTHON) -m venv $(VENV)/lock

@@ -1,6 +1,6 @@
 """``iam:ChangePassword``: a user changes the own password. The emulator lacks the call.
 
-It keeps no passwords either, only whether a user has one and has to change it: so the old one cannot
+It keeps no passwords either, only whether a user has one and has to change it: the old one cannot
 be compared.
 """
 

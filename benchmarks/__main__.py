@@ -1,0 +1,198 @@
+"""``python -m benchmarks``: measures the figures and prints them with their targets."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.measure import Command, alternately, median, seconds_of
+from benchmarks.projects import PROJECT, app_with_runbooks, default_app, trivial_app
+from rehearsal.operator_desk import follow
+from sandbox import Sandbox
+
+FIGURES = PROJECT / "docs" / "figures.md"
+_LEAST_RUNS = 7
+_MANY = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One measured figure and what it may be at most."""
+
+    what: str
+    against: str
+    measured: float
+    target: float
+    unit: str
+
+    def row(self) -> str:
+        """A row of the Markdown table."""
+        shown = f"{self.measured:.2f}{self.unit}"
+        verdict = "yes" if self.measured <= self.target else "**no**"
+        return (
+            f"| {self.what} | {self.against} | {shown} | {self.target:g}{self.unit} | {verdict} |"
+        )
+
+
+def main() -> int:
+    """Measures, prints, and writes docs/figures.md if asked; 1 if a target is missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures synthesis, growth, sandbox, restart and rehearsal; several minutes.",
+    )
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=_LEAST_RUNS,
+        help=f"measured runs of each, {_LEAST_RUNS} or more",
+    )
+    parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name} in docs/")
+    options = parser.parse_args()
+    if options.runs < _LEAST_RUNS:
+        parser.error(f"--runs is {options.runs}; medians need {_LEAST_RUNS} or more")
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = [
+            *_synthesis(Path(folder), options.runs),
+            *_sandbox(options.runs),
+            _rehearsal(options.runs),
+        ]
+    report = _report(figures, options.runs, time.perf_counter() - started)
+    print(report)
+    if options.write:
+        FIGURES.write_text(report, "utf-8")
+    return 0 if all(figure.measured <= figure.target for figure in figures) else 1
+
+
+def _synthesis(folder: Path, runs: int) -> list[Figure]:
+    trivial, default = trivial_app(folder / "trivial"), default_app(folder / "default")
+    one, many = app_with_runbooks(folder / "one", 1), app_with_runbooks(folder / "many", _MANY)
+    samples = alternately([trivial, default, one, many], runs)
+
+    def ratio(above: Command, below: Command, measure: str) -> float:
+        values: list[Sequence[float]] = [
+            [getattr(sample, measure) for sample in samples[command.name]]
+            for command in (above, below)
+        ]
+        return median(values[0]) / median(values[1])
+
+    def seconds(command: Command) -> str:
+        return f"{median(s.seconds for s in samples[command.name]):.2f} s"
+
+    def megabytes(command: Command) -> str:
+        return f"{median(s.megabytes for s in samples[command.name]):.0f} MB"
+
+    return [
+        Figure(
+            what=f"synthesis of the default app ({seconds(default)}), wall time",
+            against=f"an app with one trivial resource ({seconds(trivial)})",
+            measured=ratio(default, trivial, "seconds"),
+            target=1.6,
+            unit="x",
+        ),
+        Figure(
+            what=f"the same, peak memory of the process tree ({megabytes(default)})",
+            against=f"an app with one trivial resource ({megabytes(trivial)})",
+            measured=ratio(default, trivial, "megabytes"),
+            target=1.5,
+            unit="x",
+        ),
+        Figure(
+            what=f"synthesis of {_MANY} runbooks in a Region ({seconds(many)}), wall time",
+            against=f"one runbook ({seconds(one)})",
+            measured=ratio(many, one, "seconds"),
+            target=1.6,
+            unit="x",
+        ),
+    ]
+
+
+def _sandbox(runs: int) -> list[Figure]:
+    def start_and_stop() -> float:
+        started = time.perf_counter()
+        with Sandbox():
+            return time.perf_counter() - started
+
+    start_and_stop()
+    starts = [start_and_stop() for _ in range(runs)]
+    with Sandbox() as sandbox:
+        ec2, ssm = sandbox.client("ec2"), sandbox.client("ssm")
+        launched = ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2)
+        ids = [instance["InstanceId"] for instance in launched["Instances"]]
+        content = (PROJECT / "documents" / "Restart-EC2InstanceDemo.json").read_text("utf-8")
+        ssm.create_document(Name="Restart", DocumentType="Automation", Content=content)
+
+        def restart() -> None:
+            started = ssm.start_automation_execution(
+                DocumentName="Restart", Parameters={"InstanceId": ids}
+            )
+            execution = follow(ssm, started["AutomationExecutionId"])
+            if execution["AutomationExecutionStatus"] != "Success":
+                raise RuntimeError(execution["FailureMessage"])
+
+        restarts = seconds_of(restart, runs)
+    return [
+        Figure(
+            what="sandbox up, until it answers a signed call",
+            against="-",
+            measured=median(starts),
+            target=3,
+            unit=" s",
+        ),
+        Figure(
+            what="restart of two instances through the API, until its end is seen",
+            against="-",
+            measured=median(restarts),
+            target=0.5,
+            unit=" s",
+        ),
+    ]
+
+
+def _rehearsal(runs: int) -> Figure:
+    command = Command(
+        name="rehearsal",
+        arguments=(sys.executable, "-m", "rehearsal"),
+        folder=PROJECT,
+        environment={},
+    )
+    samples = alternately([command], runs)["rehearsal"]
+    return Figure(
+        what="`make rehearse`, installed",
+        against="-",
+        measured=median(sample.seconds for sample in samples),
+        target=30,
+        unit=" s",
+    )
+
+
+def _report(figures: list[Figure], runs: int, seconds: float) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = (
+        f"{os.cpu_count()} processors ({platform.machine()}), {memory:.0f} GiB, "
+        f"{platform.system()}, Python {platform.python_version()}"
+    )
+    rows = "\n".join(figure.row() for figure in figures)
+    return f"""# Figures
+
+Measured {datetime.now(UTC):%Y-%m-%d} by `make bench`, {seconds:.0f} seconds in all: medians of
+{runs} runs after one unmeasured, the synthesized apps in turn.
+Machine: {machine}.
+
+| what | against | measured | at most | met |
+|---|---|---|---|---|
+{rows}
+
+A synthesis includes cdk-nag's AwsSolutions pack and CDK's own template validation, on both sides of
+a ratio where the app has them: the trivial app has the validation only.
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
