@@ -38,7 +38,7 @@ rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machi
 	python -m rehearsal
 
 test: lint unit ## everything that CI checks
-	python -m pytest -q -n 2 -m "sandbox or command"
+	python -m pytest -q -n 2 --dist worksteal -m "sandbox or command"
 
 unit: $(INSTALLED) ## the tests that run in seconds: no sandbox, no whole command
 	python -m pytest -q -m "not sandbox and not command"

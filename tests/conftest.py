@@ -23,6 +23,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         enable_socket()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole commands first: they take longest, and two workers share the rest."""
+    items.sort(key=lambda item: item.get_closest_marker("command") is None)
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """One AWS account for all tests that are marked ``sandbox``."""

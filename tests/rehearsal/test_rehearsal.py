@@ -1,0 +1,116 @@
+"""The rehearsal, once through, and what it says when something is not as expected."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.narrator import Narrator
+from rehearsal.report import Outcome, Report, SceneFailed
+from rehearsal.workstation import Workstation
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.command
+@pytest.mark.sandbox
+def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: Path) -> None:
+    data = tmp_path / "rehearsal.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "--json", str(data)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\r" not in done.stdout
+    assert "31 of 31 as expected" in done.stdout
+    report = json.loads(data.read_text("utf-8"))
+    assert report["agrees"] is True
+    denied = [o["what"] for o in report["outcomes"] if o["expected"] == "denied"]
+    assert denied == [
+        "stop an instance",
+        "describe instances",
+        "pass the role, in a document of his own",
+        "assume the role",
+        "edit the approved runbook",
+        "start another document with an embedded role",
+    ]
+    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 9))
+
+
+def test_makefile_plays_the_rehearsal_for_make_rehearse() -> None:
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+
+    assert "python -m rehearsal\n" in makefile.split("\nrehearse:")[1].split("\n\n")[0] + "\n"
+
+
+def test_outcome_that_disagrees_says_what_was_expected_and_what_came() -> None:
+    stream = io.StringIO()
+    report = Report(tell=Narrator(stream).outcome, scene=5, person="Operator")
+
+    report.note("stop an instance", expected="denied", happened="allowed")
+
+    assert stream.getvalue() == "   NOT stop an instance: allowed, expected denied\n"
+    assert report.agrees is False
+    assert report.table().splitlines()[-1] == "0 of 1 as expected"
+
+
+def test_report_without_an_outcome_agrees_with_nothing() -> None:
+    assert Report(tell=lambda outcome: None).agrees is False
+
+
+def test_denial_is_told_with_awss_message() -> None:
+    stream = io.StringIO()
+    outcome = Outcome(
+        scene=5,
+        person="Operator",
+        what="describe instances",
+        expected="denied",
+        happened="denied",
+        detail="User: … is not authorized to perform: ec2:DescribeInstances",
+    )
+
+    Narrator(stream).outcome(outcome)
+
+    assert stream.getvalue() == (
+        "   ok  describe instances: denied\n"
+        "       User: … is not authorized to perform: ec2:DescribeInstances\n"
+    )
+
+
+def test_progress_is_refreshed_in_place_on_a_terminal_only() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, pipe = Terminal(), io.StringIO()
+
+    for stream in (terminal, pipe):
+        with Narrator(stream).busy("cdk synth"):
+            pass
+
+    assert "\r" in terminal.getvalue()
+    assert pipe.getvalue() == "       cdk synth (0.0 s)\n"
+
+
+def test_failing_command_says_what_came_and_which_log_to_read(tmp_path: Path) -> None:
+    workstation = Workstation(tmp_path, {})
+
+    with pytest.raises(SceneFailed) as error:
+        workstation.python("-c", "import sys; sys.exit('broken')")
+
+    (log,) = workstation.logs.iterdir()
+    name = Path(sys.executable).name
+    assert str(error.value) == (
+        f"{name} -c import sys; sys.exit('broken'): expected exit status 0, came 1: broken; "
+        f"read {log}"
+    )
+    assert "broken" in log.read_text("utf-8")

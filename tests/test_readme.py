@@ -1,0 +1,99 @@
+"""The README: its table is generated, its commands run, its links lead somewhere."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from delegation.configuration import load
+from delegation.summary import who_may_do_what
+from sandbox import Sandbox
+
+PROJECT = Path(__file__).resolve().parent.parent
+README = (PROJECT / "README.md").read_text("utf-8")
+
+_RUN_ELSEWHERE = {
+    "make rehearse": "tests/rehearsal/test_rehearsal.py",
+    "make test": ".ci/run",
+}
+"""Commands that are run by something else than this test, which may not start itself."""
+
+
+def _commands(text: str) -> list[str]:
+    """The lines of the ``sh`` blocks, in order."""
+    return [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+        if line
+    ]
+
+
+def test_table_of_who_may_do_what_is_the_generated_one() -> None:
+    table = README.split("<!-- who: begin -->\n")[1].split("\n<!-- who: end -->")[0]
+
+    assert table == who_may_do_what(load())
+
+
+def test_every_link_to_a_file_leads_to_one() -> None:
+    for document in [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_commands_that_others_run_are_in_them() -> None:
+    for command, place in _RUN_ELSEWHERE.items():
+        assert command in _commands(README)
+        assert command.split()[1][:7] in (PROJECT / place).read_text("utf-8")
+
+
+@pytest.mark.command
+@pytest.mark.sandbox
+def test_commands_run_in_order_against_an_account(tmp_path: Path) -> None:
+    """Every other command of the README, in one shell, in a clone of the working tree."""
+    clone = tmp_path / "clone"
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in files.stdout.split():
+        target = clone / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, target)
+    for installed in (".venv", "node_modules"):
+        (clone / installed).symlink_to(PROJECT / installed)
+    commands = [command for command in _commands(README) if command not in _RUN_ELSEWHERE]
+    # A person at a terminal is asked before IAM changes; here nobody can answer.
+    script = "\n".join(["set -euxo pipefail", *commands]).replace(
+        "make deploy", 'make deploy CDK_FLAGS="--require-approval never"'
+    )
+
+    with Sandbox() as account:
+        done = subprocess.run(
+            ["/bin/bash", "-c", script],
+            cwd=clone,
+            env={
+                **os.environ,
+                **account.environment(),
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "CDK_HOME": str(tmp_path),
+                "CDK_DISABLE_CLI_TELEMETRY": "true",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        left = account.client("iam").list_users()["Users"]
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left == []
+    assert (clone / "cdk.out/guide/AdministrationStack.template.json").exists()
