@@ -22,7 +22,7 @@ $(INSTALLED): requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python %d.%d is too old, 3.11 or newer is needed; name one: make PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(VENV)/bin/npm ci --silent
+	$(VENV)/bin/npm ci --loglevel=error
 	@touch $@
 
 synth: $(INSTALLED) ## write the templates to cdk.out, for review
