@@ -20,9 +20,10 @@ install: $(INSTALLED) ## install Python packages and the CDK CLI, pinned and has
 
 $(INSTALLED): requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python %d.%d is too old, 3.11 or newer is needed; name one: make PYTHON=python3.12" % sys.version_info[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(VENV)/bin/npm ci --loglevel=error
+	@echo "installing Python packages and the CDK CLI into $(VENV) and node_modules, about a minute"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(VENV)/bin/npm ci --loglevel=error
 	@touch $@
 
 synth: $(INSTALLED) ## write the templates to cdk.out, for review
