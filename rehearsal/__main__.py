@@ -87,6 +87,7 @@ def _invite(narrator: Narrator, story: Story) -> None:
     instances = " ".join(story.instances())
     narrator.say(
         "\nThe account is up until Ctrl-C. In another terminal, as its root:\n"
+        "  source .venv/bin/activate\n"
         '  eval "$(python -m sandbox shell-env)"\n'
         "  aws ssm list-documents --filters Key=Owner,Values=Self\n"
         "and from there as the restricted operator:\n"
