@@ -5,6 +5,7 @@ Source: Systems Manager User Guide, Properties shared by all actions.
 
 import contextvars
 import json
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -16,12 +17,12 @@ from sandbox.automation.executions import Execution, StepExecution
 from sandbox.automation.parameters import as_given
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.automation.steps import ACTIONS
-from sandbox.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
+from sandbox.automation.steps.base import StepCancelled, StepFailed
 
-_FAILURE = (
-    "Step fails when it is Execute/Cancelling action. {error}. "
-    "Please refer to Automation Service Troubleshooting Guide for more diagnosis details."
-)
+_LONGEST_SECONDS = 30 * 24 * 3600
+"""No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
+
+_log = logging.getLogger(__name__)
 
 
 def start(execution: Execution, credentials: Credentials) -> None:
@@ -36,8 +37,22 @@ def start(execution: Execution, credentials: Credentials) -> None:
 
 
 def _run(execution: Execution, credentials: Credentials) -> None:
-    known = _known_values(execution)
-    execution.status = "InProgress"
+    """Runs the steps to their end; whatever happens, the execution ends."""
+    status = "Failed"
+    try:
+        known = known_values(execution)
+        execution.become("InProgress")
+        status = _run_steps(execution, known, credentials)
+        execution.outputs = _outputs(execution, known)
+    except Exception as error:  # a mistake of the sandbox must not leave an execution running
+        _log.exception("execution %s failed in the sandbox", execution.id)
+        execution.failure = f"The sandbox failed: {error}"
+    finally:
+        execution.end(status)
+
+
+def _run_steps(execution: Execution, known: dict[str, Any], credentials: Credentials) -> str:
+    """Runs steps until none follows; the status that they leave the execution in."""
     status = "Success"
     step: StepExecution | None = execution.steps[0]
     while step is not None and execution.stop is None:
@@ -49,40 +64,45 @@ def _run(execution: Execution, credentials: Credentials) -> None:
             status = step.status
             execution.failure = step.failure
         step = _next(execution, step)
-    execution.outputs = _outputs(execution, known)
-    execution.ended = time.time()
-    execution.status = "Cancelled" if execution.stop else status
+    return status
 
 
 def _run_step(
     execution: Execution, step: StepExecution, known: dict[str, Any], credentials: Credentials
 ) -> None:
     """Attempts the step until it succeeds, its attempts are used up, or it is cancelled."""
-    step.started, step.status = time.time(), "InProgress"
+    step.started = time.time()
+    failure: StepFailed | None = None
     try:
-        for attempt in range(1, int(step.definition.get("maxAttempts", 1)) + 1):
+        for attempt in range(1, _attempts(step, known) + 1):
+            step.status = "InProgress"
             try:
                 outputs = _attempt(execution, step, known, credentials)
-            except StepFailed as failure:
-                step.status = "TimedOut" if isinstance(failure, StepTimedOut) else "Failed"
-                step.failure = _FAILURE.format(error=str(failure).rstrip("."))
-                step.failure_details = {
-                    "FailureStage": "Execution",
-                    "FailureType": "TimedOut" if step.status == "TimedOut" else "Action",
-                    "Details": {
-                        "VerificationErrorMessage": [str(failure)],
-                        "Attempt": [str(attempt)],
-                    },
-                }
+            except StepFailed as error:
+                failure = error
+                step.attempts = attempt
             else:
-                step.status, step.response_code = "Success", "0"
-                step.failure, step.failure_details = None, None
-                step.outputs = as_given(outputs)
+                step.succeed(as_given(outputs))
                 known.update({f"{step.name}.{name}": value for name, value in outputs.items()})
-                break
+                return
     except StepCancelled:
-        step.status = "Cancelled"
-    step.ended = time.time()
+        step.end("Cancelled")
+        return
+    except StepFailed as error:
+        failure = error
+    step.fail(failure or StepFailed("The step has no attempt"))
+
+
+def _attempts(step: StepExecution, known: Mapping[str, Any]) -> int:
+    return int(_number(step, "maxAttempts", 1, known))
+
+
+def _number(step: StepExecution, field: str, default: float, known: Mapping[str, Any]) -> float:
+    """A numeric field of a step, which may be a reference."""
+    try:
+        return float(resolve(step.definition.get(field, default), known))
+    except (UnknownReference, ValueError, TypeError) as error:
+        raise StepFailed(f"{field} is no number: {error}") from None
 
 
 def _attempt(
@@ -93,24 +113,29 @@ def _attempt(
         raise StepFailed(
             f"The sandbox cannot run {step.action}; it runs {', '.join(sorted(ACTIONS))}"
         )
+    limit = min(_number(step, "timeoutSeconds", action.default_timeout, known), _LONGEST_SECONDS)
     try:
         inputs = resolve(step.definition.get("inputs") or {}, known)
-        limit = float(resolve(step.definition.get("timeoutSeconds", action.default_timeout), known))
-    except (UnknownReference, ValueError) as error:
+    except UnknownReference as error:
         raise StepFailed(str(error)) from None
     step.inputs = {name: json.dumps(value) for name, value in inputs.items()}
-    return action(
-        execution=execution,
-        inputs=inputs,
-        definition=step.definition,
-        credentials=credentials,
-        deadline=time.monotonic() + limit,
-    ).run()
+    try:
+        return action(
+            execution=execution,
+            inputs=inputs,
+            definition=step.definition,
+            credentials=credentials,
+            deadline=time.monotonic() + limit,
+        ).run()
+    except (StepFailed, StepCancelled):
+        raise
+    except Exception as error:  # inputs of a form that the action did not expect
+        raise StepFailed(f"{type(error).__name__}: {error}") from error
 
 
 def _may_start(execution: Execution) -> bool:
     """Waits until an interactive execution is told to start its next step; false at a stop."""
-    execution.status = "Waiting"
+    execution.become("Waiting")
     with execution.changed:
         execution.changed.wait_for(
             lambda: execution.stop is not None or "StartStep" in execution.signals
@@ -118,7 +143,7 @@ def _may_start(execution: Execution) -> bool:
         if execution.stop is not None:
             return False
         execution.signals.remove("StartStep")
-    execution.status = "InProgress"
+    execution.become("InProgress")
     return True
 
 
@@ -147,7 +172,7 @@ def _is_critical(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("isCritical", default)).lower() == "true"
 
 
-def _known_values(execution: Execution) -> dict[str, Any]:
+def known_values(execution: Execution) -> dict[str, Any]:
     """What references may name from the start: parameters and system variables."""
     now = datetime.now(UTC)
     return {

@@ -16,6 +16,11 @@ from sandbox.ssm_api.shapes import without_none
 ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 """Statuses after which nothing more happens."""
 
+_FAILURE = (
+    "Step fails when it is Execute/Cancelling action. {error}. "
+    "Please refer to Automation Service Troubleshooting Guide for more diagnosis details."
+)
+
 _executions = AccountRegionScopedDict()
 
 
@@ -33,7 +38,31 @@ class StepExecution:
     outputs: dict[str, list[str]] = field(default_factory=dict)
     failure: str | None = None
     failure_details: dict[str, Any] | None = None
-    response_code: str | None = None
+    attempts: int = 0
+    """How many attempts have failed."""
+
+    def succeed(self, outputs: dict[str, list[str]]) -> None:
+        """Ends the step well."""
+        self.outputs = outputs
+        self.end("Success")
+
+    def fail(self, error: Exception) -> None:
+        """Ends the step with what its failure says, in SSM's words."""
+        timed_out = isinstance(error, TimeoutError)
+        self.failure = _FAILURE.format(error=str(error).rstrip("."))
+        self.failure_details = {
+            "FailureStage": "Execution",
+            "FailureType": "TimedOut" if timed_out else "Action",
+            "Details": {
+                "VerificationErrorMessage": [str(error)],
+                "Attempt": [str(self.attempts)],
+            },
+        }
+        self.end("TimedOut" if timed_out else "Failed")
+
+    def end(self, status: str) -> None:
+        """Ends the step in a status."""
+        self.ended, self.status = time.time(), status
 
     @property
     def name(self) -> str:
@@ -61,7 +90,7 @@ class StepExecution:
                 "ExecutionEndTime": self.ended,
                 "Inputs": dict(self.inputs),
                 "Outputs": {name: list(values) for name, values in self.outputs.items()},
-                "ResponseCode": self.response_code,
+                "ResponseCode": "0" if self.status == "Success" else None,
                 "FailureMessage": self.failure,
                 "FailureDetails": self.failure_details,
                 "IsEnd": definition.get("isEnd"),
@@ -107,12 +136,28 @@ class Execution:
         """The step of that name."""
         return next((step for step in self.steps if step.name == name), None)
 
-    def ask_to_stop(self, kind: str) -> None:
-        """Cancels the current step and all that follow, or lets the current step complete."""
+    def become(self, status: str) -> None:
+        """Goes over to a status, unless it was asked to stop meanwhile."""
         with self.changed:
+            if self.stop is None:
+                self.status = status
+
+    def end(self, status: str) -> None:
+        """Ends the execution; as cancelled, if it was asked to stop."""
+        with self.changed:
+            self.ended = time.time()
+            self.status = "Cancelled" if self.stop else status
+
+    def ask_to_stop(self, kind: str) -> bool:
+        """Cancels the current step and all that follow, or lets the current step complete; false
+        if it has ended or was asked before."""
+        with self.changed:
+            if self.status in ENDED or self.stop:
+                return False
             self.stop = kind
             self.status = "Cancelling"
             self.changed.notify_all()
+            return True
 
     def send(self, signal: str) -> None:
         """Hands a signal to a step or execution that waits."""

@@ -99,14 +99,15 @@ def _session(request: Request, execution: Execution) -> Credentials:
     """
     written = str(execution.content.get("assumeRole") or "").strip()
     try:
-        role = resolve(written, execution.parameters)
+        role = resolve(written, engine.known_values(execution))
     except UnknownReference as error:
         raise sessions.invalid_parameters(str(error)) from None
     if not role:
         return sessions.of_caller(request.call)
     sessions.account_and_name(str(role))
     if role != written:
-        request.refuse_unless([pass_role_check(str(role))])
+        document = arn("ssm", f"document/{execution.document_name}")
+        request.refuse_unless([pass_role_check(str(role), document)])
     return sessions.assume(str(role), execution.id, request.call)
 
 
@@ -167,12 +168,11 @@ def _describe_steps(request: Request) -> Parameters:
 
 def _stop(request: Request) -> Parameters:
     execution = executions.find(request.parameters["AutomationExecutionId"])
-    if execution.status in ENDED or execution.stop:
+    if not execution.ask_to_stop(request.parameters.get("Type", "Cancel")):
         raise ApiError(
             "InvalidAutomationStatusUpdateException",
             f"Automation execution {execution.id} is {execution.status} and cannot be stopped.",
         )
-    execution.ask_to_stop(request.parameters.get("Type", "Cancel"))
     return {}
 
 
@@ -213,9 +213,16 @@ _EXECUTION_FILTERS: dict[str, Callable[[Execution, list[str]], bool]] = {
     "DocumentNamePrefix": lambda e, values: any(map(e.document_name.startswith, values)),
     "StartTimeBefore": lambda e, values: e.started < _epoch(values[0]),
     "StartTimeAfter": lambda e, values: e.started > _epoch(values[0]),
-    "CurrentAction": lambda e, values: bool(e.current and e.current.action in values),
+    "CurrentAction": lambda e, values: bool(
+        e.status not in ENDED and e.current and e.current.action in values
+    ),
     "TagKey": lambda e, values: bool(e.tags.keys() & set(values)),
     "AutomationType": lambda e, values: "Local" in values,
+    # What the sandbox's executions never have:
+    "ParentExecutionId": lambda e, values: False,
+    "AutomationSubtype": lambda e, values: False,
+    "OpsItemId": lambda e, values: False,
+    "TargetResourceGroup": lambda e, values: False,
 }
 
 _STEP_FILTERS: dict[str, Callable[[StepExecution, list[str]], bool]] = {

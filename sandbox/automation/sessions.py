@@ -47,7 +47,11 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     """
     account, name = account_and_name(role)
     record = iam._roles.get_scoped(account, None, name)
-    if record is None or not _trusts_automation(record, execution_id, call):
+    if (
+        record is None
+        or record["Arn"] != role
+        or not _trusts_automation(record, execution_id, call)
+    ):
         raise invalid_parameters("The defined assume role is unable to be assumed.")
     cloudtrail.record_service_assumption(role, execution_id, call.region, call.account)
     return _register(

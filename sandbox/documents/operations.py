@@ -1,18 +1,15 @@
 """The document calls of the SSM API."""
 
-import re
 from collections.abc import Callable
 
 from sandbox.documents import store
-from sandbox.documents.content import render
+from sandbox.documents.content import Content, parse, render
 from sandbox.documents.descriptions import description, identifier, tag_map, version_info
 from sandbox.documents.filters import matches
 from sandbox.emulator.authorization import Check, arn, tag_context
 from sandbox.ssm_api.errors import ApiError, validation_error
 from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
 from sandbox.ssm_api.shapes import without_none
-
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
 
 def document_check(action: str, name: str) -> Check:
@@ -25,23 +22,27 @@ def document_check(action: str, name: str) -> Check:
     return Check(action=action, resource=arn("ssm", f"document/{document.name}"), context=context)
 
 
-def pass_role_check(role: str) -> Check:
-    """Whether the caller may hand this role to SSM."""
+def pass_role_check(role: str, document: str) -> Check:
+    """Whether the caller may hand this role to SSM for a document (both by ARN)."""
     return Check(
         action="iam:PassRole",
         resource=role,
-        context={"iam:PassedToService": "ssm.amazonaws.com"},
+        context={
+            "iam:PassedToService": "ssm.amazonaws.com",
+            "iam:AssociatedResourceArn": document,
+        },
     )
 
 
 def _create_document(request: Request) -> Parameters:
     given = request.parameters
-    _refuse_unpassable_role(request, given["Content"])
+    type_, format_ = given.get("DocumentType", "Command"), given.get("DocumentFormat", "JSON")
+    _refuse_unpassable_role(request, parse(given["Content"], format_, type_))
     document = store.create(
         name=given["Name"],
         text=given["Content"],
-        document_type=given.get("DocumentType", "Command"),
-        document_format=given.get("DocumentFormat", "JSON"),
+        document_type=type_,
+        document_format=format_,
         target_type=given.get("TargetType"),
         version_name=given.get("VersionName"),
         display_name=given.get("DisplayName"),
@@ -53,7 +54,8 @@ def _create_document(request: Request) -> Parameters:
 def _update_document(request: Request) -> Parameters:
     given = request.parameters
     document = store.find(given["Name"])
-    _refuse_unpassable_role(request, given["Content"])
+    format_ = given.get("DocumentFormat", document.latest.format)
+    _refuse_unpassable_role(request, parse(given["Content"], format_, document.type))
     wanted = given.get("DocumentVersion", store.DEFAULT)
     if document.version(wanted) is not document.latest:
         raise ApiError(
@@ -63,7 +65,7 @@ def _update_document(request: Request) -> Parameters:
     version = store.update(
         document,
         text=given["Content"],
-        document_format=given.get("DocumentFormat"),
+        document_format=format_,
         target_type=given.get("TargetType"),
         version_name=given.get("VersionName"),
         display_name=given.get("DisplayName"),
@@ -137,14 +139,15 @@ def _delete_document(request: Request) -> Parameters:
     return {}
 
 
-def _refuse_unpassable_role(request: Request, text: str) -> None:
+def _refuse_unpassable_role(request: Request, content: Content) -> None:
     """A document that embeds a role needs its author's right to pass it to SSM.
 
     Source: Service Authorization Reference, CreateDocument, dependent actions.
     """
-    match = re.search(r"assumeRole[\"']?\s*:\s*[\"']?(arn:[^\"'\s,}]+)", text)
-    if match and _ROLE_ARN.fullmatch(match[1]):
-        request.refuse_unless([pass_role_check(match[1])])
+    role = str(content.get("assumeRole") or "").strip()
+    if role.startswith("arn:"):
+        document = arn("ssm", f"document/{_bare(request.parameters['Name'])}")
+        request.refuse_unless([pass_role_check(role, document)])
 
 
 def _bare(name: str) -> str:

@@ -19,7 +19,7 @@ class StepFailed(Exception):
     """The step failed; the message is what its ``FailureMessage`` says."""
 
 
-class StepTimedOut(StepFailed):
+class StepTimedOut(StepFailed, TimeoutError):
     """The step took longer than its ``timeoutSeconds``."""
 
 
@@ -61,7 +61,7 @@ class Action(ABC):
         """An AWS client with the execution's session."""
         return client(service, self._credentials, self.execution.region)
 
-    def call(self, function: Any, **parameters: Any) -> dict[str, Any]:
+    def call(self, function: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """An AWS call; its refusal or error fails the step with AWS's message."""
         try:
             answer: dict[str, Any] = function(**parameters)

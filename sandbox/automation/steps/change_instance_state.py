@@ -5,11 +5,7 @@ from typing import Any
 from sandbox.automation.steps.base import Action, Outputs, StepFailed
 
 _POLL_SECONDS = 0.05
-_REACHED = {
-    "running": {"running"},
-    "stopped": {"stopped"},
-    "terminated": {"terminated"},
-}
+_STATES = ("running", "stopped", "terminated")
 
 
 class ChangeInstanceState(Action):
@@ -24,8 +20,8 @@ class ChangeInstanceState(Action):
     def run(self) -> Outputs:
         """Changes the state unless ``CheckStateOnly``, then awaits it."""
         state = str(self.required("DesiredState"))
-        if state not in _REACHED:
-            raise StepFailed(f"DesiredState {state} is not one of {', '.join(_REACHED)}")
+        if state not in _STATES:
+            raise StepFailed(f"DesiredState {state} is not one of {', '.join(_STATES)}")
         ids = self._instance_ids()
         ec2 = self.client("ec2")
         if not _true(self.inputs.get("CheckStateOnly")):
@@ -40,14 +36,17 @@ class ChangeInstanceState(Action):
 
     def _change(self, ec2: Any, state: str, ids: list[str]) -> None:
         if state == "running":
-            self.call(ec2.start_instances, InstanceIds=ids)
+            self.call(ec2.start_instances, {"InstanceIds": ids})
         elif state == "stopped":
-            self.call(ec2.stop_instances, InstanceIds=ids, Force=_true(self.inputs.get("Force")))
+            force = _true(self.inputs.get("Force"))
+            self.call(ec2.stop_instances, {"InstanceIds": ids, "Force": force})
         else:
-            self.call(ec2.terminate_instances, InstanceIds=ids)
+            self.call(ec2.terminate_instances, {"InstanceIds": ids})
 
     def _all_in(self, ec2: Any, state: str, ids: list[str]) -> bool:
-        answer = self.call(ec2.describe_instance_status, InstanceIds=ids, IncludeAllInstances=True)
+        answer = self.call(
+            ec2.describe_instance_status, {"InstanceIds": ids, "IncludeAllInstances": True}
+        )
         statuses = answer["InstanceStatuses"]
         found = {status["InstanceId"] for status in statuses}
         if missing := [id_ for id_ in ids if id_ not in found]:
@@ -56,7 +55,7 @@ class ChangeInstanceState(Action):
 
 
 def _is_in(status: dict[str, Any], state: str) -> bool:
-    if status["InstanceState"]["Name"] not in _REACHED[state]:
+    if status["InstanceState"]["Name"] != state:
         return False
     if state != "running":
         return True

@@ -24,10 +24,11 @@ class ExecuteAwsApi(Action):
         """Calls ``Api`` of ``Service`` with the other inputs as its parameters."""
         service, api = str(self.required("Service")), str(self.required("Api"))
         parameters = {k: v for k, v in self.inputs.items() if k not in ("Service", "Api")}
-        answer = self.call(self._function(service, api), **parameters)
+        answer = self.call(self._function(service, api), parameters)
         plain = json.loads(json.dumps(answer, default=_plain))
         return {
-            output["Name"]: _select(plain, output) for output in self.definition.get("outputs", ())
+            output["Name"]: _select(plain, output)
+            for output in (self.definition.get("outputs") or ())
         }
 
     def _function(self, service: str, api: str) -> Any:
@@ -35,10 +36,10 @@ class ExecuteAwsApi(Action):
             client = self.client(service)
         except UnknownServiceError:
             raise StepFailed(f"Service {service} does not exist") from None
-        function = getattr(client, xform_name(api), None)
-        if function is None:
+        method = xform_name(api)
+        if method not in client.meta.method_to_api_mapping:
             raise StepFailed(f"Api {api} of service {service} does not exist")
-        return function
+        return getattr(client, method)
 
 
 def _select(answer: Any, output: dict[str, Any]) -> Any:
