@@ -3,8 +3,10 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from delegation.errors import DelegationError
+from delegation.limits import check_limits
 from delegation.lock import Accepted, check_accepted, needed
 from delegation.model import (
     Deployment,
@@ -36,9 +38,8 @@ class Configuration:
 
     @property
     def needs(self) -> Accepted:
-        """What the bounded service roles need, as the lock file records it."""
-        bounded = (d for d in self.deployments if d.profile is Profile.LEAST_PRIVILEGE)
-        return needed(tuple(bounded), self.runbooks)
+        """What the service roles need, as the lock file records it."""
+        return needed(self.deployments, self.runbooks)
 
 
 def load(profile: object = None) -> Configuration:
@@ -55,12 +56,18 @@ def load(profile: object = None) -> Configuration:
             else tuple(replace(deployment, profile=chosen) for deployment in deployments)
         )
     names = dict.fromkeys(name for deployment in deployments for name in deployment.runbooks)
-    return Configuration(deployments=deployments, runbooks=load_runbooks(names))
+    runbooks = load_runbooks(names)
+    for deployment in deployments:
+        check_limits(deployment, runbooks)
+    return Configuration(deployments=deployments, runbooks=runbooks)
 
 
 def check_needs(configuration: Configuration) -> None:
-    """Raises DelegationError where permissions.lock.json does not accept what runbooks need."""
-    if configuration.needs:
+    """Raises DelegationError where permissions.lock.json does not accept what runbooks need.
+
+    The guide has no boundary, so that nothing is to be accepted where all deployments are its.
+    """
+    if any(d.profile is Profile.LEAST_PRIVILEGE for d in configuration.deployments):
         check_accepted(configuration.needs)
 
 
@@ -71,8 +78,9 @@ def _read_deployments() -> tuple[Deployment, ...]:
     except DelegationError:
         raise
     except SyntaxError as error:
-        raise DelegationError(f"deployments.py:{error.lineno}: {error.msg}") from None
-    except Exception as error:
+        file = Path(error.filename or "deployments.py").name
+        raise DelegationError(f"{file}:{error.lineno}: {error.msg}") from None
+    except (Exception, SystemExit) as error:
         line = error.__traceback__
         while line is not None and not line.tb_frame.f_code.co_filename.endswith("deployments.py"):
             line = line.tb_next

@@ -46,7 +46,12 @@ def check_accepted(needs: Accepted, lock_file: Path = LOCK_FILE) -> None:
 
 def accept(needs: Accepted, lock_file: Path = LOCK_FILE) -> list[str]:
     """Records these needs as accepted; returns what changed, a line each."""
-    before = _read(lock_file) if lock_file.exists() else {}
+    try:
+        before = _read(lock_file)
+    except (
+        DelegationError
+    ):  # missing, or left unreadable by a merge: what is needed is written anew
+        before = {}
     changes = list(differences(before, needs))
     lock_file.write_text(json.dumps(needs, indent=2, sort_keys=True) + "\n", "utf-8")
     return changes
@@ -98,7 +103,22 @@ def _read(lock_file: Path) -> Accepted:
             f"{lock_file.name} does not exist; the administrator runs: python -m delegation accept"
         ) from None
     except ValueError as error:
-        raise DelegationError(f"{lock_file.name}: is not JSON: {error}") from None
-    if not isinstance(accepted, dict):
-        raise DelegationError(f"{lock_file.name}: holds no object of deployments")
-    return accepted
+        raise DelegationError(f"{lock_file.name}: is not JSON: {error}; {_ANEW}") from None
+    if not _is_accepted(accepted):
+        raise DelegationError(f"{lock_file.name}: is not what was accepted; {_ANEW}")
+    return dict(accepted)
+
+
+_ANEW = "the administrator writes it anew: python -m delegation accept"
+
+
+def _is_accepted(value: Any) -> bool:
+    """Whether a value has the form of the lock file at every level."""
+    return isinstance(value, dict) and all(
+        isinstance(roles, dict)
+        and all(
+            isinstance(grants, dict) and all(isinstance(steps, list) for steps in grants.values())
+            for grants in roles.values()
+        )
+        for roles in value.values()
+    )

@@ -46,6 +46,11 @@ class ExistingRole:
 
     def __post_init__(self) -> None:
         _require_iam_name("role", self.name)
+        if self.name.startswith("AWSReservedSSO_"):
+            raise DelegationError(
+                f"role {self.name!r} is IAM Identity Center's own and cannot be changed; "
+                f"name its PermissionSet instead {_FILE}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,14 @@ class PermissionSet:
     """The permission set's name, 1 to 32 letters, digits or ``+=,.@_-``."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w+=,.@-]{1,32}", self.name, re.ASCII):
+        if not re.fullmatch(r"[\w+=,.@-]{1,32}", str(self.name), re.ASCII):
             raise DelegationError(
                 f"permission set {self.name!r} is not 1 to 32 letters, digits or +=,.@_- {_FILE}"
             )
 
 
 Person = IamUser | ExistingRole | PermissionSet
+_KINDS = (IamUser, ExistingRole, PermissionSet)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,12 +93,18 @@ class ServiceRole:
 
     def __post_init__(self) -> None:
         _require_iam_name("service role", self.name)
-        _require_tuple(f"runbooks of service role {self.name!r}", self.runbooks)
-        _require_tuple(f"volume_keys of service role {self.name!r}", self.volume_keys)
+        if "," in self.name:
+            raise DelegationError(
+                f"service role {self.name!r} holds a comma, which the tags of its documents "
+                f"cannot {_FILE}"
+            )
+        _require_texts(f"runbooks of service role {self.name!r}", self.runbooks)
+        _require_texts(f"volume_keys of service role {self.name!r}", self.volume_keys)
         if not self.runbooks:
             raise DelegationError(f"service role {self.name!r} has no runbook; name one {_FILE}")
         for key in self.volume_keys:
-            if not _KEY_ARN.fullmatch(key):
+            match = _KEY_ARN.fullmatch(key)
+            if not match or partition_of(match[2]) != match[1]:
                 raise DelegationError(
                     f"volume key {key!r} of service role {self.name!r} is not a KMS key ARN "
                     f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) {_FILE}"
@@ -119,8 +131,14 @@ class Deployment:
     """Whether CloudFormation refuses to delete the stacks until this is turned off."""
 
     def __post_init__(self) -> None:
-        for field in ("operators", "service_roles", "approvers", "regions"):
+        for field in ("operators", "service_roles", "approvers"):
             _require_tuple(field, getattr(self, field))
+        _require_texts("regions", self.regions)
+        if not isinstance(self.termination_protection, bool):
+            raise DelegationError(
+                f"termination_protection is {self.termination_protection!r}, not True or False "
+                f"{_FILE}"
+            )
         self._check_place()
         self._check_people()
         self._check_roles()
@@ -169,9 +187,11 @@ class Deployment:
                         f"{kind} {person!r} is not an IamUser, an ExistingRole or a "
                         f"PermissionSet {_FILE}"
                     )
-            _refuse_alike(kind, [person.name for person in people])
+            for of_kind in _KINDS:
+                _refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
+        operators = {(type(person), _alike(person.name)) for person in self.operators}
         for person in self.approvers:
-            if person in self.operators:
+            if (type(person), _alike(person.name)) in operators:
                 raise DelegationError(
                     f"{person.name!r} is an operator and an approver; "
                     f"nobody may approve what he starts {_FILE}"
@@ -185,9 +205,22 @@ class Deployment:
                 raise DelegationError(f"service role {role!r} is not a ServiceRole {_FILE}")
         _refuse_alike("service role", [role.name for role in self.service_roles])
         _refuse_alike("runbook", self.runbooks)
-        existing = {p.name for p in self.operators + self.approvers if isinstance(p, ExistingRole)}
+        ids = {names.construct_id(name): name for name in self.runbooks}
+        for id_, name in ids.items():
+            if f"Run{id_}" in ids:
+                raise DelegationError(
+                    f"runbook {ids[f'Run{id_}']!r} is called as the output that says how to run "
+                    f"{name!r}; rename its file {_FILE}"
+                )
+        existing = {_alike(name) for name in existing_roles(self.operators + self.approvers)}
         for role in self.service_roles:
-            if role.name in existing:
+            for key in role.volume_keys:
+                if self.regions and key_region(key) not in self.regions:
+                    raise DelegationError(
+                        f"volume key {key!r} of service role {role.name!r} is in none of the "
+                        f"deployment's regions {', '.join(self.regions)} {_FILE}"
+                    )
+            if _alike(role.name) in existing:
                 raise DelegationError(
                     f"role {role.name!r} is a service role and an operator or approver {_FILE}"
                 )
@@ -265,6 +298,19 @@ def _require_tuple(field: str, value: object) -> None:
         )
 
 
+def _require_texts(field: str, value: object) -> None:
+    _require_tuple(field, value)
+    assert isinstance(value, tuple)
+    for element in value:
+        if not isinstance(element, str) or not element:
+            raise DelegationError(f"{field} holds {element!r}, which is no name {_FILE}")
+
+
+def _alike(name: str) -> str:
+    """What IAM (letter case) and construct ids (punctuation) leave of a name."""
+    return names.construct_id(name).lower()
+
+
 def _refuse_duplicates(kind: str, values: Iterable[str]) -> None:
     for value, count in Counter(values).items():
         if count > 1:
@@ -276,7 +322,7 @@ def _refuse_alike(kind: str, values: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     _refuse_duplicates(kind, values := tuple(values))
     for value in values:
-        first = seen.setdefault(names.construct_id(value).lower(), value)
+        first = seen.setdefault(_alike(value), value)
         if first != value:
             raise DelegationError(
                 f"{kind}s {first!r} and {value!r} differ in letter case or punctuation only, "

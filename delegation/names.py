@@ -38,19 +38,15 @@ def boundary(service_role: str) -> str:
     return f"{service_role}Boundary"
 
 
-def volume_key_policy(service_role: str) -> str:
-    """The name of the policy that lets a service role use the keys of encrypted volumes."""
-    return f"{service_role}VolumeKeys"
+def own_policy(service_role: str) -> str:
+    """The name of the policy with what a service role's runbooks need beyond
+    ``AmazonSSMAutomationRole``."""
+    return f"{service_role}Needs"
 
 
 def role_arn(role: str) -> str:
     """The ARN of a role of this account."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
-
-
-def policy_arn(policy: str) -> str:
-    """The ARN of a customer managed policy of this account."""
-    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:policy/{policy}"
 
 
 def own_user_arn() -> str:

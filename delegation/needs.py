@@ -15,6 +15,9 @@ from delegation.model import key_region
 from delegation.statements import Conditions, Statement
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+")
+_PLACEHOLDER = re.compile(r"\$\{AWS::(Partition|Region|AccountId)\}")
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^${}]+")
+"""An ARN once its placeholders are filled with ``x`` (``0`` for the account)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,15 +50,19 @@ class DeclaredNeed:
     def read(cls, entry: object, file: str) -> "DeclaredNeed":
         """The declared need of a sidecar's entry; raises DelegationError for a malformed one."""
         keys = {"step", "actions", "resources", "why"}
-        if not isinstance(entry, dict) or set(entry) != keys:
+        if not isinstance(entry, dict) or set(map(str, entry)) != keys:
             raise DelegationError(
                 f"{file}: a declared need has exactly the keys {', '.join(sorted(keys))}; "
                 f"found {entry!r}"
             )
         for key in ("actions", "resources"):
-            values = entry[key]
-            if not values or not isinstance(values, list):
+            if not isinstance(entry[key], list):
                 raise DelegationError(f"{file}: {key} of step {entry['step']!r} is not a list")
+        if bool(entry["actions"]) != bool(entry["resources"]):
+            raise DelegationError(
+                f"{file}: step {entry['step']!r} declares actions without resources or the "
+                f"reverse; a step that calls nothing has two empty lists"
+            )
         for action in entry["actions"]:
             if not isinstance(action, str) or not _ACTION.fullmatch(action):
                 raise DelegationError(
@@ -63,10 +70,10 @@ class DeclaredNeed:
                     f"spelled out, without wildcards"
                 )
         for resource in entry["resources"]:
-            if not isinstance(resource, str) or not (resource == "*" or resource[:4] == "arn:"):
+            if resource != "*" and not _is_arn(resource):
                 raise DelegationError(
-                    f"{file}: resource {resource!r} of step {entry['step']!r} is neither an ARN "
-                    f"(arn:${{AWS::Partition}}:…) nor *"
+                    f"{file}: resource {resource!r} of step {entry['step']!r} is neither * nor an "
+                    f"ARN (arn:${{AWS::Partition}}:SERVICE:${{AWS::Region}}:${{AWS::AccountId}}:…)"
                 )
         if not isinstance(entry["why"], str) or not entry["why"].strip():
             raise DelegationError(f"{file}: step {entry['step']!r} declares needs without a why")
@@ -122,7 +129,17 @@ def boundary_statements(needs: Iterable[Need], regions: Iterable[str]) -> tuple[
             why="; ".join(dict.fromkeys(need.why for need in group)),
             source="; ".join(dict.fromkeys(need.source for need in group)),
         )
-    return tuple(statements.values())
+    return tuple(statements.values()) or (_NOTHING,)
+
+
+_NOTHING = Statement(
+    sid="UseNothing",
+    effect="Deny",
+    actions=("*",),
+    resources=("*",),
+    why="no step of the role's runbooks calls AWS, and a policy cannot be empty",
+    source="IAM User Guide, Grammar of the IAM JSON policy language",
+)
 
 
 def volume_key_statements(keys: Iterable[str]) -> tuple[Statement, ...]:
@@ -161,6 +178,10 @@ def _steps(content: Mapping[str, Any], file: str) -> list[dict[str, Any]]:
         for key in ("name", "action"):
             if not isinstance(step.get(key), str) or not step[key]:
                 raise DelegationError(f"{file}: step {number} has no {key}")
+        if not isinstance(step.get("inputs", {}), dict):
+            raise DelegationError(
+                f"{file}: step {step['name']!r}: inputs is {step['inputs']!r}, not an object"
+            )
         if step["name"] in seen:
             raise DelegationError(f"{file}: step name {step['name']!r} stands twice")
         seen.add(step["name"])
@@ -169,11 +190,37 @@ def _steps(content: Mapping[str, Any], file: str) -> list[dict[str, Any]]:
 
 def _derive(step: Mapping[str, Any], file: str) -> list[Need] | None:
     """The needs that the action and inputs tell; None where they do not."""
-    if step["action"] == "aws:sleep":
+    if step["action"] in _CALL_NOTHING:
         return []
+    if step["action"] == "aws:approve":
+        return _approve(step, file)
     if step["action"] == "aws:changeInstanceState":
         return _change_instance_state(step, file)
     return None
+
+
+_CALL_NOTHING = ("aws:branch", "aws:pause", "aws:sleep", "aws:updateVariable")
+
+
+def _approve(step: Mapping[str, Any], file: str) -> list[Need]:
+    """A message to the topic that asks for the approval, where one is named."""
+    topic = _inputs(step).get("NotificationArn")
+    if topic is None:
+        return []
+    if not _is_arn(topic):
+        raise DelegationError(
+            f"{file}: step {step['name']!r}: NotificationArn is {topic!r}; "
+            f"an SNS topic's ARN, spelled out"
+        )
+    return [
+        Need(
+            step=step["name"],
+            action="sns:Publish",
+            resource=topic,
+            why="aws:approve tells the approvers",
+            source="Systems Manager User Guide, aws:approve",
+        )
+    ]
 
 
 _STATE_CALLS = {
@@ -185,9 +232,9 @@ _STATE_CALLS = {
 
 def _change_instance_state(step: Mapping[str, Any], file: str) -> list[Need]:
     """The call that changes the state, and the polling until the instances are in it."""
-    inputs = step.get("inputs") or {}
+    inputs = _inputs(step)
     state, check_only = inputs.get("DesiredState"), inputs.get("CheckStateOnly", False)
-    if state not in _STATE_CALLS:
+    if not isinstance(state, str) or state not in _STATE_CALLS:
         raise DelegationError(
             f"{file}: step {step['name']!r}: DesiredState is {state!r}; "
             f"one of {', '.join(_STATE_CALLS)}, spelled out"
@@ -230,9 +277,23 @@ def _kind(resource: str) -> str:
     """``Instance`` for ``instance/*``, the kind of an ARN's resource, nothing for ``*``."""
     if resource == "*":
         return ""
-    last = resource.split(":", 5)[5] if resource.startswith("arn:") else resource
+    last = _filled(resource).split(":", 5)[5] if resource.startswith("arn:") else resource
     word = re.sub(r"[^A-Za-z0-9]", "", re.split(r"[/:]", last)[0])
     return word[:1].upper() + word[1:]
+
+
+def _inputs(step: Mapping[str, Any]) -> Mapping[str, Any]:
+    inputs: Mapping[str, Any] = step.get("inputs", {})
+    return inputs
+
+
+def _is_arn(value: object) -> bool:
+    return isinstance(value, str) and _ARN.fullmatch(_filled(value)) is not None
+
+
+def _filled(arn: str) -> str:
+    """An ARN with something for each placeholder, so that it can be taken apart."""
+    return _PLACEHOLDER.sub(lambda match: "0" if match[1] == "AccountId" else "x", arn)
 
 
 def _unused_sid(sid: str, used: Iterable[str]) -> str:

@@ -3,20 +3,23 @@
 The service role's are in ``needs``: they follow from the runbooks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from delegation import names
-from delegation.errors import DelegationError
-from delegation.model import Deployment, Profile, existing_roles, iam_users
+from delegation.managed_policies import beyond_automation_role
+from delegation.model import Deployment, Profile, ServiceRole
+from delegation.needs import Need, boundary_statements, volume_key_statements
 from delegation.quotas import (
-    GROUPS_A_USER,
     POLICIES_A_PRINCIPAL,
     POLICY_CHARACTERS,
     policy_size,
     resolved_length,
 )
 from delegation.statements import Conditions, Statement
+
+Needs = Sequence[Need]
+Policy = tuple[Statement, ...]
 
 _SAR = "Service Authorization Reference, AWS Systems Manager"
 _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Create a Test User"
@@ -41,7 +44,6 @@ def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ..
     for runbooks in _portions(deployment, policy_size(first)):
         statements = (*(() if policies else first), *_runbook_grants(deployment, runbooks))
         policies.append(statements)
-    _check_attachable(deployment, len(policies))
     return tuple(policies)
 
 
@@ -119,15 +121,28 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
     )
 
 
-def group_portions(deployment: Deployment) -> tuple[tuple[int, ...], ...]:
+def group_portions(policies: int) -> tuple[range, ...]:
     """Which operator policies (by index) each operator group holds; the first leaves one place
     for ``OperatorOwnPassword``."""
-    count = len(operator_policies(deployment))
-    first = tuple(range(min(count, POLICIES_A_PRINCIPAL - 1)))
-    rest = range(len(first), count, POLICIES_A_PRINCIPAL)
+    first = range(min(policies, POLICIES_A_PRINCIPAL - 1))
+    starts = range(len(first), policies, POLICIES_A_PRINCIPAL)
+    return (first, *(range(s, min(s + POLICIES_A_PRINCIPAL, policies)) for s in starts))
+
+
+def boundary_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> Policy:
+    """The most that a service role may do: what its runbooks need, and its volumes' keys."""
     return (
-        first,
-        *(tuple(range(start, min(start + POLICIES_A_PRINCIPAL, count))) for start in rest),
+        *boundary_statements(needs, deployment.arn_regions),
+        *volume_key_statements(role.volume_keys),
+    )
+
+
+def own_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> Policy:
+    """What a service role's runbooks need beyond ``AmazonSSMAutomationRole``; mostly nothing."""
+    beyond = beyond_automation_role(needs)
+    return (
+        *(boundary_statements(beyond, deployment.arn_regions) if beyond else ()),
+        *volume_key_statements(role.volume_keys),
     )
 
 
@@ -220,20 +235,3 @@ def _arns(deployment: Deployment, runbook: str) -> tuple[tuple[str, ...], tuple[
 
 def _executions(deployment: Deployment) -> tuple[str, ...]:
     return tuple(names.ssm_arn("automation-execution/*", r) for r in deployment.arn_regions)
-
-
-def _check_attachable(deployment: Deployment, policies: int) -> None:
-    """Refuses more policies than the operators' groups or roles can hold."""
-    users, roles = iam_users(deployment.operators), existing_roles(deployment.operators)
-    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - 1
-    if users and policies > room_of_user:
-        raise DelegationError(
-            f"{len(deployment.runbooks)} runbooks need {policies} operator policies; an IAM user's "
-            f"{GROUPS_A_USER} groups hold {room_of_user}; name fewer runbooks (deployments.py)"
-        )
-    if roles and policies > POLICIES_A_PRINCIPAL:
-        raise DelegationError(
-            f"{len(deployment.runbooks)} runbooks need {policies} operator policies; role "
-            f"{roles[0]!r} takes {POLICIES_A_PRINCIPAL} by default; make the operator an IamUser, "
-            f"whose groups hold more, or name fewer runbooks (deployments.py)"
-        )

@@ -10,6 +10,8 @@ from delegation.statements import Statement, policy_document
 
 POLICY_CHARACTERS = 6144
 """A managed policy's largest size without white space. Source: IAM User Guide, quotas."""
+TRUST_CHARACTERS = 2048
+"""A trust policy's largest size. Source: IAM User Guide, quotas."""
 POLICIES_A_PRINCIPAL = 10
 """Managed policies that a user, group or role takes by default. Source: IAM User Guide, quotas."""
 GROUPS_A_USER = 10
@@ -46,14 +48,13 @@ def policy_size(statements: Iterable[Statement]) -> int:
     return resolved_length(text) - substitutions
 
 
-def check_boundary(role: str, statements: tuple[Statement, ...]) -> None:
-    """Refuses a boundary over IAM's limit: a boundary is one policy and cannot be split."""
+def check_policy(what: str, statements: tuple[Statement, ...], remedy: str) -> None:
+    """Refuses a policy over IAM's limit; ``remedy`` says what to change."""
     size = policy_size(statements)
     if size > POLICY_CHARACTERS:
         raise DelegationError(
-            f"the boundary of service role {role!r} needs {size:,} characters, IAM takes "
-            f"{POLICY_CHARACTERS:,} and a boundary cannot be split; "
-            f"give some of its runbooks a service role of their own (deployments.py)"
+            f"{what} needs {size:,} characters, IAM takes {POLICY_CHARACTERS:,}; {remedy} "
+            f"(deployments.py)"
         )
 
 

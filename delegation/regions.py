@@ -8,6 +8,9 @@ from pathlib import Path
 
 from delegation.errors import DelegationError
 
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+"""Where the project is known to work: elsewhere, the console's sign-in link is unknown."""
+
 
 @cache
 def partition_by_region() -> dict[str, str]:
@@ -19,6 +22,7 @@ def partition_by_region() -> dict[str, str]:
     return {
         region: partition["id"]
         for partition in json.loads(data.read_text("utf-8"))["partitions"]
+        if partition["id"] in PARTITIONS
         for region in partition["regions"]
         if not region.endswith("-global")
     }
@@ -31,7 +35,7 @@ def partition_of(region: str) -> str:
         nearest = get_close_matches(str(region), known, n=1)
         hint = f"; nearest: {nearest[0]}" if nearest else ""
         raise DelegationError(
-            f"region {region!r} is not an AWS Region{hint} (deployments.py; "
-            f"a new Region needs a newer botocore in requirements.in)"
+            f"region {region!r} is not a Region of {', '.join(PARTITIONS)}{hint} "
+            f"(deployments.py; a new Region needs a newer botocore in requirements.in)"
         )
     return known[region]

@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from delegation.errors import DelegationError
+from delegation.files import read_mapping, refuse_what_cloudformation_reads, shown
 from delegation.needs import DeclaredNeed, Need, needs_of
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
@@ -25,6 +24,7 @@ RESERVED_PREFIXES = ("aws", "amazon", "amzn")
 
 _ENDINGS = (".json", ".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
+_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
 _TARGET_TYPE = re.compile(r"/[\w.:/-]{0,199}")
 _SIDECAR_KEYS = {"targetType", "needs"}
 
@@ -57,33 +57,47 @@ class Runbook:
 
 
 def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, Runbook]:
-    """The named runbooks of a folder; raises DelegationError for one that is missing or bad."""
+    """The named runbooks of a folder; raises DelegationError for one that is missing, and for any
+    file of the folder that is bad, named or not."""
     files = runbook_files(folder)
-    return {name: read_runbook(_find(name, files, folder)) for name in names}
+    runbooks = {name: read_runbook(path) for name, path in files.items()}
+    for name in names:
+        if name not in files:
+            raise _unknown(name, files, folder)
+    return {name: runbooks[name] for name in names}
 
 
 def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
-    """Every runbook file of a folder by name; raises DelegationError where two share a name."""
+    """Every runbook file of a folder by name; raises DelegationError where two share a name, or a
+    sidecar belongs to none."""
     files: dict[str, Path] = {}
+    sidecars = []
     for path in sorted(folder.iterdir()):
-        if path.name.endswith(SIDECAR_ENDING) or path.is_dir():
-            continue
-        if path.suffix not in _ENDINGS and path.name not in _ENDINGS:
-            continue
-        name = "" if path.name in _ENDINGS else path.stem
-        if name in files:
+        if path.name.endswith((SIDECAR_ENDING, ".delegation.yml", ".delegation.json")):
+            sidecars.append(path)
+        elif path.is_file() and _ending(path) in _ENDINGS:
+            name = _name(path)
+            if name in files:
+                raise DelegationError(
+                    f"runbook {name!r} stands twice: {shown(files[name])} and {shown(path)}; "
+                    f"keep one"
+                )
+            files[name] = path
+    for path in sidecars:
+        if path.name.removesuffix(SIDECAR_ENDING) not in files:
             raise DelegationError(
-                f"runbook {name!r} stands twice: {_shown(files[name])} and {_shown(path)}; keep one"
+                f"{shown(path)}: belongs to no runbook; it is called as the document, "
+                f"NAME{SIDECAR_ENDING}"
             )
-        files[name] = path
     return files
 
 
 def read_runbook(path: Path) -> Runbook:
     """The runbook in a file and its sidecar; raises DelegationError where SSM would refuse it."""
-    file = _shown(path)
-    name = _checked_name("" if path.name in _ENDINGS else path.stem, file)
-    content = _read_mapping(path)
+    file = shown(path)
+    name = _checked_name(_name(path), file)
+    content = read_mapping(path)
+    refuse_what_cloudformation_reads(content, file)
     if "assumeRole" in content:
         raise DelegationError(
             f"{file}: holds assumeRole {content['assumeRole']!r}; remove the line, "
@@ -91,9 +105,11 @@ def read_runbook(path: Path) -> Runbook:
         )
     parameters = content.get("parameters", {})
     if not isinstance(parameters, dict) or not all(
-        isinstance(field, dict) for field in parameters.values()
+        isinstance(field, dict) and _PARAMETER.fullmatch(name) for name, field in parameters.items()
     ):
-        raise DelegationError(f"{file}: parameters is not an object of parameters by name")
+        raise DelegationError(
+            f"{file}: parameters is not an object of parameters by name (letters, digits and _)"
+        )
     size = len(json.dumps(content).encode()) + ASSUME_ROLE_BYTES
     if size > MAXIMUM_BYTES:
         raise DelegationError(
@@ -115,14 +131,21 @@ def read_runbook(path: Path) -> Runbook:
     )
 
 
-def _find(name: str, files: Mapping[str, Path], folder: Path) -> Path:
-    if name in files:
-        return files[name]
+def _name(path: Path) -> str:
+    """A document's name: its file's, without the ending; empty for a file that is but an ending."""
+    return "" if path.name in _ENDINGS else path.stem
+
+
+def _ending(path: Path) -> str:
+    return path.name if path.name in _ENDINGS else path.suffix
+
+
+def _unknown(name: str, files: Mapping[str, Path], folder: Path) -> DelegationError:
     nearest = get_close_matches(name, files, n=1)
     hint = f"; nearest: {nearest[0]}" if nearest else ""
     known = ", ".join(sorted(files)) or "none"
-    raise DelegationError(
-        f"runbook {name!r} is not in {_shown(folder)}/; known: {known}{hint} (deployments.py)"
+    return DelegationError(
+        f"runbook {name!r} is not in {shown(folder)}/; known: {known}{hint} (deployments.py)"
     )
 
 
@@ -141,43 +164,12 @@ def _checked_name(name: str, file: str) -> str:
     return name
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
-    """The JSON or YAML object in a file; scalars that YAML would misread are refused."""
-    file = _shown(path)
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise DelegationError(f"{file}: is not UTF-8 text ({error.reason})") from None
-    kind = "JSON" if path.suffix == ".json" else "YAML"
-    try:
-        loaded = json.loads(text) if kind == "JSON" else yaml.load(text, Loader=yaml.CSafeLoader)
-    except json.JSONDecodeError as error:
-        raise DelegationError(
-            f"{file}:{error.lineno}:{error.colno}: is not JSON: {error.msg.lower()}"
-        ) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise DelegationError(f"{file}{where}: is not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise DelegationError(f"{file}: is not YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(loaded, dict):
-        raise DelegationError(f"{file}: holds {type(loaded).__name__}, not an object of fields")
-    try:
-        json.dumps(loaded)
-    except TypeError:
-        raise DelegationError(
-            f"{file}: holds a date or other value that JSON lacks; put it in quotes"
-        ) from None
-    return loaded
-
-
 def _read_sidecar(path: Path) -> tuple[str, tuple[DeclaredNeed, ...]]:
     """The target type and declared needs beside a document; ``/`` and none where no file is."""
     if not path.exists():
         return "/", ()
-    sidecar, file = _read_mapping(path), _shown(path)
-    if unknown := sorted(set(sidecar) - _SIDECAR_KEYS):
+    sidecar, file = read_mapping(path), shown(path)
+    if unknown := sorted(map(str, set(sidecar) - _SIDECAR_KEYS)):
         raise DelegationError(
             f"{file}: unknown key {unknown[0]!r}; known: {', '.join(sorted(_SIDECAR_KEYS))}"
         )
@@ -191,9 +183,3 @@ def _read_sidecar(path: Path) -> tuple[str, tuple[DeclaredNeed, ...]]:
     if not isinstance(declared, list):
         raise DelegationError(f"{file}: needs is not a list of declared needs")
     return target_type, tuple(DeclaredNeed.read(entry, file) for entry in declared)
-
-
-def _shown(path: Path) -> str:
-    """A path as messages show it: below the project, else as given."""
-    root = DOCUMENTS.parent
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -6,8 +6,13 @@ from itertools import chain
 
 from delegation.configuration import Configuration
 from delegation.model import Deployment, Profile, iam_users
-from delegation.needs import boundary_statements, volume_key_statements
-from delegation.permissions import OWN_PASSWORD, approver_policy, operator_policies
+from delegation.permissions import (
+    OWN_PASSWORD,
+    approver_policy,
+    boundary_policy,
+    operator_policies,
+    own_policy,
+)
 from delegation.statements import Statement
 
 
@@ -18,6 +23,15 @@ def who_may_do_what(configuration: Configuration) -> str:
         for who, statements in _granted(deployment, configuration):
             rows += [_row(who, statement) for statement in statements]
     return "\n".join(rows)
+
+
+AUTOMATION_ROLE = Statement(
+    sid="UseAutomationRole",
+    actions=("AmazonSSMAutomationRole",),
+    resources=("*",),
+    why="the guide bounds the role by nothing: everything that the AWS managed policy grants",
+    source="the guide, Create an IAM Service Role for Automation",
+)
 
 
 def _granted(
@@ -33,15 +47,13 @@ def _granted(
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
     for role in deployment.service_roles:
-        if deployment.profile is Profile.LEAST_PRIVILEGE:
-            needs = [n for name in role.runbooks for n in configuration.runbooks[name].needs]
-            yield (
-                f"service role {role.name}",
-                [
-                    *boundary_statements(needs, deployment.arn_regions),
-                    *volume_key_statements(role.volume_keys),
-                ],
-            )
+        needs = [n for name in role.runbooks for n in configuration.runbooks[name].needs]
+        yield (
+            f"service role {role.name}",
+            boundary_policy(deployment, role, needs)
+            if deployment.profile is Profile.LEAST_PRIVILEGE
+            else (AUTOMATION_ROLE, *own_policy(deployment, role, needs)),
+        )
 
 
 def _row(who: str, statement: Statement) -> str:

@@ -11,7 +11,7 @@ from rehearsal.report import SceneFailed
 
 PROJECT = Path(__file__).resolve().parent.parent
 _CDK = PROJECT / "node_modules" / ".bin" / "cdk"
-_CHECKED_OUT = ("app.py", "cdk.json", "delegation", "stacks", "documents")
+_CHECKED_OUT = ("app.py", "cdk.json", "aws_managed_policies", "delegation", "stacks", "documents")
 _COMMAND_SECONDS = 120
 
 

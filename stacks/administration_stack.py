@@ -6,7 +6,7 @@ from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn, Stack
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment, ServiceRole
+from delegation.model import Deployment
 from delegation.permissions import OWN_PASSWORD
 from delegation.runbooks import Runbook
 from stacks.approver_access import ApproverAccess
@@ -46,7 +46,7 @@ class AdministrationStack(Stack):
             termination_protection=deployment.termination_protection,
         )
         operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
-        groups = operators.groups
+        groups = operators.groups[:1]
         if deployment.approvers:
             groups += ApproverAccess(self, "ApproverAccess", deployment=deployment).groups
         ungrouped = () if operators.groups else operators.users
@@ -60,19 +60,15 @@ class AdministrationStack(Stack):
                 users=ungrouped,
             )
             self._build_sign_in_link()
+        roles = Construct(self, "ServiceRoles")
         for role in deployment.service_roles:
-            self._build_service_role(deployment, role, runbooks)
-
-    def _build_service_role(
-        self, deployment: Deployment, role: ServiceRole, runbooks: Mapping[str, Runbook]
-    ) -> None:
-        AutomationServiceRole(
-            self,
-            names.construct_id(role.name),
-            deployment=deployment,
-            role=role,
-            needs=[need for name in role.runbooks for need in runbooks[name].needs],
-        )
+            AutomationServiceRole(
+                roles,
+                names.construct_id(role.name),
+                deployment=deployment,
+                role=role,
+                needs=[need for name in role.runbooks for need in runbooks[name].needs],
+            )
 
     def _build_sign_in_link(self) -> None:
         hosts = CfnMapping(

@@ -23,8 +23,9 @@ class ApproverAccess(Construct):
         users = iam_users(deployment.approvers)
         if users:
             self.groups = (iam.CfnGroup(self, "Group", group_name=names.APPROVER_GROUP),)
+        people = Construct(self, "Users")
         for user in users:
-            ConsoleUser(self, names.construct_id(user), user_name=user, groups=self.groups)
+            ConsoleUser(people, names.construct_id(user), user_name=user, groups=self.groups)
         managed_policy(
             self,
             names.APPROVER_POLICY,

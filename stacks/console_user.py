@@ -8,7 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from delegation import names
-from stacks.acknowledgement import acknowledge, in_standards
+from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards
 
 PASSWORD_LENGTH = 32
 NOT_IAM_SYMBOLS = '",./:;<>?\\`~'
@@ -23,7 +23,6 @@ _NO_CUSTOMER_KEY = (
     "the key of Secrets Manager encrypts the one-time password; a customer managed key would cost "
     "more than it protects (Secrets Manager User Guide, Secret encryption and decryption)"
 )
-_NO_GROUP = "the guide attaches the policy to the user (Create an IAM Test User, step 2)"
 
 
 class ConsoleUser(Construct):
@@ -45,7 +44,7 @@ class ConsoleUser(Construct):
             ),
         )
         if not groups:
-            acknowledge(self.resource, in_standards("IAMUserGroupMembership", _NO_GROUP))
+            acknowledge(self.resource, in_standards("IAMUserGroupMembership", GUIDES_USER))
         self._build_outputs(password)
 
     def _build_password(self, user_name: str) -> secretsmanager.CfnSecret:

@@ -7,9 +7,7 @@ from constructs import Construct
 
 from delegation import names
 from delegation.statements import Statement, policy_document
-from stacks.acknowledgement import acknowledge, in_standards, wildcard_reasons
-
-_ON_USER = "the guide attaches the policy to the user (Create an IAM Test User, step 2)"
+from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards, wildcard_reasons
 
 
 def managed_policy(
@@ -37,6 +35,6 @@ def managed_policy(
         roles=list(roles) or None,
         users=[user.ref for user in users] or None,
     )
-    on_users = in_standards("IAMUserNoPolicies", _ON_USER) if users else {}
+    on_users = in_standards("IAMUserNoPolicies", GUIDES_USER) if users else {}
     acknowledge(policy, {**wildcard_reasons(statements), **on_users})
     return policy

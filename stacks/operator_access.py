@@ -6,6 +6,7 @@ from constructs import Construct
 from delegation import names
 from delegation.model import Deployment, Profile, existing_roles, iam_users
 from delegation.permissions import group_portions, operator_policies
+from delegation.statements import Statement
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
 
@@ -20,7 +21,7 @@ class OperatorAccess(Construct):
     attached to the one user.
     """
 
-    groups: tuple[iam.CfnGroup, ...] = ()
+    groups: tuple[iam.CfnGroup, ...]
     """The operators' groups; none in the guide profile or without IAM users."""
     users: tuple[iam.CfnUser, ...]
     """The operators' IAM users."""
@@ -28,31 +29,40 @@ class OperatorAccess(Construct):
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
         super().__init__(scope, id_)
         users = iam_users(deployment.operators)
+        policies = operator_policies(deployment)
+        portions: tuple[range, ...] = ()
         if users and deployment.profile is Profile.LEAST_PRIVILEGE:
-            self.groups = self._build_groups(deployment)
+            portions = group_portions(len(policies))
+        self.groups = self._build_groups(len(portions))
+        people = Construct(self, "Users")
         self.users = tuple(
-            ConsoleUser(self, names.construct_id(user), user_name=user, groups=self.groups).resource
+            ConsoleUser(
+                people, names.construct_id(user), user_name=user, groups=self.groups
+            ).resource
             for user in users
         )
-        self._build_policies(deployment)
+        self._build_policies(deployment, policies, portions)
 
-    def _build_groups(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
+    def _build_groups(self, count: int) -> tuple[iam.CfnGroup, ...]:
         """One group, or as many as IAM's ten policies a group ask for."""
-        group_names = (
-            names.part(names.OPERATOR_GROUP, number)
-            for number, _ in enumerate(group_portions(deployment), start=1)
-        )
+        scope = Construct(self, "Groups")
+        group_names = [names.part(names.OPERATOR_GROUP, number + 1) for number in range(count)]
         return tuple(
-            iam.CfnGroup(self, names.construct_id(name), group_name=name) for name in group_names
+            iam.CfnGroup(scope, names.construct_id(name), group_name=name) for name in group_names
         )
 
-    def _build_policies(self, deployment: Deployment) -> None:
+    def _build_policies(
+        self,
+        deployment: Deployment,
+        policies: tuple[tuple[Statement, ...], ...],
+        portions: tuple[range, ...],
+    ) -> None:
         group_of = {
             policy: group
-            for group, portion in zip(self.groups, group_portions(deployment), strict=False)
+            for group, portion in zip(self.groups, portions, strict=True)
             for policy in portion
         }
-        for index, statements in enumerate(operator_policies(deployment)):
+        for index, statements in enumerate(policies):
             managed_policy(
                 self,
                 names.part(names.OPERATOR_POLICY, index + 1),

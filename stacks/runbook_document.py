@@ -1,7 +1,5 @@
 """RunbookDocument: an approved runbook as an SSM document that embeds its service role."""
 
-from typing import Any
-
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -26,15 +24,10 @@ class RunbookDocument(ssm.CfnDocument):
             scope,
             id_,
             name=runbook.name,
-            content=deployed_content(runbook, service_role),
+            content=runbook.deployed_content(substituted(names.role_arn(service_role.name))),
             document_type="Automation",
             document_format="JSON",
             target_type=runbook.target_type,
             update_method="NewVersion",
             tags=[{"key": "ServiceRole", "value": service_role.name}],
         )
-
-
-def deployed_content(runbook: Runbook, service_role: ServiceRole) -> dict[str, Any]:
-    """The runbook's document with the ARN of its service role, taken from the role's fixed name."""
-    return runbook.deployed_content(substituted(names.role_arn(service_role.name)))

@@ -7,9 +7,9 @@ from constructs import Construct
 
 from delegation import names
 from delegation.model import Deployment
-from delegation.quotas import STACK_OUTPUTS, check_stack
+from delegation.quotas import STACK_OUTPUTS
 from delegation.runbooks import Runbook
-from stacks.runbook_document import RunbookDocument, deployed_content
+from stacks.runbook_document import RunbookDocument
 
 DOCUMENTS_AT_A_TIME = 5
 """How many documents CloudFormation creates at once: SSM throttles more.
@@ -41,14 +41,6 @@ class RunbooksStack(Stack):
 
     def _build_documents(self, deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
         """The documents, each after the fifth before it: five chains, five at a time."""
-        check_stack(
-            deployment,
-            {
-                name: deployed_content(runbooks[name], role)
-                for role in deployment.service_roles
-                for name in role.runbooks
-            },
-        )
         documents: list[RunbookDocument] = []
         for role in deployment.service_roles:
             for name in role.runbooks:

@@ -8,16 +8,15 @@ from constructs import Construct
 
 from delegation import names
 from delegation.model import Deployment, Profile, ServiceRole
-from delegation.needs import Need, boundary_statements, volume_key_statements
-from delegation.permissions import service_role_trust
-from delegation.quotas import check_boundary
+from delegation.needs import Need
+from delegation.permissions import boundary_policy, own_policy, service_role_trust
 from delegation.statements import render_conditions
 from stacks.acknowledgement import acknowledge
 from stacks.managed_policy import managed_policy
 
 _DESCRIPTION = "Assumed by SSM Automation to run the approved runbooks of this deployment"
 _BOUNDARY_DESCRIPTION = "The most that the service role may do: what its runbooks need"
-_KEYS_DESCRIPTION = "Lets EC2 use the keys of encrypted volumes when a runbook starts instances"
+_OWN_DESCRIPTION = "What the runbooks of the service role need beyond AmazonSSMAutomationRole"
 
 _MANAGED_POLICY_REASON = (
     "the guide attaches AmazonSSMAutomationRole; the permissions boundary leaves of it only what "
@@ -43,9 +42,15 @@ class AutomationServiceRole(Construct):
         needs: Sequence[Need],
     ) -> None:
         super().__init__(scope, id_)
-        bounded = deployment.profile is Profile.LEAST_PRIVILEGE
-        boundary = self._build_boundary(deployment, role, needs) if bounded else None
-        self.resource = self._build_role(deployment, role, boundary)
+        boundary = None
+        if deployment.profile is Profile.LEAST_PRIVILEGE:
+            boundary = managed_policy(
+                self,
+                names.boundary(role.name),
+                description=_BOUNDARY_DESCRIPTION,
+                statements=boundary_policy(deployment, role, needs),
+            )
+        self.resource = self._build_role(deployment, role, needs, boundary)
         CfnOutput(
             Stack.of(self),
             f"{names.construct_id(role.name)}Arn",
@@ -53,34 +58,20 @@ class AutomationServiceRole(Construct):
             description="ARN of the service role that the runbooks embed",
         )
 
-    def _build_boundary(
-        self, deployment: Deployment, role: ServiceRole, needs: Sequence[Need]
-    ) -> iam.CfnManagedPolicy:
-        statements = (
-            *boundary_statements(needs, deployment.arn_regions),
-            *volume_key_statements(role.volume_keys),
-        )
-        check_boundary(role.name, statements)
-        return managed_policy(
-            self,
-            names.boundary(role.name),
-            description=_BOUNDARY_DESCRIPTION,
-            statements=statements,
-        )
-
     def _build_role(
-        self, deployment: Deployment, role: ServiceRole, boundary: iam.CfnManagedPolicy | None
+        self,
+        deployment: Deployment,
+        role: ServiceRole,
+        needs: Sequence[Need],
+        boundary: iam.CfnManagedPolicy | None,
     ) -> iam.CfnRole:
         service, conditions = service_role_trust(deployment)
         managed_policies = [Fn.sub(names.AUTOMATION_MANAGED_POLICY)]
-        if role.volume_keys:
-            keys = managed_policy(
-                self,
-                names.volume_key_policy(role.name),
-                description=_KEYS_DESCRIPTION,
-                statements=volume_key_statements(role.volume_keys),
+        if own := own_policy(deployment, role, needs):
+            policy = managed_policy(
+                self, names.own_policy(role.name), description=_OWN_DESCRIPTION, statements=own
             )
-            managed_policies.append(keys.ref)
+            managed_policies.append(policy.ref)
         # IAM's default session length (1 hour) stays: Automation renews the role's session for as
         # long as an execution runs. A run over 12 hours needs the role because the session of the
         # person who started it would end; a longer session of the role changes nothing.

@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
     """A copy of what a synthesis reads, to be edited by the test."""
     copy = tmp_path / "project"
     copy.mkdir()
-    for name in ("delegation", "stacks", "documents"):
+    for name in ("aws_managed_policies", "delegation", "stacks", "documents"):
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "cdk.json", "deployments.py", "permissions.lock.json"):
         shutil.copy(PROJECT / name, copy / name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from delegation.configuration import load
+from delegation.configuration import check_needs, load
 from delegation.errors import DelegationError
 from delegation.lock import Accepted, accept, check_accepted
 
@@ -78,7 +78,24 @@ def test_broken_lock_is_refused(tmp_path: Path) -> None:
         check_accepted(_STOP, lock)
 
     assert str(error.value) == (
-        "permissions.lock.json: is not JSON: Expecting value: line 1 column 1 (char 0)"
+        "permissions.lock.json: is not JSON: Expecting value: line 1 column 1 (char 0); "
+        "the administrator writes it anew: python -m delegation accept"
+    )
+    accept(_STOP, lock)
+    check_accepted(_STOP, lock)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"any-account": []}', '{"any-account": {"Role": null}}'])
+def test_lock_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    lock = tmp_path / "permissions.lock.json"
+    lock.write_text(text, "utf-8")
+
+    with pytest.raises(DelegationError) as error:
+        check_accepted(_STOP, lock)
+
+    assert str(error.value) == (
+        "permissions.lock.json: is not what was accepted; "
+        "the administrator writes it anew: python -m delegation accept"
     )
 
 
@@ -86,8 +103,8 @@ def test_lock_of_the_project_accepts_its_deployments() -> None:
     check_accepted(load().needs)
 
 
-def test_guide_profile_needs_no_acceptance() -> None:
-    assert load("guide").needs == {}
+def test_guide_profile_needs_no_acceptance(tmp_path: Path) -> None:
+    check_needs(load("guide"))
 
 
 def test_accepted_file_is_the_same_whatever_the_order(tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ def _deployment(**changes: Any) -> Deployment:
     return Deployment(**{"operators": (_OPERATOR,), "service_roles": (_ROLE,), **changes})
 
 
+_GUIDE_ALONE = (
+    "the guide profile is the guide's alone: one IamUser as operator, no approver, one service "
+    "role with one runbook and no volume keys, no account and no regions (deployments.py)"
+)
+
 _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "user name": (
         lambda: IamUser("no spaces"),
@@ -68,13 +73,103 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "region": (
         lambda: _deployment(regions=("eu-wset-1",)),
-        "region 'eu-wset-1' is not an AWS Region; nearest: eu-west-1 (deployments.py; a new Region "
-        "needs a newer botocore in requirements.in)",
+        "region 'eu-wset-1' is not a Region of aws, aws-cn, aws-us-gov; nearest: eu-west-1 "
+        "(deployments.py; a new Region needs a newer botocore in requirements.in)",
     ),
     "regions of two partitions": (
         lambda: _deployment(regions=("eu-west-1", "cn-north-1")),
         "regions eu-west-1, cn-north-1 are in different partitions (aws, aws-cn); an account is in "
         "one (deployments.py)",
+    ),
+    "region of another partition": (
+        lambda: _deployment(regions=("us-iso-east-1",)),
+        "region 'us-iso-east-1' is not a Region of aws, aws-cn, aws-us-gov; nearest: us-gov-east-1 "
+        "(deployments.py; a new Region needs a newer botocore in requirements.in)",
+    ),
+    "role of Identity Center": (
+        lambda: ExistingRole("AWSReservedSSO_Ops_0123456789abcdef"),
+        "role 'AWSReservedSSO_Ops_0123456789abcdef' is IAM Identity Center's own and cannot be "
+        "changed; name its PermissionSet instead (deployments.py)",
+    ),
+    "comma in a service role": (
+        lambda: ServiceRole(name="a,b", runbooks=("Runbook",)),
+        "service role 'a,b' holds a comma, which the tags of its documents cannot (deployments.py)",
+    ),
+    "runbook that is no text": (
+        lambda: ServiceRole(name="Role", runbooks=(1,)),  # type: ignore[arg-type]
+        "runbooks of service role 'Role' holds 1, which is no name (deployments.py)",
+    ),
+    "key of another partition": (
+        lambda: ServiceRole(
+            name="Role",
+            runbooks=("Runbook",),
+            volume_keys=("arn:aws-cn:kms:eu-west-1:111122223333:key/0a1b",),
+        ),
+        "volume key 'arn:aws-cn:kms:eu-west-1:111122223333:key/0a1b' of service role 'Role' is not "
+        "a KMS key ARN (arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
+        "(deployments.py)",
+    ),
+    "key of another region": (
+        lambda: _deployment(
+            account="111122223333",
+            regions=("eu-west-1",),
+            service_roles=(
+                ServiceRole(
+                    name="Role",
+                    runbooks=("Runbook",),
+                    volume_keys=("arn:aws:kms:us-east-1:111122223333:key/0a1b",),
+                ),
+            ),
+        ),
+        "volume key 'arn:aws:kms:us-east-1:111122223333:key/0a1b' of service role 'Role' is in "
+        "none of the deployment's regions eu-west-1 (deployments.py)",
+    ),
+    "protection that is no bool": (
+        lambda: _deployment(termination_protection="yes"),
+        "termination_protection is 'yes', not True or False (deployments.py)",
+    ),
+    "approver who is an operator in another case": (
+        lambda: _deployment(approvers=(IamUser("OPERATOR"),)),
+        "'OPERATOR' is an operator and an approver; nobody may approve what he starts "
+        "(deployments.py)",
+    ),
+    "approver who is the service role": (
+        lambda: _deployment(approvers=(ExistingRole("role"),)),
+        "role 'Role' is a service role and an operator or approver (deployments.py)",
+    ),
+    "runbook called as an output": (
+        lambda: _deployment(
+            service_roles=(ServiceRole(name="Role", runbooks=("Stop", "Run-Stop")),)
+        ),
+        "runbook 'Run-Stop' is called as the output that says how to run 'Stop'; rename its file "
+        "(deployments.py)",
+    ),
+    "guide with approvers": (
+        lambda: _deployment(profile="guide", approvers=(IamUser("lead"),)),
+        _GUIDE_ALONE,
+    ),
+    "guide with a place": (
+        lambda: _deployment(profile="guide", account="111122223333", regions=("eu-west-1",)),
+        _GUIDE_ALONE,
+    ),
+    "guide with two runbooks": (
+        lambda: _deployment(
+            profile="guide", service_roles=(ServiceRole(name="Role", runbooks=("One", "Two")),)
+        ),
+        _GUIDE_ALONE,
+    ),
+    "guide with volume keys": (
+        lambda: _deployment(
+            profile="guide",
+            service_roles=(
+                ServiceRole(
+                    name="Role",
+                    runbooks=("Runbook",),
+                    volume_keys=("arn:aws:kms:us-east-1:111122223333:key/0a1b",),
+                ),
+            ),
+        ),
+        _GUIDE_ALONE,
     ),
     "region twice": (
         lambda: _deployment(regions=("eu-west-1", "eu-west-1")),
@@ -133,8 +228,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "guide with an existing role": (
         lambda: _deployment(profile="guide", operators=(ExistingRole("OnCall"),)),
-        "the guide profile is the guide's alone: one IamUser as operator, no approver, one service "
-        "role with one runbook and no volume keys, no account and no regions (deployments.py)",
+        _GUIDE_ALONE,
     ),
     "two deployments in an account": (
         lambda: check_deployments(
@@ -171,6 +265,12 @@ def test_wrong_value_is_refused_with_what_is_allowed(case: str) -> None:
         make()
 
     assert message == str(error.value)
+
+
+def test_user_and_role_of_one_name_are_two_operators() -> None:
+    both = (IamUser("oncall"), ExistingRole("oncall"))
+
+    assert _deployment(operators=both).operators == both
 
 
 def test_deployments_of_two_accounts_stand_side_by_side() -> None:

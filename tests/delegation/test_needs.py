@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
+from delegation.managed_policies import beyond_automation_role
 from delegation.needs import Need, boundary_statements
 from delegation.runbooks import Runbook, read_runbook
 
@@ -49,6 +50,15 @@ def _call() -> dict[str, Any]:
         ),
         (_change("running", CheckStateOnly=True), {("ec2:DescribeInstanceStatus", "*")}),
         ({"name": "wait", "action": "aws:sleep"}, set()),
+        ({"name": "wait", "action": "aws:approve", "inputs": {"Approvers": ["lead"]}}, set()),
+        (
+            {
+                "name": "wait",
+                "action": "aws:approve",
+                "inputs": {"NotificationArn": "arn:aws:sns:eu-west-1:111122223333:AutomationAsk"},
+            },
+            {("sns:Publish", "arn:aws:sns:eu-west-1:111122223333:AutomationAsk")},
+        ),
     ],
 )
 def test_needs_follow_from_the_action_and_its_inputs(
@@ -128,7 +138,20 @@ _SIDECARS: dict[str, tuple[dict[str, Any], str, str]] = {
     "resource that is no ARN": (
         _call(),
         _DECLARED.replace('"*"', "image/ami-1"),
-        "resource 'image/ami-1' of step 'look' is neither an ARN (arn:${{AWS::Partition}}:…) nor *",
+        "resource 'image/ami-1' of step 'look' is neither * nor an ARN "
+        "(arn:${{AWS::Partition}}:SERVICE:${{AWS::Region}}:${{AWS::AccountId}}:…)",
+    ),
+    "ARN with an unknown placeholder": (
+        _call(),
+        _DECLARED.replace('"*"', '"arn:${Partition}:s3:::bucket"'),
+        "resource 'arn:${{Partition}}:s3:::bucket' of step 'look' is neither * nor an ARN "
+        "(arn:${{AWS::Partition}}:SERVICE:${{AWS::Region}}:${{AWS::AccountId}}:…)",
+    ),
+    "actions without resources": (
+        _call(),
+        _DECLARED.replace('["*"]', "[]"),
+        "step 'look' declares actions without resources or the reverse; a step that calls nothing "
+        "has two empty lists",
     ),
     "text for a list": (
         _call(),
@@ -170,3 +193,44 @@ def test_boundary_joins_needs_by_service_and_resource_and_names_each_region(
             (arn % "eu-west-1", arn % "us-east-1"),
         ),
     ] == [(s.sid, s.actions, s.resources) for s in statements]
+
+
+def test_step_that_calls_nothing_declares_two_empty_lists(tmp_path: Path) -> None:
+    nothing = _DECLARED.replace("[ec2:DescribeImages]", "[]").replace('["*"]', "[]")
+
+    assert _runbook(tmp_path, _call(), sidecar=nothing).needs == ()
+
+
+@pytest.mark.parametrize("inputs", ["text", ["list"], None])
+def test_inputs_that_are_no_object_are_refused(tmp_path: Path, inputs: Any) -> None:
+    with pytest.raises(DelegationError) as error:
+        _runbook(tmp_path, {**_change("stopped"), "inputs": inputs})
+
+    assert "inputs" in str(error.value)
+
+
+def test_boundary_of_steps_that_call_nothing_allows_nothing(tmp_path: Path) -> None:
+    needs = _runbook(tmp_path, {"name": "wait", "action": "aws:sleep"}).needs
+
+    (statement,) = boundary_statements(needs, ("eu-west-1",))
+    assert (statement.effect, statement.actions, statement.resources) == ("Deny", ("*",), ("*",))
+
+
+def test_declared_arns_name_their_kind_in_the_sid(tmp_path: Path) -> None:
+    arns = '["arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:image/*", "*"]'
+    needs = _runbook(tmp_path, _call(), sidecar=_DECLARED.replace('["*"]', arns)).needs
+
+    statements = boundary_statements(needs, ("eu-west-1",))
+    assert [(s.sid, s.resources) for s in statements] == [
+        ("UseEc2", ("*",)),
+        ("UseEc2Image", ("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:image/*",)),
+    ]
+
+
+def test_needs_beyond_the_automation_role_are_those_it_does_not_grant(tmp_path: Path) -> None:
+    actions = "[ec2:DescribeImages, ec2:DescribeInstances, ssm:GetCalendarState]"
+    sidecar = _DECLARED.replace("[ec2:DescribeImages]", actions)
+
+    beyond = beyond_automation_role(_runbook(tmp_path, _call(), sidecar=sidecar).needs)
+
+    assert [need.action for need in beyond] == ["ec2:DescribeInstances"]

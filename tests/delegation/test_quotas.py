@@ -4,7 +4,7 @@ import pytest
 
 from delegation.errors import DelegationError
 from delegation.model import Deployment, IamUser, ServiceRole
-from delegation.quotas import check_boundary, check_stack, policy_size
+from delegation.quotas import check_stack, policy_size
 from delegation.statements import Statement
 
 _DEPLOYMENT = Deployment(
@@ -28,19 +28,6 @@ def test_policy_is_measured_as_iam_counts_it() -> None:
         '"arn:aws-us-gov:iam::123456789012:user/${aws:username}"]}]}'
     )
     assert len(expected) == policy_size((_statement("*", arn),))
-
-
-def test_boundary_that_cannot_fit_says_to_split_the_role() -> None:
-    keys = tuple(f"arn:aws:kms:eu-west-1:111122223333:key/{number:036d}" for number in range(80))
-
-    with pytest.raises(DelegationError) as error:
-        check_boundary("Role", (_statement(*keys),))
-
-    assert str(error.value) == (
-        "the boundary of service role 'Role' needs 6,353 characters, IAM takes 6,144 and a "
-        "boundary cannot be split; give some of its runbooks a service role of their own "
-        "(deployments.py)"
-    )
 
 
 def test_more_than_500_runbooks_in_a_region_are_refused() -> None:

@@ -212,7 +212,25 @@ def test_sidecar_with_a_wrong_target_type_is_refused(tmp_path: Path) -> None:
         ({"mainSteps": [{"action": "aws:sleep"}]}, "step 1 has no name"),
         ({"mainSteps": [{"name": "wait"}]}, "step 1 has no action"),
         ({"mainSteps": [_STEP, _STEP]}, "step name 'wait' stands twice"),
-        ({"parameters": []}, "parameters is not an object of parameters by name"),
+        (
+            {"parameters": []},
+            "parameters is not an object of parameters by name (letters, digits and _)",
+        ),
+        (
+            {"parameters": {"${I}": {}}},
+            "parameters is not an object of parameters by name (letters, digits and _)",
+        ),
+        (
+            {"description": "{{resolve:secretsmanager:password}}"},
+            "description is '{{resolve:secretsmanager:password}}', which CloudFormation would fill "
+            "in; a runbook reads secrets and parameters by its steps",
+        ),
+        (
+            {"mainSteps": [{**_STEP, "inputs": {"Fn::ImportValue": "Secret"}}]},
+            "mainSteps[0].inputs has the key 'Fn::ImportValue', which CloudFormation would read",
+        ),
+        ({"outputs": [None]}, "outputs[0] is null, which CDK drops; remove it"),
+        ({"outputs": [2**60]}, f"outputs[0] is {2**60}, too large; put it in quotes"),
     ],
 )
 def test_shape_that_no_step_can_be_read_from_is_refused(
@@ -221,3 +239,46 @@ def test_shape_that_no_step_can_be_read_from_is_refused(
     path = tmp_path / "Restart.json"
 
     assert f"{path}: {message}" == _refusal(path, _content(**changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Restart.json", '{"a": NaN}'),
+        ("Restart.json", '{"a":' * 100_000),
+        ("Restart.yaml", "a: &a [*a]"),
+        ("Restart.yaml", "a: 2020-99-99"),
+        ("Restart.yaml", "a: !!int abc"),
+        ("Restart.yaml", "a: .nan"),
+        ("Restart.yaml", "a: !!bool abc"),
+    ],
+)
+def test_value_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, text: str) -> None:
+    message = _refusal(tmp_path / name, text)
+
+    assert message.startswith(f"{tmp_path / name}: ")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["Dco.delegation.yaml", "Doc.delegation.yml"])
+def test_sidecar_of_no_runbook_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "Doc.json").write_text(_content(), "utf-8")
+    (tmp_path / name).write_text("targetType: /\n", "utf-8")
+
+    with pytest.raises(DelegationError) as error:
+        runbook_files(tmp_path)
+
+    assert str(error.value) == (
+        f"{tmp_path / name}: belongs to no runbook; it is called as the document, "
+        "NAME.delegation.yaml"
+    )
+
+
+def test_bad_document_is_refused_also_where_no_deployment_names_it(tmp_path: Path) -> None:
+    (tmp_path / "Good.json").write_text(_content(), "utf-8")
+    (tmp_path / "Draft.json").write_text(_content(assumeRole="arn"), "utf-8")
+
+    with pytest.raises(DelegationError) as error:
+        load_runbooks(["Good"], tmp_path)
+
+    assert str(error.value).startswith(f"{tmp_path}/Draft.json: holds assumeRole")

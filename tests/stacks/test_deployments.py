@@ -1,7 +1,6 @@
 """Stacks by account and Region, outputs, partitions, protection."""
 
 import json
-from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
@@ -127,9 +126,7 @@ def test_termination_protection_is_only_where_the_deployment_asks(protected: boo
     assert [protected, protected] == [stack.termination_protection for stack in stacks]
 
 
-def test_profiles_differ_in_place_names_paths_and_descriptions_of_policies_do_not(
-    tmp_path: Path,
-) -> None:
+def test_profiles_differ_in_place_names_paths_and_descriptions_of_policies_do_not() -> None:
     narrow, guide = (
         {
             (id_, r["Properties"]["ManagedPolicyName"], r["Properties"]["Description"])

@@ -1,20 +1,21 @@
 """cdk-nag: every finding of four packs stands in a table, and no answer is stale."""
 
+from dataclasses import replace
 from typing import Any
 
 import cdk_nag
 import pytest
 from aws_cdk import App
 
-from delegation.model import Profile
-from tests.stacks.synthesis import app_of, deployment
+from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
+from tests.stacks.synthesis import ROLE, app_of, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
 _OWN_PASSWORD = "AdministrationStack/OperatorOwnPassword"
-_USER = "AdministrationStack/OperatorAccess/AutomationRestrictedOperator"
+_USER = "AdministrationStack/OperatorAccess/Users/AutomationRestrictedOperator"
 _SECRET = f"{_USER}/Password"
-_ROLE = "AdministrationStack/AutomationServiceRole/Resource"
-_BOUNDARY = "AdministrationStack/AutomationServiceRole/AutomationServiceRoleBoundary"
+_ROLE = "AdministrationStack/ServiceRoles/AutomationServiceRole/Resource"
+_BOUNDARY = "AdministrationStack/ServiceRoles/AutomationServiceRole/AutomationServiceRoleBoundary"
 _SSM = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>"
 _EC2 = "arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>"
 _MANAGED = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonSSMAutomationRole"
@@ -94,3 +95,17 @@ def test_every_finding_is_answered_with_a_reason_and_no_answer_is_stale(profile:
 
     assert _EXPECTED[profile] == acknowledged.keys()
     assert all(len(reason) > 40 for reason in acknowledged.values())
+
+
+def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
+    keys = ("arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d",)
+    everything = deployment(
+        account="111122223333",
+        regions=("eu-west-1", "us-east-1"),
+        operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),
+        approvers=(IamUser("lead"), ExistingRole("Leads")),
+        service_roles=(replace(ROLE, volume_keys=keys),),
+    )
+    app = app_of(everything)
+
+    assert _findings(app) == _acknowledged(app).keys()

@@ -1,7 +1,13 @@
 """What the restricted operators may do, policy by policy."""
 
-from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
-from tests.stacks.synthesis import deployment, logical_id, policy, resources, template
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from delegation.model import ExistingRole, IamUser, PermissionSet, Profile, ServiceRole
+from delegation.runbooks import load_runbooks
+from tests.stacks.synthesis import RUNBOOK, deployment, logical_id, policy, resources, template
 
 _SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}"
 
@@ -246,3 +252,47 @@ def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
     }
     assert expected == policy(json, "ApproverRestrictedPermissions")["PolicyDocument"]
     assert len(policy(json, "OperatorOwnPassword")["Groups"]) == 2
+
+
+def test_policies_of_many_runbooks_reach_the_user_through_groups_of_at_most_ten() -> None:
+    source = load_runbooks([RUNBOOK])[RUNBOOK]
+    named = tuple(f"Restart-Fleet{number:03d}" for number in range(400))
+    role = ServiceRole(name="AutomationServiceRole", runbooks=named)
+    many = deployment(service_roles=(role,), approvers=(IamUser("lead"),))
+    runbooks = {name: replace(source, name=name) for name in named}
+
+    json = template("AdministrationStack", many, runbooks=runbooks)
+
+    held = Counter(
+        group["Ref"]
+        for attached in resources(json, "AWS::IAM::ManagedPolicy")
+        for group in attached.get("Groups", ())
+    )
+    groups = {
+        id_: r["Properties"]["GroupName"]
+        for id_, r in json["Resources"].items()
+        if r["Type"] == "AWS::IAM::Group"
+    }
+    assert {groups[id_]: count for id_, count in held.items()} == {
+        "AutomationRestrictedOperators": 10,
+        "AutomationRestrictedOperators2": 3,
+        "AutomationApprovers": 2,
+    }
+    member = {u["UserName"]: u["Groups"] for u in resources(json, "AWS::IAM::User")}
+    assert [groups[group["Ref"]] for group in member["AutomationRestrictedOperator"]] == [
+        "AutomationRestrictedOperators",
+        "AutomationRestrictedOperators2",
+    ]
+
+
+def test_existing_role_approves_with_the_approvers_policy() -> None:
+    json = template("AdministrationStack", deployment(approvers=(ExistingRole("Leads"),)))
+
+    assert policy(json, "ApproverRestrictedPermissions")["Roles"] == ["Leads"]
+
+
+@pytest.mark.parametrize("name", ["AutomationRestrictedOperators", "OperatorRestrictedPermissions"])
+def test_user_may_be_called_as_a_group_or_policy_is(name: str) -> None:
+    json = template("AdministrationStack", deployment(operators=(IamUser(name),)))
+
+    assert [user["UserName"] for user in resources(json, "AWS::IAM::User")] == [name]

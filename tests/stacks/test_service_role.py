@@ -133,12 +133,12 @@ def test_volume_keys_reach_role_and_boundary_for_grants_of_ec2_only() -> None:
             "StringEquals": {"kms:ViaService": {"Fn::Sub": "ec2.eu-west-1.${AWS::URLSuffix}"}},
         },
     }
-    keys = policy(stack, "AutomationServiceRoleVolumeKeys")
+    keys = policy(stack, "AutomationServiceRoleNeeds")
     boundary = policy(stack, "AutomationServiceRoleBoundary")["PolicyDocument"]
     assert {"Version": "2012-10-17", "Statement": [statement]} == keys["PolicyDocument"]
     assert statement == boundary["Statement"][-1]
     (role,) = resources(stack, "AWS::IAM::Role")
-    assert _boundary_ref(stack, "AutomationServiceRoleVolumeKeys") in role["ManagedPolicyArns"]
+    assert _boundary_ref(stack, "AutomationServiceRoleNeeds") in role["ManagedPolicyArns"]
 
 
 def test_volume_keys_of_two_regions_are_used_through_each_regions_own_ec2() -> None:
@@ -147,7 +147,7 @@ def test_volume_keys_of_two_regions_are_used_through_each_regions_own_ec2() -> N
         "AdministrationStack", deployment(service_roles=(replace(ROLE, volume_keys=keys),))
     )
 
-    statements = policy(stack, "AutomationServiceRoleVolumeKeys")["PolicyDocument"]["Statement"]
+    statements = policy(stack, "AutomationServiceRoleNeeds")["PolicyDocument"]["Statement"]
     services = {
         s["Sid"]: s["Condition"]["StringEquals"]["kms:ViaService"]["Fn::Sub"] for s in statements
     }
@@ -188,3 +188,37 @@ def test_two_service_roles_are_bounded_by_their_own_runbooks(tmp_path: Path) -> 
         ":role/AutomationServiceRole",
         "Stop-Instance": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Stopper",
     }
+
+
+def test_declared_need_beyond_the_automation_role_is_granted_and_bounded(tmp_path: Path) -> None:
+    inputs = {"Service": "s3", "Api": "GetObject", "Bucket": "b", "Key": "k"}
+    step = {"name": "read", "action": "aws:executeAwsApi", "inputs": inputs}
+    content = {"schemaVersion": "0.3", "mainSteps": [step]}
+    (tmp_path / "Read-Object.json").write_text(json.dumps(content), "utf-8")
+    (tmp_path / "Read-Object.delegation.yaml").write_text(
+        "needs:\n- step: read\n  actions: [s3:GetObject]\n"
+        '  resources: ["arn:${AWS::Partition}:s3:::b/k"]\n  why: reads the list of instances\n',
+        "utf-8",
+    )
+    reader = ServiceRole(name="Reader", runbooks=("Read-Object",))
+    stack = template(
+        "AdministrationStack",
+        deployment(service_roles=(reader,)),
+        runbooks=load_runbooks(["Read-Object"], tmp_path),
+    )
+
+    expected = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "UseS3B",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject"],
+                "Resource": [{"Fn::Sub": "arn:${AWS::Partition}:s3:::b/k"}],
+            }
+        ],
+    }
+    assert policy(stack, "ReaderNeeds")["PolicyDocument"] == expected
+    assert policy(stack, "ReaderBoundary")["PolicyDocument"] == expected
+    (role,) = resources(stack, "AWS::IAM::Role")
+    assert _boundary_ref(stack, "ReaderNeeds") in role["ManagedPolicyArns"]

@@ -1,0 +1,102 @@
+"""What cannot fit into IAM or CloudFormation, told before AWS would."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from delegation.errors import DelegationError
+from delegation.limits import check_limits
+from delegation.model import Deployment, ExistingRole, IamUser, PermissionSet, ServiceRole
+from delegation.needs import Need
+from delegation.runbooks import Runbook
+
+_EUROPE = ("eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1")
+_AMERICA = ("ca-central-1", "ca-west-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1")
+_ASIA = ("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2")
+_OTHERS = ("af-south-1", "il-central-1", "me-central-1")
+
+
+def _runbook(name: str, *needs: Need) -> Runbook:
+    return Runbook(name=name, file=name, content={}, target_type="/", needs=needs)
+
+
+def _deployment(runbooks: int = 1, **changes: Any) -> tuple[Deployment, dict[str, Runbook]]:
+    names = tuple(f"Restart-Fleet{number:03d}" for number in range(runbooks))
+    role = ServiceRole(name="Role", runbooks=names)
+    fields = {"operators": (IamUser("operator"),), "service_roles": (role,), **changes}
+    return Deployment(**fields), {name: _runbook(name) for name in names}
+
+
+def _refusal(deployment: Deployment, runbooks: dict[str, Runbook]) -> str:
+    with pytest.raises(DelegationError) as error:
+        check_limits(deployment, runbooks)
+    return str(error.value)
+
+
+def test_400_runbooks_in_a_region_fit_for_an_iam_user() -> None:
+    check_limits(*_deployment(400))
+
+
+@pytest.mark.parametrize("person", [ExistingRole("OnCall"), PermissionSet("OnCall")])
+def test_more_policies_than_a_role_takes_are_refused(
+    person: ExistingRole | PermissionSet,
+) -> None:
+    assert _refusal(*_deployment(400, operators=(person,))) == (
+        "400 runbooks need 12 operator policies; 'OnCall' takes 10 by default; make the operator "
+        "an IamUser, whose groups hold more, or name fewer runbooks (deployments.py)"
+    )
+
+
+def test_more_policies_than_a_users_groups_hold_are_refused() -> None:
+    assert _refusal(*_deployment(4000)) == (
+        "4000 runbooks need 117 operator policies; an IAM user's 10 groups hold 99; "
+        "name fewer runbooks (deployments.py)"
+    )
+
+
+def test_more_users_than_a_stack_has_outputs_for_are_refused() -> None:
+    users = tuple(IamUser(f"operator{number}") for number in range(100))
+
+    assert _refusal(*_deployment(operators=users)) == (
+        "the deployment for any-account has 100 IAM users and 1 service roles, 202 outputs of a "
+        "stack; CloudFormation takes 200; name fewer (deployments.py)"
+    )
+
+
+def test_boundary_that_cannot_fit_says_to_split_the_role() -> None:
+    deployment, _ = _deployment()
+    needs = [
+        Need(
+            step="call",
+            action=f"s3:Call{number:03d}",
+            resource=f"arn:${{AWS::Partition}}:s3:::bucket{number:03d}",
+            why="test",
+            source="test",
+        )
+        for number in range(60)
+    ]
+    runbooks = {"Restart-Fleet000": _runbook("Restart-Fleet000", *needs)}
+
+    message = _refusal(deployment, runbooks)
+
+    assert message.startswith("the boundary of service role 'Role' needs ")
+    assert message.endswith(
+        " characters, IAM takes 6,144; a boundary cannot be split: give some of its runbooks a "
+        "service role of their own, or name fewer regions (deployments.py)"
+    )
+
+
+def test_more_regions_than_a_policy_holds_are_refused() -> None:
+    regions = (*_EUROPE, *_AMERICA, *_ASIA, *_OTHERS)
+
+    message = _refusal(*_deployment(account="111122223333", regions=regions))
+
+    assert message.startswith("the operators' policy needs ")
+    assert message.endswith(" characters, IAM takes 6,144; name fewer regions (deployments.py)")
+
+
+def test_limits_of_a_deployment_that_fits_are_no_ones_business() -> None:
+    deployment, runbooks = _deployment(account="111122223333", regions=("eu-west-1", "us-east-1"))
+
+    check_limits(replace(deployment, approvers=(IamUser("lead"),)), runbooks)
