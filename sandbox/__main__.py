@@ -61,7 +61,9 @@ def _print_environment() -> int:
 
 
 def _exports(environment: Mapping[str, str]) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
+    """Shell lines that set these variables, and unset what would override them."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return "\n".join(["unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN", *exports])
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import botocore.session
 import trustme
 from botocore.config import Config
 
-from sandbox.server import GOODBYE
+from sandbox.goodbye import GOODBYE
 
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
@@ -27,6 +28,8 @@ REGION = "us-east-1"
 """The Region that clients use unless told otherwise; every other Region answers too."""
 FOLDER_PREFIX = "aws-sandbox-"
 
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
+"""The variables of the caller that the server sees: others could change the account."""
 _START_SECONDS = 30
 _STOP_SECONDS = 10
 
@@ -52,7 +55,7 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret_key = secrets.token_urlsafe(30)
-        self._session = boto3.session.Session()  # one for all clients: it caches AWS's models
+        self._session = _session_of_nobody()
 
     def __enter__(self) -> Self:
         self.start()
@@ -79,14 +82,15 @@ class Sandbox:
             self._launch()
             self._await_answer()
             self._describe()
-        except BaseException:
-            self.stop(keep_log=True)
+        except BaseException as error:
+            self.stop(keep_log=isinstance(error, SandboxError))
             raise
 
     def stop(self, *, keep_log: bool = False) -> None:
         """Ends the server, also in the middle of an execution, and removes its folder."""
         if self._process is not None:
             assert self._process.stdin is not None
+            keep_log = keep_log or self._process.poll() is not None  # it died: the log says why
             with contextlib.suppress(BrokenPipeError):  # it has ended by itself
                 self._process.stdin.write(GOODBYE)
                 self._process.stdin.close()
@@ -96,10 +100,10 @@ class Sandbox:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if keep_log and self.log.exists() and self.log.stat().st_size:
+        if keep_log and self.log.exists():
             for path in self.folder.iterdir():
                 if path != self.log:
-                    path.unlink()
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -126,6 +130,8 @@ class Sandbox:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
         }
         if "SessionToken" in keys:
             variables["AWS_SESSION_TOKEN"] = keys["SessionToken"]
@@ -144,7 +150,7 @@ class Sandbox:
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=keys.get("AWS_SESSION_TOKEN"),
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
     def wait(self) -> None:
@@ -175,7 +181,10 @@ class Sandbox:
                 cwd=Path(__file__).parent.parent,
                 start_new_session=True,  # Ctrl-C is the caller's to handle
                 env={
-                    **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+                    **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+                    "TMPDIR": str(self.folder),
+                    "STATE_DIR": str(self.folder),
+                    "S3_DATA_DIR": str(self.folder),
                     "AWS_ACCESS_KEY_ID": self._access_key,
                     "AWS_SECRET_ACCESS_KEY": self._secret_key,
                     "GATEWAY_PORT": str(port),
@@ -200,21 +209,31 @@ class Sandbox:
         """Leaves what ``python -m sandbox shell-env`` needs in the folder, for this user only."""
         assert self._process is not None
         description = {"pid": self._process.pid, "environment": self.environment()}
-        path = self.folder / "connection.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(description), "utf-8")
+        draft = self.folder / "connection.draft"
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(description), "utf-8")
+        draft.rename(self.folder / "connection.json")  # whole or not at all
+
+
+def _session_of_nobody() -> boto3.session.Session:
+    """One session for all clients, as it caches AWS's models; blind to the user's AWS settings."""
+    nothing = (None, None, None, None)
+    no_file = (None, None, os.devnull, None)
+    session = botocore.session.Session(
+        session_vars={"profile": nothing, "config_file": no_file, "credentials_file": no_file}
+    )
+    return boto3.session.Session(botocore_session=session, region_name=REGION)
 
 
 def running_sandboxes() -> list[dict[str, Any]]:
     """What this user's running sandboxes left for ``shell-env``, the newest first."""
     found = []
     for path in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/connection.json"):
-        if path.stat().st_uid != os.getuid():
-            continue
-        description = json.loads(path.read_text("utf-8"))
-        if Path(f"/proc/{description['pid']}").exists() or _is_alive(description["pid"]):
-            found.append((path.stat().st_mtime, description))
-    return [description for _, description in sorted(found, key=lambda f: f[0], reverse=True)]
+        with contextlib.suppress(OSError):  # it ends just now
+            if path.stat().st_uid == os.getuid():
+                found.append((path.stat().st_mtime, json.loads(path.read_text("utf-8"))))
+    found.sort(key=lambda entry: entry[0], reverse=True)
+    return [description for _, description in found if _is_alive(description["pid"])]
 
 
 def _is_alive(pid: int) -> bool:

@@ -10,8 +10,7 @@ import shutil
 import sys
 import threading
 
-GOODBYE = b"bye"
-"""What a caller that still lives sends before it closes standard input."""
+from sandbox.goodbye import GOODBYE
 
 EMULATOR_SETTINGS = {
     "AUTH": "true",  # signatures verified, IAM enforced

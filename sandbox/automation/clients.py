@@ -40,6 +40,7 @@ def client(service: str, credentials: Credentials, region: str) -> Any:
             retries={"total_max_attempts": 1},
             read_timeout=_TIMEOUT_SECONDS,
             user_agent="ssm.amazonaws.com",
+            proxies={},
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.automation.sessions import invalid_parameters
+from sandbox.documents.runbook import compiled
 
 Given = Mapping[str, list[str]]
 """Parameters as the API takes them: lists of strings."""
@@ -88,7 +89,7 @@ def _check_allowed(name: str, definition: Mapping[str, Any], texts: list[str]) -
                 f"Parameter {name} has value {text}, which is not one of the allowed values "
                 f"{', '.join(map(str, allowed))}."
             )
-        if pattern is not None and not re.fullmatch(pattern, text):
+        if pattern is not None and not compiled(pattern).fullmatch(text):
             raise invalid_parameters(
                 f"Parameter {name} has value {text}, which does not match the allowed pattern "
                 f"{pattern}."

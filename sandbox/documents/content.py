@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.documents.runbook import check_runbook
 from sandbox.ssm_api.errors import ApiError
 
 MAXIMUM_BYTES = 64 * 1024
@@ -32,7 +33,7 @@ def parse(text: str, document_format: str, document_type: str) -> Content:
             f"supported: {', '.join(known)}.",
         )
     if document_type == "Automation":
-        _check_steps(content.get("mainSteps"))
+        check_runbook(content)
     return content
 
 
@@ -45,8 +46,12 @@ def render(content: Content, document_format: str) -> str:
 
 def _read(text: str, document_format: str) -> Content:
     try:
-        content = yaml.safe_load(text) if document_format == "YAML" else json.loads(text)
-    except (ValueError, yaml.YAMLError) as error:
+        if document_format == "YAML":
+            content = yaml.load(text, Loader=_YamlLoader)  # noqa: S506 (a safe loader)
+        else:
+            content = json.loads(text)
+        json.dumps(content, allow_nan=False)
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise ApiError(
             "InvalidDocumentContent", f"The content is not valid {document_format}: {error}"
         ) from None
@@ -55,15 +60,11 @@ def _read(text: str, document_format: str) -> Content:
     return content
 
 
-def _check_steps(steps: Any) -> None:
-    if not isinstance(steps, list) or not steps:
-        raise ApiError("InvalidDocumentContent", "mainSteps is not a list of at least one step.")
-    seen: set[str] = set()
-    for step in steps:
-        if not isinstance(step, dict) or not all(
-            isinstance(step.get(key), str) and step[key] for key in ("name", "action")
-        ):
-            raise ApiError("InvalidDocumentContent", "Every step needs a name and an action.")
-        if step["name"] in seen:
-            raise ApiError("InvalidDocumentContent", f"Step name {step['name']} is not unique.")
-        seen.add(step["name"])
+class _YamlLoader(yaml.SafeLoader):
+    """YAML whose dates stay text, as SSM reads it."""
+
+
+_YamlLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

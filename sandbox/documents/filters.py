@@ -13,7 +13,7 @@ def matches(document: Document, wanted: Mapping[str, Any]) -> bool:
     if key == "Name":
         return any(document.name.startswith(value) for value in values)
     if key == "Owner":
-        return any(value in ("Self", "All", document.owner) for value in values)
+        return any(value in ("Self", "Private", "All", document.owner) for value in values)
     if key == "DocumentType":
         return document.type in values
     if key == "TargetType":

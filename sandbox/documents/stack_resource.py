@@ -13,6 +13,7 @@ from ministack.services.cloudformation import provisioners
 from sandbox.documents import store
 from sandbox.documents.descriptions import tag_map
 from sandbox.ssm_api.errors import ApiError
+from sandbox.ssm_api.shapes import check_request
 
 TYPE = "AWS::SSM::Document"
 
@@ -55,7 +56,20 @@ def _needs_replacement(old: Properties, new: Properties) -> bool:
     return any(old.get(name) != new.get(name) for name in _CREATE_ONLY_UNDER_REPLACE)
 
 
+def _check(properties: Properties) -> None:
+    """Refuses what the resource type's schema and CreateDocument's model refuse."""
+    if "Content" not in properties:
+        raise ValueError("Properties validation failed: required key [Content] not found")
+    method = properties.get("UpdateMethod", "Replace")
+    if method not in ("Replace", "NewVersion"):
+        raise ValueError(f"Properties validation failed: {method} is not a valid enum value")
+    own = ("Name", "DocumentType", "DocumentFormat", "TargetType", "VersionName")
+    given = {name: properties[name] for name in own if name in properties}
+    _handled(check_request, "CreateDocument", {"Name": "Generated", "Content": "{}", **given})
+
+
 def _create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
+    _check(properties)
     name = properties.get("Name") or provisioners._physical_name(stack, logical_id)
     _handled(
         store.create,
@@ -74,6 +88,7 @@ def _update(
     name: str, old: Properties, new: Properties, stack: str, logical_id: str | None = None
 ) -> Provisioned:
     """A new version that becomes the default; tags in place. Unnamed under Replace: a new one."""
+    _check(new)
     if _needs_replacement(old, new):
         created: Provisioned = provisioners._seeded_create(_create, logical_id or name, new, stack)
         provisioners._delete_predecessor(_delete, name, old)

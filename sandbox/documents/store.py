@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ministack.core.responses import AccountRegionScopedDict, get_account_id
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
 from sandbox.documents.content import Content, parse
 from sandbox.ssm_api.errors import ApiError
@@ -72,7 +72,8 @@ class Document:
 
 def find(name: str) -> Document:
     """The document of that name or ARN in this account and Region, else ApiError."""
-    document: Document | None = _documents.get(name.rsplit("document/", 1)[-1])
+    prefix = f"arn:aws:ssm:{get_region()}:{get_account_id()}:document/"
+    document: Document | None = _documents.get(name.removeprefix(prefix))
     if document is None:
         raise ApiError("InvalidDocument", f"Document with name {name} does not exist.")
     return document

@@ -90,14 +90,44 @@ def _instance_checks(call: Call) -> list[Check]:
     action = f"ec2:{call.operation}"
     if call.operation.startswith("Describe"):
         return [Check(action=action, resource="*")]
+    resources = [f"instance/{instance}" for instance in call.members("InstanceId")]
+    resources += [_ec2_resource(id_) for id_ in call.members("ResourceId")]
     checks = []
-    for instance in call.members("InstanceId"):
-        resource = arn("ec2", f"instance/{instance}")
-        tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance) or ()}
+    for resource in resources:
+        tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(resource.rsplit("/", 1)[1]) or ()}
         ec2_keys = {f"ec2:ResourceTag/{key}": value for key, value in tags.items()}
-        context = {**tag_context(tags), **ec2_keys}
-        checks.append(Check(action=action, resource=resource, context=context))
+        context = {**tag_context(tags), **ec2_keys, **_requested_tags(call)}
+        checks.append(Check(action=action, resource=arn("ec2", resource), context=context))
     return checks
+
+
+def _ec2_resource(id_: str) -> str:
+    """``instance/i-…`` for an instance's id, and likewise for what else can be tagged."""
+    return f"{_EC2_KINDS.get(id_.split('-', 1)[0], 'resource')}/{id_}"
+
+
+def _requested_tags(call: Call) -> dict[str, Any]:
+    """The condition keys that the tags of a request fill."""
+    keys, number = {}, 1
+    while f"Tag.{number}.Key" in call.form:
+        value = call.form.get(f"Tag.{number}.Value", [""])[0]
+        keys[call.form[f"Tag.{number}.Key"][0]] = value
+        number += 1
+    if not keys:
+        return {}
+    return {"aws:TagKeys": list(keys), **{f"aws:RequestTag/{k}": v for k, v in keys.items()}}
+
+
+_EC2_KINDS = {
+    "i": "instance",
+    "vol": "volume",
+    "ami": "image",
+    "snap": "snapshot",
+    "sg": "security-group",
+    "vpc": "vpc",
+    "subnet": "subnet",
+    "eni": "network-interface",
+}
 
 
 def _own_password_checks(call: Call) -> list[Check]:

@@ -29,11 +29,22 @@ class Call:
 
     @cached_property
     def form(self) -> dict[str, list[str]]:
-        """Query string and form-encoded body together, as the query protocol has them."""
-        form: dict[str, list[str]] = {}
-        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            form = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
-        return {**form, **self.query}
+        """Query string and body together, as the query protocol has them.
+
+        Whatever the content type says, and with every value where both give one: what is judged
+        must be no less than what the emulator may act on.
+        """
+        form = {name: list(values) for name, values in self.query.items()}
+        if "json" not in self.headers.get("content-type", "") and self.service_is_query:
+            body = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+            for name, values in body.items():
+                form.setdefault(name, []).extend(values)
+        return form
+
+    @property
+    def service_is_query(self) -> bool:
+        """Whether the body may hold form-encoded parameters: no JSON target is named."""
+        return "x-amz-target" not in self.headers
 
     @cached_property
     def service(self) -> str:
@@ -73,9 +84,9 @@ class Call:
         return body if isinstance(body, dict) else {}
 
     def members(self, name: str) -> list[str]:
-        """The values of a query-protocol list: ``InstanceId.1``, ``InstanceId.2``, …"""
+        """The values of a query-protocol list, ``InstanceId.1`` and on, or of ``InstanceId``."""
         values, number = [], 1
         while f"{name}.{number}" in self.form:
-            values.append(self.form[f"{name}.{number}"][0])
+            values += self.form[f"{name}.{number}"]
             number += 1
-        return values
+        return values + self.form.get(name, [])

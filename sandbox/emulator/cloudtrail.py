@@ -26,7 +26,17 @@ _DATA_SERVICES = ("s3", "dynamodb", "logs")
 """Services whose data calls are no management events; a trail records them only when told to."""
 _EC2_INSTANCE = "AWS::EC2::Instance"
 _SSM_DOCUMENT = "AWS::SSM::Document"
-_SECRET = re.compile("password|secretstring|secretbinary|secretaccesskey", re.IGNORECASE)
+_SECRET = re.compile(
+    "password|secretstring|secretbinary|secretaccesskey|plaintext|parametervalue", re.IGNORECASE
+)
+_SECRET_FIELDS = {
+    "PutParameter": ("value",),
+    "CreateFunction": ("environment",),
+    "UpdateFunctionConfiguration": ("environment",),
+    "CreateFunction20150331": ("environment",),
+    "UpdateFunctionConfiguration20150331v2": ("environment",),
+}
+"""Members that an operation's event never shows."""
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _LOOKUP_PAGE = 50
 """Events a page, the default and the most. Source: CloudTrail API Reference, LookupEvents."""
@@ -183,7 +193,18 @@ def _request_parameters(call: Call) -> dict[str, Any] | None:
         if instances := call.members("InstanceId"):
             items = [{"instanceId": instance} for instance in instances]
             parameters["instancesSet"] = {"items": items}
-    return {k: _HIDDEN if _SECRET.search(k) else v for k, v in parameters.items()}
+    hidden: dict[str, Any] = _hidden(parameters, _SECRET_FIELDS.get(call.operation, ()))
+    return hidden
+
+
+def _hidden(value: Any, fields: tuple[str, ...]) -> Any:
+    """The parameters with every secret member hidden, at any depth."""
+    if isinstance(value, dict):
+        return {
+            key: _HIDDEN if _SECRET.search(key) or key in fields else _hidden(element, fields)
+            for key, element in value.items()
+        }
+    return [_hidden(element, fields) for element in value] if isinstance(value, list) else value
 
 
 def _response_elements(call: Call, response: Response) -> Any:
@@ -235,7 +256,10 @@ def _resources(call: Call) -> list[dict[str, str]]:
 
 def _lookup_events(body: Mapping[str, Any]) -> Response:
     """LookupEvents with attributes, times and pages, the newest event first."""
-    attributes = {a["AttributeKey"]: a["AttributeValue"] for a in body.get("LookupAttributes", ())}
+    attributes = {
+        attribute.get("AttributeKey"): attribute.get("AttributeValue")
+        for attribute in body.get("LookupAttributes") or ()
+    }
     start, end = body.get("StartTime"), body.get("EndTime")
     matching = [
         event
@@ -254,10 +278,10 @@ def _lookup_events(body: Mapping[str, Any]) -> Response:
     return answer
 
 
-def _has(event: Mapping[str, Any], key: str, value: str) -> bool:
+def _has(event: Mapping[str, Any], key: str | None, value: str | None) -> bool:
     if key in ("ResourceName", "ResourceType"):
         return any(resource.get(key) == value for resource in event["Resources"])
-    return str(event.get(key)) == value
+    return str(event.get(str(key))) == value
 
 
 def _camel(name: str) -> str:

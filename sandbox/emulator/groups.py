@@ -26,7 +26,11 @@ def install() -> None:
 def _create(logical_id: str, properties: Properties, stack: str) -> tuple[str, dict[str, Any]]:
     name = properties.get("GroupName") or provisioners._physical_name(stack, logical_id)
     _call(iam._create_group, GroupName=name, Path=properties.get("Path", "/"))
-    _reconcile(name, {}, properties)
+    try:
+        _reconcile(name, {}, properties)
+    except Exception:
+        _delete(name, properties)
+        raise
     return name, {"Arn": iam._groups[name]["Arn"]}
 
 

@@ -1,8 +1,9 @@
-"""Policy variables in resources, ``user/${aws:username}``: the emulator compares them as text."""
+"""Policy variables, as in ``user/${aws:username}``: the emulator compares them as text."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, ParsedStatement
@@ -25,10 +26,21 @@ def _first_match_with_variables(
             statement,
             resources=[_fill(text, context) for text in statement.resources],
             not_resources=[_fill(text, context) for text in statement.not_resources],
+            conditions={
+                operator: {key: _filled(value, context) for key, value in block.items()}
+                for operator, block in statement.conditions.items()
+            },
         )
         for statement in statements
     ]
     return _first_match(context, filled, effect)
+
+
+def _filled(value: Any, context: EvalContext) -> Any:
+    """A condition's value or values with their variables filled."""
+    if isinstance(value, list):
+        return [_filled(element, context) for element in value]
+    return _fill(value, context) if isinstance(value, str) else value
 
 
 def _fill(text: str, context: EvalContext) -> str:

@@ -25,7 +25,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     """A pattern of the model, which is Java's: its Unicode classes are Python's word characters."""
-    return re.compile(re.sub(r"\\p\{[A-Z]\}", r"\\w\\s", pattern))
+    python = re.sub(r"\\p\{[A-Z]\}", r"\\w\\s", pattern)
+    return re.compile(python[:-1] + r"\Z" if python.endswith("$") else python)
 
 
 @cache

@@ -312,7 +312,12 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, finish: Fin
         ),
         "steps of none": _code(ssm.describe_automation_step_executions, AutomationExecutionId=none),
         "filter": _code(
-            ssm.describe_automation_executions, Filters=[{"Key": "OpsItemId", "Values": ["x"]}]
+            ssm.describe_automation_executions, Filters=[{"Key": "Colour", "Values": ["x"]}]
+        ),
+        "step filter": _code(
+            ssm.describe_automation_step_executions,
+            AutomationExecutionId=ended,
+            Filters=[{"Key": "ParentStepIteration", "Values": ["1"]}],
         ),
         "time": _code(
             ssm.describe_automation_executions,
@@ -326,7 +331,8 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, finish: Fin
         "stop of an ended one": "InvalidAutomationStatusUpdateException",
         "signal to an ended one": "InvalidAutomationSignalException",
         "steps of none": "AutomationExecutionNotFoundException",
-        "filter": "InvalidFilterKey",
+        "filter": "ValidationException",
+        "step filter": "InvalidFilterKey",
         "time": "InvalidFilterValue",
         "token": "InvalidNextToken",
     }
