@@ -2,12 +2,11 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.narrator import Narrator
 from rehearsal.operator_desk import RUNBOOK
@@ -31,28 +30,14 @@ def main() -> int:
         help="leave the account up after the story, with the commands to play in it",
     )
     options = parser.parse_args()
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"--json {options.json}: the folder {options.json.parent} does not exist")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     narrator = Narrator()
     report = Report(tell=narrator.outcome)
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
-    failed = None
-    try:
-        with narrator.busy("an AWS account starts on this machine"):
-            sandbox = Sandbox()
-            sandbox.start()
-        try:
-            workstation = Workstation(folder, sandbox.environment())
-            story = Story(sandbox, workstation, report, narrator)
-            failed = _play(story, sandbox, workstation, until_destroyed=not options.keep)
-            if options.keep:
-                _invite(narrator, story)
-                sandbox.wait()
-        finally:
-            sandbox.stop()
-    except SandboxError as error:
-        failed = str(error)
-    except KeyboardInterrupt:
-        narrator.say("\nended")
+    failed = _rehearse(report, narrator, folder, keep=options.keep)
     narrator.say(f"\n{report.table()}")
     narrator.say(f"{time.monotonic() - started:.1f} seconds")
     if options.json:
@@ -66,6 +51,31 @@ def main() -> int:
     return 0
 
 
+def _rehearse(report: Report, narrator: Narrator, folder: Path, *, keep: bool) -> str | None:
+    """Plays the story in a fresh account; what stopped it before its end, or None."""
+    told = False
+    try:
+        with narrator.busy("an AWS account starts on this machine"):
+            sandbox = Sandbox()
+            sandbox.start()
+        try:
+            workstation = Workstation(folder, sandbox.environment())
+            story = Story(sandbox, workstation, report, narrator)
+            failed = _play(story, sandbox, workstation, until_destroyed=not keep)
+            told = failed is None
+            if keep:
+                _invite(narrator, story)
+                sandbox.wait()
+            return failed
+        finally:
+            sandbox.stop()
+    except SandboxError as error:
+        return str(error)
+    except KeyboardInterrupt:
+        narrator.say("\nended")
+        return None if told else "it was interrupted"
+
+
 def _play(
     story: Story, sandbox: Sandbox, workstation: Workstation, *, until_destroyed: bool
 ) -> str | None:
@@ -74,8 +84,8 @@ def _play(
         story.play(until_destroyed=until_destroyed)
     except SceneFailed as error:
         return str(error)
-    except (ClientError, BotoCoreError) as error:
-        return f"{error}; read {workstation.logs / 'sandbox.log'}"
+    except Exception as error:  # an answer of another form than the story expects
+        return f"{type(error).__name__}: {error}; read {workstation.logs / 'sandbox.log'}"
     finally:
         shutil.copy(sandbox.log, workstation.logs / "sandbox.log")
     return None
@@ -83,7 +93,7 @@ def _play(
 
 def _invite(narrator: Narrator, story: Story) -> None:
     """Tells how to play on in the account that is left up."""
-    keys = story.operator_keys()
+    keys = story.operator_keys() or {"AccessKeyId": "", "SecretAccessKey": ""}
     instances = " ".join(story.instances())
     narrator.say(
         "\nThe account is up until Ctrl-C. In another terminal, as its root:\n"

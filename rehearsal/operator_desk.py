@@ -37,7 +37,12 @@ def refusal(attempt: Callable[[], Any]) -> tuple[str, str]:
 
 
 def forbidden_attempts(
-    client: Callable[[str], Any], *, instances: list[str], role: str, other_runbook: str
+    client: Callable[[str], Any],
+    *,
+    instances: list[str],
+    role: str,
+    other_runbook: str,
+    open_runbook: str,
 ) -> dict[str, Callable[[], Any]]:
     """What the operator must be denied, by what he tries."""
     ec2, ssm, sts = client("ec2"), client("ssm"), client("sts")
@@ -49,7 +54,10 @@ def forbidden_attempts(
     return {
         "stop an instance": lambda: ec2.stop_instances(InstanceIds=instances[:1]),
         "describe instances": ec2.describe_instances,
-        "pass the role, in a document of his own": lambda: ssm.create_document(
+        "pass the role to a runbook that takes one": lambda: ssm.start_automation_execution(
+            DocumentName=open_runbook, Parameters={"Role": [role]}
+        ),
+        "write a document of his own that embeds the role": lambda: ssm.create_document(
             Name="Own-Runbook", DocumentType="Automation", Content=json.dumps(content)
         ),
         "assume the role": lambda: sts.assume_role(RoleArn=role, RoleSessionName="operator"),

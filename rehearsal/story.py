@@ -15,6 +15,7 @@ OPERATOR = "AutomationRestrictedOperator"
 ROLE = "AutomationServiceRole"
 OTHER_RUNBOOK = "Some-OtherRunbook"
 OTHER_ROLE = "SomeOtherRole"
+OPEN_RUNBOOK = "Takes-AnyRole"
 
 _ADMINISTRATION, _RUNBOOKS = "AdministrationStack", "RunbooksStack"
 _ASSEMBLY = "cdk.out"
@@ -124,16 +125,18 @@ class Story:
         self._note("still to be changed", False, profile["PasswordResetRequired"])
 
     def _overreach(self) -> None:
-        self._make_other_runbook()
+        self._make_other_runbooks()
         attempts = forbidden_attempts(
             lambda service: self._client(service, self._keys),
             instances=self._instances,
             role=self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"],
             other_runbook=OTHER_RUNBOOK,
+            open_runbook=OPEN_RUNBOOK,
         )
         for what, attempt in attempts.items():
             happened, message = refusal(attempt)
             self._note(what, "denied", happened, message)
+        self._client("iam").delete_user_policy(UserName=OPERATOR, PolicyName=OPEN_RUNBOOK)
 
     def _audit(self) -> None:
         events = [
@@ -191,7 +194,7 @@ class Story:
             *(
                 d["Name"]
                 for d in self._client("ssm").list_documents()["DocumentIdentifiers"]
-                if d["Name"] != OTHER_RUNBOOK
+                if d["Name"] not in (OTHER_RUNBOOK, OPEN_RUNBOOK)
             ),
         ]
         self._note("what is left of ours", "nothing", ", ".join(ours) or "nothing")
@@ -219,8 +222,9 @@ class Story:
         )
         return str(json.loads(printed)["AutomationExecutionId"])
 
-    def _make_other_runbook(self) -> None:
-        """A document of somebody else, with a stronger role, that the operator is not given."""
+    def _make_other_runbooks(self) -> None:
+        """A document of somebody else, with a stronger role, that the operator is not given; and
+        one that runs with whatever role its starter passes, which he is given for this scene."""
         trust = {
             "Version": "2012-10-17",
             "Statement": [
@@ -238,8 +242,26 @@ class Story:
             "assumeRole": role["Role"]["Arn"],
             "mainSteps": [{"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}],
         }
-        ssm.create_document(
-            Name=OTHER_RUNBOOK, DocumentType="Automation", Content=json.dumps(content)
+        takes_any = {
+            **content,
+            "assumeRole": "{{ Role }}",
+            "parameters": {"Role": {"type": "AWS::IAM::Role::Arn"}},
+        }
+        for name, text in ((OTHER_RUNBOOK, content), (OPEN_RUNBOOK, takes_any)):
+            ssm.create_document(Name=name, DocumentType="Automation", Content=json.dumps(text))
+        region, account = (
+            self._sandbox.environment()["AWS_REGION"],
+            role["Role"]["Arn"].split(":")[4],
+        )
+        may_start = {
+            "Effect": "Allow",
+            "Action": "ssm:StartAutomationExecution",
+            "Resource": f"arn:aws:ssm:{region}:{account}:document/{OPEN_RUNBOOK}",
+        }
+        iam.put_user_policy(
+            UserName=OPERATOR,
+            PolicyName=OPEN_RUNBOOK,
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [may_start]}),
         )
 
     def _states(self) -> str:

@@ -52,21 +52,28 @@ class Workstation:
         """What a command printed; SceneFailed, naming its log, if its exit status is not 0."""
         number = len(list(self.logs.iterdir())) + 1
         log = self.logs / f"{number:02d}-{Path(command[0]).name}-{command[1].lstrip('-')}.log"
-        done = subprocess.run(
-            command,
-            cwd=self.project,
-            env={**self._environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
+        shown = f"{Path(command[0]).name} {' '.join(command[1:3])}"
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.project,
+                env={**self._environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            log.write_bytes((error.stdout or b"") + (error.stderr or b""))
+            raise SceneFailed(
+                f"{shown}: expected its end within {_COMMAND_SECONDS} seconds; read {log}"
+            ) from None
         log.write_text(f"$ {' '.join(command)}\n{done.stdout}\n{done.stderr}", "utf-8")
         if done.returncode != 0:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             raise SceneFailed(
-                f"{Path(command[0]).name} {' '.join(command[1:3])}: expected exit status 0, "
+                f"{shown}: expected exit status 0, "
                 f"came {done.returncode}: {' '.join(last)}; read {log}"
             )
         return done.stdout

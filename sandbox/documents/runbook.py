@@ -10,8 +10,8 @@ _TYPES = re.compile(
     r"String|StringList|Integer|Boolean|StringMap|MapList"
     r"|(List<)?AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+>?"
 )
-_JAVA_CLASSES = {r"\\p{L}": r"[^\\W\\d_]", r"\\p{N}": r"\\d", "(?<": "(?P<"}
-"""Spellings of Java's regular expressions that Python's lacks, with what they mean."""
+_JAVA_CLASSES = {"L": "A-Za-z\u00aa-\u024f\u0370-\u1fff\u3040-\ud7a3", "N": "0-9", "Z": r"\s"}
+"""What Java's Unicode classes hold, as ranges for Python's regular expressions, which lack them."""
 
 
 def check_runbook(content: Mapping[str, Any]) -> None:
@@ -22,9 +22,23 @@ def check_runbook(content: Mapping[str, Any]) -> None:
 
 def compiled(pattern: str) -> re.Pattern[str]:
     """A parameter's ``allowedPattern``, which is Java's; raises re.error."""
-    for java, python in _JAVA_CLASSES.items():
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern.replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"))
+    python = re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
+    translated, within_class, position = "", False, 0
+    while position < len(python):
+        character, name = python[position], python[position + 3 : position + 4]
+        if python.startswith(r"\p{", position) and name in _JAVA_CLASSES:
+            ranges = _JAVA_CLASSES[name]
+            translated += ranges if within_class else f"[{ranges}]"
+            position += len(r"\p{L}")
+            continue
+        if character == "\\":
+            translated += python[position : position + 2]
+            position += 2
+            continue
+        within_class = character == "[" or (within_class and character != "]")
+        translated += character
+        position += 1
+    return re.compile(translated)
 
 
 def _parameter_faults(content: Mapping[str, Any]) -> Iterator[str]:

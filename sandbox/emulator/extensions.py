@@ -6,6 +6,7 @@ from sandbox.automation import clients
 from sandbox.documents import stack_resource
 from sandbox.emulator import (
     authorization,
+    called_via,
     cloudtrail,
     groups,
     managed_policies,
@@ -21,6 +22,7 @@ def install(*, endpoint: str, folder: str) -> None:
     root.install()
     authorization.install()
     policy_variables.install()
+    called_via.install()
     managed_policies.install()
     groups.install()
     stack_resource.install()

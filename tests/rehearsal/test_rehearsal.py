@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,14 +33,17 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\r" not in done.stdout
-    assert "31 of 31 as expected" in done.stdout
+    assert "32 of 32 as expected" in done.stdout
     report = json.loads(data.read_text("utf-8"))
     assert report["agrees"] is True
+    (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
+    assert "is not authorized to perform: iam:PassRole on resource: " in passing
     denied = [o["what"] for o in report["outcomes"] if o["expected"] == "denied"]
     assert denied == [
         "stop an instance",
         "describe instances",
-        "pass the role, in a document of his own",
+        "pass the role to a runbook that takes one",
+        "write a document of his own that embeds the role",
         "assume the role",
         "edit the approved runbook",
         "start another document with an embedded role",
@@ -114,3 +119,38 @@ def test_failing_command_says_what_came_and_which_log_to_read(tmp_path: Path) ->
         f"read {log}"
     )
     assert "broken" in log.read_text("utf-8")
+
+
+@pytest.mark.sandbox
+def test_interrupted_rehearsal_fails_and_leaves_no_account(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rehearsal"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "1. Administrator" not in process.stdout.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert "the story could not go on: it was interrupted" in printed
+    assert list(tmp_path.glob("aws-sandbox-*")) == []
+
+
+def test_folder_of_the_data_is_asked_for_before_the_story(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "--json", str(tmp_path / "none" / "x.json")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert f"the folder {tmp_path / 'none'} does not exist" in done.stderr

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from sandbox import Sandbox
 from tests.sandbox.conftest import Document
@@ -184,3 +188,59 @@ def test_policy_variable_in_a_resource_is_the_callers_own_name(
 
     assert iam.create_access_key(UserName=f"User-{unique}")["AccessKey"]
     assert _code(iam.create_access_key, UserName=f"Other-{unique}") == "AccessDenied"
+
+
+def test_instance_named_in_another_place_of_the_request_is_judged_too(
+    sandbox: Sandbox, user: User, instances: Launch
+) -> None:
+    tagged, untagged = instances(1, Automation="allowed"), instances(1)
+    keys = user(_stop_tagged("aws:ResourceTag"))
+    request = AWSRequest(
+        method="POST",
+        url=f"{sandbox.endpoint}/?InstanceId.1={tagged[0]}",
+        data=f"Action=StopInstances&Version=2016-11-15&InstanceId.1={untagged[0]}",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"])
+    SigV4Auth(credentials, "ec2", "us-east-1").add_auth(request)
+
+    response = URLLib3Session(verify=str(sandbox.folder / "ca.pem")).send(request.prepare())
+
+    assert response.status_code == 403
+    assert b"UnauthorizedOperation" in response.content
+
+
+def test_protecting_tag_cannot_be_removed_against_a_deny(
+    sandbox: Sandbox, user: User, instances: Launch
+) -> None:
+    ids = instances(1, Protected="yes")
+    deny = {
+        "Effect": "Deny",
+        "Action": "ec2:*",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/Protected": "yes"}},
+    }
+    ec2 = sandbox.client("ec2", user({"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}, deny))
+
+    tags = [{"Key": "Protected"}]
+    assert _code(ec2.delete_tags, Resources=ids, Tags=tags) == "UnauthorizedOperation"
+    assert _code(ec2.stop_instances, InstanceIds=ids) == "UnauthorizedOperation"
+
+
+def test_policy_variable_in_a_condition_is_the_callers_own_name(
+    sandbox: Sandbox, user: User, runbook: Any, unique: str
+) -> None:
+    name = runbook({"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}})
+    statement = {
+        "Effect": "Allow",
+        "Action": "ssm:StartAutomationExecution",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestTag/Owner": "${aws:username}"}},
+    }
+    client = sandbox.client("ssm", user(statement))
+
+    own = [{"Key": "Owner", "Value": f"User-{unique}"}]
+    other = [{"Key": "Owner", "Value": "somebody"}]
+    assert client.start_automation_execution(DocumentName=name, Tags=own)["AutomationExecutionId"]
+    denied = _code(client.start_automation_execution, DocumentName=name, Tags=other)
+    assert denied == "AccessDeniedException"

@@ -96,11 +96,13 @@ def test_no_secret_stands_in_the_trail(sandbox: Sandbox, unique: str) -> None:
     iam.create_user(UserName=unique)
     iam.create_login_profile(UserName=unique, Password="Very-Secret-1")
     sandbox.client("secretsmanager").create_secret(Name=unique, SecretString="Very-Secret-2")
+    sandbox.client("ssm").put_parameter(Name=unique, Value="Very-Secret-3", Type="SecureString")
 
     events = json.dumps(
         [
             *_events(sandbox, "EventName", "CreateLoginProfile"),
             *_events(sandbox, "EventName", "CreateSecret"),
+            *_events(sandbox, "EventName", "PutParameter"),
         ]
     )
 

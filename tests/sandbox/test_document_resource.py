@@ -177,3 +177,20 @@ def test_group_is_made_changed_and_removed(
     cloudformation.delete_stack(StackName=unique)
     _wait(cloudformation, "stack_delete_complete", unique)
     assert unique not in [group["GroupName"] for group in iam.list_groups()["Groups"]]
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"Name": "a b!"}, "failed to satisfy constraint"),
+        ({"DocumentType": "Runbook"}, "failed to satisfy constraint"),
+        ({"UpdateMethod": "Nope"}, "Nope is not a valid enum value"),
+    ],
+)
+def test_property_that_the_type_does_not_take_fails_the_stack(
+    cloudformation: Any, unique: str, properties: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(WaiterError):
+        _create(cloudformation, unique, _template(unique, "1", **properties))
+
+    assert words in _reasons(cloudformation, unique)

@@ -242,3 +242,47 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str
         "token": "InvalidNextToken",
         "filter": "InvalidFilterKey",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"parameters": ["x"]}, "parameters is not an object"),
+        ({"parameters": {"A": None}}, "Parameter A is not an object"),
+        ({"parameters": {"A": {"type": "Text"}}}, "has type Text, which does not exist"),
+        ({"parameters": {"A": {"type": "String", "allowedPattern": "["}}}, "does not compile"),
+        (
+            {"parameters": {"A": {"type": "String", "allowedValues": ["a"], "default": "b"}}},
+            "has default 'b', which allowedValues lacks",
+        ),
+        ({"mainSteps": [{**_WAIT, "nextStep": "none"}]}, "goes on to none, which is no step"),
+        ({"mainSteps": [{**_WAIT, "onFailure": "step:none"}]}, "goes to none on failure"),
+        ({"mainSteps": [{**_WAIT, "onFailure": "Panic"}]}, "has onFailure Panic"),
+        ({"mainSteps": [{**_WAIT, "inputs": ["x"]}]}, "has inputs that are no object"),
+        ({"outputs": 5}, "outputs is not a list"),
+    ],
+)
+def test_content_that_cannot_be_run_is_refused_and_not_kept(
+    ssm: Any, unique: str, fields: dict[str, Any], words: str
+) -> None:
+    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT], **fields})
+
+    with pytest.raises(ClientError) as error:
+        ssm.create_document(Name=unique, DocumentType="Automation", Content=content)
+
+    assert error.value.response["Error"]["Code"] == "InvalidDocumentContent"
+    assert words in error.value.response["Error"]["Message"]
+    assert _error(ssm.describe_document, Name=unique) == "InvalidDocument"
+
+
+def test_java_spelling_of_a_pattern_is_understood(ssm: Any, unique: str) -> None:
+    parameters = {"Word": {"type": "String", "allowedPattern": r"^(?<word>[\p{L}]+)$"}}
+    content = {"schemaVersion": "0.3", "parameters": parameters, "mainSteps": [_WAIT]}
+    ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
+
+    def start(word: str) -> Any:
+        return ssm.start_automation_execution(DocumentName=unique, Parameters={"Word": [word]})
+
+    assert start("Grüße")["AutomationExecutionId"]
+    with pytest.raises(ClientError):
+        start("17")

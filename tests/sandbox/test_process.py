@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,28 +18,32 @@ pytestmark = pytest.mark.sandbox
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def _folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
+def _folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob(f"{FOLDER_PREFIX}*"))
 
 
-def _await_gone(folders: set[Path]) -> bool:
+def _await_gone(temporary: Path) -> bool:
     for _ in range(100):
-        if not folders & _folders():
+        if not _folders(temporary):
             return True
         time.sleep(0.05)
     return False
 
 
-def _start() -> tuple[subprocess.Popen[str], set[Path]]:
-    """``python -m sandbox`` once it says that the account is up, and the folders it made."""
-    before = _folders()
+def _start(temporary: Path) -> subprocess.Popen[str]:
+    """``python -m sandbox`` once the account is up, with a temporary folder of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "sandbox"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     while "the account is up" not in process.stdout.readline():
         assert process.poll() is None
-    return process, _folders() - before
+    assert _folders(temporary)
+    return process
 
 
 def test_sandbox_listens_on_loopback_only(sandbox: Sandbox) -> None:
@@ -84,26 +87,26 @@ def test_end_removes_the_folder_also_in_the_middle_of_an_execution() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_command_ends_with_0_and_leaves_nothing(number: signal.Signals) -> None:
-    process, folders = _start()
+def test_interrupted_command_ends_with_0_and_leaves_nothing(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    process = _start(tmp_path)
 
     process.send_signal(number)
 
     assert process.wait(timeout=10) == 0
-    assert folders
-    assert _await_gone(folders)
+    assert _await_gone(tmp_path)
     assert process.stdout is not None
     process.stdout.close()
 
 
-def test_crash_of_the_caller_ends_the_account_and_leaves_nothing() -> None:
-    process, folders = _start()
+def test_crash_of_the_caller_ends_the_account_and_leaves_nothing(tmp_path: Path) -> None:
+    process = _start(tmp_path)
 
     process.kill()
     process.wait(timeout=10)
 
-    assert folders
-    assert _await_gone(folders)
+    assert _await_gone(tmp_path)
     assert process.stdout is not None
     process.stdout.close()
 
@@ -120,8 +123,8 @@ def test_server_that_cannot_start_names_the_log(monkeypatch: pytest.MonkeyPatch)
     account.stop()
 
 
-def test_shell_env_lets_the_aws_cli_talk_to_the_running_account() -> None:
-    process, _ = _start()
+def test_shell_env_lets_the_aws_cli_talk_to_the_running_account(tmp_path: Path) -> None:
+    process = _start(tmp_path)
     script = (
         'eval "$(python -m sandbox shell-env)" && '
         "aws ssm list-documents --filters Key=Owner,Values=Self --output text && "
@@ -132,7 +135,13 @@ def test_shell_env_lets_the_aws_cli_talk_to_the_running_account() -> None:
     done = subprocess.run(
         ["/bin/bash", "-c", script],
         cwd=PROJECT,
-        env={**os.environ, "PATH": path},
+        env={
+            **os.environ,
+            "PATH": path,
+            "TMPDIR": str(tmp_path),
+            "AWS_PROFILE": "of-the-user",
+            "AWS_SESSION_TOKEN": "of-the-user",
+        },
         capture_output=True,
         text=True,
         timeout=60,

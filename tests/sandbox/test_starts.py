@@ -312,3 +312,68 @@ def test_author_who_may_not_pass_the_role_cannot_embed_it(
 
     assert code == "AccessDeniedException"
     assert f"iam:PassRole on resource: {arn}" in message
+
+
+_HIDDEN_ROLES = {
+    "an escaped key": ("JSON", '{{"schemaVersion": "0.3", "assumeRol\\u0065": "{role}", {steps}}}'),
+    "another text before it": (
+        "JSON",
+        '{{"schemaVersion": "0.3", "description": "assumeRole: arn:aws:iam::000000000000:role/x", '
+        '"assumeRole": "{role}", {steps}}}',
+    ),
+    "a folded line": ("YAML", "schemaVersion: '0.3'\nassumeRole: >-\n  {role}\n{yaml}"),
+}
+
+
+@pytest.mark.parametrize("case", _HIDDEN_ROLES)
+def test_embedded_role_is_found_however_it_is_written(
+    sandbox: Sandbox, role: Make, user: Any, unique: str, case: str
+) -> None:
+    format_, text = _HIDDEN_ROLES[case]
+    arn = role()
+    steps = f'"mainSteps": [{json.dumps(_WAIT)}]'
+    content = text.format(role=arn, steps=steps, yaml=f"mainSteps: [{json.dumps(_WAIT)}]")
+    create = {"Effect": "Allow", "Action": "ssm:CreateDocument", "Resource": "*"}
+    client = sandbox.client("ssm", user(create))
+
+    code, message = _refusal(
+        client.create_document,
+        Name=unique,
+        DocumentType="Automation",
+        DocumentFormat=format_,
+        Content=content,
+    )
+
+    assert code == "AccessDeniedException"
+    assert f"iam:PassRole on resource: {arn}" in message
+
+
+def test_role_under_another_path_is_not_the_role(ssm: Any, runbook: Make, role: Make) -> None:
+    arn = role()
+    name = runbook(_WAIT, assumeRole=arn.replace(":role/", ":role/harmless/"))
+
+    refused = _refusal(ssm.start_automation_execution, DocumentName=name)
+
+    assert refused == (_INVALID, "The defined assume role is unable to be assumed.")
+
+
+def test_calls_as_the_caller_are_made_via_automation(
+    sandbox: Sandbox, runbook: Make, user: Any, finish: Callable[..., Document], instances: Any
+) -> None:
+    """The way of AWSBudgetsActions_RolePolicyForResourceAdministrationWithSSM."""
+    inputs = {"InstanceIds": instances(1), "DesiredState": "stopped"}
+    name = runbook({"name": "stop", "action": "aws:changeInstanceState", "inputs": inputs})
+    via = {
+        "Effect": "Allow",
+        "Action": ["ec2:StopInstances", "ec2:DescribeInstanceStatus"],
+        "Resource": "*",
+        "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": ["ssm.amazonaws.com"]}},
+    }
+    keys = user(_start_statements(name), via)
+    client = sandbox.client("ssm", keys)
+
+    started = client.start_automation_execution(DocumentName=name)["AutomationExecutionId"]
+
+    assert finish(started, client=client)["AutomationExecutionStatus"] == "Success"
+    with pytest.raises(ClientError):
+        sandbox.client("ec2", keys).stop_instances(InstanceIds=inputs["InstanceIds"])

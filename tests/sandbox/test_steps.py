@@ -192,6 +192,11 @@ def test_api_error_fails_the_step_with_awss_message(
 _WRONG_CALLS = {
     "service": ({"Service": "ec3", "Api": "StopInstances"}, "Service ec3 does not exist"),
     "api": ({"Service": "ec2", "Api": "HaltInstances"}, "Api HaltInstances of service ec2"),
+    "no operation": ({"Service": "ec2", "Api": "Meta"}, "Api Meta of service ec2 does not exist"),
+    "input called as an argument": (
+        {"Service": "ec2", "Api": "StopInstances", "function": "x"},
+        "Missing required parameter in input",
+    ),
     "parameter": (
         {"Service": "ec2", "Api": "StopInstances", "Instances": []},
         'Missing required parameter in input: "InstanceIds"',
@@ -402,3 +407,32 @@ def test_old_version_still_runs_its_own_content(ssm: Any, runbook: Make, finish:
 
     execution = finish(started["AutomationExecutionId"])
     assert (execution["DocumentVersion"], _statuses(execution)) == ("1", {"old": "Success"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timeoutSeconds": None},
+        {"timeoutSeconds": ["1"]},
+        {"timeoutSeconds": "{{ Long }}"},
+        {"maxAttempts": "abc"},
+        {"maxAttempts": 0},
+        {"maxAttempts": None},
+    ],
+)
+def test_execution_ends_whatever_a_step_says(
+    ssm: Any, runbook: Make, finish: Finish, fields: Document
+) -> None:
+    execution = finish(_start(ssm, runbook(_step("a", **fields))))
+
+    assert execution["AutomationExecutionStatus"] == "Failed"
+    assert _statuses(execution) == {"a": "Failed"}
+
+
+def test_selector_of_another_form_fails_the_step(ssm: Any, runbook: Make, finish: Finish) -> None:
+    call = {"Service": "sts", "Api": "GetCallerIdentity"}
+    step = _step("a", "aws:executeAwsApi", inputs=call, outputs=[{"Name": "Arn"}])
+
+    execution = finish(_start(ssm, runbook(step)))
+
+    assert "KeyError: 'Selector'" in execution["FailureMessage"]
