@@ -38,8 +38,8 @@ deploy: $(INSTALLED) ## deploy to AWS with the credentials of the environment
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal
 
-test: lint unit ## everything that CI checks
-	python -m pytest -q -n 2 --dist worksteal -m "sandbox or command"
+test: lint ## everything that CI checks
+	python -m pytest -q -n 2 --maxschedchunk 1
 
 unit: $(INSTALLED) ## the tests that run in seconds: no sandbox, no whole command
 	python -m pytest -q -m "not sandbox and not command"

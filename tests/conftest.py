@@ -24,8 +24,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole commands first: they take longest, and two workers share the rest."""
-    items.sort(key=lambda item: item.get_closest_marker("command") is None)
+    """Whole commands first: they take longest. A worker is given two tests at the start, so each
+    of the longest stands before a shorter one."""
+    commands = [item for item in items if item.get_closest_marker("command")]
+    longest = [item for item in commands if item.get_closest_marker("sandbox")]
+    shorter = [item for item in commands if item not in longest]
+    pairs = [item for pair in zip(longest, shorter, strict=False) for item in pair]
+    items.sort(key=lambda item: pairs.index(item) if item in pairs else len(pairs))
 
 
 @pytest.fixture(scope="session")
