@@ -25,6 +25,9 @@ AUTOMATION_MANAGED_POLICY = (
 ANY_REGION = "${AWS::Region}"
 """Stands for the Region of the stack, where a deployment names none."""
 
+_PLACEHOLDER = re.compile(r"\$\{AWS::(Partition|Region|AccountId)\}")
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^${}]+")
+"""An ARN once its placeholders are filled with ``x`` (``0`` for the account)."""
 _ACCOUNT = "${AWS::AccountId}"
 
 
@@ -70,3 +73,13 @@ def construct_id(name: str) -> str:
     if not letters:
         raise DelegationError(f"name {name!r} has no letter or digit (deployments.py)")
     return letters[0].upper() + letters[1:]
+
+
+def is_arn(value: object) -> bool:
+    """Whether a value is a whole ARN, with no placeholder but those of this module."""
+    return isinstance(value, str) and _ARN.fullmatch(filled(value)) is not None
+
+
+def filled(arn: str) -> str:
+    """An ARN with something for each placeholder, so that it can be taken apart."""
+    return _PLACEHOLDER.sub(lambda match: "0" if match[1] == "AccountId" else "x", arn)

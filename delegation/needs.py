@@ -11,13 +11,8 @@ from typing import Any
 
 from delegation import names
 from delegation.errors import DelegationError
-from delegation.model import key_region
-from delegation.statements import Conditions, Statement
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+")
-_PLACEHOLDER = re.compile(r"\$\{AWS::(Partition|Region|AccountId)\}")
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^${}]+")
-"""An ARN once its placeholders are filled with ``x`` (``0`` for the account)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +65,7 @@ class DeclaredNeed:
                     f"spelled out, without wildcards"
                 )
         for resource in entry["resources"]:
-            if resource != "*" and not _is_arn(resource):
+            if resource != "*" and not names.is_arn(resource):
                 raise DelegationError(
                     f"{file}: resource {resource!r} of step {entry['step']!r} is neither * nor an "
                     f"ARN (arn:${{AWS::Partition}}:SERVICE:${{AWS::Region}}:${{AWS::AccountId}}:…)"
@@ -113,60 +108,6 @@ def needs_of(
     return tuple(found)
 
 
-def boundary_statements(needs: Iterable[Need], regions: Iterable[str]) -> tuple[Statement, ...]:
-    """The statements that allow exactly these needs, one for each service and kind of resource."""
-    regions = tuple(regions)
-    grouped: dict[tuple[str, str], list[Need]] = {}
-    for need in needs:
-        grouped.setdefault((need.action.split(":")[0], need.resource), []).append(need)
-    statements: dict[str, Statement] = {}
-    for (service, resource), group in sorted(grouped.items()):
-        sid = _unused_sid(f"Use{names.construct_id(service)}{_kind(resource)}", statements)
-        statements[sid] = Statement(
-            sid=sid,
-            actions=tuple(sorted({need.action for need in group})),
-            resources=_arns(resource, regions),
-            why="; ".join(dict.fromkeys(need.why for need in group)),
-            source="; ".join(dict.fromkeys(need.source for need in group)),
-        )
-    return tuple(statements.values()) or (_NOTHING,)
-
-
-_NOTHING = Statement(
-    sid="UseNothing",
-    effect="Deny",
-    actions=("*",),
-    resources=("*",),
-    why="no step of the role's runbooks calls AWS, and a policy cannot be empty",
-    source="IAM User Guide, Grammar of the IAM JSON policy language",
-)
-
-
-def volume_key_statements(keys: Iterable[str]) -> tuple[Statement, ...]:
-    """What starting instances with volumes under these KMS keys needs, one statement a Region."""
-    by_region: dict[str, list[str]] = {}
-    for key in keys:
-        by_region.setdefault(key_region(key), []).append(key)
-    several = len(by_region) > 1
-    statements = []
-    for region, arns in sorted(by_region.items()):
-        conditions: Conditions = (
-            ("Bool", "kms:GrantIsForAWSResource", "true"),
-            ("StringEquals", "kms:ViaService", f"ec2.{region}.${{AWS::URLSuffix}}"),
-        )
-        statements.append(
-            Statement(
-                sid="LetEc2UseVolumeKeys" + (names.construct_id(region) if several else ""),
-                actions=("kms:CreateGrant",),
-                resources=tuple(arns),
-                conditions=conditions,
-                why="EC2 attaches an encrypted volume at start under a grant that the caller gives",
-                source="EBS User Guide, Requirements for Amazon EBS encryption",
-            )
-        )
-    return tuple(statements)
-
-
 def _steps(content: Mapping[str, Any], file: str) -> list[dict[str, Any]]:
     steps = content.get("mainSteps")
     if not isinstance(steps, list) or not steps:
@@ -207,7 +148,7 @@ def _approve(step: Mapping[str, Any], file: str) -> list[Need]:
     topic = _inputs(step).get("NotificationArn")
     if topic is None:
         return []
-    if not _is_arn(topic):
+    if not names.is_arn(topic):
         raise DelegationError(
             f"{file}: step {step['name']!r}: NotificationArn is {topic!r}; "
             f"an SNS topic's ARN, spelled out"
@@ -267,39 +208,6 @@ def _declared(step: str, declared: Iterable[DeclaredNeed]) -> list[Need]:
     ]
 
 
-def _arns(resource: str, regions: tuple[str, ...]) -> tuple[str, ...]:
-    if resource == "*" or resource.startswith("arn:"):
-        return (resource,)
-    return tuple(names.ec2_arn(resource, region) for region in regions)
-
-
-def _kind(resource: str) -> str:
-    """``Instance`` for ``instance/*``, the kind of an ARN's resource, nothing for ``*``."""
-    if resource == "*":
-        return ""
-    last = _filled(resource).split(":", 5)[5] if resource.startswith("arn:") else resource
-    word = re.sub(r"[^A-Za-z0-9]", "", re.split(r"[/:]", last)[0])
-    return word[:1].upper() + word[1:]
-
-
 def _inputs(step: Mapping[str, Any]) -> Mapping[str, Any]:
     inputs: Mapping[str, Any] = step.get("inputs", {})
     return inputs
-
-
-def _is_arn(value: object) -> bool:
-    return isinstance(value, str) and _ARN.fullmatch(_filled(value)) is not None
-
-
-def _filled(arn: str) -> str:
-    """An ARN with something for each placeholder, so that it can be taken apart."""
-    return _PLACEHOLDER.sub(lambda match: "0" if match[1] == "AccountId" else "x", arn)
-
-
-def _unused_sid(sid: str, used: Iterable[str]) -> str:
-    taken = set(used)
-    number, candidate = 1, sid
-    while candidate in taken:
-        number += 1
-        candidate = f"{sid}{number}"
-    return candidate

@@ -9,13 +9,14 @@ from dataclasses import replace
 from delegation import names
 from delegation.managed_policies import beyond_automation_role
 from delegation.model import Deployment, Profile, ServiceRole
-from delegation.needs import Need, boundary_statements, volume_key_statements
+from delegation.needs import Need
 from delegation.quotas import (
     POLICIES_A_PRINCIPAL,
     POLICY_CHARACTERS,
     policy_size,
     resolved_length,
 )
+from delegation.role_statements import boundary_statements, volume_key_statements
 from delegation.statements import Conditions, Statement
 
 Needs = Sequence[Need]

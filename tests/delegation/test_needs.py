@@ -8,7 +8,8 @@ import pytest
 
 from delegation.errors import DelegationError
 from delegation.managed_policies import beyond_automation_role
-from delegation.needs import Need, boundary_statements
+from delegation.needs import Need
+from delegation.role_statements import boundary_statements
 from delegation.runbooks import Runbook, read_runbook
 
 

@@ -1,0 +1,87 @@
+"""The statements of service roles: what the needs of their runbooks come to."""
+
+import re
+from collections.abc import Iterable
+
+from delegation import names
+from delegation.model import key_region
+from delegation.needs import Need
+from delegation.statements import Conditions, Statement
+
+
+def boundary_statements(needs: Iterable[Need], regions: Iterable[str]) -> tuple[Statement, ...]:
+    """The statements that allow exactly these needs, one for each service and kind of resource."""
+    regions = tuple(regions)
+    grouped: dict[tuple[str, str], list[Need]] = {}
+    for need in needs:
+        grouped.setdefault((need.action.split(":")[0], need.resource), []).append(need)
+    statements: dict[str, Statement] = {}
+    for (service, resource), group in sorted(grouped.items()):
+        sid = _unused_sid(f"Use{names.construct_id(service)}{_kind(resource)}", statements)
+        statements[sid] = Statement(
+            sid=sid,
+            actions=tuple(sorted({need.action for need in group})),
+            resources=_arns(resource, regions),
+            why="; ".join(dict.fromkeys(need.why for need in group)),
+            source="; ".join(dict.fromkeys(need.source for need in group)),
+        )
+    return tuple(statements.values()) or (_NOTHING,)
+
+
+_NOTHING = Statement(
+    sid="UseNothing",
+    effect="Deny",
+    actions=("*",),
+    resources=("*",),
+    why="no step of the role's runbooks calls AWS, and a policy cannot be empty",
+    source="IAM User Guide, Grammar of the IAM JSON policy language",
+)
+
+
+def volume_key_statements(keys: Iterable[str]) -> tuple[Statement, ...]:
+    """What starting instances with volumes under these KMS keys needs, one statement a Region."""
+    by_region: dict[str, list[str]] = {}
+    for key in keys:
+        by_region.setdefault(key_region(key), []).append(key)
+    several = len(by_region) > 1
+    statements = []
+    for region, arns in sorted(by_region.items()):
+        conditions: Conditions = (
+            ("Bool", "kms:GrantIsForAWSResource", "true"),
+            ("StringEquals", "kms:ViaService", f"ec2.{region}.${{AWS::URLSuffix}}"),
+        )
+        statements.append(
+            Statement(
+                sid="LetEc2UseVolumeKeys" + (names.construct_id(region) if several else ""),
+                actions=("kms:CreateGrant",),
+                resources=tuple(arns),
+                conditions=conditions,
+                why="EC2 attaches an encrypted volume at start under a grant that the caller gives",
+                source="EBS User Guide, Requirements for Amazon EBS encryption",
+            )
+        )
+    return tuple(statements)
+
+
+def _arns(resource: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+    if resource == "*" or resource.startswith("arn:"):
+        return (resource,)
+    return tuple(names.ec2_arn(resource, region) for region in regions)
+
+
+def _kind(resource: str) -> str:
+    """``Instance`` for ``instance/*``, the kind of an ARN's resource, nothing for ``*``."""
+    if resource == "*":
+        return ""
+    last = names.filled(resource).split(":", 5)[5] if resource.startswith("arn:") else resource
+    word = re.sub(r"[^A-Za-z0-9]", "", re.split(r"[/:]", last)[0])
+    return word[:1].upper() + word[1:]
+
+
+def _unused_sid(sid: str, used: Iterable[str]) -> str:
+    taken = set(used)
+    number, candidate = 1, sid
+    while candidate in taken:
+        number += 1
+        candidate = f"{sid}{number}"
+    return candidate
