@@ -10,6 +10,8 @@ import yaml
 from delegation.errors import DelegationError
 
 _ROOT = Path(__file__).resolve().parent.parent
+_DEEPEST = 100
+"""Levels of nesting that a document may have; far more than any action's inputs."""
 _LARGEST_INTEGER = 2**53
 """Above it, JavaScript and so CDK would deploy another number."""
 
@@ -49,7 +51,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def refuse_what_cloudformation_reads(content: dict[str, Any], file: str) -> None:
     """Raises DelegationError for what CDK or CloudFormation would read instead of deploying it."""
-    for where, value in _walk(content):
+    for where, depth, value in _walk(content):
+        if depth > _DEEPEST:
+            raise DelegationError(f"{file}: is nested deeper than {_DEEPEST} levels")
         if value is None:
             raise DelegationError(f"{file}: {where} is null, which CDK drops; remove it")
         if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
@@ -61,7 +65,11 @@ def refuse_what_cloudformation_reads(content: dict[str, Any], file: str) -> None
             )
         if isinstance(value, dict):
             for key in value:
-                if key in ("Ref", "__proto__") or str(key).startswith("Fn::"):
+                if not isinstance(key, str):
+                    raise DelegationError(
+                        f"{file}: {where} has the key {key!r}, which is no text; put it in quotes"
+                    )
+                if key in ("Ref", "__proto__") or key.startswith("Fn::"):
                     raise DelegationError(
                         f"{file}: {where} has the key {key!r}, which CloudFormation would read"
                     )
@@ -82,13 +90,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _walk(content: object) -> Iterator[tuple[str, object]]:
-    """Every value with its place, as ``mainSteps[0].inputs``."""
-    queue: list[tuple[str, object]] = [("", content)]
+def _walk(content: object) -> Iterator[tuple[str, int, object]]:
+    """Every value with its place, as ``mainSteps[0].inputs``, and its depth."""
+    queue: list[tuple[str, int, object]] = [("", 0, content)]
     while queue:
-        where, value = queue.pop()
-        yield where or "the document", value
+        where, depth, value = queue.pop()
+        yield where or "the document", depth, value
         if isinstance(value, dict):
-            queue += [(f"{where}.{key}".lstrip("."), element) for key, element in value.items()]
+            for key, element in value.items():
+                queue.append((f"{where}.{key}".lstrip("."), depth + 1, element))
         elif isinstance(value, list):
-            queue += [(f"{where}[{index}]", element) for index, element in enumerate(value)]
+            for index, element in enumerate(value):
+                queue.append((f"{where}[{index}]", depth + 1, element))

@@ -282,3 +282,20 @@ def test_bad_document_is_refused_also_where_no_deployment_names_it(tmp_path: Pat
         load_runbooks(["Good"], tmp_path)
 
     assert str(error.value).startswith(f"{tmp_path}/Draft.json: holds assumeRole")
+
+
+def test_keys_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "Restart.yaml"
+
+    assert _refusal(path, 'schemaVersion: "0.3"\nparameters:\n  1: {type: String}\n') == (
+        f"{path}: parameters has the key 1, which is no text; put it in quotes"
+    )
+
+
+def test_nesting_that_no_synthesis_survives_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "Restart.json"
+    deep = "[" * 200 + "]" * 200
+
+    assert _refusal(path, f'{{"schemaVersion": "0.3", "outputs": {deep}}}') == (
+        f"{path}: is nested deeper than 100 levels"
+    )
