@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from delegation.errors import DelegationError
-from delegation.model import Deployment, Profile, iam_users
+from delegation.model import Deployment, IamUser, Profile, iam_users
 from delegation.permissions import (
     approver_policy,
     boundary_policy,
@@ -18,10 +18,9 @@ from delegation.quotas import (
     TRUST_CHARACTERS,
     check_policy,
     check_stack,
-    resolved_length,
+    listed_length,
 )
-from delegation.runbooks import Runbook
-from delegation.statements import Statement
+from delegation.runbooks import Runbook, needs_of_role
 
 _FEWER_REGIONS = "name fewer regions"
 _OTHER_ROLE = (
@@ -39,11 +38,11 @@ def check_limits(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     _check_attachable(deployment, len(policies))
     _check_outputs(deployment)
     for role in deployment.service_roles:
-        needs = [need for name in role.runbooks for need in runbooks[name].needs]
+        needs = needs_of_role(role, runbooks)
         if deployment.profile is Profile.LEAST_PRIVILEGE:
             boundary = boundary_policy(deployment, role, needs)
             check_policy(f"the boundary of service role {role.name!r}", boundary, _OTHER_ROLE)
-        own: tuple[Statement, ...] = own_policy(deployment, role, needs)
+        own = own_policy(deployment, role, needs)
         check_policy(f"the policy of service role {role.name!r}", own, _OTHER_ROLE)
     _check_trust(deployment)
     check_stack(deployment, {name: runbooks[name].content for name in deployment.runbooks})
@@ -58,8 +57,7 @@ def _check_attachable(deployment: Deployment, policies: int) -> None:
             f"{count}; an IAM user's {GROUPS_A_USER} groups hold {room_of_user}; name fewer "
             f"runbooks (deployments.py)"
         )
-    users = iam_users(deployment.operators)
-    others = [person.name for person in deployment.operators if person.name not in users]
+    others = [p.name for p in deployment.operators if not isinstance(p, IamUser)]
     if others and policies > POLICIES_A_PRINCIPAL:
         raise DelegationError(
             f"{count}; {others[0]!r} takes {POLICIES_A_PRINCIPAL} by default; make the operator an "
@@ -82,7 +80,7 @@ def _check_outputs(deployment: Deployment) -> None:
 def _check_trust(deployment: Deployment) -> None:
     _, conditions = service_role_trust(deployment)
     arns = [arn for _, _, value in conditions if not isinstance(value, str) for arn in value]
-    size = _TRUST_WITHOUT_ARNS + sum(resolved_length(arn) + len('"",') for arn in arns)
+    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, arns))
     if size > TRUST_CHARACTERS:
         raise DelegationError(
             f"the trust policy of the service roles needs {size:,} characters for "

@@ -1,6 +1,6 @@
 """The statements of each person, in both profiles, each with its reason.
 
-The service role's are in ``needs``: they follow from the runbooks.
+What a service role needs follows from its runbooks: ``needs`` and ``role_statements``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ from delegation.needs import Need
 from delegation.quotas import (
     POLICIES_A_PRINCIPAL,
     POLICY_CHARACTERS,
+    listed_length,
     policy_size,
-    resolved_length,
 )
 from delegation.role_statements import boundary_statements, volume_key_statements
 from delegation.statements import Conditions, Statement
@@ -28,8 +28,6 @@ _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Crea
 _READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
 _START = "ssm:StartAutomationExecution"
-
-_ARN_PUNCTUATION = len('"",')
 
 
 def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ...]:
@@ -212,11 +210,7 @@ def _portions(deployment: Deployment, first_size: int) -> Iterator[tuple[str, ..
     portion: list[str] = []
     size = first_size + empty
     for runbook in deployment.runbooks:
-        needed = sum(
-            resolved_length(arn) + _ARN_PUNCTUATION
-            for arns in _arns(deployment, runbook)
-            for arn in arns
-        )
+        needed = sum(listed_length(arn) for arns in _arns(deployment, runbook) for arn in arns)
         if portion and size + needed > POLICY_CHARACTERS:
             yield tuple(portion)
             portion, size = [], empty

@@ -41,6 +41,11 @@ def resolved_length(text: str) -> int:
     return len(text)
 
 
+def listed_length(arn: str) -> int:
+    """What an ARN adds to a policy's list of resources: itself, its quotes and a comma."""
+    return resolved_length(arn) + len('"",')
+
+
 def policy_size(statements: Iterable[Statement]) -> int:
     """A policy's size in IAM's count, with placeholders at their longest."""
     text = json.dumps(policy_document(statements), separators=(",", ":"))
@@ -59,7 +64,7 @@ def check_policy(what: str, statements: tuple[Statement, ...], remedy: str) -> N
 
 
 def check_stack(deployment: Deployment, documents: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuses a RunbooksStack over CloudFormation's limits; takes each document's properties."""
+    """Refuses a RunbooksStack over CloudFormation's limits; takes each document's content."""
     if len(documents) > STACK_RESOURCES:
         raise DelegationError(
             f"the deployment for {deployment.label} has {len(documents)} runbooks in a Region, "

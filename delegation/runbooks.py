@@ -10,6 +10,7 @@ from typing import Any
 
 from delegation.errors import DelegationError
 from delegation.files import read_mapping, refuse_what_cloudformation_reads, shown
+from delegation.model import ServiceRole
 from delegation.needs import DeclaredNeed, Need, needs_of
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
@@ -54,6 +55,11 @@ class Runbook:
     def deployed_content(self, assume_role: object) -> dict[str, Any]:
         """The document with ``assumeRole`` wired to the service role's ARN (a string or token)."""
         return {**self.content, "assumeRole": assume_role}
+
+
+def needs_of_role(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> tuple[Need, ...]:
+    """What the steps of a service role's runbooks need, runbook by runbook."""
+    return tuple(need for name in role.runbooks for need in runbooks[name].needs)
 
 
 def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, Runbook]:

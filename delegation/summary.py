@@ -13,6 +13,7 @@ from delegation.permissions import (
     operator_policies,
     own_policy,
 )
+from delegation.runbooks import needs_of_role
 from delegation.statements import Statement
 
 
@@ -47,7 +48,7 @@ def _granted(
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
     for role in deployment.service_roles:
-        needs = [n for name in role.runbooks for n in configuration.runbooks[name].needs]
+        needs = needs_of_role(role, configuration.runbooks)
         yield (
             f"service role {role.name}",
             boundary_policy(deployment, role, needs)

@@ -8,7 +8,7 @@ from constructs import Construct
 from delegation import names
 from delegation.model import Deployment
 from delegation.permissions import OWN_PASSWORD
-from delegation.runbooks import Runbook
+from delegation.runbooks import Runbook, needs_of_role
 from stacks.approver_access import ApproverAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
@@ -67,7 +67,7 @@ class AdministrationStack(Stack):
                 names.construct_id(role.name),
                 deployment=deployment,
                 role=role,
-                needs=[need for name in role.runbooks for need in runbooks[name].needs],
+                needs=needs_of_role(role, runbooks),
             )
 
     def _build_sign_in_link(self) -> None:

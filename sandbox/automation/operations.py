@@ -16,7 +16,7 @@ from sandbox.documents import store
 from sandbox.documents.descriptions import tag_map
 from sandbox.documents.operations import document_check, pass_role_check
 from sandbox.documents.store import Document, Version
-from sandbox.emulator.authorization import Check, arn, tag_context
+from sandbox.emulator.authorization import Check, arn, request_tag_context, tag_context
 from sandbox.ssm_api.errors import ApiError, validation_error
 from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
 
@@ -118,11 +118,9 @@ def _start_checks(given: Parameters) -> list[Check]:
     Source: Service Authorization Reference, StartAutomationExecution.
     """
     action, version = "ssm:StartAutomationExecution", given.get("DocumentVersion", store.DEFAULT)
-    tags = tag_map(given.get("Tags"))
     requested = {
         "ssm:DocumentVersion": version,
-        **{f"aws:RequestTag/{key}": value for key, value in tags.items()},
-        **({"aws:TagKeys": list(tags)} if tags else {}),
+        **request_tag_context(tag_map(given.get("Tags"))),
     }
     document = document_check(action, given["DocumentName"])
     name = document.resource.rsplit("document/", 1)[-1]

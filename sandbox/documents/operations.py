@@ -6,7 +6,7 @@ from sandbox.documents import store
 from sandbox.documents.content import Content, parse, render
 from sandbox.documents.descriptions import description, identifier, tag_map, version_info
 from sandbox.documents.filters import matches
-from sandbox.emulator.authorization import Check, arn, tag_context
+from sandbox.emulator.authorization import Check, arn, request_tag_context, tag_context
 from sandbox.ssm_api.errors import ApiError, validation_error
 from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
 from sandbox.ssm_api.shapes import without_none
@@ -161,9 +161,10 @@ def _on_document(action: str) -> Callable[[Parameters], list[Check]]:
 def _creation_checks(given: Parameters) -> list[Check]:
     if not given.get("Name"):
         raise validation_error("Name must not be empty.")
-    context = {"ssm:DocumentType": given.get("DocumentType", "Command")}
-    for key, value in tag_map(given.get("Tags")).items():
-        context[f"aws:RequestTag/{key}"] = value
+    context = {
+        "ssm:DocumentType": given.get("DocumentType", "Command"),
+        **request_tag_context(tag_map(given.get("Tags"))),
+    }
     resource = arn("ssm", f"document/{given['Name']}")
     return [Check(action="ssm:CreateDocument", resource=resource, context=context)]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_actions import access_denied_response
+from ministack.core.iam_actions import access_denied_response, identity_denial_message
 from ministack.core.iam_evaluator import AuthError, EvalResult, enforce
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
@@ -52,6 +52,13 @@ def arn(service: str, resource: str) -> str:
 def tag_context(tags: Mapping[str, str]) -> dict[str, str]:
     """The condition keys that a resource's tags fill."""
     return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def request_tag_context(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The condition keys that the tags of a request fill; none where it names no tag."""
+    if not tags:
+        return {}
+    return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{k}": v for k, v in tags.items()}}
 
 
 def refused(call: Call, checks: Iterable[Check]) -> Response | None:
@@ -96,7 +103,7 @@ def _instance_checks(call: Call) -> list[Check]:
     for resource in resources:
         tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(resource.rsplit("/", 1)[1]) or ()}
         ec2_keys = {f"ec2:ResourceTag/{key}": value for key, value in tags.items()}
-        context = {**tag_context(tags), **ec2_keys, **_requested_tags(call)}
+        context = {**tag_context(tags), **ec2_keys, **request_tag_context(_tags_of(call))}
         checks.append(Check(action=action, resource=arn("ec2", resource), context=context))
     return checks
 
@@ -106,16 +113,14 @@ def _ec2_resource(id_: str) -> str:
     return f"{_EC2_KINDS.get(id_.split('-', 1)[0], 'resource')}/{id_}"
 
 
-def _requested_tags(call: Call) -> dict[str, Any]:
-    """The condition keys that the tags of a request fill."""
+def _tags_of(call: Call) -> dict[str, str]:
+    """The tags of an EC2 request: ``Tag.1.Key``, ``Tag.1.Value``, …"""
     keys, number = {}, 1
     while f"Tag.{number}.Key" in call.form:
         value = call.form.get(f"Tag.{number}.Value", [""])[0]
         keys[call.form[f"Tag.{number}.Key"][0]] = value
         number += 1
-    if not keys:
-        return {}
-    return {"aws:TagKeys": list(keys), **{f"aws:RequestTag/{k}": v for k, v in keys.items()}}
+    return keys
 
 
 _EC2_KINDS = {
@@ -146,15 +151,7 @@ _CHECKS = {"ec2": _instance_checks, "iam": _own_password_checks}
 
 def _denial(call: Call, check: Check, denied: EvalResult) -> Response:
     explicit = denied.decision == "Deny"
-    reason = (
-        "with an explicit deny in an identity-based policy"
-        if explicit
-        else f"because no identity-based policy allows the {check.action} action"
-    )
-    message = (
-        f"User: {denied.principal_arn} is not authorized to perform: {check.action} "
-        f"on resource: {check.resource} {reason}"
-    )
+    message = identity_denial_message(check.action, denied.principal_arn, check.resource, explicit)
     return _refusal(
         call,
         check,

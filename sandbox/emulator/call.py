@@ -35,16 +35,12 @@ class Call:
         must be no less than what the emulator may act on.
         """
         form = {name: list(values) for name, values in self.query.items()}
-        if "json" not in self.headers.get("content-type", "") and self.service_is_query:
+        names_json = "json" in self.headers.get("content-type", "")
+        if not names_json and "x-amz-target" not in self.headers:
             body = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
             for name, values in body.items():
                 form.setdefault(name, []).extend(values)
         return form
-
-    @property
-    def service_is_query(self) -> bool:
-        """Whether the body may hold form-encoded parameters: no JSON target is named."""
-        return "x-amz-target" not in self.headers
 
     @cached_property
     def service(self) -> str:

@@ -48,6 +48,12 @@ def test_more_policies_than_a_role_takes_are_refused(
     )
 
 
+def test_role_called_as_a_user_is_counted_as_a_role() -> None:
+    both = (IamUser("oncall"), ExistingRole("oncall"))
+
+    assert "'oncall' takes 10 by default" in _refusal(*_deployment(400, operators=both))
+
+
 def test_more_policies_than_a_users_groups_hold_are_refused() -> None:
     assert _refusal(*_deployment(4000)) == (
         "4000 runbooks need 117 operator policies; an IAM user's 10 groups hold 99; "
