@@ -1,12 +1,17 @@
-"""``python -m delegation``: the administrator's commands on permissions.lock.json."""
+"""``python -m delegation``: the author's and the administrator's commands on runbooks."""
 
 import argparse
+import json
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
+from delegation.check.findings import Finding
 from delegation.configuration import load
 from delegation.errors import DelegationError
 from delegation.lock import accept
-from delegation.summary import who_may_do_what
+from delegation.runbooks import Checked, check_runbook, runbook_files
+from delegation.summary import what_steps_need, who_may_do_what
 
 
 def main() -> None:
@@ -15,6 +20,29 @@ def main() -> None:
         prog="python -m delegation", description="The model of delegated administration."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    checking = commands.add_parser(
+        "check",
+        help="check runbooks: shape, meaning and delegation; exits 1 where something is found",
+        description="Checks runbooks and their sidecars. A finding is one line: file, line and "
+        "column, step and field, what was found, what is allowed, the nearest match, and the rule "
+        "(docs/check.md). Exits 1 where something is found.",
+    )
+    needing = commands.add_parser(
+        "needs",
+        help="print the statements that each runbook's role needs, with the steps that need them",
+        description="Prints, for each runbook, the statements its role needs, each with the step "
+        "and the call that needs it.",
+    )
+    for command, run in ((checking, _check), (needing, _need)):
+        command.add_argument(
+            "files",
+            nargs="*",
+            type=Path,
+            metavar="FILE",
+            help="runbooks; without any, all of documents/",
+        )
+        command.add_argument("--format", choices=("text", "json"), default="text")
+        command.set_defaults(run=run)
     accepting = commands.add_parser(
         "accept",
         help="record what the runbooks need in permissions.lock.json, and print what changed",
@@ -24,15 +52,50 @@ def main() -> None:
         "who", help="print who may do what, as the Markdown table of the README"
     )
     showing.set_defaults(run=_show)
-    parser.parse_args().run()
+    arguments = parser.parse_args()
+    arguments.run(arguments)
 
 
-def _accept() -> None:
+def _check(arguments: argparse.Namespace) -> None:
+    checked = _checked(arguments.files)
+    findings = [finding for each in checked for finding in each.findings]
+    if arguments.format == "json":
+        print(json.dumps([finding.as_json() for finding in findings], indent=2))
+    elif not findings:
+        print(f"{_count(len(checked), 'runbook')} checked, nothing found")
+    else:
+        print("\n".join(map(str, findings)))
+        print(f"{_count(len(checked), 'runbook')} checked, {_count(len(findings), 'finding')}")
+    if findings:
+        sys.exit(1)
+
+
+def _need(arguments: argparse.Namespace) -> None:
+    checked = _checked(arguments.files)
+    _refuse(finding for each in checked for finding in each.findings)
+    runbooks = [each.runbook for each in checked]
+    print(what_steps_need(runbooks, as_json=arguments.format == "json"))
+
+
+def _checked(files: list[Path]) -> list[Checked]:
+    return [check_runbook(path) for path in files or runbook_files().values()]
+
+
+def _refuse(findings: Iterable[Finding]) -> None:
+    if lines := list(map(str, findings)):
+        raise DelegationError("the check found:\n  " + "\n  ".join(lines))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _accept(arguments: argparse.Namespace) -> None:
     changes = accept(load().needs)
     print("\n".join(changes) or "nothing changed: permissions.lock.json is up to date")
 
 
-def _show() -> None:
+def _show(arguments: argparse.Namespace) -> None:
     print(who_may_do_what(load()))
 
 

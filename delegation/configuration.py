@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from delegation.errors import DelegationError
-from delegation.limits import check_limits
+from delegation.limits import check_role_limits
 from delegation.lock import Accepted, check_accepted, needed
 from delegation.model import (
     Deployment,
@@ -16,6 +16,7 @@ from delegation.model import (
     check_deployments,
     parse_profile,
 )
+from delegation.quota_checks import check_quotas
 from delegation.runbooks import Runbook, load_runbooks
 
 GUIDE = Deployment(
@@ -58,7 +59,9 @@ def load(profile: object = None) -> Configuration:
     names = dict.fromkeys(name for deployment in deployments for name in deployment.runbooks)
     runbooks = load_runbooks(names)
     for deployment in deployments:
-        check_limits(deployment, runbooks)
+        for role in deployment.service_roles:
+            check_role_limits(role, runbooks)
+        check_quotas(deployment, runbooks)
     return Configuration(deployments=deployments, runbooks=runbooks)
 
 

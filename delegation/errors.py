@@ -6,3 +6,7 @@ class DelegationError(ValueError):
 
     Commands print its message as one line on standard error and exit with status 1.
     """
+
+
+IN_DEPLOYMENTS = "(deployments.py)"
+"""How an error says that the file to change is deployments.py."""

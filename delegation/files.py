@@ -1,7 +1,10 @@
-"""JSON and YAML files, read so that what is reviewed is what is deployed."""
+"""JSON and YAML files, read so that what is reviewed is what is deployed; every place is known."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,69 +13,105 @@ import yaml
 from delegation.errors import DelegationError
 
 _ROOT = Path(__file__).resolve().parent.parent
-_DEEPEST = 100
-"""Levels of nesting that a document may have; far more than any action's inputs."""
-_LARGEST_INTEGER = 2**53
-"""Above it, JavaScript and so CDK would deploy another number."""
+
+Place = tuple[str | int, ...]
+"""Where a value stands in a file: ``("mainSteps", 0, "inputs")``."""
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """The JSON or YAML object in a file; what JSON cannot hold is refused."""
+class FileError(DelegationError):
+    """A file that cannot be read as an object of fields, and where."""
+
+    def __init__(self, file: str, line: int, column: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}:{column}: {reason}")
+        self.file, self.line, self.column, self.reason = file, line, column, reason
+
+
+@dataclass(frozen=True)
+class Source:
+    """The JSON or YAML object of a file; line and column of a place are found when asked for."""
+
+    file: str
+    """The path as messages show it."""
+    content: dict[str, Any]
+    """What the file holds; of two equal keys the last."""
+    text: str
+    may_repeat_keys: bool
+    """Whether some object has fewer keys than the file writes."""
+
+    def position(self, place: Place, *, at_key: bool = False) -> tuple[int, int]:
+        """Line and column (from 1) of the value there, or of its key; of the nearest object around
+        where the place itself is not in the file."""
+        node = self._root
+        mark = node.start_mark
+        for index, part in enumerate(place):
+            key, child = _child(node, part)
+            if child is None:
+                break
+            last = index == len(place) - 1
+            mark = (key if last and at_key and key is not None else child).start_mark
+            node = child
+        return mark.line + 1, mark.column + 1
+
+    def repeated_keys(self) -> Iterator[tuple[str, int, int]]:
+        """Every key that its object has before, with line and column."""
+        queue = [self._root] if self.may_repeat_keys else []
+        while queue:
+            node = queue.pop()
+            if isinstance(node, yaml.MappingNode):
+                seen = set()
+                for key, child in node.value:
+                    if key.value in seen and key.value != "<<":
+                        yield key.value, key.start_mark.line + 1, key.start_mark.column + 1
+                    seen.add(key.value)
+                    queue.append(child)
+            elif isinstance(node, yaml.SequenceNode):
+                queue += node.value
+
+    @cached_property
+    def _root(self) -> Any:
+        text = self.text
+        try:
+            return yaml.compose(text, Loader=yaml.CSafeLoader)
+        except yaml.YAMLError:  # JSON that YAML does not read: tabs, and some escapes
+            plain = re.sub(r"\\u[0-9a-fA-F]{4}", "uuuuuu", text.replace("\t", " "))
+            return yaml.compose(plain.replace("\\/", "//"), Loader=yaml.CSafeLoader)
+
+
+def read_source(path: Path) -> Source:
+    """The JSON or YAML object in a file; raises FileError for what JSON cannot hold."""
     file = shown(path)
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise DelegationError(f"{file}: is not UTF-8 text ({error.reason})") from None
+        raise FileError(file, 1, 1, f"is not UTF-8 text ({error.reason})") from None
+    except OSError as error:
+        raise FileError(file, 1, 1, f"cannot be read: {error.strerror}") from None
     kind = "JSON" if path.suffix == ".json" or path.name == ".json" else "YAML"
     try:
-        loaded = _load(text, kind)
+        loaded, may_repeat_keys = _load_json(text) if kind == "JSON" else _load_yaml(text)
         if not isinstance(loaded, dict):
-            raise DelegationError(f"{file}: holds {type(loaded).__name__}, not an object of fields")
+            found = type(loaded).__name__
+            raise FileError(file, 1, 1, f"holds {found}, not an object of fields")
         json.dumps(loaded, allow_nan=False)
-    except DelegationError:
-        raise
     except json.JSONDecodeError as error:
-        raise DelegationError(
-            f"{file}:{error.lineno}:{error.colno}: is not JSON: {error.msg.lower()}"
-        ) from None
+        reason = f"is not JSON: {error.msg.lower()}"
+        raise FileError(file, error.lineno, error.colno, reason) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise DelegationError(f"{file}{where}: is not YAML: {error.problem}") from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise FileError(file, line, column, f"is not YAML: {error.problem}") from None
     except TypeError:
-        raise DelegationError(
-            f"{file}: holds a date or other value that JSON lacks; put it in quotes"
-        ) from None
+        reason = "holds a date or other value that JSON lacks; put it in quotes"
+        raise FileError(file, 1, 1, reason) from None
     except (ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DelegationError(f"{file}: cannot be read as {kind}: {reason}") from None
-    return loaded
+        raise FileError(file, 1, 1, f"cannot be read as {kind}: {reason}") from None
+    return Source(file=file, content=loaded, text=text, may_repeat_keys=may_repeat_keys)
 
 
-def refuse_what_cloudformation_reads(content: dict[str, Any], file: str) -> None:
-    """Raises DelegationError for what CDK or CloudFormation would read instead of deploying it."""
-    for where, depth, value in _walk(content):
-        if depth > _DEEPEST:
-            raise DelegationError(f"{file}: is nested deeper than {_DEEPEST} levels")
-        if value is None:
-            raise DelegationError(f"{file}: {where} is null, which CDK drops; remove it")
-        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-            raise DelegationError(f"{file}: {where} is {value}, too large; put it in quotes")
-        if isinstance(value, str) and ("{{resolve:" in value or "${Token[" in value):
-            raise DelegationError(
-                f"{file}: {where} is {value!r}, which CloudFormation would fill in; a runbook "
-                f"reads secrets and parameters by its steps"
-            )
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, str):
-                    raise DelegationError(
-                        f"{file}: {where} has the key {key!r}, which is no text; put it in quotes"
-                    )
-                if key in ("Ref", "__proto__") or key.startswith("Fn::"):
-                    raise DelegationError(
-                        f"{file}: {where} has the key {key!r}, which CloudFormation would read"
-                    )
+def no_source(path: Path) -> Source:
+    """What stands for a file that need not be there: an empty object."""
+    return Source(file=shown(path), content={}, text="{}", may_repeat_keys=False)
 
 
 def shown(path: Path) -> str:
@@ -80,25 +119,47 @@ def shown(path: Path) -> str:
     return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else str(path)
 
 
-def _load(text: str, kind: str) -> Any:
-    if kind == "JSON":
-        return json.loads(text, parse_constant=_refuse_constant)
-    return yaml.load(text, Loader=yaml.CSafeLoader)
+def _child(node: Any, part: str | int) -> tuple[Any, Any]:
+    """Key and value nodes of a part; the last of equal keys, as the reader takes it."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in reversed(node.value):
+            if key.value == str(part):
+                return key, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return None, node.value[part]
+    return None, None
+
+
+def _load_json(text: str) -> tuple[Any, bool]:
+    repeated = False
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated = repeated or len(found) < len(pairs)
+        return found
+
+    loaded = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=object_of)
+    return loaded, repeated
+
+
+class _Loader(yaml.CSafeLoader):
+    repeated = False
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """The mapping; remembers whether keys were lost."""
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        self.repeated = self.repeated or len(found) < len(node.value)
+        return found
+
+
+def _load_yaml(text: str) -> tuple[Any, bool]:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data(), loader.repeated
+    finally:
+        loader.dispose()
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _walk(content: object) -> Iterator[tuple[str, int, object]]:
-    """Every value with its place, as ``mainSteps[0].inputs``, and its depth."""
-    queue: list[tuple[str, int, object]] = [("", 0, content)]
-    while queue:
-        where, depth, value = queue.pop()
-        yield where or "the document", depth, value
-        if isinstance(value, dict):
-            for key, element in value.items():
-                queue.append((f"{where}.{key}".lstrip("."), depth + 1, element))
-        elif isinstance(value, list):
-            for index, element in enumerate(value):
-                queue.append((f"{where}[{index}]", depth + 1, element))

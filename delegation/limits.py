@@ -1,93 +1,180 @@
-"""Whether a deployment fits into IAM and CloudFormation, asked before anything is synthesized."""
+"""The limits that an administrator sets on a service role, and what they make of its runbooks.
 
-from collections.abc import Mapping
+Which instances is a matter of IAM: a condition of the role's boundary. How many, who approves and
+when are matters of the document as it is deployed: ``maxItems``, and steps before the first.
+"""
 
-from delegation.errors import DelegationError
-from delegation.model import Deployment, IamUser, Profile, iam_users
-from delegation.permissions import (
-    approver_policy,
-    boundary_policy,
-    operator_policies,
-    own_policy,
-    service_role_trust,
-)
-from delegation.quotas import (
-    GROUPS_A_USER,
-    POLICIES_A_PRINCIPAL,
-    STACK_OUTPUTS,
-    TRUST_CHARACTERS,
-    check_policy,
-    check_stack,
-    listed_length,
-)
-from delegation.runbooks import Runbook, needs_of_role
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-_FEWER_REGIONS = "name fewer regions"
-_OTHER_ROLE = (
-    "a boundary cannot be split: give some of its runbooks a service role of their own, or name "
-    "fewer regions"
-)
+from delegation import names
+from delegation.authorization import judged_on
+from delegation.check.references import whole_reference
+from delegation.check.scope import named_steps
+from delegation.check.types import plain
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+from delegation.grants import document_arn
+from delegation.model import ServiceRole
+from delegation.needs import Need
+from delegation.people import ExistingRole
+from delegation.runbooks import Runbook
+from delegation.statements import substituted
 
+APPROVAL_STEP = "approveRun"
+CALENDAR_STEP = "assertCalendarIsOpen"
 
-def check_limits(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
-    """Raises DelegationError for what AWS would refuse for its size or number."""
-    policies = operator_policies(deployment)
-    for statements in policies:
-        check_policy("the operators' policy", statements, _FEWER_REGIONS)
-    check_policy("the approvers' policy", approver_policy(deployment), _FEWER_REGIONS)
-    _check_attachable(deployment, len(policies))
-    _check_outputs(deployment)
-    for role in deployment.service_roles:
-        needs = needs_of_role(role, runbooks)
-        if deployment.profile is Profile.LEAST_PRIVILEGE:
-            boundary = boundary_policy(deployment, role, needs)
-            check_policy(f"the boundary of service role {role.name!r}", boundary, _OTHER_ROLE)
-        own = own_policy(deployment, role, needs)
-        check_policy(f"the policy of service role {role.name!r}", own, _OTHER_ROLE)
-    _check_trust(deployment)
-    check_stack(deployment, {name: runbooks[name].content for name in deployment.runbooks})
+_INSTANCE_TYPE = "AWS::EC2::Instance::Id"
+_INSTANCE_INPUTS = ("InstanceIds", "InstanceId", "Iterators")
+_APPROVAL_SECONDS = 7 * 24 * 3600
+"""How long an approval is awaited. Source: Systems Manager User Guide, aws:approve."""
 
 
-def _check_attachable(deployment: Deployment, policies: int) -> None:
-    """Refuses more policies than the operators' groups or roles can hold."""
-    count = f"{len(deployment.runbooks)} runbooks need {policies} operator policies"
-    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - 1
-    if policies > room_of_user:
-        raise DelegationError(
-            f"{count}; an IAM user's {GROUPS_A_USER} groups hold {room_of_user}; name fewer "
-            f"runbooks (deployments.py)"
-        )
-    others = [p.name for p in deployment.operators if not isinstance(p, IamUser)]
-    if others and policies > POLICIES_A_PRINCIPAL:
-        raise DelegationError(
-            f"{count}; {others[0]!r} takes {POLICIES_A_PRINCIPAL} by default; make the operator an "
-            f"IamUser, whose groups hold more, or name fewer runbooks (deployments.py)"
-        )
+def deployed_content(runbook: Runbook, role: ServiceRole) -> dict[str, Any]:
+    """A runbook's document as it is deployed: under its role, within the role's limits."""
+    content = dict(runbook.content)
+    content["assumeRole"] = substituted(names.role_arn(role.name))
+    if role.at_most_instances is not None:
+        content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
+    if first := [*_approval_steps(runbook, role), *_calendar_steps(role)]:
+        content["mainSteps"] = [*first, *content["mainSteps"]]
+    return content
 
 
-def _check_outputs(deployment: Deployment) -> None:
-    """Refuses more people and roles than AdministrationStack can have outputs for."""
-    users = len(iam_users((*deployment.operators, *deployment.approvers)))
-    outputs = 2 * users + len(deployment.service_roles) + 1
-    if outputs > STACK_OUTPUTS:
-        raise DelegationError(
-            f"the deployment for {deployment.label} has {users} IAM users and "
-            f"{len(deployment.service_roles)} service roles, {outputs} outputs of a stack; "
-            f"CloudFormation takes {STACK_OUTPUTS}; name fewer (deployments.py)"
-        )
+def needs_of_role(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> tuple[Need, ...]:
+    """What the steps of a service role's runbooks need, runbook by runbook."""
+    return tuple(need for _, need in needs_by_runbook(role, runbooks))
 
 
-def _check_trust(deployment: Deployment) -> None:
-    _, conditions = service_role_trust(deployment)
-    arns = [arn for _, _, value in conditions if not isinstance(value, str) for arn in value]
-    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, arns))
-    if size > TRUST_CHARACTERS:
-        raise DelegationError(
-            f"the trust policy of the service roles needs {size:,} characters for "
-            f"{len(deployment.regions)} regions, IAM takes {TRUST_CHARACTERS:,}; {_FEWER_REGIONS} "
-            f"(deployments.py)"
-        )
+def needs_by_runbook(
+    role: ServiceRole, runbooks: Mapping[str, Runbook]
+) -> Iterator[tuple[str, Need]]:
+    """Each need of a service role with the name of the runbook that has it."""
+    for name in role.runbooks:
+        if role.calendar is not None:
+            yield name, _calendar_need(role.calendar)
+        for need in runbooks[name].needs:
+            yield name, need
 
 
-_TRUST_WITHOUT_ARNS = 300
-"""Characters of a trust policy beside the ARNs of its executions."""
+def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> None:
+    """Raises DelegationError for a runbook that a limit of its role could not limit."""
+    for name in role.runbooks:
+        runbook = runbooks[name]
+        if role.at_most_instances is not None and not _names_instances(runbook.content):
+            raise DelegationError(
+                f"at_most_instances of service role {role.name!r} cannot limit runbook {name!r}: "
+                f"none of its parameters names instances; give it a role without that limit "
+                f"{IN_DEPLOYMENTS}"
+            )
+        if role.only_instances_tagged is not None:
+            for need in runbook.needs:
+                if _escapes_tags(need):
+                    raise DelegationError(
+                        f"only_instances_tagged of service role {role.name!r} cannot limit runbook "
+                        f"{name!r}: step {need.step!r} needs {need.action} on {need.resource}, not "
+                        f"on the ARNs of instances; narrow it, or give the runbook a role without "
+                        f"that limit {IN_DEPLOYMENTS}"
+                    )
+        taken = {step.name for step in named_steps(runbook.content)}
+        for step in (*_approval_steps(runbook, role), *_calendar_steps(role)):
+            if step["name"] in taken:
+                raise DelegationError(
+                    f"{runbook.file}: step {step['name']!r} is called as the step that a limit of "
+                    f"service role {role.name!r} puts before it; rename it"
+                )
+
+
+def _approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
+    """The step that waits for the approvers; none without an approval."""
+    if role.approval is None:
+        return []
+    approvers = [
+        names.role_arn(person.name)
+        if isinstance(person, ExistingRole)
+        else names.user_arn(person.name)
+        for person in role.approval.by
+    ]
+    return [
+        {
+            "name": APPROVAL_STEP,
+            "action": "aws:approve",
+            "timeoutSeconds": _APPROVAL_SECONDS,
+            "onFailure": "Abort",
+            "inputs": {
+                "Message": f"{runbook.name} waits for your approval",
+                "MinRequiredApprovals": role.approval.at_least,
+                "Approvers": [substituted(approver) for approver in approvers],
+            },
+        }
+    ]
+
+
+def _calendar_steps(role: ServiceRole) -> list[dict[str, Any]]:
+    """The step that asks the Change Calendar, after any approval: it may have taken days."""
+    if role.calendar is None:
+        return []
+    return [
+        {
+            "name": CALENDAR_STEP,
+            "action": "aws:assertAwsResourceProperty",
+            "onFailure": "Abort",
+            "inputs": {
+                "Service": "ssm",
+                "Api": "GetCalendarState",
+                "CalendarNames": [role.calendar],
+                "PropertySelector": "$.State",
+                "DesiredValues": ["OPEN"],
+            },
+        }
+    ]
+
+
+def _calendar_need(calendar: str) -> Need:
+    return Need(
+        step=CALENDAR_STEP,
+        action="ssm:GetCalendarState",
+        resource=document_arn(calendar),
+        why="the run begins only while the Change Calendar is open",
+        source="Systems Manager User Guide, Change Calendar; Service Authorization Reference",
+    )
+
+
+def _limited_parameters(runbook: Runbook, most: int) -> dict[str, Any]:
+    """The parameters, those that list instances with ``maxItems``."""
+    limited = {}
+    for name, field in runbook.content["parameters"].items():
+        is_list = plain(field["type"]) == "StringList"
+        if is_list and name in _instance_parameters(runbook.content):
+            field = {**field, "maxItems": min(most, field.get("maxItems", most))}
+        limited[name] = field
+    return limited
+
+
+def _names_instances(content: Mapping[str, Any]) -> bool:
+    return bool(_instance_parameters(content))
+
+
+def _instance_parameters(content: Mapping[str, Any]) -> set[str]:
+    """The parameters that name instances: by their type, or by the inputs that take them."""
+    parameters = content.get("parameters", {})
+    typed = {name for name, field in parameters.items() if _INSTANCE_TYPE in field["type"]}
+    used = {
+        reference
+        for step in named_steps(content)
+        for name in _INSTANCE_INPUTS
+        for value in _elements(step.inputs.get(name))
+        if (reference := whole_reference(value)) in parameters
+    }
+    return typed | {name for name in used if name is not None}
+
+
+def _elements(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _escapes_tags(need: Need) -> bool:
+    """Whether a need reaches instances otherwise than by their ARNs, which alone carry tags."""
+    judged = judged_on(need.action)
+    if need.resource != "*" or judged is None:
+        return False
+    return bool({"instance", "managed-instance"} & {*judged.required, *judged.optional})

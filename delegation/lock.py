@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from delegation.errors import DelegationError
+from delegation.limits import needs_by_runbook
 from delegation.model import Deployment
 from delegation.needs import Need
 from delegation.runbooks import Runbook
@@ -24,9 +25,7 @@ def needed(deployments: tuple[Deployment, ...], runbooks: Mapping[str, Runbook])
     """What the service roles of these deployments need, as the lock file records it."""
     return {
         deployment.label: {
-            role.name: _by_grant(
-                (name, need) for name in role.runbooks for need in runbooks[name].needs
-            )
+            role.name: _by_grant(needs_by_runbook(role, runbooks))
             for role in deployment.service_roles
         }
         for deployment in deployments

@@ -52,6 +52,11 @@ def role_arn(role: str) -> str:
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
 
 
+def user_arn(user: str) -> str:
+    """The ARN of a user of this account."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/{user}"
+
+
 def own_user_arn() -> str:
     """The ARN of whichever user makes the call: IAM fills in ``${aws:username}``."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/${{!aws:username}}"
@@ -60,11 +65,6 @@ def own_user_arn() -> str:
 def ssm_arn(resource: str, region: str) -> str:
     """The ARN of an SSM resource: ``document/NAME``, ``automation-execution/ID``, …"""
     return f"arn:${{AWS::Partition}}:ssm:{region}:{_ACCOUNT}:{resource}"
-
-
-def ec2_arn(resource: str, region: str) -> str:
-    """The ARN of an EC2 resource: ``instance/*``, …"""
-    return f"arn:${{AWS::Partition}}:ec2:{region}:{_ACCOUNT}:{resource}"
 
 
 def construct_id(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from delegation import names
 from delegation.model import key_region
@@ -9,8 +10,14 @@ from delegation.needs import Need
 from delegation.statements import Conditions, Statement
 
 
-def boundary_statements(needs: Iterable[Need], regions: Iterable[str]) -> tuple[Statement, ...]:
-    """The statements that allow exactly these needs, one for each service and kind of resource."""
+def boundary_statements(
+    needs: Iterable[Need], regions: Iterable[str], tag: tuple[str, str] | None = None
+) -> tuple[Statement, ...]:
+    """The statements that allow exactly these needs, one for each service and kind of resource.
+
+    With a tag, those on instances hold for instances with that tag alone, and further ones keep
+    the role from setting or removing it.
+    """
     regions = tuple(regions)
     grouped: dict[tuple[str, str], list[Need]] = {}
     for need in needs:
@@ -22,10 +29,48 @@ def boundary_statements(needs: Iterable[Need], regions: Iterable[str]) -> tuple[
             sid=sid,
             actions=tuple(sorted({need.action for need in group})),
             resources=_arns(resource, regions),
+            conditions=_tagged(tag) if tag and _is_instance(resource) else (),
             why="; ".join(dict.fromkeys(need.why for need in group)),
             source="; ".join(dict.fromkeys(need.source for need in group)),
         )
-    return tuple(statements.values()) or (_NOTHING,)
+    found = tuple(statements.values()) or (_NOTHING,)
+    return (*found, *_never_change(tag)) if tag else found
+
+
+def _tagged(tag: tuple[str, str]) -> Conditions:
+    return (("StringEquals", f"aws:ResourceTag/{tag[0]}", tag[1]),)
+
+
+def _never_change(tag: tuple[str, str]) -> tuple[Statement, ...]:
+    """The statements that keep a role from choosing its own instances.
+
+    IAM compares the keys of tags in ``aws:ResourceTag`` without regard to letter case, so that no
+    spelling of the key may be set. A deletion that names no key deletes every tag.
+    Source: IAM User Guide, Controlling access to AWS resources using tags; EC2 API Reference,
+    DeleteTags.
+    """
+    never = Statement(
+        sid="NeverChangeLimitTag",
+        effect="Deny",
+        actions=("ec2:CreateTags", "ec2:DeleteTags"),
+        resources=("*",),
+        conditions=(("ForAnyValue:StringEqualsIgnoreCase", "aws:TagKeys", (tag[0],)),),
+        why=f"the tag {tag[0]} says which instances the role may act on",
+        source="IAM User Guide, Controlling access to AWS resources using tags",
+    )
+    every = replace(
+        never,
+        sid="NeverRemoveEveryTag",
+        actions=("ec2:DeleteTags",),
+        conditions=(("Null", "aws:TagKeys", "true"),),
+        why=f"a deletion that names no key would remove the tag {tag[0]} as well",
+        source="EC2 API Reference, DeleteTags",
+    )
+    return never, every
+
+
+def _is_instance(resource: str) -> bool:
+    return ":instance/" in resource
 
 
 _NOTHING = Statement(
@@ -64,16 +109,17 @@ def volume_key_statements(keys: Iterable[str]) -> tuple[Statement, ...]:
 
 
 def _arns(resource: str, regions: tuple[str, ...]) -> tuple[str, ...]:
-    if resource == "*" or resource.startswith("arn:"):
+    """The resource in each of the deployment's Regions."""
+    if names.ANY_REGION not in resource:
         return (resource,)
-    return tuple(names.ec2_arn(resource, region) for region in regions)
+    return tuple(resource.replace(names.ANY_REGION, region) for region in regions)
 
 
 def _kind(resource: str) -> str:
-    """``Instance`` for ``instance/*``, the kind of an ARN's resource, nothing for ``*``."""
+    """``Instance`` for ``instance/*``: the kind of an ARN's resource; nothing for ``*``."""
     if resource == "*":
         return ""
-    last = names.filled(resource).split(":", 5)[5] if resource.startswith("arn:") else resource
+    last = names.filled(resource).split(":", 5)[5]
     word = re.sub(r"[^A-Za-z0-9]", "", re.split(r"[/:]", last)[0])
     return word[:1].upper() + word[1:]
 

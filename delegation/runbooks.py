@@ -1,6 +1,5 @@
-"""Runbooks: the files of ``documents/``, read and refused early when SSM would refuse them late."""
+"""Runbooks: the files of ``documents/``, checked before they are synthesized."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,26 +7,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from delegation.check.document import check_document
+from delegation.check.findings import Finding, Findings, unreadable
 from delegation.errors import DelegationError
-from delegation.files import read_mapping, refuse_what_cloudformation_reads, shown
-from delegation.model import ServiceRole
-from delegation.needs import DeclaredNeed, Need, needs_of
+from delegation.files import FileError, Source, no_source, read_source, shown
+from delegation.needs import Need, needs_of
+from delegation.sidecar import SIDECAR_ENDING, read_sidecar
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
 
-SIDECAR_ENDING = ".delegation.yaml"
-MAXIMUM_BYTES = 64 * 1024
-"""Largest document SSM takes. Source: SSM API Reference, CreateDocument, Content."""
-ASSUME_ROLE_BYTES = len('"assumeRole": "arn:aws-us-gov:iam::123456789012:role/", ') + 64
-"""Room that the deployed ``assumeRole`` takes, with the longest role name."""
 RESERVED_PREFIXES = ("aws", "amazon", "amzn")
 """What no own document's name may begin with, in any case. Source: CreateDocument, Name."""
 
 _ENDINGS = (".json", ".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
-_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,64}")
-_TARGET_TYPE = re.compile(r"/[\w.:/-]{0,199}")
-_SIDECAR_KEYS = {"targetType", "needs"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,25 +45,30 @@ class Runbook:
         parameters = self.content.get("parameters") or {}
         return tuple(name for name, field in parameters.items() if "default" not in field)
 
-    def deployed_content(self, assume_role: object) -> dict[str, Any]:
-        """The document with ``assumeRole`` wired to the service role's ARN (a string or token)."""
-        return {**self.content, "assumeRole": assume_role}
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What the check of one runbook's file gave."""
 
-def needs_of_role(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> tuple[Need, ...]:
-    """What the steps of a service role's runbooks need, runbook by runbook."""
-    return tuple(need for name in role.runbooks for need in runbooks[name].needs)
+    runbook: Runbook
+    """The runbook; not to be used where there are findings."""
+    findings: tuple[Finding, ...]
+    """What is wrong with its document and its sidecar."""
 
 
 def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, Runbook]:
     """The named runbooks of a folder; raises DelegationError for one that is missing, and for any
     file of the folder that is bad, named or not."""
     files = runbook_files(folder)
-    runbooks = {name: read_runbook(path) for name, path in files.items()}
     for name in names:
         if name not in files:
             raise _unknown(name, files, folder)
-    return {name: runbooks[name] for name in names}
+    checked = {name: check_runbook(path) for name, path in files.items()}
+    if findings := [finding for each in checked.values() for finding in each.findings]:
+        raise DelegationError(
+            f"the check of {shown(folder)}/ found:\n" + "\n".join(f"  {f}" for f in findings)
+        )
+    return {name: checked[name].runbook for name in names}
 
 
 def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
@@ -98,43 +96,39 @@ def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
     return files
 
 
-def read_runbook(path: Path) -> Runbook:
-    """The runbook in a file and its sidecar; raises DelegationError where SSM would refuse it."""
-    file = shown(path)
-    name = _checked_name(_name(path), file)
-    content = read_mapping(path)
-    refuse_what_cloudformation_reads(content, file)
-    if "assumeRole" in content:
-        raise DelegationError(
-            f"{file}: holds assumeRole {content['assumeRole']!r}; remove the line, "
-            f"the deployment wires the service role of deployments.py"
-        )
-    parameters = content.get("parameters", {})
-    if not isinstance(parameters, dict) or not all(
-        isinstance(field, dict) and _PARAMETER.fullmatch(name) for name, field in parameters.items()
-    ):
-        raise DelegationError(
-            f"{file}: parameters is not an object of parameters by name (letters, digits and _)"
-        )
-    size = len(json.dumps(content).encode()) + ASSUME_ROLE_BYTES
-    if size > MAXIMUM_BYTES:
-        raise DelegationError(
-            f"{file}: is {size:,} bytes as deployed with assumeRole; "
-            f"SSM takes {MAXIMUM_BYTES:,} (64 KB); split it into runbooks of their own"
-        )
-    if content.get("schemaVersion") != "0.3":
-        raise DelegationError(
-            f"{file}: schemaVersion is {content.get('schemaVersion')!r}; an Automation document "
-            f'has "0.3", in quotes'
-        )
-    target_type, declared = _read_sidecar(path.with_name(name + SIDECAR_ENDING))
-    return Runbook(
+def check_runbook(path: Path) -> Checked:
+    """The runbook in a file with its sidecar, and everything that is wrong with either."""
+    name, beside = _name(path), path.with_name(_name(path) + SIDECAR_ENDING)
+    found: list[Finding] = []
+    document = _read(path, found)
+    findings = Findings(document)
+    _check_name(name, findings)
+    source = _read(beside, found) if beside.exists() else no_source(beside)
+    beside_findings = Findings(source)
+    sidecar = read_sidecar(source, document.content, beside_findings)
+    needs: tuple[Need, ...] = ()
+    if not found:
+        check_document(document, sidecar.free_parameters, findings)
+        needs = needs_of(document.content, sidecar.needs, findings, beside_findings)
+    runbook = Runbook(
         name=name,
-        file=file,
-        content=content,
-        target_type=target_type,
-        needs=needs_of(content, declared, file),
+        file=shown(path),
+        content=document.content,
+        target_type=sidecar.target_type,
+        needs=needs,
     )
+    return Checked(
+        runbook=runbook, findings=(*found, *findings.sorted(), *beside_findings.sorted())
+    )
+
+
+def _read(path: Path, found: list[Finding]) -> Source:
+    """The source in a file; an empty one, with a finding, where it cannot be read."""
+    try:
+        return read_source(path)
+    except FileError as error:
+        found.append(unreadable(error))
+        return no_source(path)
 
 
 def _name(path: Path) -> str:
@@ -155,37 +149,20 @@ def _unknown(name: str, files: Mapping[str, Path], folder: Path) -> DelegationEr
     )
 
 
-def _checked_name(name: str, file: str) -> str:
-    if not name:
-        raise DelegationError(f"{file}: has no name; a document is called as its file, NAME.json")
+def _check_name(name: str, findings: Findings) -> None:
+    """Notes a file whose name no document can have."""
     if not _NAME.fullmatch(name):
-        raise DelegationError(
-            f"{file}: name {name!r} is not 3 to 128 letters, digits or _.-; rename the file"
+        findings.add(
+            "file-name",
+            (),
+            f"the document would be named {name!r}",
+            "a file is named NAME.yaml or NAME.json: 3 to 128 letters, digits or _.-",
         )
     for prefix in RESERVED_PREFIXES:
         if name.lower().startswith(prefix):
-            raise DelegationError(
-                f"{file}: name {name!r} begins with {prefix!r}, which AWS reserves; rename the file"
+            findings.add(
+                "file-name",
+                (),
+                f"the document would be named {name!r}",
+                f"rename the file: AWS reserves names that begin with {prefix!r}",
             )
-    return name
-
-
-def _read_sidecar(path: Path) -> tuple[str, tuple[DeclaredNeed, ...]]:
-    """The target type and declared needs beside a document; ``/`` and none where no file is."""
-    if not path.exists():
-        return "/", ()
-    sidecar, file = read_mapping(path), shown(path)
-    if unknown := sorted(map(str, set(sidecar) - _SIDECAR_KEYS)):
-        raise DelegationError(
-            f"{file}: unknown key {unknown[0]!r}; known: {', '.join(sorted(_SIDECAR_KEYS))}"
-        )
-    target_type = sidecar.get("targetType", "/")
-    if not isinstance(target_type, str) or not _TARGET_TYPE.fullmatch(target_type):
-        raise DelegationError(
-            f"{file}: targetType {target_type!r} is not / and up to 199 letters, digits or _.:/-, "
-            f"as in /AWS::EC2::Instance"
-        )
-    declared = sidecar.get("needs", [])
-    if not isinstance(declared, list):
-        raise DelegationError(f"{file}: needs is not a list of declared needs")
-    return target_type, tuple(DeclaredNeed.read(entry, file) for entry in declared)

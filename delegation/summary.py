@@ -1,11 +1,17 @@
-"""Who may do what, as the table of the README."""
+"""Who may do what, as the table of the README, and what runbooks need, for a review."""
 
+import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import chain
 
+from delegation import names
 from delegation.configuration import Configuration
-from delegation.model import Deployment, Profile, iam_users
+from delegation.limits import needs_of_role
+from delegation.model import Deployment, Profile, ServiceRole
+from delegation.needs import Need
+from delegation.people import iam_users
 from delegation.permissions import (
     OWN_PASSWORD,
     approver_policy,
@@ -13,7 +19,8 @@ from delegation.permissions import (
     operator_policies,
     own_policy,
 )
-from delegation.runbooks import needs_of_role
+from delegation.role_statements import boundary_statements
+from delegation.runbooks import Runbook
 from delegation.statements import Statement
 
 
@@ -23,6 +30,11 @@ def who_may_do_what(configuration: Configuration) -> str:
     for deployment in configuration.deployments:
         for who, statements in _granted(deployment, configuration):
             rows += [_row(who, statement) for statement in statements]
+        for role in deployment.service_roles:
+            rows += [
+                f"| service role {role.name} | {may} | every runbook of the role | {why} |"
+                for may, why in _limits(deployment, role)
+            ]
     return "\n".join(rows)
 
 
@@ -54,6 +66,66 @@ def _granted(
             boundary_policy(deployment, role, needs)
             if deployment.profile is Profile.LEAST_PRIVILEGE
             else (AUTOMATION_ROLE, *own_policy(deployment, role, needs)),
+        )
+
+
+def what_steps_need(runbooks: Iterable[Runbook], *, as_json: bool) -> str:
+    """The statements that each runbook's role needs, with the steps and calls that need them."""
+    needed = [
+        (runbook, statement, [n for n in runbook.needs if _allows(statement, n)])
+        for runbook in runbooks
+        for statement in boundary_statements(runbook.needs, (names.ANY_REGION,))
+    ]
+    if as_json:
+        return json.dumps(
+            [
+                {
+                    "runbook": runbook.name,
+                    "statement": statement.render(),
+                    "needs": [asdict(need) for need in needs],
+                }
+                for runbook, statement, needs in needed
+            ],
+            indent=2,
+        )
+    lines: list[str] = []
+    for runbook, statement, needs in needed:
+        if (heading := f"{runbook.name} ({runbook.file})") not in lines:
+            lines += ["", heading] if lines else [heading]
+        lines.append(f"  {statement.sid}: {', '.join(statement.resources)}")
+        lines += [f"    {need.action}, for step {need.step}: {need.why}" for need in needs]
+        if not needs:
+            lines.append(f"    {statement.why}")
+    return "\n".join(lines)
+
+
+def _allows(statement: Statement, need: Need) -> bool:
+    return need.action in statement.actions and need.resource in statement.resources
+
+
+def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, str]]:
+    """What the limits of a service role say, each with its reason."""
+    if role.approval is not None:
+        people = ", ".join(person.name for person in role.approval.by)
+        yield (
+            f"begin a run only when {role.approval.at_least} of {people} approved",
+            "four eyes: nobody who starts a run can approve it",
+        )
+    if role.calendar is not None:
+        yield (
+            f"begin a run only while the Change Calendar {role.calendar} is open",
+            "the administrator's calendar",
+        )
+    if role.at_most_instances is not None:
+        yield (
+            f"run on at most {role.at_most_instances} instances at once",
+            "refused at the start, before anything is touched",
+        )
+    if role.only_instances_tagged is not None:
+        key, value = role.only_instances_tagged
+        yield (
+            f"act on instances tagged {key}={value} alone",
+            "a condition of the boundary; the role can neither set nor remove the tag",
         )
 
 

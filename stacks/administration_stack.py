@@ -6,9 +6,10 @@ from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn, Stack
 from constructs import Construct
 
 from delegation import names
+from delegation.limits import needs_of_role
 from delegation.model import Deployment
 from delegation.permissions import OWN_PASSWORD
-from delegation.runbooks import Runbook, needs_of_role
+from delegation.runbooks import Runbook
 from stacks.approver_access import ApproverAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess

@@ -4,7 +4,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment, existing_roles, iam_users
+from delegation.model import Deployment
+from delegation.people import existing_roles, iam_users
 from delegation.permissions import approver_policy
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy

@@ -4,7 +4,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment, Profile, existing_roles, iam_users
+from delegation.model import Deployment, Profile
+from delegation.people import existing_roles, iam_users
 from delegation.permissions import group_portions, operator_policies
 from delegation.statements import Statement
 from stacks.console_user import ConsoleUser

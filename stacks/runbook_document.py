@@ -3,14 +3,14 @@
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from delegation import names
+from delegation.limits import deployed_content
 from delegation.model import ServiceRole
 from delegation.runbooks import Runbook
-from delegation.statements import substituted
 
 
 class RunbookDocument(ssm.CfnDocument):
-    """An Automation document under its fixed name, its ``assumeRole`` wired to the role's ARN.
+    """An Automation document under its fixed name, its ``assumeRole`` wired to the role's ARN and
+    its run kept within the role's limits.
 
     A change of content becomes a new version that is the default at once; earlier versions stay
     and still run. ``VersionName`` is never set: it is unique for ever, so that the first rollback
@@ -24,7 +24,7 @@ class RunbookDocument(ssm.CfnDocument):
             scope,
             id_,
             name=runbook.name,
-            content=runbook.deployed_content(substituted(names.role_arn(service_role.name))),
+            content=deployed_content(runbook, service_role),
             document_type="Automation",
             document_format="JSON",
             target_type=runbook.target_type,

@@ -45,6 +45,20 @@ def client(service: str, credentials: Credentials, region: str) -> Any:
     )
 
 
+def environment(credentials: Credentials, region: str) -> dict[str, str]:
+    """Environment variables that point an AWS SDK at this account with a session's keys."""
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.session_token or "",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": _endpoint["url"],
+        "AWS_CA_BUNDLE": _endpoint["certificate"],
+        "NO_PROXY": "localhost",
+    }
+
+
 def mark_as_automation(access_key: str) -> None:
     """Remembers that calls with this key are Automation's."""
     _automation_keys.add(access_key)

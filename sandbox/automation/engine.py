@@ -14,6 +14,7 @@ from typing import Any
 
 from sandbox.automation.clients import Credentials
 from sandbox.automation.executions import Execution, StepExecution
+from sandbox.automation.loops import Iteration, iterations
 from sandbox.automation.parameters import as_given
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.automation.steps import ACTIONS
@@ -21,6 +22,8 @@ from sandbox.automation.steps.base import StepCancelled, StepFailed
 
 _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
+_CLEANING_UP_SECONDS = 120
+"""How long the steps of ``onCancel`` may take. Source: Properties shared by all actions."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,159 +33,218 @@ def start(execution: Execution, credentials: Credentials) -> None:
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run,
-        args=(_run, execution, credentials),
+        args=(_Run(execution, credentials).to_the_end,),
         name=f"automation-{execution.id}",
         daemon=True,
     ).start()
 
 
-def _run(execution: Execution, credentials: Credentials) -> None:
-    """Runs the steps to their end; whatever happens, the execution ends."""
-    status = "Failed"
-    try:
-        known = known_values(execution)
-        execution.become("InProgress")
-        status = _run_steps(execution, known, credentials)
-        execution.outputs = _outputs(execution, known)
-    except Exception as error:  # a mistake of the sandbox must not leave an execution running
-        _log.exception("execution %s failed in the sandbox", execution.id)
-        execution.failure = f"The sandbox failed: {error}"
-    finally:
-        execution.end(status)
-
-
-def _run_steps(execution: Execution, known: dict[str, Any], credentials: Credentials) -> str:
-    """Runs steps until none follows; the status that they leave the execution in."""
-    status = "Success"
-    step: StepExecution | None = execution.steps[0]
-    while step is not None and execution.stop is None:
-        execution.current = step
-        if execution.mode == "Interactive" and not _may_start(execution):
-            break
-        _run_step(execution, step, known, credentials)
-        if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
-            status = step.status
-            execution.failure = step.failure
-        step = _next(execution, step)
-    return status
-
-
-def _run_step(
-    execution: Execution, step: StepExecution, known: dict[str, Any], credentials: Credentials
-) -> None:
-    """Attempts the step until it succeeds, its attempts are used up, or it is cancelled."""
-    step.started = time.time()
-    failure: StepFailed | None = None
-    try:
-        for attempt in range(1, _attempts(step, known) + 1):
-            step.status = "InProgress"
-            try:
-                outputs = _attempt(execution, step, known, credentials)
-            except StepFailed as error:
-                failure = error
-                step.attempts = attempt
-            else:
-                step.succeed(as_given(outputs))
-                known.update({f"{step.name}.{name}": value for name, value in outputs.items()})
-                return
-    except StepCancelled:
-        step.end("Cancelled")
-        return
-    except StepFailed as error:
-        failure = error
-    step.fail(failure or StepFailed("The step has no attempt"))
-
-
-def _attempts(step: StepExecution, known: Mapping[str, Any]) -> int:
-    return int(_number(step, "maxAttempts", 1, known))
-
-
-def _number(step: StepExecution, field: str, default: float, known: Mapping[str, Any]) -> float:
-    """A numeric field of a step, which may be a reference."""
-    try:
-        return float(resolve(step.definition.get(field, default), known))
-    except (UnknownReference, ValueError, TypeError) as error:
-        raise StepFailed(f"{field} is no number: {error}") from None
-
-
-def _attempt(
-    execution: Execution, step: StepExecution, known: Mapping[str, Any], credentials: Credentials
-) -> dict[str, Any]:
-    action = ACTIONS.get(step.action)
-    if action is None:
-        raise StepFailed(
-            f"The sandbox cannot run {step.action}; it runs {', '.join(sorted(ACTIONS))}"
-        )
-    limit = min(_number(step, "timeoutSeconds", action.default_timeout, known), _LONGEST_SECONDS)
-    try:
-        inputs = resolve(step.definition.get("inputs") or {}, known)
-    except UnknownReference as error:
-        raise StepFailed(str(error)) from None
-    step.inputs = {name: json.dumps(value) for name, value in inputs.items()}
-    try:
-        return action(
-            execution=execution,
-            inputs=inputs,
-            definition=step.definition,
-            credentials=credentials,
-            deadline=time.monotonic() + limit,
-        ).run()
-    except (StepFailed, StepCancelled):
-        raise
-    except Exception as error:  # inputs of a form that the action did not expect
-        raise StepFailed(f"{type(error).__name__}: {error}") from error
-
-
-def _may_start(execution: Execution) -> bool:
-    """Waits until an interactive execution is told to start its next step; false at a stop."""
-    execution.become("Waiting")
-    with execution.changed:
-        execution.changed.wait_for(
-            lambda: execution.stop is not None or "StartStep" in execution.signals
-        )
-        if execution.stop is not None:
-            return False
-        execution.signals.remove("StartStep")
-    execution.become("InProgress")
-    return True
-
-
-def _next(execution: Execution, step: StepExecution) -> StepExecution | None:
-    """The step that follows, by the step's outcome; None at the end."""
-    definition = step.definition
-    if step.status == "Cancelled":
-        return None
-    if step.status != "Success":
-        on_failure = str(definition.get("onFailure", "Abort"))
-        if on_failure.startswith("step:"):
-            return execution.step(on_failure.removeprefix("step:").strip())
-        if on_failure != "Continue":
-            return None
-    if definition.get("isEnd") is True or str(definition.get("isEnd")).lower() == "true":
-        return None
-    if "nextStep" in definition:
-        return execution.step(str(definition["nextStep"]))
-    position = execution.steps.index(step) + 1
-    return execution.steps[position] if position < len(execution.steps) else None
-
-
-def _is_critical(definition: Mapping[str, Any]) -> bool:
-    """Whether the step's failure is the execution's: as it says, else unless it continues."""
-    default = definition.get("onFailure") != "Continue"
-    return str(definition.get("isCritical", default)).lower() == "true"
-
-
 def known_values(execution: Execution) -> dict[str, Any]:
-    """What references may name from the start: parameters and system variables."""
+    """What references may name from the start: parameters, variables and system variables."""
     now = datetime.now(UTC)
     return {
         **execution.parameters,
+        **execution.variables,
         "global:DATE": now.strftime("%Y-%m-%d"),
         "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
         "global:REGION": execution.region,
         "global:ACCOUNT_ID": execution.account,
         "automation:EXECUTION_ID": execution.id,
     }
+
+
+class _Run:
+    """One run of an execution, with what its references know."""
+
+    def __init__(self, execution: Execution, credentials: Credentials) -> None:
+        self._execution, self._credentials = execution, credentials
+        self._known = known_values(execution)
+        self._until: float | None = None
+
+    def to_the_end(self) -> None:
+        """Runs the steps to their end; whatever happens, the execution ends."""
+        execution, status = self._execution, "Failed"
+        try:
+            execution.become("InProgress")
+            status = self._run_steps(list(execution.steps))
+            execution.outputs = _outputs(execution, self._known)
+        except Exception as error:  # a mistake of the sandbox must not leave an execution running
+            _log.exception("execution %s failed in the sandbox", execution.id)
+            execution.failure = f"The sandbox failed: {error}"
+        finally:
+            execution.end(status)
+
+    def _run_steps(self, steps: list[StepExecution]) -> str:
+        """Runs steps until none follows; the status that they leave the execution in."""
+        execution, status = self._execution, "Success"
+        step: StepExecution | None = steps[0]
+        while step is not None and (execution.stop is None or execution.is_cleaning_up):
+            execution.current = step
+            if execution.mode == "Interactive" and not _may_start(execution):
+                break
+            self._run_step(step)
+            if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
+                status = step.status
+                execution.failure = step.failure
+            step = self._next(steps, step)
+        return status
+
+    def _next(self, steps: list[StepExecution], step: StepExecution) -> StepExecution | None:
+        """The step that follows; after a cancellation the first of the way that ``onCancel`` names,
+        which has two minutes."""
+        if step.status != "Cancelled":
+            return _following(steps, step)
+        target = str(step.definition.get("onCancel", "Abort"))
+        if self._execution.is_cleaning_up or not target.startswith("step:"):
+            return None
+        self._execution.is_cleaning_up = True
+        self._until = time.monotonic() + _CLEANING_UP_SECONDS
+        return _named(steps, target.removeprefix("step:").strip())
+
+    def _run_step(self, step: StepExecution) -> None:
+        """Attempts the step until it succeeds, its attempts are used up, or it is cancelled."""
+        step.started = time.time()
+        failure: StepFailed | None = None
+        try:
+            for attempt in range(1, self._attempts(step) + 1):
+                step.status = "InProgress"
+                try:
+                    outputs = self._attempt(step)
+                except StepFailed as error:
+                    failure = error
+                    step.attempts = attempt
+                else:
+                    step.succeed(as_given(outputs))
+                    self._learn({f"{step.name}.{name}": v for name, v in outputs.items()})
+                    return
+        except StepCancelled:
+            step.end("Cancelled")
+            return
+        except StepFailed as error:
+            failure = error
+        step.fail(failure or StepFailed("The step has no attempt"))
+
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        """Makes outputs and changed variables known to the steps that follow."""
+        self._known.update(values)
+        self._known.update(self._execution.variables)
+
+    def _attempts(self, step: StepExecution) -> int:
+        return int(self._number(step, "maxAttempts", 1))
+
+    def _number(self, step: StepExecution, field: str, default: float) -> float:
+        """A numeric field of a step, which may be a reference."""
+        try:
+            return float(resolve(step.definition.get(field, default), self._known))
+        except (UnknownReference, ValueError, TypeError) as error:
+            raise StepFailed(f"{field} is no number: {error}") from None
+
+    def _deadline(self, step: StepExecution, default: float) -> float:
+        limit = min(self._number(step, "timeoutSeconds", default), _LONGEST_SECONDS)
+        deadline = time.monotonic() + limit
+        return deadline if self._until is None else min(deadline, self._until)
+
+    def _attempt(self, step: StepExecution) -> dict[str, Any]:
+        if step.action == "aws:loop":
+            return self._loop(step)
+        action = ACTIONS.get(step.action)
+        if action is None:
+            raise StepFailed(
+                f"The sandbox cannot run {step.action}; it runs {', '.join(sorted(ACTIONS))} "
+                f"and aws:loop"
+            )
+        deadline = self._deadline(step, action.default_timeout)
+        try:
+            inputs = resolve(step.definition.get("inputs") or {}, self._known)
+        except UnknownReference as error:
+            raise StepFailed(str(error)) from None
+        step.inputs = {name: json.dumps(value) for name, value in inputs.items()}
+        running = action(
+            execution=self._execution,
+            inputs=inputs,
+            definition=step.definition,
+            credentials=self._credentials,
+            deadline=deadline,
+        )
+        try:
+            outputs = running.run()
+        except (StepFailed, StepCancelled):
+            raise
+        except Exception as error:  # inputs of a form that the action did not expect
+            raise StepFailed(f"{type(error).__name__}: {error}") from error
+        step.next_step = running.next_step
+        return outputs
+
+    def _loop(self, loop: StepExecution) -> dict[str, Any]:
+        """Runs the steps of a loop once for each of its iterations."""
+        execution, count = self._execution, 0
+        deadline = self._deadline(loop, _LONGEST_SECONDS)
+        for iteration in iterations(loop.definition, self._known):
+            if time.monotonic() >= deadline:
+                raise StepFailed("Step timed out")
+            count += 1
+            self._known.update(iteration.values(loop.name))
+            steps = _steps_of(loop, iteration)
+            execution.steps += steps
+            status = self._run_steps(steps)
+            execution.current = loop
+            if execution.is_cancelled:
+                raise StepCancelled
+            if status != "Success":
+                raise StepFailed(f"Iteration {iteration.number} failed: {execution.failure}")
+        return {"Iterations": count}
+
+
+def _steps_of(loop: StepExecution, iteration: Iteration) -> list[StepExecution]:
+    parent = {
+        "StepExecutionId": loop.id,
+        "StepName": loop.name,
+        "Action": loop.action,
+        "Iteration": iteration.number,
+        "IteratorValue": iteration.written,
+    }
+    return [
+        StepExecution(definition=step, parent=parent) for step in loop.definition["inputs"]["Steps"]
+    ]
+
+
+def _may_start(execution: Execution) -> bool:
+    """Waits until an interactive execution is told to start its next step; false at a stop."""
+    with execution.waiting_for(("StartStep",)), execution.changed:
+        while execution.stop is None:
+            if execution.take_signal(("StartStep",)) is not None:
+                return True
+            execution.changed.wait()
+        return False
+
+
+def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution | None:
+    """The step that follows, by the step's outcome; None at the end."""
+    definition = step.definition
+    if step.status != "Success":
+        on_failure = str(definition.get("onFailure", "Abort"))
+        if on_failure.startswith("step:"):
+            return _named(steps, on_failure.removeprefix("step:").strip())
+        if on_failure != "Continue":
+            return None
+    if step.next_step is not None:
+        return _named(steps, step.next_step)
+    if str(definition.get("isEnd")).lower() == "true":
+        return None
+    if "nextStep" in definition:
+        return _named(steps, str(definition["nextStep"]))
+    position = steps.index(step) + 1
+    return steps[position] if position < len(steps) else None
+
+
+def _named(steps: list[StepExecution], name: str) -> StepExecution | None:
+    return next((step for step in steps if step.name == name), None)
+
+
+def _is_critical(definition: Mapping[str, Any]) -> bool:
+    """Whether the step's failure is the execution's: as it says, else unless it continues."""
+    default = definition.get("onFailure") != "Continue"
+    return str(definition.get("isCritical", default)).lower() == "true"
 
 
 def _outputs(execution: Execution, known: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,9 +1,10 @@
 """Automation executions and their steps, as the API shows them."""
 
+import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,17 @@ _FAILURE = (
 _executions = AccountRegionScopedDict()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """A signal that somebody sent to an execution."""
+
+    type: str
+    """``Approve``, ``Reject``, ``Resume``, ``StartStep``, ``StopStep``."""
+    sender: str
+    """ARN of whoever sent it."""
+    comment: str = ""
+
+
 @dataclass(kw_only=True)
 class StepExecution:
     """One step of an execution; pending until its turn."""
@@ -40,6 +52,10 @@ class StepExecution:
     failure_details: dict[str, Any] | None = None
     attempts: int = 0
     """How many attempts have failed."""
+    next_step: str | None = None
+    """The step that its action chose to go on to."""
+    parent: dict[str, Any] | None = None
+    """The loop and iteration that it is a step of."""
 
     def succeed(self, outputs: dict[str, list[str]]) -> None:
         """Ends the step well."""
@@ -97,6 +113,7 @@ class StepExecution:
                 "NextStep": definition.get("nextStep"),
                 "IsCritical": definition.get("isCritical"),
                 "OverriddenParameters": {},
+                "ParentStepDetails": self.parent,
             }
         )
 
@@ -124,17 +141,33 @@ class Execution:
     current: StepExecution | None = None
     stop: str | None = None
     """``Cancel`` or ``Complete`` once a stop was asked for."""
-    signals: list[str] = field(default_factory=list)
+    is_cleaning_up: bool = False
+    """Whether the steps of ``onCancel`` run, which a cancellation does not stop."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """The document's variables by reference, ``variable:NAME``."""
+    signals: list[Signal] = field(default_factory=list)
     """Signals received and not yet used."""
+    awaited: tuple[str, ...] = ()
+    """The types of signals that are waited for."""
+    awaited_from: tuple[str, ...] = ()
+    """Who may send them: names and ARNs; empty for anybody."""
+    step_to_stop: str | None = None
+    """Id of a step that is to be stopped alone."""
     changed: threading.Condition = field(default_factory=threading.Condition)
     """Notified when a stop or signal arrives."""
 
     def __post_init__(self) -> None:
         self.steps = [StepExecution(definition=step) for step in self.content["mainSteps"]]
+        self.variables = {
+            f"variable:{name}": definition.get("default")
+            for name, definition in (self.content.get("variables") or {}).items()
+        }
 
-    def step(self, name: str) -> StepExecution | None:
-        """The step of that name."""
-        return next((step for step in self.steps if step.name == name), None)
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the step that runs has to stop."""
+        stopped = self.current is not None and self.step_to_stop == self.current.id
+        return stopped or (self.stop == "Cancel" and not self.is_cleaning_up)
 
     def become(self, status: str) -> None:
         """Goes over to a status, unless it was asked to stop meanwhile."""
@@ -159,11 +192,41 @@ class Execution:
             self.changed.notify_all()
             return True
 
-    def send(self, signal: str) -> None:
+    def send(self, signal: Signal) -> None:
         """Hands a signal to a step or execution that waits."""
         with self.changed:
             self.signals.append(signal)
             self.changed.notify_all()
+
+    def stop_step(self, step_id: str) -> None:
+        """Stops the step that runs, if it is that one."""
+        with self.changed:
+            self.step_to_stop = step_id
+            self.changed.notify_all()
+
+    def take_signal(self, types: tuple[str, ...]) -> Signal | None:
+        """The oldest unused signal of one of these types."""
+        with self.changed:
+            for signal in self.signals:
+                if signal.type in types:
+                    self.signals.remove(signal)
+                    return signal
+        return None
+
+    @contextlib.contextmanager
+    def waiting_for(self, types: tuple[str, ...], senders: tuple[str, ...] = ()) -> Iterator[None]:
+        """Within it, the execution and its step are ``Waiting`` for these signals."""
+        with self.changed:
+            self.awaited, self.awaited_from = types, senders
+            if self.current is not None and "StartStep" not in types:
+                self.current.status = "Waiting"
+        self.become("Waiting")
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.awaited, self.awaited_from = (), ()
+            self.become("InProgress")
 
     def summary(self) -> dict[str, Any]:
         """An ``AutomationExecutionMetadata``."""

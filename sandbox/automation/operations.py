@@ -10,7 +10,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from sandbox.automation import engine, executions, parameters, sessions
 from sandbox.automation.clients import Credentials
-from sandbox.automation.executions import ENDED, Execution, StepExecution
+from sandbox.automation.executions import ENDED, Execution, Signal, StepExecution
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.documents import store
 from sandbox.documents.descriptions import tag_map
@@ -175,16 +175,45 @@ def _stop(request: Request) -> Parameters:
 
 
 def _signal(request: Request) -> Parameters:
-    """Takes StartStep for an interactive execution; no step of the sandbox waits for another."""
-    execution = executions.find(request.parameters["AutomationExecutionId"])
-    signal = request.parameters["SignalType"]
-    if signal != "StartStep" or execution.status != "Waiting":
-        raise ApiError(
-            "InvalidAutomationSignalException",
-            f"Automation execution {execution.id} is {execution.status} and waits for no {signal}.",
+    """Hands a signal to what waits for it; from whoever is not asked it is refused."""
+    given = request.parameters
+    execution = executions.find(given["AutomationExecutionId"])
+    kind, payload, sender = given["SignalType"], given.get("Payload") or {}, caller_arn()
+    if kind == "StopStep":
+        running = execution.current
+        wanted = (payload.get("StepExecutionId") or [""])[0]
+        if running is None or running.id != wanted or running.ended is not None:
+            raise _no_signal(f"step execution {wanted!r} does not run and cannot be stopped.")
+        execution.stop_step(running.id)
+        return {}
+    if kind not in execution.awaited:
+        raise _no_signal(
+            f"automation execution {execution.id} is {execution.status} and waits for no {kind}."
         )
-    execution.send(signal)
+    if execution.awaited_from and not _is_named(sender, execution.awaited_from):
+        raise _no_signal(f"{sender} is not among the approvers of the step.")
+    comment = " ".join(payload.get("Comment", ()))
+    execution.send(Signal(type=kind, sender=sender, comment=comment))
     return {}
+
+
+def _no_signal(message: str) -> ApiError:
+    return ApiError("InvalidAutomationSignalException", f"The signal is not valid: {message}")
+
+
+def _is_named(caller: str, approvers: tuple[str, ...]) -> bool:
+    """Whether approvers name a caller: a user by name or ARN, a role by ARN, a session by its own.
+
+    Source: Systems Manager User Guide, aws:approve, Approvers.
+    """
+    account, resource = caller.split(":", 5)[4:]
+    kind, _, rest = resource.partition("/")
+    names = {caller}
+    if kind == "user":
+        names.add(rest.rsplit("/", 1)[-1])
+    if kind == "assumed-role":
+        names.add(f"arn:aws:iam::{account}:role/{rest.split('/')[0]}")
+    return not names.isdisjoint(approvers)
 
 
 def _all_match(

@@ -8,6 +8,7 @@ from sandbox.emulator import (
     authorization,
     called_via,
     cloudtrail,
+    ec2_calls,
     groups,
     managed_policies,
     policy_variables,
@@ -25,6 +26,7 @@ def install(*, endpoint: str, folder: str) -> None:
     called_via.install()
     managed_policies.install()
     groups.install()
+    ec2_calls.install()
     stack_resource.install()
     cloudtrail.install()
     ministack.app._dispatch_service_request = dispatch

@@ -1,11 +1,40 @@
 """The step actions that the sandbox runs, one small class each."""
 
+from sandbox.automation.steps.approve import Approve
 from sandbox.automation.steps.base import Action
+from sandbox.automation.steps.branch import Branch
 from sandbox.automation.steps.change_instance_state import ChangeInstanceState
+from sandbox.automation.steps.create_tags import CreateTags
+from sandbox.automation.steps.execute_automation import ExecuteAutomation
 from sandbox.automation.steps.execute_aws_api import ExecuteAwsApi
+from sandbox.automation.steps.execute_script import ExecuteScript
+from sandbox.automation.steps.images import CopyImage, CreateImage, DeleteImage
+from sandbox.automation.steps.pause import Pause
+from sandbox.automation.steps.resource_property import (
+    AssertAwsResourceProperty,
+    WaitForAwsResourceProperty,
+)
 from sandbox.automation.steps.sleep import Sleep
+from sandbox.automation.steps.update_variable import UpdateVariable
 
 ACTIONS: dict[str, type[Action]] = {
-    action.name: action for action in (ChangeInstanceState, ExecuteAwsApi, Sleep)
+    action.name: action
+    for action in (
+        Approve,
+        AssertAwsResourceProperty,
+        Branch,
+        ChangeInstanceState,
+        CopyImage,
+        CreateImage,
+        CreateTags,
+        DeleteImage,
+        ExecuteAutomation,
+        ExecuteAwsApi,
+        ExecuteScript,
+        Pause,
+        Sleep,
+        UpdateVariable,
+        WaitForAwsResourceProperty,
+    )
 }
-"""Actions by the name that a document gives them."""
+"""Actions by the name that a document gives them; ``aws:loop`` is the engine's own."""

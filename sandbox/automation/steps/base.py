@@ -2,13 +2,13 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.automation.clients import Credentials, client
-from sandbox.automation.executions import Execution
+from sandbox.automation.clients import Credentials, client, environment
+from sandbox.automation.executions import Execution, Signal
 
 Outputs = dict[str, Any]
 
@@ -50,6 +50,8 @@ class Action(ABC):
         self.execution = execution
         self.inputs = inputs
         self.definition = definition
+        self.next_step: str | None = None
+        """The step to go on to, where the action itself decides that."""
         self._credentials = credentials
         self._deadline = deadline
 
@@ -60,6 +62,21 @@ class Action(ABC):
     def client(self, service: str) -> Any:
         """An AWS client with the execution's session."""
         return client(service, self._credentials, self.execution.region)
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that give a process the execution's session."""
+        return environment(self._credentials, self.execution.region)
+
+    def seconds_left(self) -> float:
+        """Seconds until the step's deadline."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def wait_for_signal(self, types: tuple[str, ...], senders: Iterable[str] = ()) -> Signal:
+        """Waits for a signal of one of these types, from one of these senders if any are named."""
+        with self.execution.waiting_for(types, tuple(senders)), self.execution.changed:
+            while (received := self.execution.take_signal(types)) is None:
+                self._wait(self._deadline)
+            return received
 
     def call(self, function: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """An AWS call; its refusal or error fails the step with AWS's message."""
@@ -79,16 +96,19 @@ class Action(ABC):
     def pause(self, seconds: float) -> None:
         """Waits; raises StepTimedOut at the step's deadline, StepCancelled at a stop."""
         until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._wait(until)
+        self._check_stop()
+
+    def _wait(self, until: float) -> None:
+        """Waits for the next change of the execution, at most until then or the deadline."""
         with self.execution.changed:
-            while True:
-                self._check_stop()
-                now = time.monotonic()
-                if now >= until:
-                    return
-                self.execution.changed.wait(min(until, self._deadline) - now)
+            self._check_stop()
+            self.execution.changed.wait(max(0.0, min(until, self._deadline) - time.monotonic()))
+        self._check_stop()
 
     def _check_stop(self) -> None:
-        if self.execution.stop == "Cancel":
+        if self.execution.is_cancelled:
             raise StepCancelled
         if time.monotonic() >= self._deadline:
             raise StepTimedOut("Step timed out")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
-from delegation.limits import check_limits
 from delegation.model import Deployment, ExistingRole, IamUser, PermissionSet, ServiceRole
 from delegation.needs import Need
+from delegation.quota_checks import check_quotas
 from delegation.runbooks import Runbook
 
 _EUROPE = ("eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1")
@@ -30,12 +30,12 @@ def _deployment(runbooks: int = 1, **changes: Any) -> tuple[Deployment, dict[str
 
 def _refusal(deployment: Deployment, runbooks: dict[str, Runbook]) -> str:
     with pytest.raises(DelegationError) as error:
-        check_limits(deployment, runbooks)
+        check_quotas(deployment, runbooks)
     return str(error.value)
 
 
 def test_400_runbooks_in_a_region_fit_for_an_iam_user() -> None:
-    check_limits(*_deployment(400))
+    check_quotas(*_deployment(400))
 
 
 @pytest.mark.parametrize("person", [ExistingRole("OnCall"), PermissionSet("OnCall")])
@@ -105,4 +105,4 @@ def test_more_regions_than_a_policy_holds_are_refused() -> None:
 def test_limits_of_a_deployment_that_fits_are_no_ones_business() -> None:
     deployment, runbooks = _deployment(account="111122223333", regions=("eu-west-1", "us-east-1"))
 
-    check_limits(replace(deployment, approvers=(IamUser("lead"),)), runbooks)
+    check_quotas(replace(deployment, approvers=(IamUser("lead"),)), runbooks)

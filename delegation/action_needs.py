@@ -1,0 +1,256 @@
+"""What each action of Automation calls: the grants that its steps need.
+
+AWS publishes no list of IAM actions per automation action; each function says what it goes by.
+"""
+
+from collections.abc import Callable
+
+from delegation import names
+from delegation.api_needs import of_api
+from delegation.grants import Call, Derived, Grant, arn, definition_arn, document_arn, on_kinds
+
+
+def derive(action: str, call: Call) -> Derived:
+    """The grants that a step's action and inputs tell, and what they leave unseen."""
+    if action in _CALL_NOTHING:
+        return Derived()
+    if action in _BY_ACTION:
+        return _BY_ACTION[action](call)
+    if action in _API_ACTIONS:
+        return of_api(call)
+    return Derived(unseen=f"what {action} calls cannot be derived")
+
+
+_CALL_NOTHING = ("aws:branch", "aws:loop", "aws:pause", "aws:sleep", "aws:updateVariable")
+_API_ACTIONS = (
+    "aws:executeAwsApi",
+    "aws:assertAwsResourceProperty",
+    "aws:waitForAwsResourceProperty",
+)
+
+
+def _approve(call: Call) -> Derived:
+    """A message to the topic that asks for the approval, where one is named."""
+    topic = call.inputs.get("NotificationArn")
+    if topic is None:
+        return Derived()
+    why = "aws:approve tells the approvers"
+    if not names.is_arn(topic):
+        return Derived(unseen="NotificationArn is no topic's ARN spelled out")
+    return Derived(grants=(Grant("sns:Publish", str(topic), why, _guide("aws:approve")),))
+
+
+_STATE_CALLS = {
+    "running": "ec2:StartInstances",
+    "stopped": "ec2:StopInstances",
+    "terminated": "ec2:TerminateInstances",
+}
+
+
+def _change_instance_state(call: Call) -> Derived:
+    """The call that changes the state, and the polling until the instances are in it."""
+    source = _guide("aws:changeInstanceState")
+    states = call.values_of(call.inputs.get("DesiredState"))
+    polling = Grant(
+        "ec2:DescribeInstanceStatus",
+        "*",
+        "aws:changeInstanceState awaits the state; the call has no resource-level permission",
+        source,
+    )
+    if states is None:
+        return Derived(unseen="DesiredState is not spelled out")
+    if call.is_true("CheckStateOnly"):
+        return Derived(grants=(polling,))
+    changes = [
+        Grant(
+            _STATE_CALLS[state],
+            arn,
+            f"aws:changeInstanceState brings instances to {state}",
+            source,
+        )
+        for state in states
+        if state in _STATE_CALLS
+        for arn in call.ec2_arns("instance", "InstanceIds")
+    ]
+    return Derived(grants=(*changes, polling))
+
+
+def _create_image(call: Call) -> Derived:
+    source = _guide("aws:createImage")
+    return Derived(
+        grants=(
+            *_on_kinds("ec2:CreateImage", "aws:createImage", call, source),
+            Grant(
+                "ec2:DescribeImages",
+                "*",
+                "aws:createImage awaits the image; the call has no resource-level permission",
+                source,
+            ),
+        )
+    )
+
+
+def _copy_image(call: Call) -> Derived:
+    source = _guide("aws:copyImage")
+    copy = _on_kinds("ec2:CopyImage", "aws:copyImage", call, source)
+    look = Grant(
+        "ec2:DescribeImages",
+        "*",
+        "aws:copyImage awaits the image; the call has no resource-level permission",
+        source,
+    )
+    unseen = "its KmsKeyId needs grants of the key" if "KmsKeyId" in call.inputs else ""
+    return Derived(grants=(*copy, look), unseen=unseen)
+
+
+def _delete_image(call: Call) -> Derived:
+    source = _guide("aws:deleteImage")
+    return Derived(
+        grants=(
+            Grant(
+                "ec2:DescribeImages",
+                "*",
+                "aws:deleteImage finds the image's snapshots; the call has no resource-level "
+                "permission",
+                source,
+            ),
+            *_on_kinds("ec2:DeregisterImage", "aws:deleteImage", call, source),
+            *_on_kinds("ec2:DeleteSnapshot", "aws:deleteImage", call, source),
+        )
+    )
+
+
+_SSM_KINDS = {
+    "ManagedInstance": "managed-instance",
+    "MaintenanceWindow": "maintenancewindow",
+    "Parameter": "parameter",
+}
+
+
+def _create_tags(call: Call) -> Derived:
+    """Tags on the kinds of resources that the ids tell: by prefix, step output or parameter."""
+    source, kind = _guide("aws:createTags"), str(call.inputs.get("ResourceType", "EC2"))
+    why = "aws:createTags sets the tags"
+    if kind in _SSM_KINDS:
+        arns = [arn("ssm", _SSM_KINDS[kind], {})]
+        return Derived(
+            grants=tuple(Grant("ssm:AddTagsToResource", arn, why, source) for arn in arns)
+        )
+    kinds = call.ec2_kinds("ResourceIds")
+    if kinds is None:
+        return Derived(unseen="ResourceIds do not tell which kinds of resources it tags")
+    return Derived(
+        grants=tuple(Grant("ec2:CreateTags", arn("ec2", each, {}), why, source) for each in kinds)
+    )
+
+
+def _execute_automation(call: Call) -> Derived:
+    source = _guide("aws:executeAutomation")
+    documents = call.values_of(call.inputs.get("DocumentName"))
+    if documents is None:
+        return Derived(unseen="DocumentName is not spelled out")
+    if "TargetLocations" in call.inputs:
+        return Derived(unseen="it runs in other accounts or Regions")
+    executions = arn("ssm", "automation-execution", {})
+    why = "aws:executeAutomation starts the other runbook"
+    starts = [document_arn(name) for name in documents]
+    starts += [executions, *(definition_arn(name) for name in documents)]
+    grants = [Grant("ssm:StartAutomationExecution", arn, why, source) for arn in starts]
+    grants.append(
+        Grant("ssm:GetAutomationExecution", executions, "aws:executeAutomation awaits it", source)
+    )
+    owned = [name for name in documents if name.lower().startswith(("aws", "amazon", "amzn"))]
+    unseen = f"{owned[0]} embeds no role, so that its calls are made by this one" if owned else ""
+    return Derived(grants=tuple(grants), unseen=unseen)
+
+
+def _execute_state_machine(call: Call) -> Derived:
+    source, machine = _guide("aws:executeStateMachine"), call.inputs.get("stateMachineArn")
+    if not names.is_arn(machine) or "*" in str(machine):
+        return Derived(unseen="stateMachineArn is not spelled out")
+    executions = str(machine).replace(":stateMachine:", ":execution:") + ":*"
+    return Derived(
+        grants=(
+            Grant("states:StartExecution", str(machine), "it starts the state machine", source),
+            Grant("states:DescribeExecution", executions, "it awaits the execution", source),
+            Grant("states:StopExecution", executions, "a cancellation stops it", source),
+        )
+    )
+
+
+def _invoke_lambda_function(call: Call) -> Derived:
+    source = _guide("aws:invokeLambdaFunction")
+    why = "aws:invokeLambdaFunction calls the function"
+    arns = _on_kinds("lambda:InvokeFunction", "aws:invokeLambdaFunction", call, source)
+    return Derived(grants=tuple(Grant(g.action, g.resource, why, g.source) for g in arns))
+
+
+def _run_command(call: Call) -> Derived:
+    source = _guide("aws:runCommand")
+    documents = call.values_of(call.inputs.get("DocumentName"))
+    if documents is None:
+        return Derived(unseen="DocumentName is not spelled out")
+    if "ServiceRoleArn" in call.inputs:
+        return Derived(unseen="it passes the role of ServiceRoleArn")
+    why = "aws:runCommand sends the command"
+    targets = [document_arn(name) for name in documents]
+    targets += call.ec2_arns("instance", "InstanceIds")
+    targets.append(arn("ssm", "managed-instance", {}))
+    watch = "aws:runCommand awaits the command; the call has no resource-level permission"
+    return Derived(
+        grants=(
+            *(Grant("ssm:SendCommand", arn, why, source) for arn in targets),
+            *(Grant(f"ssm:{name}", "*", watch, source) for name in _WATCHING_COMMANDS),
+        )
+    )
+
+
+_WATCHING_COMMANDS = (
+    "DescribeInstanceInformation",
+    "GetCommandInvocation",
+    "ListCommandInvocations",
+    "ListCommands",
+)
+
+
+def _stack(verb: str) -> Callable[[Call], Derived]:
+    action = "aws:createStack" if verb == "Create" else "aws:deleteStack"
+
+    def derived(call: Call) -> Derived:
+        source = _guide(action)
+        grants = [
+            grant
+            for name in (f"cloudformation:{verb}Stack", "cloudformation:DescribeStacks")
+            for grant in _on_kinds(name, action, call, source)
+        ]
+        unseen = "the resources of its template are made and deleted with the role's permissions"
+        return Derived(grants=tuple(grants), unseen=unseen)
+
+    return derived
+
+
+def _on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...]:
+    """The grants of a fixed call, whose kinds of resources the data always tells."""
+    found = on_kinds(action, why, call, source)
+    assert found is not None, action
+    return found
+
+
+def _guide(action: str) -> str:
+    return f"Systems Manager User Guide, {action}; Service Authorization Reference"
+
+
+_BY_ACTION: dict[str, Callable[[Call], Derived]] = {
+    "aws:approve": _approve,
+    "aws:changeInstanceState": _change_instance_state,
+    "aws:copyImage": _copy_image,
+    "aws:createImage": _create_image,
+    "aws:createStack": _stack("Create"),
+    "aws:createTags": _create_tags,
+    "aws:deleteImage": _delete_image,
+    "aws:deleteStack": _stack("Delete"),
+    "aws:executeAutomation": _execute_automation,
+    "aws:executeStateMachine": _execute_state_machine,
+    "aws:invokeLambdaFunction": _invoke_lambda_function,
+    "aws:runCommand": _run_command,
+}

@@ -1,0 +1,1 @@
+"""The check of runbooks: shape, meaning and delegation, before anything is synthesized."""

@@ -1,0 +1,104 @@
+"""The choices of ``aws:branch`` and the condition of ``aws:loop``.
+
+Source: Systems Manager User Guide, aws:branch and aws:loop.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from delegation.check.actions import Input
+from delegation.check.findings import Findings, listed, shown_value
+from delegation.check.references import references_in, whole_reference
+from delegation.check.scope import Scope, Step
+from delegation.check.values import check_input
+from delegation.files import Place
+
+_OPERATORS = {
+    "StringEquals": Input(type="String"),
+    "EqualsIgnoreCase": Input(type="String"),
+    "StartsWith": Input(type="String"),
+    "EndsWith": Input(type="String"),
+    "Contains": Input(type="String"),
+    "NumericEquals": Input(type="Integer"),
+    "NumericGreater": Input(type="Integer"),
+    "NumericGreaterOrEquals": Input(type="Integer"),
+    "NumericLesser": Input(type="Integer"),
+    "NumericLesserOrEquals": Input(type="Integer"),
+    "BooleanEquals": Input(type="Boolean"),
+}
+_GROUPS = ("And", "Or", "Not")
+
+
+def check_branches(step: Step, scope: Scope, findings: Findings) -> None:
+    """Notes what is wrong with a branch's choices or a loop's condition."""
+    place = (*step.place, "inputs")
+    if step.action == "aws:branch":
+        choices = step.inputs.get("Choices")
+        for index, choice in enumerate(choices if isinstance(choices, list) else ()):
+            own = (*place, "Choices", index)
+            if not isinstance(choice, dict):
+                findings.add("branch", own, f"is {shown_value(choice)}", "an object of a choice")
+                continue
+            if not isinstance(choice.get("NextStep"), str):
+                findings.add("branch", own, "lacks NextStep", "the step that the choice goes to")
+            rest = {key: value for key, value in choice.items() if key != "NextStep"}
+            _check_condition(rest, own, scope, findings)
+    elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
+        own = (*place, "LoopCondition")
+        _check_condition(step.inputs["LoopCondition"], own, scope, findings)
+
+
+def _check_condition(
+    condition: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+) -> None:
+    groups = [name for name in _GROUPS if name in condition]
+    if len(groups) > 1 or (groups and len(condition) > 1):
+        findings.add("branch", place, f"joins {listed(condition)}", "one of And, Or and Not alone")
+        return
+    if not groups:
+        _check_comparison(condition, place, scope, findings)
+        return
+    for own, nested in _nested(condition[groups[0]], (*place, groups[0])):
+        if isinstance(nested, dict):
+            _check_condition(nested, own, scope, findings)
+        else:
+            findings.add("branch", own, f"is {shown_value(nested)}", "an object of a comparison")
+
+
+def _nested(value: object, place: Place) -> Iterator[tuple[Place, object]]:
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            yield (*place, index), element
+    else:
+        yield place, value
+
+
+def _check_comparison(
+    comparison: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+) -> None:
+    operators = [key for key in comparison if key != "Variable"]
+    known = ("Variable", *_OPERATORS)
+    for key in operators:
+        if key not in _OPERATORS:
+            findings.add(
+                "branch",
+                (*place, str(key)),
+                "is no operator",
+                f"known: {listed(_OPERATORS)}",
+                among=known,
+                like=key,
+                at_key=True,
+            )
+        else:
+            check_input(comparison[key], _OPERATORS[key], (*place, key), scope, findings)
+    if len(operators) != 1:
+        found = f"compares by {listed(operators)}" if operators else "compares with nothing"
+        findings.add("branch", place, found, "one operator with what the Variable is compared to")
+    variable = comparison.get("Variable")
+    own = (*place, "Variable")
+    if not isinstance(variable, str) or not any(references_in(variable)):
+        found = f"is {shown_value(variable)}" if "Variable" in comparison else "is missing"
+        findings.add("branch", own, found, "a reference, as {{ step.Output }}")
+    elif whole_reference(variable):
+        for reference in references_in(variable, own):
+            scope.type_of(reference, findings)

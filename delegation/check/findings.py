@@ -1,0 +1,150 @@
+"""Findings: what is wrong with a runbook, each with its place, what is allowed and the nearest."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from delegation.files import FileError, Place, Source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One mistake in a runbook's file or sidecar."""
+
+    file: str
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    rule: str
+    """The kind of mistake: a word of ``docs/check.md``."""
+    step: str | None
+    """The step that it is in; None outside steps."""
+    field: str
+    """The field in the step, else in the document: ``inputs.DesiredState``; empty for all of it."""
+    found: str
+    """What stands there."""
+    allowed: str
+    """What may stand there, or what to do."""
+    nearest: str | None
+    """The allowed value that looks most like what was found."""
+
+    def __str__(self) -> str:
+        """The finding as one line."""
+        where = [f"step {self.step}" if self.step else "", self.field]
+        nearest = f"; nearest: {self.nearest}" if self.nearest else ""
+        place = f"{self.file}:{self.line}:{self.column}"
+        text = ": ".join([place, *filter(None, where), self.found])
+        return f"{text}; {self.allowed}{nearest} [{self.rule}]".replace("\n", "\\n")
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding for ``--format json``."""
+        return asdict(self)
+
+
+class Findings:
+    """Collects what is found in one file."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._found: set[Finding] = set()
+
+    def add(
+        self,
+        rule: str,
+        place: Place,
+        found: str,
+        allowed: str,
+        *,
+        among: Iterable[str] = (),
+        like: object = None,
+        at_key: bool = False,
+    ) -> None:
+        """Notes a mistake at a place; ``like`` is the value whose nearest ``among`` is told."""
+        line, column = self._source.position(place, at_key=at_key)
+        step, rest = self._step_of(place)
+        nearest = get_close_matches(like, list(among), n=1) if isinstance(like, str) else []
+        self._found.add(
+            Finding(
+                file=self._source.file,
+                line=line,
+                column=column,
+                rule=rule,
+                step=step,
+                field=_written(rest),
+                found=found,
+                allowed=allowed,
+                nearest=nearest[0] if nearest else None,
+            )
+        )
+
+    def add_repeated(self, key: str, line: int, column: int) -> None:
+        """Notes a key that its object has before."""
+        self._found.add(
+            Finding(
+                file=self._source.file,
+                line=line,
+                column=column,
+                rule="repeated-key",
+                step=None,
+                field="",
+                found=f"the key {key!r} stands twice in one object",
+                allowed="each key once; the last would win",
+                nearest=None,
+            )
+        )
+
+    def sorted(self) -> list[Finding]:
+        """All of them in the order of the file, each once."""
+        return sorted(self._found, key=lambda f: (f.line, f.column, f.field, f.found))
+
+    def _step_of(self, place: Place) -> tuple[str | None, Place]:
+        """The innermost step around a place, and the place within it."""
+        value: Any = self._source.content
+        step, rest = None, place
+        for index, part in enumerate(place):
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                break
+            is_step = index > 0 and place[index - 1] in ("mainSteps", "Steps")
+            if is_step and isinstance(part, int) and isinstance(value, dict):
+                step = str(value.get("name") or f"number {part + 1}")
+                rest = place[index + 1 :]
+        return step, rest
+
+
+def unreadable(error: FileError) -> Finding:
+    """The finding of a file that could not be read."""
+    return Finding(
+        file=error.file,
+        line=error.line,
+        column=error.column,
+        rule="unreadable",
+        step=None,
+        field="",
+        found=error.reason,
+        allowed="a document is one JSON or YAML object",
+        nearest=None,
+    )
+
+
+def shown_value(value: object) -> str:
+    """A value as findings show it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:76]}…{text[-1]}"
+
+
+def listed(values: Iterable[object]) -> str:
+    """Allowed values in a line; of many the first thirty."""
+    texts = [str(value) for value in values]
+    return ", ".join(texts) if len(texts) <= 30 else f"{', '.join(texts[:30])}, …"
+
+
+def _written(place: Place) -> str:
+    """``inputs.Filters[0].Name``."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")

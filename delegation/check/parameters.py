@@ -1,0 +1,269 @@
+"""The parameters and variables of a runbook, and what an operator may hand to it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from delegation.check.findings import Findings, listed, shown_value
+from delegation.check.patterns import compiled, lets_anything_through, matches
+from delegation.check.references import has_reference
+from delegation.check.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_ID, plain
+from delegation.files import Place
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_FIELDS = {
+    "type": str,
+    "description": str,
+    "default": object,
+    "allowedValues": list,
+    "allowedPattern": str,
+    "minItems": int,
+    "maxItems": int,
+    "minChars": int,
+    "maxChars": int,
+    "displayType": str,
+}
+_VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
+_BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
+_ROLE_NAME = re.compile(r"(automation)?assumerole(arn)?", re.IGNORECASE)
+_ROLE_TYPE = "AWS::IAM::Role::Arn"
+
+
+def check_parameters(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+    """The type of each parameter by name; notes what is wrong with any."""
+    parameters = content.get("parameters", {})
+    place: Place = ("parameters",)
+    if not isinstance(parameters, dict):
+        found = shown_value(parameters)
+        findings.add("shape", place, f"is {found}", "an object of parameters by name")
+        return {}
+    types = {}
+    for name, field in parameters.items():
+        own = (*place, str(name))
+        _check_name(name, own, findings)
+        types[str(name)] = "Any"
+        if not isinstance(field, dict):
+            findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
+            continue
+        types[str(name)] = _check_type(field, own, findings, typed_ids=True)
+        _check_fields(field, own, tuple(_FIELDS), findings)
+        _check_values(field, types[str(name)], own, findings)
+    return types
+
+
+def check_variables(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+    """The type of each variable by name; notes what is wrong with any."""
+    variables = content.get("variables", {})
+    place: Place = ("variables",)
+    if not isinstance(variables, dict):
+        found = shown_value(variables)
+        findings.add("shape", place, f"is {found}", "an object of variables by name")
+        return {}
+    types = {}
+    for name, field in variables.items():
+        own = (*place, str(name))
+        _check_name(name, own, findings)
+        types[str(name)] = "Any"
+        if not isinstance(field, dict):
+            findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
+            continue
+        types[str(name)] = _check_type(field, own, findings, typed_ids=False)
+        _check_fields(field, own, _VARIABLE_FIELDS, findings)
+        _check_values(field, types[str(name)], own, findings)
+    return types
+
+
+def check_delegation(
+    content: Mapping[str, Any],
+    types: Mapping[str, str],
+    free: Mapping[str, str],
+    findings: Findings,
+) -> None:
+    """Notes what would let an operator choose the role, or hand over a text nobody expects.
+
+    ``free`` are the parameters that the sidecar lets be free, each with its why.
+    """
+    if "assumeRole" in content:
+        findings.add(
+            "assume-role",
+            ("assumeRole",),
+            f"is {shown_value(content['assumeRole'])}",
+            "remove the line: the deployment wires the service role of deployments.py",
+            at_key=True,
+        )
+    for name, kind in types.items():
+        field = content["parameters"][name]
+        place = ("parameters", name)
+        if kind == _ROLE_TYPE or _ROLE_NAME.fullmatch(name):
+            findings.add(
+                "role-parameter",
+                place,
+                "lets whoever starts the runbook pick a role",
+                "remove it: the service role of deployments.py runs the runbook",
+                at_key=True,
+            )
+        elif name not in free and kind in ("String", "StringList"):
+            _check_constrained(field, place, findings)
+
+
+def _check_constrained(field: Mapping[str, Any], place: Place, findings: Findings) -> None:
+    pattern, remedy = field.get("allowedPattern"), _CONSTRAIN
+    if field.get("allowedValues"):
+        return
+    if pattern is None:
+        found = f"takes any text, as a {field['type']} without allowedPattern or allowedValues"
+    elif isinstance(pattern, str) and _compiles(pattern) and lets_anything_through(pattern):
+        found, remedy = f"takes any text through {shown_value(pattern)}", _ANCHOR
+    else:
+        return
+    findings.add("free-text", place, found, remedy, at_key=True)
+
+
+_CONSTRAIN = (
+    "constrain it, give it a typed id as AWS::EC2::Instance::Id, or say why it is free under "
+    "freeParameters in the .delegation.yaml beside the document"
+)
+_ANCHOR = "anchor the pattern with ^ and $ and spell out what may stand between"
+
+
+def _check_name(name: object, place: Place, findings: Findings) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        findings.add(
+            "name", place, f"is named {name!r}", "1 to 64 letters, digits and _", at_key=True
+        )
+
+
+def _check_type(
+    field: Mapping[str, Any], place: Place, findings: Findings, *, typed_ids: bool
+) -> str:
+    kind = field.get("type")
+    if typed_ids and isinstance(kind, str) and TYPED_ID.fullmatch(kind):
+        return kind
+    known = PARAMETER_TYPES if typed_ids else tuple(dict.fromkeys(PARAMETER_TYPES + OUTPUT_TYPES))
+    if kind in known:
+        return str(kind)
+    found = f"is {shown_value(kind)}" if "type" in field else "is missing"
+    allowed = f"allowed: {listed(known)}"
+    if typed_ids:
+        allowed += ", a typed id as AWS::EC2::Instance::Id, or List<…> of one"
+    findings.add("type", (*place, "type"), found, allowed, among=known, like=kind)
+    return "Any"
+
+
+def _check_fields(
+    field: Mapping[str, Any], place: Place, known: tuple[str, ...], findings: Findings
+) -> None:
+    for key, value in field.items():
+        if key not in known:
+            findings.add(
+                "unknown-field",
+                (*place, str(key)),
+                "is no field of it",
+                f"known: {listed(known)}",
+                among=known,
+                like=key,
+                at_key=True,
+            )
+        elif not _is_shaped(value, _FIELDS[key]):
+            wanted = {str: "a text", int: "a whole number", list: "a list"}[_FIELDS[key]]
+            findings.add("shape", (*place, key), f"is {shown_value(value)}", wanted)
+    for least, most in _BOUNDS:
+        low, high = field.get(least, 0), field.get(most)
+        if isinstance(low, int) and low < 0:
+            findings.add("bound", (*place, least), f"is {low}", "0 or more")
+        if isinstance(low, int) and isinstance(high, int) and high < low:
+            findings.add("bound", (*place, most), f"is {high}", f"{low} or more, as {least}")
+
+
+def _is_shaped(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        compiled(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: Findings) -> None:
+    """Checks the pattern, and the default and allowed values by type, pattern and each other."""
+    pattern = field.get("allowedPattern")
+    if isinstance(pattern, str):
+        try:
+            compiled(pattern)
+        except re.error as error:
+            pattern = None
+            findings.add(
+                "pattern",
+                (*place, "allowedPattern"),
+                f"is {shown_value(field['allowedPattern'])}, which does not compile",
+                f"a regular expression: {error}",
+            )
+    allowed = field.get("allowedValues")
+    if not isinstance(allowed, list):
+        allowed = None
+    if "default" not in field:
+        return
+    default, own = field["default"], (*place, "default")
+    if not _is_of_type(default, kind):
+        findings.add("type", own, f"is {shown_value(default)}", f"a value of type {kind}")
+        return
+    for index, value in enumerate(default if isinstance(default, list) else [default]):
+        at = (*own, index) if isinstance(default, list) else own
+        if allowed is not None and not _is_among(value, allowed):
+            findings.add(
+                "default",
+                at,
+                f"is {shown_value(value)}",
+                f"one of allowedValues: {listed(allowed)}",
+                among=[str(v) for v in allowed],
+                like=value,
+            )
+        is_text = isinstance(value, str) and value != "" and not has_reference(value)
+        if isinstance(pattern, str) and is_text and not matches(pattern, str(value)):
+            findings.add(
+                "default", at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+            )
+    _check_length(field, default, own, findings)
+
+
+def _check_length(
+    field: Mapping[str, Any], default: object, place: Place, findings: Findings
+) -> None:
+    for kind, (least, most), unit in (
+        (list, _BOUNDS[0], "values"),
+        (str, _BOUNDS[1], "characters"),
+    ):
+        if not isinstance(default, kind) or not isinstance(default, list | str):
+            continue
+        low, high = field.get(least), field.get(most)
+        if isinstance(low, int) and len(default) < low:
+            findings.add("default", place, f"has {len(default)} {unit}", f"{low} or more ({least})")
+        if isinstance(high, int) and len(default) > high:
+            findings.add("default", place, f"has {len(default)} {unit}", f"at most {high} ({most})")
+
+
+def _is_among(value: object, allowed: list[Any]) -> bool:
+    return value in allowed or str(value).lower() in [str(each).lower() for each in allowed]
+
+
+def _is_of_type(value: object, kind: str) -> bool:
+    """Whether a default is of its parameter's type; texts may spell other values, as JSON does."""
+    kind = plain(kind)
+    if kind == "Integer":
+        return type(value) is int or (
+            isinstance(value, str) and re.fullmatch(r"-?\d+", value) is not None
+        )
+    if kind == "Boolean":
+        return isinstance(value, bool) or str(value).lower() in ("true", "false")
+    if isinstance(value, str) and (has_reference(value) or value == ""):
+        return True
+    wanted: dict[str, tuple[type, ...]] = {
+        "String": (str,),
+        "StringList": (list,),
+        "StringMap": (dict, str),
+        "MapList": (list, str),
+    }
+    return kind not in wanted or isinstance(value, wanted[kind])

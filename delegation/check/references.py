@@ -1,0 +1,57 @@
+"""References in a runbook, ``{{ name }}``: what each may name, and the type behind it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from delegation.files import Place
+
+_REFERENCE = re.compile(r"\{\{\s*([A-Za-z0-9_][^{}\s|]*)\s*\}\}")
+SYSTEM_VARIABLES = {
+    "global:DATE": "String",
+    "global:DATE_TIME": "String",
+    "global:REGION": "String",
+    "global:ACCOUNT_ID": "String",
+    "global:AWS_PARTITION": "String",
+    "automation:EXECUTION_ID": "String",
+}
+"""Source: Systems Manager User Guide, Automation system variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One reference in a value of the document."""
+
+    name: str
+    """What stands between the braces, without spaces."""
+    place: Place
+    """The value that it stands in."""
+    is_whole: bool
+    """Whether the value is this reference and nothing else, so that it takes its type."""
+
+
+def references_in(value: Any, place: Place = ()) -> Iterator[Reference]:
+    """Every reference in a value, nested ones as well."""
+    if isinstance(value, str):
+        if "{{" in value:
+            whole = whole_reference(value)
+            for match in _REFERENCE.finditer(value):
+                yield Reference(match[1], place, whole is not None)
+    elif isinstance(value, dict):
+        for key, element in value.items():
+            yield from references_in(element, (*place, key))
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from references_in(element, (*place, index))
+
+
+def whole_reference(value: object) -> str | None:
+    """The name that a value consists of, if it is one reference and nothing else."""
+    match = _REFERENCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return match[1] if match else None
+
+
+def has_reference(value: object) -> bool:
+    """Whether a text holds a reference."""
+    return isinstance(value, str) and _REFERENCE.search(value) is not None

@@ -1,0 +1,60 @@
+"""The iterations of ``aws:loop``: over values, or as long as a condition holds.
+
+Source: Systems Manager User Guide, aws:loop.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.automation.references import UnknownReference, resolve
+from sandbox.automation.steps.base import StepFailed
+from sandbox.automation.steps.branch import is_true
+
+_DEFAULT_ITERATIONS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iteration:
+    """One round of a loop."""
+
+    number: int
+    """From 0."""
+    value: Any = None
+    """The iterator's value; None where a condition drives the loop."""
+
+    @property
+    def written(self) -> str:
+        """The value as text."""
+        return self.value if isinstance(self.value, str) else json.dumps(self.value)
+
+    def values(self, loop: str) -> dict[str, Any]:
+        """What the loop's steps may refer to."""
+        return {
+            f"{loop}.CurrentIteration": self.number,
+            f"{loop}.CurrentIteratorValue": self.value,
+        }
+
+
+def iterations(definition: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Iteration]:
+    """The rounds of a loop; ``known`` is read anew before each where a condition drives it."""
+    inputs = definition.get("inputs") or {}
+    if "Iterators" in inputs:
+        for number, value in enumerate(_resolved(inputs["Iterators"], known)):
+            yield Iteration(number=number, value=value)
+        return
+    most = int(_resolved(inputs.get("MaxIterations", _DEFAULT_ITERATIONS), known))
+    for number in range(most):
+        if not is_true(_resolved(inputs["LoopCondition"], known)):
+            return
+        yield Iteration(number=number)
+    if is_true(_resolved(inputs["LoopCondition"], known)):
+        raise StepFailed(f"The condition still holds after {most} iterations")
+
+
+def _resolved(value: Any, known: Mapping[str, Any]) -> Any:
+    try:
+        return resolve(value, known)
+    except UnknownReference as error:
+        raise StepFailed(str(error)) from None

@@ -1,0 +1,76 @@
+"""``aws:executeScript``."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sandbox.automation.steps import script_runner
+from sandbox.automation.steps.aws_api import selected_outputs
+from sandbox.automation.steps.base import Action, Outputs, StepFailed
+
+_POLL_SECONDS = 0.05
+_LONGEST_SECONDS = 600
+"""Source: Systems Manager User Guide, aws:executeScript."""
+
+
+class ExecuteScript(Action):
+    """Runs a Python script in a process of its own, with the session's credentials.
+
+    Source: Systems Manager User Guide, aws:executeScript.
+    """
+
+    name = "aws:executeScript"
+    default_timeout: ClassVar[float] = _LONGEST_SECONDS
+
+    def run(self) -> Outputs:
+        """Calls ``Handler`` with ``InputPayload``; its value is ``$.Payload`` to selectors."""
+        runtime = str(self.required("Runtime"))
+        if not runtime.lower().startswith("python3"):
+            raise StepFailed(f"The sandbox runs Python scripts, not {runtime}")
+        given = {
+            "script": str(self.required("Script")),
+            "handler": str(self.required("Handler")),
+            "payload": self.inputs.get("InputPayload") or {},
+            "seconds": min(self.seconds_left(), _LONGEST_SECONDS),
+        }
+        value = self._run_script(given)
+        answer = {"Payload": value}
+        return {
+            "Payload": value,
+            "OutputPayload": answer,
+            **selected_outputs(answer, self.definition.get("outputs")),
+        }
+
+    def _run_script(self, given: dict[str, Any]) -> Any:
+        with tempfile.TemporaryDirectory(prefix="script-") as folder:
+            file = Path(folder, "step.json")
+            file.write_text(json.dumps(given), "utf-8")
+            process = subprocess.Popen(
+                [sys.executable, "-I", script_runner.__file__, str(file)],
+                cwd=folder,
+                env={"HOME": folder, "PATH": os.environ["PATH"], **self.environment()},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            try:
+                while process.poll() is None:
+                    self.pause(_POLL_SECONDS)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            result_file = file.with_suffix(".result")
+            if not result_file.exists():
+                raise StepFailed(f"The script ended with status {process.returncode}")
+            result = json.loads(result_file.read_text("utf-8"))
+        if "error" in result:
+            raise StepFailed(f"Failure when running the script: {result['error']}")
+        return result["value"]

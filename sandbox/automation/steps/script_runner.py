@@ -1,0 +1,34 @@
+"""Runs the handler of an ``aws:executeScript`` step: a process of its own, started by the step.
+
+Reads ``{"script", "handler", "payload", "seconds"}`` from the file that it is given and writes
+``{"value"}`` or ``{"error"}`` beside it; what the script prints goes to its own output.
+"""
+
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+
+def main() -> None:
+    """Runs the script of the file named on the command line."""
+    given_file = Path(sys.argv[1])
+    given = json.loads(given_file.read_text("utf-8"))
+    signal.alarm(int(given["seconds"]) + 1)  # ends by itself, even if the sandbox is gone
+    try:
+        names: dict[str, object] = {"__name__": "script"}
+        script = compile(given["script"], "Script", "exec")
+        exec(script, names)  # noqa: S102
+        handler = names[given["handler"]]
+        result = {"value": handler(given["payload"], {})}  # type: ignore[operator]
+        text = json.dumps(result)
+    except BaseException as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f" (line {last.lineno} of the script)" if last.filename == "Script" else ""
+        text = json.dumps({"error": f"{type(error).__name__} - {error}{where}"})
+    given_file.with_suffix(".result").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
