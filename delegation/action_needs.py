@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from delegation import names
 from delegation.api_needs import of_api
+from delegation.check.actions import actions
 from delegation.grants import Call, Derived, Grant, arn, definition_arn, document_arn, on_kinds
 
 
@@ -18,6 +19,8 @@ def derive(action: str, call: Call) -> Derived:
         return _BY_ACTION[action](call)
     if action in _API_ACTIONS:
         return of_api(call)
+    if action not in actions():  # told by the check of the document
+        return Derived()
     return Derived(unseen=f"what {action} calls cannot be derived")
 
 
@@ -50,7 +53,9 @@ _STATE_CALLS = {
 def _change_instance_state(call: Call) -> Derived:
     """The call that changes the state, and the polling until the instances are in it."""
     source = _guide("aws:changeInstanceState")
-    states = call.values_of(call.inputs.get("DesiredState"))
+    if "DesiredState" not in call.inputs:  # told by the check of the document
+        return Derived()
+    states = call.values_of(call.inputs["DesiredState"])
     polling = Grant(
         "ec2:DescribeInstanceStatus",
         "*",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from delegation.authorization import PASS_ROLE, authorizing
 from delegation.check.api import operation_of
@@ -31,11 +32,24 @@ def of_api(call: Call) -> Derived:
             if _passes_role(given.inputs):
                 unseen = f"{service} {api} passes a role, which needs {PASS_ROLE} on it"
             continue
+        if action in _TAGGING and action in actions.sometimes:
+            if not _TAG_INPUTS.isdisjoint(given.inputs):
+                grants += [replace(grant, action=action) for grant in grants if _is_made(grant)]
+            continue
         more = _on_kinds(action, service, api, given)
         if more is None:
             unseen = f"which resources {action} is judged on cannot be told from the inputs"
         grants += more or ()
     return Derived(grants=tuple(dict.fromkeys(grants)), unseen=unseen)
+
+
+_TAGGING = ("ec2:CreateTags", "ssm:AddTagsToResource")
+_TAG_INPUTS = {"TagSpecifications", "Tags"}
+
+
+def _is_made(grant: Grant) -> bool:
+    """Whether a grant is on what the call makes, and so tags; it is not on an instance alone."""
+    return grant.resource != "*" and ":instance/" not in grant.resource
 
 
 def _on_kinds(action: str, service: str, api: str, call: Call) -> tuple[Grant, ...] | None:

@@ -89,9 +89,6 @@ def read_source(path: Path) -> Source:
     kind = "JSON" if path.suffix == ".json" or path.name == ".json" else "YAML"
     try:
         loaded, may_repeat_keys = _load_json(text) if kind == "JSON" else _load_yaml(text)
-        if not isinstance(loaded, dict):
-            found = type(loaded).__name__
-            raise FileError(file, 1, 1, f"holds {found}, not an object of fields")
         json.dumps(loaded, allow_nan=False)
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg.lower()}"
@@ -106,6 +103,9 @@ def read_source(path: Path) -> Source:
     except (ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileError(file, 1, 1, f"cannot be read as {kind}: {reason}") from None
+    if not isinstance(loaded, dict):
+        found = type(loaded).__name__
+        raise FileError(file, 1, 1, f"holds {found}, not an object of fields")
     return Source(file=file, content=loaded, text=text, may_repeat_keys=may_repeat_keys)
 
 

@@ -200,7 +200,7 @@ def _values_of_placeholder(placeholder: str, call: Call, *, alone: bool) -> tupl
     """What stands for a placeholder: the values of the input of that name, or ``*``."""
     for name, value in call.inputs.items():
         is_plain_name = alone and name in ("Name", "Names")
-        if _stem(name) != _stem(placeholder) and not is_plain_name:
+        if not _is_named_as(name, placeholder) and not is_plain_name:
             continue
         texts = call.values_of(value)
         if texts and all(_SAFE.fullmatch(text) for text in texts):
@@ -210,6 +210,16 @@ def _values_of_placeholder(placeholder: str, call: Call, *, alone: bool) -> tupl
 
 _SAFE = re.compile(r"[\w+=,.@/:-]+")
 _SUFFIX = re.compile(r"(identifier|withoutleadingslash|ids?|names?|arns?|s)$")
+
+
+def _is_named_as(name: str, placeholder: str) -> bool:
+    """Whether an input gives what a placeholder stands for: ``InstanceIds`` an ``InstanceId``; an
+    ``ImageName`` is no ``ImageId``."""
+    kinds = {kind for text in (name, placeholder) for kind in _NAMING.findall(text)}
+    return _stem(name) == _stem(placeholder) and len(kinds) < 2
+
+
+_NAMING = re.compile(r"(Id|Name)s?$")
 
 
 def _stem(name: str) -> str:

@@ -71,7 +71,7 @@ def needs_of(
         ]
         found += _declared(step.name, own)
     steps = [step.name for step in named_steps(content)]
-    for name, orphans in by_step.items():
+    for name, orphans in by_step.items() if steps else ():
         beside.add(
             "needs",
             (*orphans[0].place, "step"),

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from delegation.check.branches import check_branches
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.check.flow import check_flow
+from delegation.check.grammar import check_grammar
 from delegation.check.parameters import check_delegation, check_parameters, check_variables
 from delegation.check.references import Reference, references_in
-from delegation.check.scope import Scope, named_steps
+from delegation.check.scope import Scope, by_name, count_steps, named_steps
 from delegation.check.steps import check_names, check_step, check_step_shapes
 from delegation.files import Place, Source
 
@@ -56,15 +56,17 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
     scope = Scope(
         parameters=parameters,
         variables=variables,
-        steps={step.name: step for step in reversed(steps)},
+        steps=by_name(steps),
     )
     _check_defaults(content, scope, findings)
     for step in steps:
         check_step(step, scope, findings)
-        check_branches(step, scope, findings)
-    check_flow(steps, scope, findings)
+        check_grammar(step, scope, findings)
+    if len({step.name for step in steps}) == count_steps(content):
+        check_flow(steps, scope, findings)
     _check_outputs(content, scope, findings)
-    _check_used(content, scope, findings)
+    if steps:
+        _check_used(content, scope, findings)
 
 
 def _check_top(content: Mapping[str, Any], findings: Findings) -> None:

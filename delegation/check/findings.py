@@ -136,10 +136,10 @@ def shown_value(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:76]}…{text[-1]}"
 
 
-def listed(values: Iterable[object]) -> str:
-    """Allowed values in a line; of many the first thirty."""
+def listed(values: Iterable[object], most: int = 30) -> str:
+    """Allowed values in a line; of many the first."""
     texts = [str(value) for value in values]
-    return ", ".join(texts) if len(texts) <= 30 else f"{', '.join(texts[:30])}, …"
+    return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, …"
 
 
 def _written(place: Place) -> str:

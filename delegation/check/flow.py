@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from delegation.check.actions import actions
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.check.references import has_reference, references_in
 from delegation.check.scope import Scope, Step
@@ -30,6 +31,21 @@ def check_flow(steps: list[Step], scope: Scope, findings: Findings) -> None:
     ``steps`` are those of ``mainSteps``, and after each loop those within it: a loop goes on to
     its first step and its steps may go to those outside, but no step goes into a loop.
     """
+    ways = _ways_in_order(steps, findings)
+    if not _add_jumps(ways, steps, findings) or any(s.action not in actions() for s in steps):
+        return  # what follows from a mistake told above is no mistake of its own
+    reached = _check_reached(steps, ways, findings)
+    firsts = _first_steps(steps)
+    for step in steps:
+        if step.loop is not None:  # when a loop ends, what follows it may use its steps' outputs
+            ways[step.name] |= ways[step.loop] - {firsts[step.loop]}
+    before = _before(ways)
+    _check_circles(steps, before, findings)
+    _check_order([step for step in steps if step.name in reached], before, scope, findings)
+
+
+def _ways_in_order(steps: list[Step], findings: Findings) -> dict[str, set[str]]:
+    """For each step, the one that follows it in the document, and the first within a loop."""
     ways = {step.name: set[str]() for step in steps}
     for group in _groups(steps):
         for index, step in enumerate(group):
@@ -37,15 +53,26 @@ def check_flow(steps: list[Step], scope: Scope, findings: Findings) -> None:
             if following and not _goes_nowhere_else(step):
                 ways[step.name].add(following)
             _check_end(step, findings)
-    loops = {step.loop: step.name for step in reversed(steps) if step.loop is not None}
-    for loop, first in loops.items():
-        ways[str(loop)].add(first)
+    for loop, first in _first_steps(steps).items():
+        ways[loop].add(first)
+    return ways
+
+
+def _first_steps(steps: list[Step]) -> dict[str, str]:
+    """The first step within each loop, by the loop's name."""
+    return {step.loop: step.name for step in reversed(steps) if step.loop is not None}
+
+
+def _add_jumps(ways: dict[str, set[str]], steps: list[Step], findings: Findings) -> bool:
+    """Adds the ways that steps name; whether all of them lead somewhere."""
+    all_lead = True
     for step in steps:
         within = {other.name for other in steps if other.loop in (None, step.loop)}
         for jump in _jumps(step, findings):
             if jump.target in within:
                 ways[step.name].add(jump.target)
                 continue
+            all_lead = False
             findings.add(
                 "flow",
                 jump.place,
@@ -54,13 +81,7 @@ def check_flow(steps: list[Step], scope: Scope, findings: Findings) -> None:
                 among=within,
                 like=jump.target,
             )
-    _check_reached(steps, ways, findings)
-    for step in steps:
-        if step.loop is not None and step.loop in ways:
-            ways[step.name] |= ways[step.loop] - {loops[step.loop]}
-    before = _before(ways)
-    _check_circles(steps, before, findings)
-    _check_order(steps, before, scope, findings)
+    return all_lead
 
 
 def _groups(steps: list[Step]) -> Iterator[list[Step]]:
@@ -122,7 +143,8 @@ def _is_end(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("isEnd", False)).lower() == "true"
 
 
-def _check_reached(steps: list[Step], ways: dict[str, set[str]], findings: Findings) -> None:
+def _check_reached(steps: list[Step], ways: dict[str, set[str]], findings: Findings) -> set[str]:
+    """The steps that are reached; notes those that are not."""
     reached: set[str] = set()
     queue = [steps[0].name] if steps else []
     while queue:
@@ -138,6 +160,7 @@ def _check_reached(steps: list[Step], ways: dict[str, set[str]], findings: Findi
                 "is never reached",
                 "no step goes on to it: see isEnd, nextStep, onFailure and branches before it",
             )
+    return reached
 
 
 def _before(ways: dict[str, set[str]]) -> dict[str, set[str]]:

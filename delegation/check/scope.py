@@ -1,6 +1,6 @@
 """What the references of one runbook may name: its parameters, variables and steps' outputs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class Scope:
             "unknown-reference",
             reference.place,
             f"{{{{ {name} }}}} refers to nothing in this document",
-            f"known: {listed(self._names()) or 'nothing'}",
+            f"known: {listed(self._names(), most=12) or 'nothing'}",
             among=self._names(),
             like=name,
         )
@@ -133,6 +133,21 @@ class Scope:
 def named_steps(content: Mapping[str, Any]) -> Iterator[Step]:
     """Every well-formed step of a document, those within loops after their loop."""
     yield from _named(content.get("mainSteps"), ("mainSteps",), None)
+
+
+def by_name(steps: Iterable[Step]) -> dict[str, Step]:
+    """Steps by their names; of equal names the first."""
+    found: dict[str, Step] = {}
+    for step in steps:
+        found.setdefault(step.name, step)
+    return found
+
+
+def count_steps(content: Mapping[str, Any]) -> int:
+    """How many steps a document has, well-formed or not, as far as loops are."""
+    loops = [step for step in named_steps(content) if step.action == "aws:loop"]
+    lists = [content.get("mainSteps"), *(loop.inputs.get("Steps") for loop in loops)]
+    return sum(len(steps) for steps in lists if isinstance(steps, list))
 
 
 def _named(steps: object, place: Place, loop: str | None) -> Iterator[Step]:

@@ -76,9 +76,9 @@ def check_step(step: Step, scope: Scope, findings: Findings) -> None:
     """Notes what is wrong with a step's fields, inputs and outputs."""
     for key, value in step.definition.items():
         place = (*step.place, str(key))
-        if key not in _FIELDS:
+        if isinstance(key, str) and key not in _FIELDS:
             _unknown("unknown-field", key, place, "field of a step", _FIELDS, findings)
-        elif key not in ("inputs", "outputs"):
+        elif key in _FIELDS and key not in ("inputs", "outputs"):
             check_input(value, _FIELDS[key], place, scope, findings)
     action = actions().get(step.action)
     if action is None:

@@ -110,7 +110,7 @@ def _out_of_bounds(value: object, wanted: Input) -> tuple[str, tuple[str, ...]] 
         number = int(str(value))
         least, most = wanted.min, wanted.max
         if (least is not None and number < least) or (most is not None and number > most):
-            return f"{least if least is not None else 'any'} to {most or 'any'}", ()
+            return f"{least} or more" if most is None else f"{least or 0} to {most}", ()
     if wanted.max_chars and isinstance(value, str) and len(value) > wanted.max_chars:
         return f"at most {wanted.max_chars} characters", ()
     if wanted.pattern and isinstance(value, str) and not re.fullmatch(wanted.pattern, value):

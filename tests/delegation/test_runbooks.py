@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from delegation.check.document import ASSUME_ROLE_BYTES
 from delegation.errors import DelegationError
-from delegation.runbooks import (
-    ASSUME_ROLE_BYTES,
-    DOCUMENTS,
-    load_runbooks,
-    read_runbook,
-    runbook_files,
-)
+from delegation.limits import deployed_content
+from delegation.model import ServiceRole
+from delegation.runbooks import check_runbook, load_runbooks, runbook_files
 
 _STEP = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+
+
+_UNREADABLE = "; a document is one JSON or YAML object [unreadable]"
 
 
 def _content(**changes: Any) -> str:
@@ -23,17 +23,16 @@ def _content(**changes: Any) -> str:
 
 
 def _refusal(path: Path, text: str) -> str:
+    """The one finding of the check, as a line."""
     path.write_text(text, "utf-8")
-    with pytest.raises(DelegationError) as error:
-        read_runbook(path)
-    return str(error.value)
+    (finding,) = check_runbook(path).findings
+    return str(finding)
 
 
 def test_document_of_the_guide_equals_the_guides_but_for_assume_role() -> None:
     guides = {
         "description": "Restart EC2 instances(s)",
         "schemaVersion": "0.3",
-        "assumeRole": "AssumeRoleARN",
         "parameters": {
             "InstanceId": {
                 "type": "StringList",
@@ -56,13 +55,13 @@ def test_document_of_the_guide_equals_the_guides_but_for_assume_role() -> None:
 
     runbook = load_runbooks(["Restart-EC2InstanceDemo"])["Restart-EC2InstanceDemo"]
 
-    assert guides == runbook.deployed_content("AssumeRoleARN")
+    role = ServiceRole(name="Role", runbooks=("Restart-EC2InstanceDemo",))
+    deployed = deployed_content(runbook, role)
+    assert deployed == {
+        **guides,
+        "assumeRole": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Role"},
+    }
     assert runbook.target_type == "/AWS::EC2::Instance"
-
-
-def test_every_document_of_the_project_is_read() -> None:
-    for path in runbook_files(DOCUMENTS).values():
-        assert path.stem == read_runbook(path).name
 
 
 def test_yaml_and_json_give_the_same_runbook(tmp_path: Path) -> None:
@@ -74,15 +73,15 @@ def test_yaml_and_json_give_the_same_runbook(tmp_path: Path) -> None:
         "utf-8",
     )
 
-    assert read_runbook(as_json).content == read_runbook(as_yaml).content
+    assert check_runbook(as_json).runbook.content == check_runbook(as_yaml).runbook.content
 
 
 def test_embedded_role_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart.json"
 
     assert _refusal(path, _content(assumeRole="{{ AutomationAssumeRole }}")) == (
-        f"{path}: holds assumeRole '{{{{ AutomationAssumeRole }}}}'; remove the line, "
-        "the deployment wires the service role of deployments.py"
+        f"{path}:1:114: assumeRole: is '{{{{ AutomationAssumeRole }}}}'; remove the line: "
+        "the deployment wires the service role of deployments.py [assume-role]"
     )
 
 
@@ -90,7 +89,8 @@ def test_file_without_a_name_is_refused(tmp_path: Path) -> None:
     path = tmp_path / ".json"
 
     assert _refusal(path, _content()) == (
-        f"{path}: has no name; a document is called as its file, NAME.json"
+        f"{path}:1:1: the document would be named ''; a file is named NAME.yaml or NAME.json: "
+        "3 to 128 letters, digits or _.- [file-name]"
     )
 
 
@@ -98,7 +98,7 @@ def test_broken_json_is_refused_with_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "Restart.json"
 
     assert _refusal(path, '{\n "schemaVersion": "0.3",\n}') == (
-        f"{path}:3:1: is not JSON: expecting property name enclosed in double quotes"
+        f"{path}:3:1: is not JSON: expecting property name enclosed in double quotes{_UNREADABLE}"
     )
 
 
@@ -106,21 +106,15 @@ def test_broken_yaml_is_refused_with_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "Restart.yaml"
 
     assert _refusal(path, "mainSteps:\n- name: [\n") == (
-        f"{path}:3:1: is not YAML: did not find expected node content"
+        f"{path}:3:1: is not YAML: did not find expected node content{_UNREADABLE}"
     )
 
 
 def test_text_that_is_no_object_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart.yaml"
 
-    assert _refusal(path, "- a list") == f"{path}: holds list, not an object of fields"
-
-
-def test_number_that_yaml_makes_of_the_schema_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "Restart.yaml"
-
-    assert _refusal(path, "schemaVersion: 0.3\n") == (
-        f'{path}: schemaVersion is 0.3; an Automation document has "0.3", in quotes'
+    assert _refusal(path, "- a list") == (
+        f"{path}:1:1: holds list, not an object of fields{_UNREADABLE}"
     )
 
 
@@ -128,7 +122,7 @@ def test_date_that_yaml_makes_of_a_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart.yaml"
 
     assert _refusal(path, "description: 2012-10-17\n") == (
-        f"{path}: holds a date or other value that JSON lacks; put it in quotes"
+        f"{path}:1:1: holds a date or other value that JSON lacks; put it in quotes{_UNREADABLE}"
     )
 
 
@@ -137,10 +131,10 @@ def test_document_over_64_kilobytes_as_deployed_is_refused(tmp_path: Path) -> No
     room = 64 * 1024 - len(_content(description="")) - ASSUME_ROLE_BYTES
 
     path.write_text(_content(description="x" * room), "utf-8")
-    assert read_runbook(path).name == "Restart"
+    assert check_runbook(path).findings == ()
     assert _refusal(path, _content(description="x" * (room + 1))) == (
-        f"{path}: is 65,537 bytes as deployed with assumeRole; SSM takes 65,536 (64 KB); "
-        "split it into runbooks of their own"
+        f"{path}:1:1: is 65,537 bytes as deployed with assumeRole; SSM takes 65,536 (64 KB); "
+        "split it into runbooks of their own [size]"
     )
 
 
@@ -150,7 +144,8 @@ def test_reserved_name_prefix_is_refused(tmp_path: Path, name: str) -> None:
     prefix = {"AW": "aws", "Am": "amazon", "am": "amzn"}[name[:2]]
 
     assert _refusal(path, _content()) == (
-        f"{path}: name '{name}' begins with '{prefix}', which AWS reserves; rename the file"
+        f"{path}:1:1: the document would be named '{name}'; rename the file: AWS reserves "
+        f"names that begin with '{prefix}' [file-name]"
     )
 
 
@@ -158,7 +153,8 @@ def test_name_that_ssm_does_not_take_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart it.json"
 
     assert _refusal(path, _content()) == (
-        f"{path}: name 'Restart it' is not 3 to 128 letters, digits or _.-; rename the file"
+        f"{path}:1:1: the document would be named 'Restart it'; a file is named NAME.yaml or "
+        "NAME.json: 3 to 128 letters, digits or _.- [file-name]"
     )
 
 
@@ -190,7 +186,8 @@ def test_sidecar_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     sidecar.write_text("targettype: /\n", "utf-8")
 
     assert _refusal(tmp_path / "Restart.json", _content()) == (
-        f"{sidecar}: unknown key 'targettype'; known: needs, targetType"
+        f"{sidecar}:1:1: targettype: is no key of a sidecar; known: targetType, freeParameters, "
+        "needs; nearest: targetType [sidecar]"
     )
 
 
@@ -199,46 +196,54 @@ def test_sidecar_with_a_wrong_target_type_is_refused(tmp_path: Path) -> None:
     sidecar.write_text("targetType: AWS::EC2::Instance\n", "utf-8")
 
     assert _refusal(tmp_path / "Restart.json", _content()) == (
-        f"{sidecar}: targetType 'AWS::EC2::Instance' is not / and up to 199 letters, digits or "
-        "_.:/-, as in /AWS::EC2::Instance"
+        f"{sidecar}:1:13: targetType: is 'AWS::EC2::Instance'; / and up to 199 letters, digits or "
+        "_.:/-, as in /AWS::EC2::Instance [sidecar]"
     )
 
 
+_FREE = {"type": "String"}
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("sidecar", "message"),
     [
-        ({"mainSteps": []}, "mainSteps is not a list of at least one step"),
-        ({"mainSteps": ["wait"]}, "step 1 is 'wait', not an object of fields"),
-        ({"mainSteps": [{"action": "aws:sleep"}]}, "step 1 has no name"),
-        ({"mainSteps": [{"name": "wait"}]}, "step 1 has no action"),
-        ({"mainSteps": [_STEP, _STEP]}, "step name 'wait' stands twice"),
+        ("freeParameters: [Text]", "1:17: freeParameters: is ['Text']; an object of name and why"),
         (
-            {"parameters": []},
-            "parameters is not an object of parameters by name (letters, digits and _)",
+            "freeParameters: {Text: ''}",
+            "1:24: freeParameters.Text: is ''; why the parameter may take any text",
         ),
         (
-            {"parameters": {"${I}": {}}},
-            "parameters is not an object of parameters by name (letters, digits and _)",
+            "freeParameters: {Text: why, Tex: why}",
+            "1:29: freeParameters.Tex: is no parameter of the document; parameters: Text, State; "
+            "nearest: Text",
         ),
         (
-            {"description": "{{resolve:secretsmanager:password}}"},
-            "description is '{{resolve:secretsmanager:password}}', which CloudFormation would fill "
-            "in; a runbook reads secrets and parameters by its steps",
+            "freeParameters: {Text: why, State: why}",
+            "1:29: freeParameters.State: is constrained by the document; remove it",
         ),
-        (
-            {"mainSteps": [{**_STEP, "inputs": {"Fn::ImportValue": "Secret"}}]},
-            "mainSteps[0].inputs has the key 'Fn::ImportValue', which CloudFormation would read",
-        ),
-        ({"outputs": [None]}, "outputs[0] is null, which CDK drops; remove it"),
-        ({"outputs": [2**60]}, f"outputs[0] is {2**60}, too large; put it in quotes"),
     ],
 )
-def test_shape_that_no_step_can_be_read_from_is_refused(
-    tmp_path: Path, changes: dict[str, Any], message: str
+def test_free_parameter_has_its_reason_and_needs_one(
+    tmp_path: Path, sidecar: str, message: str
 ) -> None:
-    path = tmp_path / "Restart.json"
+    path = tmp_path / "Echo.json"
+    path.with_suffix(".delegation.yaml").write_text(sidecar, "utf-8")
+    parameters = {"Text": _FREE, "State": {**_FREE, "allowedValues": ["on"]}}
+    step = {
+        "name": "runOther",
+        "action": "aws:executeAutomation",
+        "inputs": {
+            "DocumentName": "Other",
+            "RuntimeParameters": {"Text": ["{{ Text }}"], "State": ["{{ State }}"]},
+        },
+    }
+    path.write_text(_content(parameters=parameters, mainSteps=[step]), "utf-8")
 
-    assert f"{path}: {message}" == _refusal(path, _content(**changes))
+    findings = [f for f in check_runbook(path).findings if f.rule == "sidecar"]
+
+    assert list(map(str, findings)) == [
+        f"{path.with_suffix('.delegation.yaml')}:{message} [sidecar]"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +261,8 @@ def test_shape_that_no_step_can_be_read_from_is_refused(
 def test_value_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, text: str) -> None:
     message = _refusal(tmp_path / name, text)
 
-    assert message.startswith(f"{tmp_path / name}: ")
+    assert message.startswith(f"{tmp_path / name}:1:")
+    assert message.endswith(_UNREADABLE)
     assert "\n" not in message
 
 
@@ -281,21 +287,40 @@ def test_bad_document_is_refused_also_where_no_deployment_names_it(tmp_path: Pat
     with pytest.raises(DelegationError) as error:
         load_runbooks(["Good"], tmp_path)
 
-    assert str(error.value).startswith(f"{tmp_path}/Draft.json: holds assumeRole")
+    assert str(error.value) == (
+        f"the check of {tmp_path}/ found:\n"
+        f"  {tmp_path}/Draft.json:1:114: assumeRole: is 'arn'; remove the line: the deployment "
+        "wires the service role of deployments.py [assume-role]"
+    )
 
 
 def test_keys_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart.yaml"
+    text = "schemaVersion: '0.3'\nmainSteps:\n- name: wait\n  action: aws:sleep\n  inputs:\n"
 
-    assert _refusal(path, 'schemaVersion: "0.3"\nparameters:\n  1: {type: String}\n') == (
-        f"{path}: parameters has the key 1, which is no text; put it in quotes"
+    assert _refusal(path, f"{text}    Duration: PT1S\n  1: one\n") == (
+        f"{path}:3:3: step wait: has the key 1, which is no text; put it in quotes [deploy]"
     )
 
 
 def test_nesting_that_no_synthesis_survives_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "Restart.json"
-    deep = "[" * 200 + "]" * 200
+    path.write_text(_content(files=json.loads("[" * 200 + "]" * 200)), "utf-8")
 
-    assert _refusal(path, f'{{"schemaVersion": "0.3", "outputs": {deep}}}') == (
-        f"{path}: is nested deeper than 100 levels"
-    )
+    rules = {finding.rule for finding in check_runbook(path).findings}
+
+    assert "deploy" in rules
+
+
+def test_check_of_many_runbooks_tells_the_findings_of_all(tmp_path: Path) -> None:
+    for name in ("One", "Two"):
+        (tmp_path / f"{name}.json").write_text(_content(mainSteps=[{**_STEP, "isend": True}]))
+
+    with pytest.raises(DelegationError) as error:
+        load_runbooks(["One"], tmp_path)
+
+    lines = str(error.value).splitlines()
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        f"{tmp_path}/One.json",
+        f"{tmp_path}/Two.json",
+    ]

@@ -1,6 +1,7 @@
-"""The choices of ``aws:branch`` and the condition of ``aws:loop``.
+"""Inputs with a grammar of their own: choices of ``aws:branch``, the condition of ``aws:loop``, the
+name of ``aws:updateVariable``.
 
-Source: Systems Manager User Guide, aws:branch and aws:loop.
+Source: Systems Manager User Guide, aws:branch, aws:loop and aws:updateVariable.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,8 +30,8 @@ _OPERATORS = {
 _GROUPS = ("And", "Or", "Not")
 
 
-def check_branches(step: Step, scope: Scope, findings: Findings) -> None:
-    """Notes what is wrong with a branch's choices or a loop's condition."""
+def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
+    """Notes what is wrong with a branch's choices, a loop's condition or a variable's name."""
     place = (*step.place, "inputs")
     if step.action == "aws:branch":
         choices = step.inputs.get("Choices")
@@ -46,6 +47,17 @@ def check_branches(step: Step, scope: Scope, findings: Findings) -> None:
     elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
         own = (*place, "LoopCondition")
         _check_condition(step.inputs["LoopCondition"], own, scope, findings)
+    elif step.action == "aws:updateVariable" and isinstance(step.inputs.get("Name"), str):
+        own, name = (*place, "Name"), step.inputs["Name"]
+        if name.removeprefix("variable:") not in scope.variables:
+            findings.add(
+                "unknown-reference",
+                own,
+                f"{name!r} is no variable",
+                f"known: {listed(f'variable:{each}' for each in scope.variables) or 'none'}",
+                among=[f"variable:{each}" for each in scope.variables],
+                like=name,
+            )
 
 
 def _check_condition(
