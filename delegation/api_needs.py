@@ -1,16 +1,14 @@
 """What calls of AWS APIs need: the IAM actions behind each, from AWS's own reference."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from delegation.authorization import PASS_ROLE, authorizing
 from delegation.check.api import operation_of
-from delegation.grants import Call, Derived, Grant, on_kinds
+from delegation.grants import Call, Derived, Grant, keys_within, on_kinds
 
 _SOURCE = "Service Authorization Reference"
 _OWN_INPUTS = ("Service", "Api", "PropertySelector", "DesiredValues")
-_ROLE_INPUT = re.compile(r"role|instanceprofile", re.IGNORECASE)
 
 
 def of_api(call: Call) -> Derived:
@@ -26,25 +24,46 @@ def of_api(call: Call) -> Derived:
         inputs={k: v for k, v in call.inputs.items() if k not in _OWN_INPUTS}, values=call.values
     )
     grants: list[Grant] = []
-    unseen = ""
-    for action in (*actions.always, *actions.sometimes):
-        if action == PASS_ROLE:
-            if _passes_role(given.inputs):
-                unseen = f"{service} {api} passes a role, which needs {PASS_ROLE} on it"
-            continue
-        if action in _TAGGING and action in actions.sometimes:
-            if not _TAG_INPUTS.isdisjoint(given.inputs):
-                grants += [replace(grant, action=action) for grant in grants if _is_made(grant)]
-            continue
+    unseen: list[str] = []
+    if not actions.always and actions.sometimes:
+        unseen.append(f"no data tells which IAM actions {service} {api} needs")
+    for action in actions.always:
         more = _on_kinds(action, service, api, given)
         if more is None:
-            unseen = f"which resources {action} is judged on cannot be told from the inputs"
+            unseen.append(f"which resources {action} is judged on cannot be told from the inputs")
         grants += more or ()
-    return Derived(grants=tuple(dict.fromkeys(grants)), unseen=unseen)
+    for action in actions.sometimes:
+        needed = _is_needed(action, given)
+        if needed is None:
+            unseen.append(f"{service} {api} sometimes needs {action}")
+        elif needed and action == PASS_ROLE:
+            unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
+        elif needed and _IS_TAGGING.search(action):
+            grants += [replace(grant, action=action) for grant in grants if _is_made(grant)]
+        elif needed:
+            grants += _on_kinds(action, service, api, given) or ()
+    return Derived(grants=tuple(dict.fromkeys(grants)), unseen="; ".join(unseen))
 
 
-_TAGGING = ("ec2:CreateTags", "ssm:AddTagsToResource")
-_TAG_INPUTS = {"TagSpecifications", "Tags"}
+_IS_TAGGING = re.compile(r":(CreateTags|AddTags\w*|Tag\w+)$")
+_INPUTS_THAT_NEED = (
+    (re.compile(r"^iam:PassRole$"), re.compile(r"role|instanceprofile", re.IGNORECASE)),
+    (_IS_TAGGING, re.compile(r"^Tag(s|List|Specifications)$")),
+    (re.compile(r"^s3:\w+Version$"), re.compile(r"^VersionId$")),
+    (re.compile(r"^s3:\w+Tagging$"), re.compile(r"^Tagging")),
+    (re.compile(r"^s3:\w+Acl$"), re.compile(r"^(ACL$|Grant)")),
+    (re.compile(r"^s3:\w+LegalHold$"), re.compile(r"^ObjectLockLegalHoldStatus$")),
+    (re.compile(r"^s3:\w+Retention$"), re.compile(r"^(ObjectLock|BypassGovernance)")),
+)
+"""Actions that a call needs as well where it has such an input, however deep."""
+
+
+def _is_needed(action: str, call: Call) -> bool | None:
+    """Whether a call needs an action that only some calls need; None where that cannot be told."""
+    for pattern, name in _INPUTS_THAT_NEED:
+        if pattern.search(action):
+            return any(name.search(key) for key in keys_within(call.inputs))
+    return None
 
 
 def _is_made(grant: Grant) -> bool:
@@ -61,15 +80,3 @@ def _on_kinds(action: str, service: str, api: str, call: Call) -> tuple[Grant, .
         from_kinds = [arn for kind in kinds for arn in call.ec2_arns(kind, "Resources")]
         return tuple(Grant(action, arn, why, _SOURCE) for arn in dict.fromkeys(from_kinds))
     return on_kinds(action, why, call, _SOURCE)
-
-
-def _passes_role(inputs: Mapping[str, object]) -> bool:
-    """Whether some input, however deep, names a role."""
-    return any(
-        _ROLE_INPUT.search(key)
-        or any(
-            isinstance(element, dict) and _passes_role(element)
-            for element in (value if isinstance(value, list) else [value])
-        )
-        for key, value in inputs.items()
-    )

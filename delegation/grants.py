@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from delegation import names
@@ -184,16 +185,10 @@ def _arns_of_kind(prefix: str, kind: str, call: Call, *, alone: bool) -> Iterato
     """The ARNs of a kind: those that inputs name, else of all."""
     for form in arn_forms(prefix, kind):
         placeholders = [p for p in _PLACEHOLDER.findall(form) if p not in _PSEUDO]
-        values = {p: _values_of_placeholder(p, call, alone=alone) for p in placeholders[:1]}
-        for given in _combinations(values):
-            yield given if given.startswith("arn:") else _filled(form, {placeholders[0]: given})
-        if not placeholders:
-            yield _filled(form, {})
-
-
-def _combinations(values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    for texts in values.values():
-        yield from texts
+        values = [_values_of_placeholder(p, call, alone=alone) for p in placeholders]
+        for given in product(*values):
+            whole = [text for text in given if text.startswith("arn:")]
+            yield whole[0] if whole else _filled(form, dict(zip(placeholders, given, strict=True)))
 
 
 def _values_of_placeholder(placeholder: str, call: Call, *, alone: bool) -> tuple[str, ...]:
@@ -212,9 +207,15 @@ _SAFE = re.compile(r"[\w+=,.@/:-]+")
 _SUFFIX = re.compile(r"(identifier|withoutleadingslash|ids?|names?|arns?|s)$")
 
 
+_ALSO_CALLED = {"ObjectName": "Key"}
+"""Inputs that are called otherwise than what they stand for."""
+
+
 def _is_named_as(name: str, placeholder: str) -> bool:
     """Whether an input gives what a placeholder stands for: ``InstanceIds`` an ``InstanceId``; an
     ``ImageName`` is no ``ImageId``."""
+    if _ALSO_CALLED.get(placeholder) == name:
+        return True
     kinds = {kind for text in (name, placeholder) for kind in _NAMING.findall(text)}
     return _stem(name) == _stem(placeholder) and len(kinds) < 2
 
@@ -234,21 +235,25 @@ def _names_kind(prefix: str, kind: str, call: Call) -> bool:
     """Whether some input, however deep, names a resource of a kind."""
     stems = {_stem(p) for f in arn_forms(prefix, kind) for p in _PLACEHOLDER.findall(f)[-1:]}
     stems |= {_stem(kind), *_ALSO_NAMED.get(kind, ())}
-    return not stems.isdisjoint(_keys(call.inputs))
+    return not stems.isdisjoint(map(_stem, keys_within(call.inputs)))
 
 
-_ALSO_NAMED = {"security-group": ("group",), "volume": ("blockdevicemapping",)}
+_ALSO_NAMED = {
+    "object": ("key",),
+    "security-group": ("group",),
+    "volume": ("blockdevicemapping",),
+}
 
 
-def _keys(value: object) -> Iterator[str]:
-    """The stems of every key within a value."""
+def keys_within(value: object) -> Iterator[str]:
+    """Every key of the objects within a value, however deep."""
     if isinstance(value, dict):
         for key, element in value.items():
-            yield _stem(str(key))
-            yield from _keys(element)
+            yield str(key)
+            yield from keys_within(element)
     elif isinstance(value, list):
         for element in value:
-            yield from _keys(element)
+            yield from keys_within(element)
 
 
 def _filled(form: str, given: Mapping[str, str]) -> str:

@@ -36,7 +36,7 @@ def deployed_content(runbook: Runbook, role: ServiceRole) -> dict[str, Any]:
     if role.at_most_instances is not None:
         content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
     if first := [*_approval_steps(runbook, role), *_calendar_steps(role)]:
-        content["mainSteps"] = [*first, *content["mainSteps"]]
+        content["mainSteps"] = [*first, *runbook.content["mainSteps"]]
     return content
 
 

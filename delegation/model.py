@@ -113,6 +113,7 @@ class ServiceRole:
             raise DelegationError(
                 f"service role {self.name!r} has no runbook; name one {IN_DEPLOYMENTS}"
             )
+        self._check_limits()
         for key in self.volume_keys:
             match = _KEY_ARN.fullmatch(key)
             if not match or partition_of(match[2]) != match[1]:

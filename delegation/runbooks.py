@@ -12,7 +12,7 @@ from delegation.check.findings import Finding, Findings, unreadable
 from delegation.errors import DelegationError
 from delegation.files import FileError, Source, no_source, read_source, shown
 from delegation.needs import Need, needs_of
-from delegation.sidecar import SIDECAR_ENDING, read_sidecar
+from delegation.sidecar import SIDECAR_ENDING, Sidecar, read_sidecar
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
 
@@ -105,9 +105,9 @@ def check_runbook(path: Path) -> Checked:
     _check_name(name, findings)
     source = _read(beside, found) if beside.exists() else no_source(beside)
     beside_findings = Findings(source)
-    sidecar = read_sidecar(source, document.content, beside_findings)
-    needs: tuple[Need, ...] = ()
+    sidecar, needs = Sidecar(), tuple[Need, ...]()
     if not found:
+        sidecar = read_sidecar(source, document.content, beside_findings)
         check_document(document, sidecar.free_parameters, findings)
         needs = needs_of(document.content, sidecar.needs, findings, beside_findings)
     runbook = Runbook(

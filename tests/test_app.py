@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+_INSTANCES = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 _DEPLOYMENT = """
@@ -128,15 +130,16 @@ def test_mistake_in_deployments_is_one_line_and_leaves_no_output(project: Path, 
     assert not (project / "cdk.out").exists()
 
 
-def test_mistake_in_a_document_is_one_line_and_leaves_no_output(project: Path) -> None:
+def test_mistake_in_a_document_is_told_and_leaves_no_output(project: Path) -> None:
     (project / "documents/Restart-EC2InstanceDemo.json").write_text("{")
 
     done = _synthesize(project)
 
     assert (done.returncode, done.stderr) == (
         1,
-        "error: documents/Restart-EC2InstanceDemo.json:1:2: is not JSON: expecting property "
-        "name enclosed in double quotes\n",
+        "error: the check of documents/ found:\n"
+        "  documents/Restart-EC2InstanceDemo.json:1:2: is not JSON: expecting property name "
+        "enclosed in double quotes; a document is one JSON or YAML object [unreadable]\n",
     )
     assert not (project / "cdk.out").exists()
 
@@ -161,11 +164,11 @@ def test_author_cannot_raise_the_ceiling_by_editing_a_runbook(project: Path, run
     again = run("-m", "delegation", "accept")
 
     gained = (
-        "+ AutomationServiceRole (any-account) gains ec2:TerminateInstances on instance/*, "
+        f"+ AutomationServiceRole (any-account) gains ec2:TerminateInstances on {_INSTANCES}, "
         "for Restart-EC2InstanceDemo/stopInstances\n"
     )
     lost = (
-        "- AutomationServiceRole (any-account) loses ec2:StopInstances on instance/*, "
+        f"- AutomationServiceRole (any-account) loses ec2:StopInstances on {_INSTANCES}, "
         "was for Restart-EC2InstanceDemo/stopInstances\n"
     )
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -202,7 +205,7 @@ def test_new_runbook_is_one_file_one_name_and_the_accepted_lock(project: Path, r
         "action": "aws:changeInstanceState",
         "inputs": {"InstanceIds": "{{ InstanceId }}", "DesiredState": "stopped"},
     }
-    parameters = {"InstanceId": {"type": "StringList"}}
+    parameters = {"InstanceId": {"type": "List<AWS::EC2::Instance::Id>"}}
     content = {"schemaVersion": "0.3", "parameters": parameters, "mainSteps": [step]}
     (project / "documents/Stop-Instance.json").write_text(json.dumps(content))
     deployments = project / "deployments.py"

@@ -7,7 +7,7 @@ import pytest
 
 from delegation.model import Deployment, ExistingRole, IamUser, Profile
 from sandbox import Sandbox
-from tests.stacks.synthesis import deployment, template
+from tests.stacks.synthesis import approved_by, deployment, template
 
 pytestmark = pytest.mark.sandbox
 
@@ -79,7 +79,7 @@ def test_operators_and_approvers_come_and_go_in_place(sandbox: Sandbox) -> None:
             IamUser("second"),
             ExistingRole("OnCall"),
         ),
-        approvers=(IamUser("lead"),),
+        service_roles=(approved_by(IamUser("lead")),),
     )
 
     before = _deploy(sandbox, "AdministrationStack", deployment())

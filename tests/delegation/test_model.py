@@ -1,12 +1,14 @@
 """What deployments.py may not say, each with its whole error."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from delegation.errors import DelegationError
 from delegation.model import (
+    Approval,
     Deployment,
     ExistingRole,
     IamUser,
@@ -25,9 +27,18 @@ def _deployment(**changes: Any) -> Deployment:
 
 
 _GUIDE_ALONE = (
-    "the guide profile is the guide's alone: one IamUser as operator, no approver, one service "
-    "role with one runbook and no volume keys, no account and no regions (deployments.py)"
+    "the guide profile is the guide's alone: one IamUser as operator, one service role with "
+    "one runbook, no limits and no volume keys, no account and no regions (deployments.py)"
 )
+
+
+def _approved_by(*people: IamUser | ExistingRole, **changes: Any) -> ServiceRole:
+    return replace(_ROLE, approval=Approval(by=people, **changes))
+
+
+def _limited(**limits: Any) -> ServiceRole:
+    return ServiceRole(name="Role", runbooks=("Stop",), **limits)
+
 
 _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "user name": (
@@ -129,12 +140,12 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "termination_protection is 'yes', not True or False (deployments.py)",
     ),
     "approver who is an operator in another case": (
-        lambda: _deployment(approvers=(IamUser("OPERATOR"),)),
+        lambda: _deployment(service_roles=(_approved_by(IamUser("OPERATOR")),)),
         "'OPERATOR' is an operator and an approver; nobody may approve what he starts "
         "(deployments.py)",
     ),
     "approver who is the service role": (
-        lambda: _deployment(approvers=(ExistingRole("role"),)),
+        lambda: _deployment(service_roles=(_approved_by(ExistingRole("role")),)),
         "role 'Role' is a service role and an operator or approver (deployments.py)",
     ),
     "runbook called as an output": (
@@ -144,8 +155,8 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "runbook 'Run-Stop' is called as the output that says how to run 'Stop'; rename its file "
         "(deployments.py)",
     ),
-    "guide with approvers": (
-        lambda: _deployment(profile="guide", approvers=(IamUser("lead"),)),
+    "guide with a limit": (
+        lambda: _deployment(profile="guide", service_roles=(_approved_by(IamUser("lead")),)),
         _GUIDE_ALONE,
     ),
     "guide with a place": (
@@ -198,9 +209,48 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "which IAM or CloudFormation takes for one (deployments.py)",
     ),
     "operator who approves": (
-        lambda: _deployment(approvers=(IamUser("operator"),)),
+        lambda: _deployment(service_roles=(_approved_by(IamUser("operator")),)),
         "'operator' is an operator and an approver; nobody may approve what he starts "
         "(deployments.py)",
+    ),
+    "approval by nobody": (
+        lambda: Approval(by=()),
+        "an approval by 0 approvers; 1 to 10 (deployments.py)",
+    ),
+    "approval by a permission set": (
+        lambda: Approval(by=(PermissionSet("Leads"),)),  # type: ignore[arg-type]
+        "approver PermissionSet(name='Leads') is not an IamUser or an ExistingRole "
+        "(deployments.py)",
+    ),
+    "more approvals than approvers": (
+        lambda: Approval(by=(IamUser("lead"),), at_least=2),
+        "at_least is 2, not 1 to 1, the number of approvers (deployments.py)",
+    ),
+    "limit to a tag without a value": (
+        lambda: _limited(only_instances_tagged=("Automation",)),
+        "only_instances_tagged of service role 'Role' is ('Automation',), not (key, value): a key "
+        "of 1 to 128 and a value of at most 256 letters, digits, spaces or _.:/=+-@, no aws: "
+        "before the key (deployments.py)",
+    ),
+    "limit to a tag with a wildcard": (
+        lambda: _limited(only_instances_tagged=("Automation", "*")),
+        "only_instances_tagged of service role 'Role' is ('Automation', '*'), not (key, value): a "
+        "key of 1 to 128 and a value of at most 256 letters, digits, spaces or _.:/=+-@, no aws: "
+        "before the key (deployments.py)",
+    ),
+    "limit to no instance": (
+        lambda: _limited(at_most_instances=0),
+        "at_most_instances of service role 'Role' is 0, not 1 to 50 (deployments.py)",
+    ),
+    "approval that is a list of people": (
+        lambda: _limited(approval=[IamUser("lead")]),
+        "approval of service role 'Role' is [IamUser(name='lead')], not an Approval "
+        "(deployments.py)",
+    ),
+    "calendar by another ARN": (
+        lambda: _limited(calendar="arn:aws:s3:::calendar"),
+        "calendar of service role 'Role' is 'arn:aws:s3:::calendar', not the name of a Change "
+        "Calendar or its ARN (arn:PARTITION:ssm:REGION:ACCOUNT:document/NAME) (deployments.py)",
     ),
     "no service role": (
         lambda: _deployment(service_roles=()),

@@ -199,8 +199,13 @@ _UNSEEN: dict[str, tuple[dict[str, Any], str]] = {
         "AWS-RestartEC2Instance embeds no role, so that its calls are made by this one",
     ),
     "role that is passed on": (
-        _api("lambda", "CreateFunction", FunctionName="f", Role="arn:…", Code={}),
-        "lambda CreateFunction passes a role, which needs iam:PassRole on it",
+        _api(
+            "autoscaling",
+            "CreateLaunchConfiguration",
+            LaunchConfigurationName="one",
+            IamInstanceProfile="Web",
+        ),
+        "autoscaling CreateLaunchConfiguration passes a role, which needs iam:PassRole on it",
     ),
     "API without data": (
         _api("kinesisvideo", "ListStreams"),

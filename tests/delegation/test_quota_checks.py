@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
-from delegation.model import Deployment, ExistingRole, IamUser, PermissionSet, ServiceRole
+from delegation.model import Approval, Deployment, ExistingRole, IamUser, PermissionSet, ServiceRole
 from delegation.needs import Need
 from delegation.quota_checks import check_quotas
 from delegation.runbooks import Runbook
@@ -18,7 +18,7 @@ _OTHERS = ("af-south-1", "il-central-1", "me-central-1")
 
 
 def _runbook(name: str, *needs: Need) -> Runbook:
-    return Runbook(name=name, file=name, content={}, target_type="/", needs=needs)
+    return Runbook(name=name, file=name, content={"mainSteps": []}, target_type="/", needs=needs)
 
 
 def _deployment(runbooks: int = 1, **changes: Any) -> tuple[Deployment, dict[str, Runbook]]:
@@ -105,4 +105,6 @@ def test_more_regions_than_a_policy_holds_are_refused() -> None:
 def test_limits_of_a_deployment_that_fits_are_no_ones_business() -> None:
     deployment, runbooks = _deployment(account="111122223333", regions=("eu-west-1", "us-east-1"))
 
-    check_quotas(replace(deployment, approvers=(IamUser("lead"),)), runbooks)
+    (role,) = deployment.service_roles
+    approved = replace(role, approval=Approval(by=(IamUser("lead"),)))
+    check_quotas(replace(deployment, service_roles=(approved,)), runbooks)

@@ -1,12 +1,13 @@
 """Templates of deployments, without a file written."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from delegation.configuration import Configuration
-from delegation.model import Deployment, IamUser, ServiceRole
+from delegation.model import Approval, Deployment, ExistingRole, IamUser, ServiceRole
 from delegation.runbooks import Runbook, load_runbooks
 from stacks.deployment_stacks import add_stacks
 
@@ -18,6 +19,11 @@ ROLE = ServiceRole(name="AutomationServiceRole", runbooks=(RUNBOOK,))
 def deployment(**changes: Any) -> Deployment:
     """The default deployment with some fields changed."""
     return Deployment(**{"operators": (OPERATOR,), "service_roles": (ROLE,), **changes})
+
+
+def approved_by(*people: IamUser | ExistingRole) -> ServiceRole:
+    """The default service role, whose runs these people approve."""
+    return replace(ROLE, approval=Approval(by=people))
 
 
 def app_of(*deployments: Deployment, runbooks: dict[str, Runbook] | None = None) -> App:

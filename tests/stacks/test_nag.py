@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import App
 
 from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
-from tests.stacks.synthesis import ROLE, app_of, deployment
+from tests.stacks.synthesis import app_of, approved_by, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
 _OWN_PASSWORD = "AdministrationStack/OperatorOwnPassword"
@@ -103,8 +103,9 @@ def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
         account="111122223333",
         regions=("eu-west-1", "us-east-1"),
         operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),
-        approvers=(IamUser("lead"), ExistingRole("Leads")),
-        service_roles=(replace(ROLE, volume_keys=keys),),
+        service_roles=(
+            replace(approved_by(IamUser("lead"), ExistingRole("Leads")), volume_keys=keys),
+        ),
     )
     app = app_of(everything)
 

@@ -5,10 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from delegation.model import ExistingRole, IamUser, PermissionSet, Profile, ServiceRole
+from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
 from delegation.runbooks import load_runbooks
-from tests.stacks.synthesis import RUNBOOK, deployment, logical_id, policy, resources, template
+from tests.stacks.synthesis import (
+    RUNBOOK,
+    approved_by,
+    deployment,
+    logical_id,
+    policy,
+    resources,
+    template,
+)
 
+_BY_LEAD = approved_by(IamUser("lead"))
+_BY_LEADS = approved_by(ExistingRole("Leads"))
 _SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}"
 
 
@@ -211,7 +221,7 @@ def test_second_operator_is_one_more_member_of_the_group() -> None:
 
 
 def test_operator_of_a_deployment_with_approvers_is_denied_every_signal() -> None:
-    json = template("AdministrationStack", deployment(approvers=(ExistingRole("Leads"),)))
+    json = template("AdministrationStack", deployment(service_roles=(_BY_LEADS,)))
 
     document = policy(json, "OperatorRestrictedPermissions")["PolicyDocument"]
     expected = {
@@ -224,7 +234,7 @@ def test_operator_of_a_deployment_with_approvers_is_denied_every_signal() -> Non
 
 
 def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
-    json = template("AdministrationStack", deployment(approvers=(IamUser("lead"),)))
+    json = template("AdministrationStack", deployment(service_roles=(_BY_LEAD,)))
 
     execution = [{"Fn::Sub": f"{_SSM}:automation-execution/*"}]
     expected = {
@@ -257,8 +267,8 @@ def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
 def test_policies_of_many_runbooks_reach_the_user_through_groups_of_at_most_ten() -> None:
     source = load_runbooks([RUNBOOK])[RUNBOOK]
     named = tuple(f"Restart-Fleet{number:03d}" for number in range(400))
-    role = ServiceRole(name="AutomationServiceRole", runbooks=named)
-    many = deployment(service_roles=(role,), approvers=(IamUser("lead"),))
+    role = replace(approved_by(IamUser("lead")), runbooks=named)
+    many = deployment(service_roles=(role,))
     runbooks = {name: replace(source, name=name) for name in named}
 
     json = template("AdministrationStack", many, runbooks=runbooks)
@@ -286,7 +296,7 @@ def test_policies_of_many_runbooks_reach_the_user_through_groups_of_at_most_ten(
 
 
 def test_existing_role_approves_with_the_approvers_policy() -> None:
-    json = template("AdministrationStack", deployment(approvers=(ExistingRole("Leads"),)))
+    json = template("AdministrationStack", deployment(service_roles=(_BY_LEADS,)))
 
     assert policy(json, "ApproverRestrictedPermissions")["Roles"] == ["Leads"]
 

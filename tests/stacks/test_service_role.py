@@ -166,7 +166,7 @@ def test_without_volume_keys_nothing_mentions_kms() -> None:
 def test_two_service_roles_are_bounded_by_their_own_runbooks(tmp_path: Path) -> None:
     stop = {"InstanceIds": "{{ InstanceId }}", "DesiredState": "stopped"}
     step = {"name": "stop", "action": "aws:changeInstanceState", "inputs": stop}
-    parameters = {"InstanceId": {"type": "StringList"}}
+    parameters = {"InstanceId": {"type": "List<AWS::EC2::Instance::Id>"}}
     content = {"schemaVersion": "0.3", "parameters": parameters, "mainSteps": [step]}
     (tmp_path / "Stop-Instance.json").write_text(json.dumps(content), "utf-8")
     two = deployment(service_roles=(ROLE, ServiceRole(name="Stopper", runbooks=("Stop-Instance",))))
@@ -190,16 +190,11 @@ def test_two_service_roles_are_bounded_by_their_own_runbooks(tmp_path: Path) -> 
     }
 
 
-def test_declared_need_beyond_the_automation_role_is_granted_and_bounded(tmp_path: Path) -> None:
+def test_need_beyond_the_automation_role_is_granted_and_bounded(tmp_path: Path) -> None:
     inputs = {"Service": "s3", "Api": "GetObject", "Bucket": "b", "Key": "k"}
     step = {"name": "read", "action": "aws:executeAwsApi", "inputs": inputs}
     content = {"schemaVersion": "0.3", "mainSteps": [step]}
     (tmp_path / "Read-Object.json").write_text(json.dumps(content), "utf-8")
-    (tmp_path / "Read-Object.delegation.yaml").write_text(
-        "needs:\n- step: read\n  actions: [s3:GetObject]\n"
-        '  resources: ["arn:${AWS::Partition}:s3:::b/k"]\n  why: reads the list of instances\n',
-        "utf-8",
-    )
     reader = ServiceRole(name="Reader", runbooks=("Read-Object",))
     stack = template(
         "AdministrationStack",
