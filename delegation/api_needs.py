@@ -18,31 +18,35 @@ def of_api(call: Call) -> Derived:
         return Derived()
     service, api = found[:2]
     actions = authorizing(service, api)
-    if actions is None:
+    if actions is None or (actions.sometimes and not actions.always):
         return Derived(unseen=f"no data tells which IAM actions authorize {service} {api}")
     given = Call(
         inputs={k: v for k, v in call.inputs.items() if k not in _OWN_INPUTS}, values=call.values
     )
+    why = f"it calls {service} {api}"
     grants: list[Grant] = []
     unseen: list[str] = []
-    if not actions.always and actions.sometimes:
-        unseen.append(f"no data tells which IAM actions {service} {api} needs")
     for action in actions.always:
-        more = _on_kinds(action, service, api, given)
+        more = _on_kinds(action, why, given)
+        grants += more or ()
         if more is None:
             unseen.append(f"which resources {action} is judged on cannot be told from the inputs")
-        grants += more or ()
     for action in actions.sometimes:
         needed = _is_needed(action, given)
         if needed is None:
             unseen.append(f"{service} {api} sometimes needs {action}")
         elif needed and action == PASS_ROLE:
             unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
-        elif needed and _IS_TAGGING.search(action):
-            grants += [replace(grant, action=action) for grant in grants if _is_made(grant)]
         elif needed:
-            grants += _on_kinds(action, service, api, given) or ()
+            grants += _further(action, grants, why, given)
     return Derived(grants=tuple(dict.fromkeys(grants)), unseen="; ".join(unseen))
+
+
+def _further(action: str, grants: list[Grant], why: str, call: Call) -> list[Grant]:
+    """The grants of an action beside the main ones; tags are set on what the call makes."""
+    if _IS_TAGGING.search(action):
+        return [replace(grant, action=action) for grant in grants if _is_made(grant)]
+    return list(_on_kinds(action, why, call) or ())
 
 
 _IS_TAGGING = re.compile(r":(CreateTags|AddTags\w*|Tag\w+)$")
@@ -71,8 +75,7 @@ def _is_made(grant: Grant) -> bool:
     return grant.resource != "*" and ":instance/" not in grant.resource
 
 
-def _on_kinds(action: str, service: str, api: str, call: Call) -> tuple[Grant, ...] | None:
-    why = f"it calls {service} {api}"
+def _on_kinds(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
     if action in ("ec2:CreateTags", "ec2:DeleteTags"):
         kinds = call.ec2_kinds("Resources")
         if kinds is None:

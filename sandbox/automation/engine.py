@@ -49,6 +49,7 @@ def known_values(execution: Execution) -> dict[str, Any]:
         "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
         "global:REGION": execution.region,
         "global:ACCOUNT_ID": execution.account,
+        "global:AWS_PARTITION": "aws",
         "automation:EXECUTION_ID": execution.id,
     }
 
@@ -149,10 +150,8 @@ class _Run:
             return self._loop(step)
         action = ACTIONS.get(step.action)
         if action is None:
-            raise StepFailed(
-                f"The sandbox cannot run {step.action}; it runs {', '.join(sorted(ACTIONS))} "
-                f"and aws:loop"
-            )
+            known = ", ".join(sorted((*ACTIONS, "aws:loop")))
+            raise StepFailed(f"The sandbox cannot run {step.action}; it runs {known}")
         deadline = self._deadline(step, action.default_timeout)
         try:
             inputs = resolve(step.definition.get("inputs") or {}, self._known)
@@ -177,12 +176,11 @@ class _Run:
 
     def _loop(self, loop: StepExecution) -> dict[str, Any]:
         """Runs the steps of a loop once for each of its iterations."""
-        execution, count = self._execution, 0
+        execution = self._execution
         deadline = self._deadline(loop, _LONGEST_SECONDS)
         for iteration in iterations(loop.definition, self._known):
             if time.monotonic() >= deadline:
                 raise StepFailed("Step timed out")
-            count += 1
             self._known.update(iteration.values(loop.name))
             steps = _steps_of(loop, iteration)
             execution.steps += steps
@@ -192,7 +190,7 @@ class _Run:
                 raise StepCancelled
             if status != "Success":
                 raise StepFailed(f"Iteration {iteration.number} failed: {execution.failure}")
-        return {"Iterations": count}
+        return {}
 
 
 def _steps_of(loop: StepExecution, iteration: Iteration) -> list[StepExecution]:

@@ -12,7 +12,7 @@ from sandbox.automation.references import UnknownReference, resolve
 from sandbox.automation.steps.base import StepFailed
 from sandbox.automation.steps.branch import is_true
 
-_DEFAULT_ITERATIONS = 100
+_MOST_ITERATIONS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Iteration:
     """One round of a loop."""
 
     number: int
-    """From 0."""
+    """From 1."""
     value: Any = None
     """The iterator's value; None where a condition drives the loop."""
 
@@ -38,19 +38,20 @@ class Iteration:
 
 
 def iterations(definition: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Iteration]:
-    """The rounds of a loop; ``known`` is read anew before each where a condition drives it."""
+    """The rounds of a loop; a condition is asked after each, with what is then known."""
     inputs = definition.get("inputs") or {}
     if "Iterators" in inputs:
-        for number, value in enumerate(_resolved(inputs["Iterators"], known)):
+        values = _resolved(inputs["Iterators"], known)
+        for number, value in enumerate(values[:_MOST_ITERATIONS], start=1):
             yield Iteration(number=number, value=value)
         return
-    most = int(_resolved(inputs.get("MaxIterations", _DEFAULT_ITERATIONS), known))
-    for number in range(most):
+    if "LoopCondition" not in inputs:
+        raise StepFailed("The loop has neither Iterators nor a LoopCondition")
+    most = int(_resolved(inputs.get("MaxIterations", _MOST_ITERATIONS), known))
+    for number in range(1, most + 1):
+        yield Iteration(number=number)
         if not is_true(_resolved(inputs["LoopCondition"], known)):
             return
-        yield Iteration(number=number)
-    if is_true(_resolved(inputs["LoopCondition"], known)):
-        raise StepFailed(f"The condition still holds after {most} iterations")
 
 
 def _resolved(value: Any, known: Mapping[str, Any]) -> Any:

@@ -117,8 +117,11 @@ def test_action_that_the_sandbox_cannot_run_fails_its_step_and_says_so(
 
     assert _statuses(execution) == {"a": "Failed"}
     assert (
-        "The sandbox cannot run aws:runCommand; "
-        "it runs aws:changeInstanceState, aws:executeAwsApi, aws:sleep"
+        "The sandbox cannot run aws:runCommand; it runs aws:approve, "
+        "aws:assertAwsResourceProperty, aws:branch, aws:changeInstanceState, aws:copyImage, "
+        "aws:createImage, aws:createTags, aws:deleteImage, aws:executeAutomation, "
+        "aws:executeAwsApi, aws:executeScript, aws:loop, aws:pause, aws:sleep, "
+        "aws:updateVariable, aws:waitForAwsResourceProperty"
     ) in execution["FailureMessage"]
 
 

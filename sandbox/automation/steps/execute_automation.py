@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.automation.executions import ENDED
+from sandbox.automation.parameters import as_given
 from sandbox.automation.steps.base import Action, Outputs, StepFailed
 
 _POLL_SECONDS = 0.1
@@ -19,14 +20,9 @@ class ExecuteAutomation(Action):
     def run(self) -> Outputs:
         """Starts it with the session of this execution, and watches it."""
         ssm = self.client("ssm")
-        given = self.inputs.get("RuntimeParameters") or {}
-        parameters: dict[str, Any] = {
-            "DocumentName": self.required("DocumentName"),
-            "Parameters": {
-                name: [str(v) for v in value] if isinstance(value, list) else [str(value)]
-                for name, value in given.items()
-            },
-        }
+        parameters: dict[str, Any] = {"DocumentName": self.required("DocumentName")}
+        if given := self.inputs.get("RuntimeParameters"):
+            parameters["Parameters"] = as_given(given)
         if version := self.inputs.get("DocumentVersion"):
             parameters["DocumentVersion"] = str(version)
         id_ = self.call(ssm.start_automation_execution, parameters)["AutomationExecutionId"]

@@ -1,0 +1,495 @@
+"""The actions that read, decide, wait for people, make images and run scripts and runbooks."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox import Sandbox
+from tests.sandbox.conftest import Document, Make
+
+pytestmark = pytest.mark.sandbox
+
+Finish = Callable[..., Document]
+Launch = Callable[..., list[str]]
+
+
+def _step(name: str, action: str, **inputs: Any) -> Document:
+    return {"name": name, "action": f"aws:{action}", "inputs": inputs}
+
+
+def _state_of(instance: str) -> Document:
+    return {
+        "Service": "ec2",
+        "Api": "DescribeInstances",
+        "InstanceIds": [instance],
+        "PropertySelector": "$.Reservations[0].Instances[0].State.Name",
+    }
+
+
+def _start(ssm: Any, name: str, **parameters: list[str]) -> str:
+    given = {"Parameters": parameters} if parameters else {}
+    answer = ssm.start_automation_execution(DocumentName=name, **given)
+    return str(answer["AutomationExecutionId"])
+
+
+def _statuses(execution: Document) -> list[tuple[str, str]]:
+    return [(step["StepName"], step["StepStatus"]) for step in execution["StepExecutions"]]
+
+
+def _await_waiting(ssm: Any, execution_id: str) -> Document:
+    """The execution once it waits for a signal."""
+    for _ in range(200):
+        answer = ssm.get_automation_execution(AutomationExecutionId=execution_id)
+        execution: Document = answer["AutomationExecution"]
+        if execution["AutomationExecutionStatus"] == "Waiting":
+            return execution
+        time.sleep(0.02)
+    raise AssertionError(f"execution {execution_id} does not wait: {execution}")
+
+
+def test_assertion_passes_on_a_desired_value_and_fails_on_another(
+    ssm: Any, runbook: Make, finish: Finish, instances: Launch
+) -> None:
+    (instance,) = instances()
+    running = _step(
+        "isUp", "assertAwsResourceProperty", DesiredValues=["running"], **_state_of(instance)
+    )
+    stopped = _step(
+        "isDown", "assertAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
+    )
+
+    execution = finish(_start(ssm, runbook(running, stopped)))
+
+    assert _statuses(execution) == [("isUp", "Success"), ("isDown", "Failed")]
+    assert (
+        "Property value running from the API output is not in the desired values stopped"
+        in (execution["FailureMessage"])
+    )
+
+
+def test_wait_ends_when_the_property_changes(
+    sandbox: Sandbox, ssm: Any, runbook: Make, finish: Finish, instances: Launch
+) -> None:
+    (instance,) = instances()
+    wait = _step(
+        "await", "waitForAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
+    )
+    execution_id = _start(ssm, runbook(wait))
+    before = ssm.get_automation_execution(AutomationExecutionId=execution_id)
+
+    sandbox.client("ec2").stop_instances(InstanceIds=[instance])
+
+    assert before["AutomationExecution"]["AutomationExecutionStatus"] in ("Pending", "InProgress")
+    assert finish(execution_id)["AutomationExecutionStatus"] == "Success"
+
+
+def test_wait_times_out(ssm: Any, runbook: Make, finish: Finish, instances: Launch) -> None:
+    (instance,) = instances()
+    wait = _step(
+        "await", "waitForAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
+    )
+
+    execution = finish(_start(ssm, runbook({**wait, "timeoutSeconds": 0.2})))
+
+    assert execution["AutomationExecutionStatus"] == "TimedOut"
+
+
+_CHOICES = [
+    ({"Variable": "{{ Text }}", "StringEquals": "one"}, "one", True),
+    ({"Variable": "{{ Text }}", "StringEquals": "one"}, "two", False),
+    ({"Variable": "{{ Text }}", "EqualsIgnoreCase": "ONE"}, "one", True),
+    ({"Variable": "{{ Text }}", "Contains": "n"}, "one", True),
+    ({"Variable": "{{ Text }}", "StartsWith": "n"}, "one", False),
+    ({"Variable": "{{ Text }}", "NumericGreater": 3}, "4", True),
+    ({"Variable": "{{ Text }}", "NumericLesserOrEquals": 3}, "4", False),
+    ({"Not": {"Variable": "{{ Text }}", "StringEquals": "one"}}, "one", False),
+    (
+        {
+            "And": [
+                {"Variable": "{{ Text }}", "StartsWith": "o"},
+                {"Variable": "{{ Text }}", "EndsWith": "x"},
+            ]
+        },
+        "one",
+        False,
+    ),
+    (
+        {
+            "Or": [
+                {"Variable": "{{ Text }}", "StartsWith": "o"},
+                {"Variable": "{{ Text }}", "EndsWith": "x"},
+            ]
+        },
+        "one",
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("condition", "text", "is_true"), _CHOICES)
+def test_branch_goes_where_its_choice_says(
+    ssm: Any, runbook: Make, finish: Finish, condition: Document, text: str, is_true: bool
+) -> None:
+    choice = {"NextStep": "chosen", **condition}
+    name = runbook(
+        _step("decide", "branch", Choices=[choice], Default="other"),
+        {**_step("other", "sleep", Duration="PT0S"), "isEnd": True},
+        _step("chosen", "sleep", Duration="PT0S"),
+        parameters={"Text": {"type": "String"}},
+    )
+
+    execution = finish(_start(ssm, name, Text=[text]))
+
+    ran = [name for name, status in _statuses(execution) if status == "Success"]
+    assert ran == ["decide", "chosen" if is_true else "other"]
+
+
+@pytest.fixture
+def approval(ssm: Any, runbook: Make, unique: str) -> Callable[..., str]:
+    """Starts a run that these approvers have to approve, and returns its id as it waits."""
+
+    def start(*approvers: str, at_least: int = 1) -> str:
+        step = _step("approve", "approve", Approvers=list(approvers), MinRequiredApprovals=at_least)
+        execution_id = _start(ssm, runbook(step))
+        _await_waiting(ssm, execution_id)
+        return execution_id
+
+    return start
+
+
+_SIGNALS = {"Effect": "Allow", "Action": "ssm:SendAutomationSignal", "Resource": "*"}
+
+
+def test_approver_approves_and_whoever_is_none_is_refused(
+    sandbox: Sandbox, approval: Any, user: Any, finish: Finish, unique: str
+) -> None:
+    lead = sandbox.client("ssm", user(_SIGNALS, name=f"Lead-{unique}"))
+    other = sandbox.client("ssm", user(_SIGNALS, name=f"Other-{unique}"))
+    execution_id = approval(f"arn:aws:iam::000000000000:user/Lead-{unique}")
+
+    with pytest.raises(ClientError) as refused:
+        other.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Approve")
+    lead.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Approve")
+
+    assert refused.value.response["Error"]["Code"] == "InvalidAutomationSignalException"
+    assert "is not among the approvers" in refused.value.response["Error"]["Message"]
+    (step,) = finish(execution_id)["StepExecutions"]
+    assert step["Outputs"]["ApprovalStatus"] == ["Approved"]
+
+
+def test_two_approvals_take_two_approvers(
+    sandbox: Sandbox, ssm: Any, approval: Any, user: Any, finish: Finish, unique: str
+) -> None:
+    names = [f"Lead{number}-{unique}" for number in range(2)]
+    leads = [sandbox.client("ssm", user(_SIGNALS, name=name)) for name in names]
+    execution_id = approval(*names, at_least=2)
+    signal = {"AutomationExecutionId": execution_id, "SignalType": "Approve"}
+
+    leads[0].send_automation_signal(**signal)
+    leads[0].send_automation_signal(**signal)
+    time.sleep(0.2)
+    still_waits = _await_waiting(ssm, execution_id)
+    leads[1].send_automation_signal(**signal)
+
+    assert still_waits["AutomationExecutionStatus"] == "Waiting"
+    assert finish(execution_id)["AutomationExecutionStatus"] == "Success"
+
+
+def test_rejection_fails_the_run_with_the_comment(
+    sandbox: Sandbox, approval: Any, user: Any, finish: Finish, unique: str
+) -> None:
+    lead = sandbox.client("ssm", user(_SIGNALS, name=f"Lead-{unique}"))
+    execution_id = approval(f"Lead-{unique}")
+
+    lead.send_automation_signal(
+        AutomationExecutionId=execution_id,
+        SignalType="Reject",
+        Payload={"Comment": ["not today"]},
+    )
+
+    execution = finish(execution_id)
+    assert execution["AutomationExecutionStatus"] == "Failed"
+    assert (
+        f"rejected by arn:aws:iam::000000000000:user/Lead-{unique}: not today"
+        in (execution["FailureMessage"])
+    )
+
+
+def test_session_of_an_approving_role_approves(
+    sandbox: Sandbox, approval: Any, role: Any, finish: Finish
+) -> None:
+    arn = role(_SIGNALS, principal={"AWS": "*"})
+    execution_id = approval(arn)
+    keys = sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName="lead")["Credentials"]
+
+    sandbox.client("ssm", keys).send_automation_signal(
+        AutomationExecutionId=execution_id, SignalType="Approve"
+    )
+
+    assert finish(execution_id)["AutomationExecutionStatus"] == "Success"
+
+
+def test_paused_run_goes_on_when_it_is_resumed(ssm: Any, runbook: Make, finish: Finish) -> None:
+    execution_id = _start(ssm, runbook(_step("pause", "pause")))
+    waiting = _await_waiting(ssm, execution_id)
+    with pytest.raises(ClientError) as refused:
+        ssm.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Approve")
+
+    ssm.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Resume")
+
+    assert _statuses(waiting) == [("pause", "Waiting")]
+    assert "waits for no Approve" in refused.value.response["Error"]["Message"]
+    assert finish(execution_id)["AutomationExecutionStatus"] == "Success"
+
+
+def test_stopped_step_ends_as_cancelled(ssm: Any, runbook: Make, finish: Finish) -> None:
+    execution_id = _start(ssm, runbook(_step("pause", "pause")))
+    (step,) = _await_waiting(ssm, execution_id)["StepExecutions"]
+
+    ssm.send_automation_signal(
+        AutomationExecutionId=execution_id,
+        SignalType="StopStep",
+        Payload={"StepExecutionId": [step["StepExecutionId"]]},
+    )
+
+    assert _statuses(finish(execution_id)) == [("pause", "Cancelled")]
+
+
+def test_cancelled_run_cleans_up_as_its_step_says(ssm: Any, runbook: Make, finish: Finish) -> None:
+    name = runbook(
+        {**_step("work", "sleep", Duration="PT1H"), "onCancel": "step:cleanUp"},
+        _step("never", "sleep", Duration="PT0S"),
+        _step("cleanUp", "sleep", Duration="PT0S"),
+    )
+    execution_id = _start(ssm, name)
+
+    ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Cancel")
+
+    execution = finish(execution_id)
+    assert execution["AutomationExecutionStatus"] == "Cancelled"
+    assert _statuses(execution)[1:] == [("never", "Pending"), ("cleanUp", "Success")]
+
+
+def test_image_is_made_copied_and_deleted_with_its_snapshot(
+    sandbox: Sandbox, ssm: Any, runbook: Make, finish: Finish, instances: Launch, unique: str
+) -> None:
+    (instance,) = instances()
+    name = runbook(
+        _step("make", "createImage", InstanceId=instance, ImageName=unique, NoReboot=True),
+        _step(
+            "copy",
+            "copyImage",
+            SourceImageId="{{ make.ImageId }}",
+            SourceRegion="us-east-1",
+            ImageName=f"copy-{unique}",
+        ),
+        _step(
+            "tag",
+            "createTags",
+            ResourceType="EC2",
+            ResourceIds=["{{ copy.ImageId }}"],
+            Tags=[{"Key": "Of", "Value": instance}],
+        ),
+        _step("delete", "deleteImage", ImageId="{{ make.ImageId }}"),
+        outputs=["make.ImageId", "copy.ImageId"],
+    )
+
+    execution = finish(_start(ssm, name))
+
+    assert execution["AutomationExecutionStatus"] == "Success", execution["FailureMessage"]
+    (made,), (copy,) = execution["Outputs"]["make.ImageId"], execution["Outputs"]["copy.ImageId"]
+    ec2 = sandbox.client("ec2")
+    images = ec2.describe_images(Owners=["self"])["Images"]
+    kept = {image["ImageId"]: image for image in images}
+    assert made not in kept
+    assert kept[copy]["Tags"] == [{"Key": "Of", "Value": instance}]
+    snapshots = {s["SnapshotId"] for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+    assert {m["Ebs"]["SnapshotId"] for m in kept[copy]["BlockDeviceMappings"]} <= snapshots
+
+
+def test_runbook_runs_another_and_takes_its_outputs(
+    ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    child = {
+        "schemaVersion": "0.3",
+        "parameters": {"Text": {"type": "String"}},
+        "mainSteps": [
+            {
+                **_step(
+                    "echo",
+                    "executeScript",
+                    Runtime="python3.11",
+                    Handler="echo",
+                    Script="def echo(events, context):\n    return {'text': events['text']}",
+                    InputPayload={"text": "{{ Text }}"},
+                ),
+                "outputs": [{"Name": "text", "Selector": "$.Payload.text", "Type": "String"}],
+            }
+        ],
+        "outputs": ["echo.text"],
+    }
+    ssm.create_document(
+        Name=f"Child-{unique}", DocumentType="Automation", Content=json.dumps(child)
+    )
+    parameters = {"Text": ["hello"]}
+    other = _step(
+        "other", "executeAutomation", DocumentName=f"Child-{unique}", RuntimeParameters=parameters
+    )
+
+    execution = finish(_start(ssm, runbook(other, outputs=["other.Output"])))
+
+    assert execution["Outputs"] == {"other.Output": ["hello"]}
+
+
+def test_failure_of_the_other_runbook_fails_the_step(
+    ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    child = {"schemaVersion": "0.3", "mainSteps": [_step("bad", "sleep", Duration="soon")]}
+    ssm.create_document(
+        Name=f"Child-{unique}", DocumentType="Automation", Content=json.dumps(child)
+    )
+
+    execution = finish(
+        _start(ssm, runbook(_step("other", "executeAutomation", DocumentName=f"Child-{unique}")))
+    )
+
+    assert execution["AutomationExecutionStatus"] == "Failed"
+    assert "Duration soon is not an ISO 8601 duration" in execution["FailureMessage"]
+
+
+def _script(text: str, **fields: Any) -> Document:
+    step = _step("run", "executeScript", Runtime="python3.11", Handler="run", Script=text)
+    return {**step, **fields}
+
+
+def test_script_calls_aws_with_the_session_of_the_role(
+    ssm: Any, runbook: Make, finish: Finish, role: Any
+) -> None:
+    text = (
+        "import boto3\n"
+        "def run(events, context):\n"
+        "    return boto3.client('sts').get_caller_identity()['Arn']\n"
+    )
+    outputs = [{"Name": "Arn", "Selector": "$.Payload", "Type": "String"}]
+    arn = role()
+    name = runbook(_script(text, outputs=outputs), outputs=["run.Arn"], assumeRole=arn)
+
+    execution_id = _start(ssm, name)
+
+    (session,) = finish(execution_id)["Outputs"]["run.Arn"]
+    assert session == f"arn:aws:sts::000000000000:assumed-role/{arn.split('/')[1]}/{execution_id}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def run(a, b):\n    raise ValueError('no')", "ValueError - no (line 2 of the script)"),
+        ("def other(a, b): pass", "KeyError - 'run'"),
+        ("def run(:", "SyntaxError"),
+        ("import os\ndef run(a, b): os._exit(3)", "The script ended with status 3"),
+    ],
+)
+def test_script_that_fails_fails_its_step_with_the_reason(
+    ssm: Any, runbook: Make, finish: Finish, text: str, message: str
+) -> None:
+    execution = finish(_start(ssm, runbook(_script(text))))
+
+    assert execution["AutomationExecutionStatus"] == "Failed"
+    assert message in execution["FailureMessage"]
+
+
+def test_script_is_ended_at_its_time_limit(ssm: Any, runbook: Make, finish: Finish) -> None:
+    text = "import time\ndef run(a, b): time.sleep(60)"
+
+    execution = finish(_start(ssm, runbook(_script(text, timeoutSeconds=0.3))))
+
+    assert execution["AutomationExecutionStatus"] == "TimedOut"
+
+
+def test_powershell_fails_with_the_reason(ssm: Any, runbook: Make, finish: Finish) -> None:
+    step = _step("run", "executeScript", Runtime="PowerShell 7.4", Script="$true")
+
+    execution = finish(_start(ssm, runbook(step)))
+
+    assert "The sandbox runs Python scripts, not PowerShell 7.4" in execution["FailureMessage"]
+
+
+def test_loop_runs_its_steps_for_each_value_and_keeps_them_in_a_variable(
+    ssm: Any, runbook: Make, finish: Finish
+) -> None:
+    name = runbook(
+        _step(
+            "each",
+            "loop",
+            Iterators="{{ Texts }}",
+            Steps=[
+                _step(
+                    "keep",
+                    "updateVariable",
+                    Name="variable:Last",
+                    Value="{{ each.CurrentIteration }}:{{ each.CurrentIteratorValue }}",
+                )
+            ],
+        ),
+        {
+            **_script("def run(events, context):\n    return events['last']"),
+            "outputs": [{"Name": "Last", "Selector": "$.Payload", "Type": "String"}],
+            "inputs": {
+                "Runtime": "python3.11",
+                "Handler": "run",
+                "Script": "def run(events, context):\n    return events['last']",
+                "InputPayload": {"last": "{{ variable:Last }}"},
+            },
+        },
+        parameters={"Texts": {"type": "StringList"}},
+        variables={"Last": {"type": "String", "default": ""}},
+        outputs=["run.Last"],
+    )
+
+    execution = finish(_start(ssm, name, Texts=["one", "two"]))
+
+    assert execution["Outputs"] == {"run.Last": ["2:two"]}
+    parents = [step.get("ParentStepDetails", {}) for step in execution["StepExecutions"]]
+    assert [(p.get("StepName"), p.get("IteratorValue")) for p in parents] == [
+        (None, None),
+        (None, None),
+        ("each", "one"),
+        ("each", "two"),
+    ]
+
+
+def test_loop_repeats_while_its_condition_holds(ssm: Any, runbook: Make, finish: Finish) -> None:
+    text = "def run(events, context):\n    return int(events['number']) < 3"
+    count = {
+        **_script(text),
+        "inputs": {
+            "Runtime": "python3.11",
+            "Handler": "run",
+            "Script": text,
+            "InputPayload": {"number": "{{ again.CurrentIteration }}"},
+        },
+        "outputs": [{"Name": "More", "Selector": "$.Payload", "Type": "Boolean"}],
+    }
+    condition = {"Variable": "{{ run.More }}", "BooleanEquals": True}
+
+    execution = finish(
+        _start(ssm, runbook(_step("again", "loop", Steps=[count], LoopCondition=condition)))
+    )
+
+    assert [name for name, _ in _statuses(execution)] == ["again", "run", "run", "run"]
+    assert execution["AutomationExecutionStatus"] == "Success"
+
+
+def test_failing_step_within_a_loop_fails_the_loop(ssm: Any, runbook: Make, finish: Finish) -> None:
+    inner = _step("bad", "sleep", Duration="soon")
+
+    execution = finish(
+        _start(ssm, runbook(_step("each", "loop", Iterators=["one", "two"], Steps=[inner])))
+    )
+
+    assert _statuses(execution) == [("each", "Failed"), ("bad", "Failed")]
+    assert "Iteration 1 failed" in execution["FailureMessage"]
