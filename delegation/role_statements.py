@@ -120,8 +120,8 @@ def _kind(resource: str) -> str:
     if resource == "*":
         return ""
     last = names.filled(resource).split(":", 5)[5]
-    word = re.sub(r"[^A-Za-z0-9]", "", re.split(r"[/:]", last)[0])
-    return word[:1].upper() + word[1:]
+    words = re.findall(r"[A-Za-z0-9]+", re.split(r"[/:]", last)[0])
+    return "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def _unused_sid(sid: str, used: Iterable[str]) -> str:

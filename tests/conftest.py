@@ -33,6 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: pairs.index(item) if item in pairs else len(pairs))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the needs of the shipped runbooks, with what goes wrong without each."""
+    rows = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "needs"
+    ]
+    if rows:
+        terminalreporter.section("needs of the shipped runbooks: all suffice, none can be spared")
+    for runbook, action, kind, names in sorted(rows):
+        terminalreporter.line(f"{runbook:24} {action:33} {kind:17} {'; '.join(names)}")
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """One AWS account for all tests that are marked ``sandbox``."""

@@ -1,48 +1,18 @@
 """One version deployed over the other, one profile over the other: in place, in the sandbox."""
 
-import json
 from typing import Any
 
 import pytest
 
-from delegation.model import Deployment, ExistingRole, IamUser, Profile
+from delegation.model import ExistingRole, IamUser, Profile
 from sandbox import Sandbox
-from tests.stacks.synthesis import approved_by, deployment, template
+from tests.stacks.deployed import deploy, remove
+from tests.stacks.synthesis import approved_by, deployment
 
 pytestmark = pytest.mark.sandbox
 
 _REGION = "eu-west-1"
 """A Region of their own keeps these stacks' documents apart; IAM names are free of other tests'."""
-
-
-def _deploy(sandbox: Sandbox, stack: str, *deployments: Deployment) -> dict[str, str]:
-    """Deploys a stack's template; the statuses of its resources' last events by logical id."""
-    cloudformation = sandbox.client("cloudformation", region=_REGION)
-    body = template(stack, *deployments)
-    for section in ("Parameters", "Rules"):  # the bootstrap version, which the CLI checks
-        body.pop(section, None)
-    known = [s["StackName"] for s in cloudformation.describe_stacks()["Stacks"]]
-    call, state = (
-        (cloudformation.update_stack, "stack_update_complete")
-        if stack in known
-        else (cloudformation.create_stack, "stack_create_complete")
-    )
-    call(
-        StackName=stack,
-        TemplateBody=json.dumps(body),
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
-    waiter = cloudformation.get_waiter(state)
-    waiter.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
-    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
-
-
-def _remove(sandbox: Sandbox, stack: str) -> None:
-    cloudformation = sandbox.client("cloudformation", region=_REGION)
-    cloudformation.delete_stack(StackName=stack)
-    waiter = cloudformation.get_waiter("stack_delete_complete")
-    waiter.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
 
 
 def _policy_of(sandbox: Sandbox, name: str) -> Any:
@@ -56,13 +26,13 @@ def test_profiles_are_deployed_over_each_other_in_place(sandbox: Sandbox) -> Non
     guide, narrow = (deployment(profile=profile) for profile in Profile)
     iam = sandbox.client("iam")
 
-    as_guide = _deploy(sandbox, "AdministrationStack", guide)
-    as_narrow = _deploy(sandbox, "AdministrationStack", narrow)
+    as_guide = deploy(sandbox, _REGION, "AdministrationStack", guide)
+    as_narrow = deploy(sandbox, _REGION, "AdministrationStack", narrow)
     groups = iam.list_groups_for_user(UserName="AutomationRestrictedOperator")["Groups"]
     statements = _policy_of(sandbox, "OperatorRestrictedPermissions")["Statement"]
     direct = iam.list_attached_user_policies(UserName="AutomationRestrictedOperator")
-    back = _deploy(sandbox, "AdministrationStack", guide)
-    _remove(sandbox, "AdministrationStack")
+    back = deploy(sandbox, _REGION, "AdministrationStack", guide)
+    remove(sandbox, _REGION, "AdministrationStack")
 
     assert as_guide.items() < as_narrow.items()
     assert as_guide == back
@@ -82,11 +52,11 @@ def test_operators_and_approvers_come_and_go_in_place(sandbox: Sandbox) -> None:
         service_roles=(approved_by(IamUser("lead")),),
     )
 
-    before = _deploy(sandbox, "AdministrationStack", deployment())
-    with_more = _deploy(sandbox, "AdministrationStack", more)
+    before = deploy(sandbox, _REGION, "AdministrationStack", deployment())
+    with_more = deploy(sandbox, _REGION, "AdministrationStack", more)
     attached = sandbox.client("iam").list_attached_role_policies(RoleName="OnCall")
-    after = _deploy(sandbox, "AdministrationStack", deployment())
-    _remove(sandbox, "AdministrationStack")
+    after = deploy(sandbox, _REGION, "AdministrationStack", deployment())
+    remove(sandbox, _REGION, "AdministrationStack")
 
     assert before.items() < with_more.items()
     assert before == after
@@ -95,7 +65,7 @@ def test_operators_and_approvers_come_and_go_in_place(sandbox: Sandbox) -> None:
 
 
 def test_first_sign_in_can_change_the_generated_password(sandbox: Sandbox) -> None:
-    _deploy(sandbox, "AdministrationStack", deployment())
+    deploy(sandbox, _REGION, "AdministrationStack", deployment())
     iam = sandbox.client("iam")
     (secret,) = [
         s["Name"]
@@ -110,4 +80,4 @@ def test_first_sign_in_can_change_the_generated_password(sandbox: Sandbox) -> No
     profile = iam.get_login_profile(UserName="AutomationRestrictedOperator")["LoginProfile"]
     assert profile["PasswordResetRequired"] is False
     iam.delete_access_key(UserName="AutomationRestrictedOperator", AccessKeyId=keys["AccessKeyId"])
-    _remove(sandbox, "AdministrationStack")
+    remove(sandbox, _REGION, "AdministrationStack")

@@ -71,6 +71,7 @@ def _add_jumps(ways: dict[str, set[str]], steps: list[Step], findings: Findings)
         for jump in _jumps(step, findings):
             if jump.target in within:
                 ways[step.name].add(jump.target)
+                _check_cancellation(jump, steps, findings)
                 continue
             all_lead = False
             findings.add(
@@ -82,6 +83,19 @@ def _add_jumps(ways: dict[str, set[str]], steps: list[Step], findings: Findings)
                 like=jump.target,
             )
     return all_lead
+
+
+def _check_cancellation(jump: _Jump, steps: list[Step], findings: Findings) -> None:
+    """Notes an ``onCancel`` that goes to a step whose action cannot follow a cancellation."""
+    target = next(step for step in steps if step.name == jump.target)
+    action = actions().get(target.action)
+    if jump.place[-1] == "onCancel" and action is not None and not action.on_cancel_target:
+        findings.add(
+            "flow",
+            jump.place,
+            f"goes to {jump.target!r}, a step of {target.action}",
+            "after a cancellation only what ends soon may follow: no wait, image, stack or loop",
+        )
 
 
 def _groups(steps: list[Step]) -> Iterator[list[Step]]:

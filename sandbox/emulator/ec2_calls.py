@@ -17,6 +17,8 @@ OFFERED_TYPES = tuple(
     if family.startswith("t") or size.endswith("large")
 )
 """The instance types that the sandbox's Regions offer."""
+WITHOUT_CAPACITY = ("r5.2xlarge",)
+"""Offered types that no instance can be started as, to rehearse a start that fails."""
 
 
 def install() -> None:
@@ -28,6 +30,8 @@ def install() -> None:
         "ModifyInstanceAttribute": _modify_instance_attribute,
     }
     ec2._ACTION_MAP.update(calls)
+    start = ec2._ACTION_MAP["StartInstances"]
+    ec2._ACTION_MAP["StartInstances"] = lambda form: _no_capacity(form) or start(form)
 
 
 def _create_image(form: Form) -> Response:
@@ -92,11 +96,12 @@ def _describe_instance_type_offerings(form: Form) -> Response:
     wanted = filters.get("instance-type")
     kind = ec2._p(form, "LocationType") or "region"
     place = get_region() if kind == "region" else f"{get_region()}a"
+    is_here = place in filters.get("location", [place])
     items = "".join(
         f"<item><instanceType>{name}</instanceType><locationType>{kind}</locationType>"
         f"<location>{place}</location></item>"
         for name in OFFERED_TYPES
-        if wanted is None or name in wanted
+        if is_here and (wanted is None or name in wanted)
     )
     return _answer(
         "DescribeInstanceTypeOfferingsResponse",
@@ -128,6 +133,19 @@ def _modify_instance_attribute(form: Form) -> Response:
             for group in groups
         ]
     return _answer("ModifyInstanceAttributeResponse", "<return>true</return>")
+
+
+def _no_capacity(form: Form) -> Response | None:
+    """The refusal of a start for which there is no capacity; None if there is."""
+    for instance_id in ec2._parse_member_list(form, "InstanceId"):
+        kind = (ec2._instances.get(instance_id) or {}).get("InstanceType")
+        if kind in WITHOUT_CAPACITY:
+            return _error(
+                "InsufficientInstanceCapacity",
+                f"We currently do not have sufficient {kind} capacity in the Availability Zone "
+                f"you requested.",
+            )
+    return None
 
 
 def _attribute(form: Form, name: str) -> str:

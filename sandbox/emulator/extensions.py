@@ -12,6 +12,7 @@ from sandbox.emulator import (
     groups,
     managed_policies,
     policy_variables,
+    role_boundaries,
     root,
 )
 from sandbox.emulator.dispatch import dispatch
@@ -26,6 +27,7 @@ def install(*, endpoint: str, folder: str) -> None:
     called_via.install()
     managed_policies.install()
     groups.install()
+    role_boundaries.install()
     ec2_calls.install()
     stack_resource.install()
     cloudtrail.install()
