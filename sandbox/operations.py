@@ -6,7 +6,10 @@ from sandbox.emulator.call import Call
 from sandbox.ssm_api.operation import Operation
 from sandbox.tags import TAG_OPERATIONS
 
-OPERATIONS: dict[str, Operation] = {**DOCUMENT_OPERATIONS, **AUTOMATION_OPERATIONS}
+OPERATIONS: dict[str, Operation] = {
+    **DOCUMENT_OPERATIONS,
+    **AUTOMATION_OPERATIONS,
+}
 
 
 def added_operation(call: Call) -> Operation | None:

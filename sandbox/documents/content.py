@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.documents import calendars
 from sandbox.documents.runbook import check_runbook
 from sandbox.ssm_api.errors import ApiError
 
@@ -23,6 +24,9 @@ def parse(text: str, document_format: str, document_type: str) -> Content:
             "MaxDocumentSizeExceeded",
             f"The document is {len(text.encode())} bytes; the largest is {MAXIMUM_BYTES}.",
         )
+    if document_type == calendars.TYPE:
+        calendars.read_calendar(text)
+        return {}
     content = _read(text, document_format)
     schema = str(content.get("schemaVersion", ""))
     known = _SCHEMAS.get(document_type)

@@ -1,8 +1,9 @@
 """The document calls of the SSM API."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from sandbox.documents import store
+from sandbox.documents import calendars, store
 from sandbox.documents.content import Content, parse, render
 from sandbox.documents.descriptions import description, identifier, tag_map, version_info
 from sandbox.documents.filters import matches
@@ -113,6 +114,29 @@ def _describe_document(request: Request) -> Parameters:
     return {"Document": description(document, version)}
 
 
+def _calendar_state(request: Request) -> Parameters:
+    """OPEN if every calendar is open at the time, else CLOSED."""
+    text = request.parameters.get("AtTime")
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else datetime.now(UTC)
+    except ValueError:
+        raise validation_error(f"AtTime {text} is not an ISO 8601 time.") from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    documents = [store.find(name) for name in request.parameters["CalendarNames"]]
+    for document in documents:
+        if document.type != calendars.TYPE:
+            raise ApiError(
+                "InvalidDocumentType", f"Document {document.name} is no {calendars.TYPE}."
+            )
+    texts = [document.version(None).text for document in documents]
+    is_open = all(calendars.read_calendar(text).is_open(at) for text in texts)
+    return {"State": "OPEN" if is_open else "CLOSED", "AtTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _calendar_checks(given: Parameters) -> list[Check]:
+    return [document_check("ssm:GetCalendarState", name) for name in given["CalendarNames"]]
+
+
 def _list_documents(request: Request) -> Parameters:
     filters = [
         *request.parameters.get("Filters", ()),
@@ -171,6 +195,7 @@ def _creation_checks(given: Parameters) -> list[Check]:
 
 DOCUMENT_OPERATIONS = {
     "CreateDocument": Operation(checks=_creation_checks, run=_create_document),
+    "GetCalendarState": Operation(checks=_calendar_checks, run=_calendar_state),
     "ListDocuments": Operation(
         checks=lambda given: [Check(action="ssm:ListDocuments", resource="*")], run=_list_documents
     ),

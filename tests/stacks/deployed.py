@@ -3,14 +3,21 @@
 import json
 
 from delegation.model import Deployment
+from delegation.runbooks import Runbook
 from sandbox import Sandbox
 from tests.stacks.synthesis import template
 
 
-def deploy(sandbox: Sandbox, region: str, stack: str, *deployments: Deployment) -> dict[str, str]:
+def deploy(
+    sandbox: Sandbox,
+    region: str,
+    stack: str,
+    *deployments: Deployment,
+    runbooks: dict[str, Runbook] | None = None,
+) -> dict[str, str]:
     """Deploys a stack's template; the physical ids of its resources by logical id."""
     cloudformation = sandbox.client("cloudformation", region=region)
-    body = template(stack, *deployments)
+    body = template(stack, *deployments, runbooks=runbooks)
     for section in ("Parameters", "Rules"):  # the bootstrap version, which the CLI checks
         body.pop(section, None)
     known = [s["StackName"] for s in cloudformation.describe_stacks()["Stacks"]]

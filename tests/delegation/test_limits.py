@@ -1,0 +1,194 @@
+"""The limits of a service role: what they make of documents, needs and the boundary."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delegation.errors import DelegationError
+from delegation.limits import check_role_limits, deployed_content, needs_of_role
+from delegation.model import Approval, ExistingRole, IamUser, ServiceRole
+from delegation.role_statements import boundary_statements
+from delegation.runbooks import Runbook, check_runbook, load_runbooks
+
+_RESTART = "Restart-EC2InstanceDemo"
+_INSTANCES = "arn:${AWS::Partition}:ec2:eu-west-1:${AWS::AccountId}:instance/*"
+
+
+def _role(*runbooks: str, **limits: Any) -> ServiceRole:
+    return ServiceRole(name="Role", runbooks=runbooks or (_RESTART,), **limits)
+
+
+def _runbook(folder: Path, *steps: dict[str, Any], sidecar: str = "", **fields: Any) -> Runbook:
+    path = folder / "Own.json"
+    path.write_text(json.dumps({"schemaVersion": "0.3", **fields, "mainSteps": steps}), "utf-8")
+    if sidecar:
+        path.with_suffix(".delegation.yaml").write_text(sidecar, "utf-8")
+    checked = check_runbook(path)
+    assert checked.findings == ()
+    return checked.runbook
+
+
+def _refusal(role: ServiceRole, runbook: Runbook) -> str:
+    with pytest.raises(DelegationError) as error:
+        check_role_limits(role, {runbook.name: runbook})
+    return str(error.value)
+
+
+def test_approval_and_calendar_come_before_the_first_step() -> None:
+    runbook = load_runbooks([_RESTART])[_RESTART]
+    approval = Approval(by=(IamUser("lead"), ExistingRole("Leads")), at_least=2)
+
+    deployed = deployed_content(runbook, _role(approval=approval, calendar="Open"))
+
+    assert deployed["mainSteps"] == [
+        {
+            "name": "approveRun",
+            "action": "aws:approve",
+            "timeoutSeconds": 604800,
+            "onFailure": "Abort",
+            "inputs": {
+                "Message": "Restart-EC2InstanceDemo waits for your approval",
+                "MinRequiredApprovals": 2,
+                "Approvers": [
+                    {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/lead"},
+                    {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Leads"},
+                ],
+            },
+        },
+        {
+            "name": "assertCalendarIsOpen",
+            "action": "aws:assertAwsResourceProperty",
+            "onFailure": "Abort",
+            "inputs": {
+                "Service": "ssm",
+                "Api": "GetCalendarState",
+                "CalendarNames": ["Open"],
+                "PropertySelector": "$.State",
+                "DesiredValues": ["OPEN"],
+            },
+        },
+        *runbook.content["mainSteps"],
+    ]
+
+
+def test_steps_that_limits_put_first_pass_the_check_of_runbooks(tmp_path: Path) -> None:
+    runbook = load_runbooks([_RESTART])[_RESTART]
+    limits = _role(approval=Approval(by=(IamUser("lead"),)), calendar="Open", at_most_instances=3)
+    deployed = deployed_content(runbook, limits)
+    del deployed["assumeRole"]
+    deployed["mainSteps"][0]["inputs"]["Approvers"] = ["lead"]
+    path = tmp_path / "Restart.json"
+    path.write_text(json.dumps(deployed), "utf-8")
+    path.with_suffix(".delegation.yaml").write_text("freeParameters: {InstanceId: the guide's}")
+
+    assert check_runbook(path).findings == ()
+
+
+def test_calendar_joins_the_needs() -> None:
+    runbooks = load_runbooks([_RESTART])
+
+    without = needs_of_role(_role(), runbooks)
+    needs = needs_of_role(_role(calendar="Open"), runbooks)
+
+    (more,) = set(needs) - set(without)
+    assert (more.step, more.action, more.resource) == (
+        "assertCalendarIsOpen",
+        "ssm:GetCalendarState",
+        "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/Open",
+    )
+
+
+def test_at_most_bounds_the_parameter_that_lists_instances(tmp_path: Path) -> None:
+    listed = load_runbooks([_RESTART])[_RESTART]
+    typed = _runbook(
+        tmp_path,
+        {
+            "name": "stop",
+            "action": "aws:changeInstanceState",
+            "inputs": {"InstanceIds": "{{ Ids }}", "DesiredState": "stopped"},
+        },
+        parameters={"Ids": {"type": "List<AWS::EC2::Instance::Id>", "maxItems": 2}},
+    )
+
+    limits = {"at_most_instances": 5}
+
+    bounded = deployed_content(listed, _role(**limits))["parameters"]["InstanceId"]
+    narrower = deployed_content(typed, _role("Own", **limits))["parameters"]["Ids"]
+    assert bounded == {**listed.content["parameters"]["InstanceId"], "maxItems": 5}
+    assert narrower["maxItems"] == 2
+
+
+def test_boundary_of_a_limited_role_holds_for_tagged_instances_and_keeps_the_tag() -> None:
+    needs = load_runbooks([_RESTART])[_RESTART].needs
+
+    statements = boundary_statements(needs, ("eu-west-1",), ("Automation", "allowed"))
+
+    assert [statement.render() for statement in statements] == [
+        {
+            "Sid": "UseEc2",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstanceStatus"],
+            "Resource": ["*"],
+        },
+        {
+            "Sid": "UseEc2Instance",
+            "Effect": "Allow",
+            "Action": ["ec2:StartInstances", "ec2:StopInstances"],
+            "Resource": [{"Fn::Sub": _INSTANCES}],
+            "Condition": {"StringEquals": {"aws:ResourceTag/Automation": "allowed"}},
+        },
+        {
+            "Sid": "NeverChangeLimitTag",
+            "Effect": "Deny",
+            "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
+            "Resource": ["*"],
+            "Condition": {"ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": ["Automation"]}},
+        },
+        {
+            "Sid": "NeverRemoveEveryTag",
+            "Effect": "Deny",
+            "Action": ["ec2:DeleteTags"],
+            "Resource": ["*"],
+            "Condition": {"Null": {"aws:TagKeys": "true"}},
+        },
+    ]
+
+
+def test_runbook_that_names_no_instance_cannot_be_limited_in_their_number(tmp_path: Path) -> None:
+    wait = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+    runbook = _runbook(tmp_path, wait)
+
+    assert _refusal(_role("Own", at_most_instances=1), runbook) == (
+        "at_most_instances of service role 'Role' cannot limit runbook 'Own': none of its "
+        "parameters names instances; give it a role without that limit (deployments.py)"
+    )
+
+
+def test_runbook_that_reaches_instances_past_their_tags_cannot_be_limited(tmp_path: Path) -> None:
+    script = {"Runtime": "python3.11", "Handler": "f", "Script": "def f(a, b): pass"}
+    runbook = _runbook(
+        tmp_path,
+        {"name": "stop", "action": "aws:executeScript", "inputs": script},
+        sidecar="needs:\n- step: stop\n  actions: [ec2:StopInstances]\n  resources: ['*']\n"
+        "  why: stops what it finds\n",
+    )
+
+    assert _refusal(_role("Own", only_instances_tagged=("Automation", "allowed")), runbook) == (
+        "only_instances_tagged of service role 'Role' cannot limit runbook 'Own': step 'stop' "
+        "needs ec2:StopInstances on *, not on the ARNs of instances; narrow it, or give the "
+        "runbook a role without that limit (deployments.py)"
+    )
+
+
+def test_step_called_as_one_that_a_limit_puts_first_is_refused(tmp_path: Path) -> None:
+    wait = {"name": "approveRun", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+    runbook = _runbook(tmp_path, wait)
+
+    message = _refusal(_role("Own", approval=Approval(by=(IamUser("lead"),))), runbook)
+
+    assert message == (
+        f"{tmp_path}/Own.json: step 'approveRun' is called as the step that a limit of service "
+        "role 'Role' puts before it; rename it"
+    )
