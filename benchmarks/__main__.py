@@ -12,13 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Command, alternately, median, seconds_of
-from benchmarks.projects import PROJECT, app_with_runbooks, default_app, trivial_app
+from benchmarks.projects import (
+    PROJECT,
+    app_with_runbooks,
+    app_with_shipped_runbooks,
+    check_of_runbooks,
+    default_app,
+    trivial_app,
+)
 from rehearsal.operator_desk import follow
 from sandbox import Sandbox
 
 FIGURES = PROJECT / "docs" / "figures.md"
 _LEAST_RUNS = 7
 _MANY = 400
+_CHECKED = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +68,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = [
             *_synthesis(Path(folder), options.runs),
+            _check(Path(folder), options.runs),
             *_sandbox(options.runs),
             _rehearsal(options.runs),
         ]
@@ -73,7 +82,8 @@ def main() -> int:
 def _synthesis(folder: Path, runs: int) -> list[Figure]:
     trivial, default = trivial_app(folder / "trivial"), default_app(folder / "default")
     one, many = app_with_runbooks(folder / "one", 1), app_with_runbooks(folder / "many", _MANY)
-    samples = alternately([trivial, default, one, many], runs)
+    shipped = app_with_shipped_runbooks(folder / "shipped")
+    samples = alternately([trivial, default, shipped, one, many], runs)
 
     def ratio(above: Command, below: Command, measure: str) -> float:
         values: list[Sequence[float]] = [
@@ -104,6 +114,20 @@ def _synthesis(folder: Path, runs: int) -> list[Figure]:
             unit="x",
         ),
         Figure(
+            what=f"synthesis with all shipped runbooks ({seconds(shipped)}), wall time",
+            against=f"an app with one trivial resource ({seconds(trivial)})",
+            measured=ratio(shipped, trivial, "seconds"),
+            target=1.6,
+            unit="x",
+        ),
+        Figure(
+            what=f"the same, peak memory of the process tree ({megabytes(shipped)})",
+            against=f"an app with one trivial resource ({megabytes(trivial)})",
+            measured=ratio(shipped, trivial, "megabytes"),
+            target=1.5,
+            unit="x",
+        ),
+        Figure(
             what=f"synthesis of {_MANY} runbooks in a Region ({seconds(many)}), wall time",
             against=f"one runbook ({seconds(one)})",
             measured=ratio(many, one, "seconds"),
@@ -111,6 +135,18 @@ def _synthesis(folder: Path, runs: int) -> list[Figure]:
             unit="x",
         ),
     ]
+
+
+def _check(folder: Path, runs: int) -> Figure:
+    command = check_of_runbooks(folder / "check", _CHECKED)
+    samples = alternately([command], runs)[command.name]
+    return Figure(
+        what=f"check of {_CHECKED} runbooks of 3 KB",
+        against="-",
+        measured=median(sample.seconds for sample in samples),
+        target=2,
+        unit=" s",
+    )
 
 
 def _sandbox(runs: int) -> list[Figure]:

@@ -54,6 +54,12 @@ def app_with_runbooks(folder: Path, count: int) -> Command:
     for number, name in enumerate(names):
         content["description"] = f"Restart EC2 instances, variant {number}"
         (documents / f"{name}.json").write_text(json.dumps(content, indent=2), "utf-8")
+    _deploy(folder, names)
+    return _synthesis(f"{count} runbooks", folder)
+
+
+def _deploy(folder: Path, names: tuple[str, ...]) -> None:
+    """Names runbooks in a copy's deployments.py and accepts what they need."""
     (folder / "deployments.py").write_text(_DEPLOYMENTS.format(runbooks=names), "utf-8")
     subprocess.run(
         [sys.executable, "-m", "delegation", "accept"],
@@ -61,7 +67,31 @@ def app_with_runbooks(folder: Path, count: int) -> Command:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return _synthesis(f"{count} runbooks", folder)
+
+
+def app_with_shipped_runbooks(folder: Path) -> Command:
+    """The project with every runbook of documents/ deployed."""
+    _copy(folder)
+    files = (folder / "documents").iterdir()
+    names = tuple(sorted({path.name.split(".")[0] for path in files}))
+    _deploy(folder, names)
+    return _synthesis("shipped runbooks", folder)
+
+
+def check_of_runbooks(folder: Path, count: int) -> Command:
+    """The check of ``count`` runbooks of some 3 KB, as the shipped ones in YAML are."""
+    _copy(folder)
+    documents = folder / "documents"
+    shipped = sorted(
+        path for path in documents.glob("*.yaml") if not path.name.endswith(".delegation.yaml")
+    )
+    for number in range(count):
+        source = shipped[number % len(shipped)]
+        copy = documents / f"Copy{number:03d}-{source.name}"
+        shutil.copy(source, copy)
+        shutil.copy(source.with_suffix(".delegation.yaml"), copy.with_suffix(".delegation.yaml"))
+    arguments = (sys.executable, "-m", "delegation", "check")
+    return Command(name="check", arguments=arguments, folder=folder, environment={})
 
 
 def _copy(folder: Path) -> None:

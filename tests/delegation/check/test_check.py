@@ -1,5 +1,6 @@
 """The check of runbooks: every kind of mistake is found, where it stands, and no sound one is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,20 @@ def test_pattern_constrains_or_does_not(tmp_path: Path, pattern: str, is_free: b
     rules = [finding.rule for finding in check_runbook(path).findings]
 
     assert rules == (["free-text"] if is_free else [])
+
+
+_BESIDE_THE_SOUND_DOCUMENT = {"unreadable", "file-name", "size", "sidecar"}
+"""Rules whose mistakes stand in tests/delegation/test_runbooks.py."""
+
+
+def test_every_rule_is_explained_and_has_its_mistake() -> None:
+    table = (_HERE.parents[2] / "docs" / "check.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE))
+
+    found = {
+        re.findall(r"\[([a-z-]+)\]$", finding)[0]
+        for case in _MISTAKES
+        for finding in case["findings"]
+    }
+
+    assert explained == found | _BESIDE_THE_SOUND_DOCUMENT
