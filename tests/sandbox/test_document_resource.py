@@ -1,4 +1,4 @@
-"""``AWS::SSM::Document`` and ``AWS::IAM::Group`` in CloudFormation."""
+"""``AWS::SSM::Document``, ``AWS::IAM::Group`` and a role's boundary in CloudFormation."""
 
 import json
 from typing import Any
@@ -177,6 +177,56 @@ def test_group_is_made_changed_and_removed(
     cloudformation.delete_stack(StackName=unique)
     _wait(cloudformation, "stack_delete_complete", unique)
     assert unique not in [group["GroupName"] for group in iam.list_groups()["Groups"]]
+
+
+def test_boundary_of_a_role_is_set_changed_and_removed(
+    sandbox: Sandbox, cloudformation: Any, unique: str
+) -> None:
+    iam = sandbox.client("iam")
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    boundaries = [
+        iam.create_policy(PolicyName=f"{unique}-{n}", PolicyDocument=document)["Policy"]["Arn"]
+        for n in range(2)
+    ]
+
+    def template(boundary: str | None) -> str:
+        role = {
+            "RoleName": unique,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+            **({"PermissionsBoundary": boundary} if boundary else {}),
+        }
+        return json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": role}}})
+
+    def bound() -> str | None:
+        boundary = iam.get_role(RoleName=unique)["Role"].get("PermissionsBoundary", {})
+        arn: str | None = boundary.get("PermissionsBoundaryArn")
+        return arn
+
+    _create(cloudformation, unique, template(boundaries[0]))
+    created = bound()
+    _update(cloudformation, unique, template(boundaries[1]))
+    changed = bound()
+    _update(cloudformation, unique, template(None))
+
+    assert [created, changed, bound()] == [*boundaries, None]
+    cloudformation.delete_stack(StackName=unique)
+
+
+def test_role_with_a_boundary_that_does_not_exist_fails_the_stack(
+    cloudformation: Any, unique: str
+) -> None:
+    role = {
+        "RoleName": unique,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+        "PermissionsBoundary": "arn:aws:iam::000000000000:policy/None",
+    }
+    template = json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": role}}})
+
+    with pytest.raises(WaiterError):
+        _create(cloudformation, unique, template)
+
+    assert "does not exist or is not attachable" in _reasons(cloudformation, unique)
 
 
 @pytest.mark.parametrize(

@@ -286,3 +286,61 @@ def test_java_spelling_of_a_pattern_is_understood(ssm: Any, unique: str) -> None
     assert start("Grüße")["AutomationExecutionId"]
     with pytest.raises(ClientError):
         start("17")
+
+
+_EVENT = (
+    "BEGIN:VCALENDAR\nX-CALENDAR-TYPE:{kind}\nBEGIN:VEVENT\n"
+    "DTSTART;TZID=Europe/Berlin:20260105T090000\nDTEND:20260105T100000Z\nEND:VEVENT\n"
+    "END:VCALENDAR\n"
+)
+
+
+def _calendar(ssm: Any, name: str, text: str) -> None:
+    ssm.create_document(
+        Name=name, DocumentType="ChangeCalendar", DocumentFormat="TEXT", Content=text
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "state"),
+    [
+        ("DEFAULT_OPEN", "2026-01-05T07:59:59Z", "OPEN"),
+        ("DEFAULT_OPEN", "2026-01-05T08:00:00Z", "CLOSED"),
+        ("DEFAULT_OPEN", "2026-01-05T10:00:00Z", "OPEN"),
+        ("DEFAULT_CLOSED", "2026-01-05T09:00:00+00:00", "OPEN"),
+        ("DEFAULT_CLOSED", "2026-01-06T09:00:00Z", "CLOSED"),
+    ],
+)
+def test_calendar_is_open_or_closed_by_its_type_and_events(
+    ssm: Any, unique: str, kind: str, at: str, state: str
+) -> None:
+    _calendar(ssm, unique, _EVENT.format(kind=kind))
+
+    assert ssm.get_calendar_state(CalendarNames=[unique], AtTime=at)["State"] == state
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no calendar", "'no calendar' is no line of iCalendar"),
+        ("BEGIN:VCALENDAR\nEND:VCALENDAR", "X-CALENDAR-TYPE is None"),
+        (
+            "X-CALENDAR-TYPE:DEFAULT_OPEN\nBEGIN:VEVENT\nRRULE:FREQ=DAILY\nEND:VEVENT",
+            "the sandbox reads no events that recur (RRULE)",
+        ),
+        (
+            "X-CALENDAR-TYPE:DEFAULT_OPEN\nBEGIN:VEVENT\nDTSTART:tomorrow\nEND:VEVENT",
+            "time tomorrow",
+        ),
+        (
+            "X-CALENDAR-TYPE:DEFAULT_OPEN\nBEGIN:VEVENT\nEND:VEVENT",
+            "an event lacks DTSTART or DTEND",
+        ),
+    ],
+)
+def test_text_that_is_no_calendar_is_refused(ssm: Any, unique: str, text: str, reason: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        _calendar(ssm, unique, text)
+
+    assert refused.value.response["Error"]["Code"] == "InvalidDocumentContent"
+    assert reason in refused.value.response["Error"]["Message"]
