@@ -13,9 +13,9 @@ from delegation.check.references import whole_reference
 from delegation.check.scope import named_steps
 from delegation.check.types import plain
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.grants import document_arn
 from delegation.model import ServiceRole
 from delegation.needs import Need
+from delegation.needs.arns import document_arn
 from delegation.people import ExistingRole
 from delegation.runbooks import Runbook
 from delegation.statements import substituted

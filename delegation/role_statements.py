@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from delegation import names
-from delegation.model import key_region
 from delegation.needs import Need
+from delegation.service_roles import key_region
 from delegation.statements import Conditions, Statement
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from delegation.runbooks import runbook_files
+
 _INSTANCES = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -92,7 +94,8 @@ _MISTAKES = {
     "unknown runbook": (
         _DEPLOYMENT.format(operator="operator", runbook="Restart-EC2Instnace"),
         "error: runbook 'Restart-EC2Instnace' is not in documents/; "
-        "known: Restart-EC2InstanceDemo; nearest: Restart-EC2InstanceDemo (deployments.py)\n",
+        f"known: {', '.join(sorted(runbook_files()))}; nearest: Restart-EC2InstanceDemo "
+        "(deployments.py)\n",
     ),
     "wrong operator": (
         _DEPLOYMENT.format(operator="two words", runbook="Restart-EC2InstanceDemo"),

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from delegation.check.delegation_rules import check_delegation
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.check.flow import check_flow
 from delegation.check.grammar import check_grammar
-from delegation.check.parameters import check_delegation, check_parameters, check_variables
+from delegation.check.parameters import check_parameters, check_variables
 from delegation.check.references import Reference, references_in
 from delegation.check.scope import Scope, by_name, count_steps, named_steps
 from delegation.check.steps import check_names, check_step, check_step_shapes

@@ -176,8 +176,8 @@ def test_unknown_runbook_is_refused_with_the_nearest_name() -> None:
         load_runbooks(["Restart-EC2Instnace"])
 
     assert str(error.value) == (
-        "runbook 'Restart-EC2Instnace' is not in documents/; known: Restart-EC2InstanceDemo; "
-        "nearest: Restart-EC2InstanceDemo (deployments.py)"
+        "runbook 'Restart-EC2Instnace' is not in documents/; known: "
+        f"{', '.join(sorted(runbook_files()))}; nearest: Restart-EC2InstanceDemo (deployments.py)"
     )
 
 

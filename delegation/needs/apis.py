@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from delegation.authorization import PASS_ROLE, authorizing
 from delegation.check.api import operation_of
-from delegation.grants import Call, Derived, Grant, keys_within, on_kinds
+from delegation.needs.calls import Call, keys_within
+from delegation.needs.grants import Derived, Grant, on_kinds
 
 _SOURCE = "Service Authorization Reference"
 _OWN_INPUTS = ("Service", "Api", "PropertySelector", "DesiredValues")

@@ -6,9 +6,11 @@ AWS publishes no list of IAM actions per automation action; each function says w
 from collections.abc import Callable
 
 from delegation import names
-from delegation.api_needs import of_api
 from delegation.check.actions import actions
-from delegation.grants import Call, Derived, Grant, arn, definition_arn, document_arn, on_kinds
+from delegation.needs.apis import of_api
+from delegation.needs.arns import arn, definition_arn, document_arn
+from delegation.needs.calls import Call
+from delegation.needs.grants import Derived, Grant, on_kinds
 
 
 def derive(action: str, call: Call) -> Derived:

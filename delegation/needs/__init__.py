@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delegation.action_needs import derive
 from delegation.check.findings import Findings
 from delegation.check.scope import named_steps
-from delegation.grants import Call, FixedValues
+from delegation.needs.actions import derive
+from delegation.needs.calls import Call, FixedValues
 from delegation.sidecar import DeclaredNeed
 
 
