@@ -132,8 +132,17 @@ def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, st
 def _row(who: str, statement: Statement) -> str:
     actions = ", ".join(f"`{action}`" for action in statement.actions)
     verb = "**not** " if statement.effect == "Deny" else ""
-    resources = "<br>".join(f"`{_short(resource)}`" for resource in statement.resources)
+    resources = "<br>".join(
+        [f"`{_short(resource)}`" for resource in statement.resources]
+        + [_where(*condition) for condition in statement.conditions]
+    )
     return f"| {who} | {verb}{actions} | {resources} | {statement.why} |"
+
+
+def _where(operator: str, key: str, value: str | tuple[str, ...]) -> str:
+    """A condition as the table shows it."""
+    values = (value,) if isinstance(value, str) else value
+    return f"where `{key}` {operator} {', '.join(f'`{each}`' for each in values)}"
 
 
 def _short(resource: str) -> str:

@@ -1,4 +1,4 @@
-"""What delegation asks of a runbook: the role is not the operator's to pick, and no text is free."""
+"""What delegation asks of a runbook: operators pick no role, and hand over no text of their own."""
 
 import re
 from collections.abc import Mapping

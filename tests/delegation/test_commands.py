@@ -1,0 +1,148 @@
+"""``python -m delegation``: what its commands print and how they end."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from delegation.__main__ import main
+from delegation.configuration import Configuration
+from delegation.model import Approval, Deployment, IamUser, ServiceRole
+from delegation.runbooks import DOCUMENTS, load_runbooks
+from delegation.summary import who_may_do_what
+
+_RESTART = DOCUMENTS / "Restart-EC2InstanceDemo.json"
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command; its exit status and what it prints."""
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["delegation", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A runbook with one mistake."""
+    path = tmp_path / "Broken.json"
+    step = '{"name": "wait", "action": "aws:sleeps", "inputs": {}}'
+    path.write_text(f'{{"schemaVersion": "0.3",\n"mainSteps": [{step}]}}', "utf-8")
+    return path
+
+
+def test_check_of_sound_runbooks_ends_well(command: Command) -> None:
+    assert command("check", _RESTART) == (0, "1 runbook checked, nothing found\n")
+
+
+def test_check_prints_findings_and_ends_with_1(command: Command, broken: Path) -> None:
+    status, printed = command("check", broken, _RESTART)
+
+    finding, summary = printed.splitlines()
+    assert status == 1
+    assert finding.startswith(f"{broken}:2:42: step wait: action: is 'aws:sleeps', no action; ")
+    assert finding.endswith("; nearest: aws:sleep [action]")
+    assert summary == "2 runbooks checked, 1 finding"
+
+
+def test_check_gives_findings_as_json(command: Command, broken: Path) -> None:
+    status, printed = command("check", "--format", "json", broken)
+
+    (finding,) = json.loads(printed)
+    assert status == 1
+    del finding["allowed"]
+    assert finding == {
+        "file": str(broken),
+        "line": 2,
+        "column": 42,
+        "rule": "action",
+        "step": "wait",
+        "field": "action",
+        "found": "is 'aws:sleeps', no action",
+        "nearest": "aws:sleep",
+    }
+
+
+def test_check_of_a_file_that_is_not_there_says_so(command: Command, tmp_path: Path) -> None:
+    status, printed = command("check", tmp_path / "None.json")
+
+    assert status == 1
+    assert printed.startswith(
+        f"{tmp_path}/None.json:1:1: cannot be read: No such file or directory"
+    )
+
+
+def test_needs_are_printed_with_step_and_call(command: Command) -> None:
+    instance = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"
+
+    assert command("needs", _RESTART) == (
+        0,
+        f"""Restart-EC2InstanceDemo (documents/Restart-EC2InstanceDemo.json)
+  UseEc2: *
+    ec2:DescribeInstanceStatus, for step stopInstances: aws:changeInstanceState awaits the state; \
+the call has no resource-level permission
+    ec2:DescribeInstanceStatus, for step startInstances: aws:changeInstanceState awaits the state; \
+the call has no resource-level permission
+  UseEc2Instance: {instance}
+    ec2:StopInstances, for step stopInstances: aws:changeInstanceState brings instances to stopped
+    ec2:StartInstances, for step startInstances: aws:changeInstanceState brings instances to running
+""",
+    )
+
+
+def test_needs_as_json_hold_statement_and_needs(command: Command) -> None:
+    _, printed = command("needs", "--format", "json", _RESTART)
+
+    first, second = json.loads(printed)
+    assert (first["runbook"], first["statement"]["Action"], second["statement"]["Action"]) == (
+        "Restart-EC2InstanceDemo",
+        ["ec2:DescribeInstanceStatus"],
+        ["ec2:StartInstances", "ec2:StopInstances"],
+    )
+    assert [need["step"] for need in second["needs"]] == ["stopInstances", "startInstances"]
+
+
+def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
+    role = ServiceRole(
+        name="Role",
+        runbooks=(_RESTART.stem,),
+        only_instances_tagged=("Automation", "allowed"),
+        at_most_instances=5,
+        approval=Approval(by=(IamUser("lead"), IamUser("boss")), at_least=2),
+        calendar="Changes",
+    )
+    deployment = Deployment(operators=(IamUser("operator"),), service_roles=(role,))
+    runbooks = load_runbooks(role.runbooks)
+
+    table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
+
+    for row in (
+        "| operator operator | **not** `ssm:SendAutomationSignal` | `*` | whoever starts a run "
+        "must not approve it, whatever else grants it |",
+        "| service role Role | `ec2:StartInstances`, `ec2:StopInstances` | `instance/*`<br>where "
+        "`aws:ResourceTag/Automation` StringEquals `allowed` | aws:changeInstanceState brings "
+        "instances to stopped; aws:changeInstanceState brings instances to running |",
+        "| service role Role | **not** `ec2:CreateTags`, `ec2:DeleteTags` | `*`<br>where "
+        "`aws:TagKeys` ForAnyValue:StringEqualsIgnoreCase `Automation` | the tag Automation says "
+        "which instances the role may act on |",
+        "| service role Role | begin a run only when 2 of lead, boss approved | every runbook of "
+        "the role | four eyes: nobody who starts a run can approve it |",
+        "| service role Role | begin a run only while the Change Calendar Changes is open | "
+        "every runbook of the role | the administrator's calendar |",
+        "| service role Role | run on at most 5 instances at once | every runbook of the role | "
+        "refused at the start, before anything is touched |",
+        "| service role Role | act on instances tagged Automation=allowed alone | every runbook of "
+        "the role | a condition of the boundary; the role can neither set nor remove the tag |",
+    ):
+        assert row in table.splitlines()
