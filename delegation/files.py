@@ -14,6 +14,8 @@ from delegation.errors import DelegationError
 
 _ROOT = Path(__file__).resolve().parent.parent
 
+_MOST_VALUES = 100_000
+
 Place = tuple[str | int, ...]
 """Where a value stands in a file: ``("mainSteps", 0, "inputs")``."""
 
@@ -81,7 +83,7 @@ def read_source(path: Path) -> Source:
     """The JSON or YAML object in a file; raises FileError for what JSON cannot hold."""
     file = shown(path)
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(file, 1, 1, f"is not UTF-8 text ({error.reason})") from None
     except OSError as error:
@@ -89,7 +91,8 @@ def read_source(path: Path) -> Source:
     kind = "JSON" if path.suffix == ".json" or path.name == ".json" else "YAML"
     try:
         loaded, may_repeat_keys = _load_json(text) if kind == "JSON" else _load_yaml(text)
-        json.dumps(loaded, allow_nan=False)
+        _refuse_expansion(loaded)
+        json.dumps(loaded, allow_nan=False, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg.lower()}"
         raise FileError(file, error.lineno, error.colno, reason) from None
@@ -100,13 +103,22 @@ def read_source(path: Path) -> Source:
     except TypeError:
         reason = "holds a date or other value that JSON lacks; put it in quotes"
         raise FileError(file, 1, 1, reason) from None
+    except UnicodeEncodeError:
+        raise FileError(file, 1, 1, "holds half a character (\\ud800 to \\udfff)") from None
     except (ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = _reason(error)
         raise FileError(file, 1, 1, f"cannot be read as {kind}: {reason}") from None
     if not isinstance(loaded, dict):
-        found = type(loaded).__name__
-        raise FileError(file, 1, 1, f"holds {found}, not an object of fields")
+        found = f"holds {type(loaded).__name__}, not an object of fields"
+        raise FileError(file, 1, 1, "is empty" if loaded is None else found)
     return Source(file=file, content=loaded, text=text, may_repeat_keys=may_repeat_keys)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in a line without Python's own advice."""
+    if "int string conversion" in str(error):
+        return "holds a number of thousands of digits"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def no_source(path: Path) -> Source:
@@ -159,6 +171,20 @@ def _load_yaml(text: str) -> tuple[Any, bool]:
         return loader.get_single_data(), loader.repeated
     finally:
         loader.dispose()
+
+
+def _refuse_expansion(loaded: Any) -> None:
+    """Raises ValueError for more values than a document of 64 KB can hold: aliases of aliases."""
+    queue, count = [loaded], 0
+    while queue:
+        value = queue.pop()
+        count += 1
+        if count > _MOST_VALUES:
+            raise ValueError(f"holds more than {_MOST_VALUES:,} values, aliases written out")
+        if isinstance(value, dict):
+            queue += value.values()
+        elif isinstance(value, list):
+            queue += value
 
 
 def _refuse_constant(name: str) -> NoReturn:

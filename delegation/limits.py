@@ -4,6 +4,7 @@ Which instances is a matter of IAM: a condition of the role's boundary. How many
 when are matters of the document as it is deployed: ``maxItems``, and steps before the first.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -60,11 +61,11 @@ def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> Non
     """Raises DelegationError for a runbook that a limit of its role could not limit."""
     for name in role.runbooks:
         runbook = runbooks[name]
-        if role.at_most_instances is not None and not _names_instances(runbook.content):
+        most = role.at_most_instances
+        if most is not None and (reason := _why_unlimited(runbook.content, most)):
             raise DelegationError(
                 f"at_most_instances of service role {role.name!r} cannot limit runbook {name!r}: "
-                f"none of its parameters names instances; give it a role without that limit "
-                f"{IN_DEPLOYMENTS}"
+                f"{reason}; give it a role without that limit {IN_DEPLOYMENTS}"
             )
         if role.only_instances_tagged is not None:
             for need in runbook.needs:
@@ -143,15 +144,42 @@ def _limited_parameters(runbook: Runbook, most: int) -> dict[str, Any]:
     """The parameters, those that list instances with ``maxItems``."""
     limited = {}
     for name, field in runbook.content["parameters"].items():
-        is_list = plain(field["type"]) == "StringList"
-        if is_list and name in _instance_parameters(runbook.content):
+        if _is_list(field) and name in _instance_parameters(runbook.content):
             field = {**field, "maxItems": min(most, field.get("maxItems", most))}
         limited[name] = field
     return limited
 
 
-def _names_instances(content: Mapping[str, Any]) -> bool:
-    return bool(_instance_parameters(content))
+def _why_unlimited(content: Mapping[str, Any], most: int) -> str:
+    """Why the number of a runbook's instances cannot be limited by its parameters; empty where
+    it can."""
+    named = _instance_parameters(content)
+    lists = [name for name in named if _is_list(content["parameters"][name])]
+    if not named:
+        return "none of its parameters names instances"
+    if len(lists) > 1:
+        return f"{' and '.join(sorted(lists))} both list instances"
+    for name in lists:
+        field = content["parameters"][name]
+        if field.get("minItems", 0) > most:
+            return f"{name} has minItems {field['minItems']}"
+        if isinstance(field.get("default"), list) and len(field["default"]) > most:
+            return f"{name} has {len(field['default'])} values by default"
+    for step in named_steps(content):
+        if "Targets" in step.inputs:
+            return f"step {step.name!r} names its instances by Targets"
+        for value in _elements(step.inputs.get("InstanceIds")):
+            reference = whole_reference(value)
+            if reference and reference not in named and not reference.endswith(_ITERATOR):
+                return f"step {step.name!r} takes its instances from {reference}"
+    return ""
+
+
+_ITERATOR = ".CurrentIteratorValue"
+
+
+def _is_list(field: Mapping[str, Any]) -> bool:
+    return plain(field["type"]) == "StringList"
 
 
 def _instance_parameters(content: Mapping[str, Any]) -> set[str]:
@@ -173,8 +201,21 @@ def _elements(value: object) -> list[Any]:
 
 
 def _escapes_tags(need: Need) -> bool:
-    """Whether a need reaches instances otherwise than by their ARNs, which alone carry tags."""
+    """Whether a need may reach instances otherwise than by ARNs that carry their tags.
+
+    A kind of resource that is not spelled out may be that of instances; so may every resource of
+    an action that nothing is known of.
+    """
     judged = judged_on(need.action)
-    if need.resource != "*" or judged is None:
-        return False
-    return bool({"instance", "managed-instance"} & {*judged.required, *judged.optional})
+    may_reach = judged is None or not _INSTANCE_KINDS.isdisjoint(
+        (*judged.required, *judged.optional)
+    )
+    if need.resource == "*":
+        return may_reach
+    service, _, _, last = names.filled(need.resource).split(":", 5)[2:]
+    kind = re.split(r"[/:]", last)[0]
+    return not _PLAIN.fullmatch(service) or not _PLAIN.fullmatch(kind)
+
+
+_INSTANCE_KINDS = {"instance", "managed-instance"}
+_PLAIN = re.compile(r"[A-Za-z0-9-]+")

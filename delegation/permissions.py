@@ -107,6 +107,14 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
             why="approve or reject; execution ids are made at run time",
             source=_SAR,
         ),
+        Statement(
+            sid="NeverStartRuns",
+            effect="Deny",
+            actions=(_START,),
+            resources=executions,
+            why="whoever approves runs must not start one, whatever else grants it",
+            source=_SAR,
+        ),
     )
 
 

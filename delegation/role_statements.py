@@ -70,7 +70,11 @@ def _never_change(tag: tuple[str, str]) -> tuple[Statement, ...]:
 
 
 def _is_instance(resource: str) -> bool:
-    return ":instance/" in resource
+    """Whether an ARN is of an instance or managed node, which carry tags."""
+    return resource != "*" and names.filled(resource).split(":", 5)[5].startswith(_TAGGED)
+
+
+_TAGGED = ("instance/", "managed-instance/")
 
 
 _NOTHING = Statement(

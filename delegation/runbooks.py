@@ -74,12 +74,14 @@ def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, R
 def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
     """Every runbook file of a folder by name; raises DelegationError where two share a name, or a
     sidecar belongs to none."""
+    if not folder.is_dir():
+        raise DelegationError(f"{shown(folder)}/ does not exist; runbooks stand there")
     files: dict[str, Path] = {}
     sidecars = []
     for path in sorted(folder.iterdir()):
         if path.name.endswith((SIDECAR_ENDING, ".delegation.yml", ".delegation.json")):
             sidecars.append(path)
-        elif path.is_file() and _ending(path) in _ENDINGS:
+        elif _ending(path) in _ENDINGS:
             name = _name(path)
             if name in files:
                 raise DelegationError(
@@ -97,13 +99,22 @@ def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
 
 
 def check_runbook(path: Path) -> Checked:
-    """The runbook in a file with its sidecar, and everything that is wrong with either."""
+    """The runbook in a file with its sidecar, and everything that is wrong with either.
+
+    Raises DelegationError for a path that can be no runbook.
+    """
+    if not path.name or path.is_dir():
+        raise DelegationError(f"{str(path)!r} is a folder, not the file of a runbook")
+    if path.name.endswith(SIDECAR_ENDING):
+        raise DelegationError(
+            f"{shown(path)}: is a sidecar; name the document that it stands beside"
+        )
     name, beside = _name(path), path.with_name(_name(path) + SIDECAR_ENDING)
     found: list[Finding] = []
     document = _read(path, found)
     findings = Findings(document)
     _check_name(name, findings)
-    source = _read(beside, found) if beside.exists() else no_source(beside)
+    source = _read(beside, found) if _stands(beside) else no_source(beside)
     beside_findings = Findings(source)
     sidecar, needs = Sidecar(), tuple[Need, ...]()
     if not found:
@@ -129,6 +140,11 @@ def _read(path: Path, found: list[Finding]) -> Source:
     except FileError as error:
         found.append(unreadable(error))
         return no_source(path)
+
+
+def _stands(path: Path) -> bool:
+    """Whether there is a file, or a link to what is no more."""
+    return path.exists() or path.is_symlink()
 
 
 def _name(path: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delegation import names
+from delegation.check.delegation_rules import is_constrained
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.files import Place, Source
 
@@ -72,7 +73,7 @@ def read_sidecar(source: Source, content: Mapping[str, Any], findings: Findings)
 
 def _check_free(free: Mapping[str, str], parameters: object, findings: Findings) -> None:
     """Notes parameters that are freed without need: unknown ones, and constrained ones."""
-    known = parameters if isinstance(parameters, dict) else {}
+    known = {str(k): v for k, v in parameters.items()} if isinstance(parameters, dict) else {}
     for name in free:
         place = ("freeParameters", name)
         if name not in known:
@@ -85,11 +86,7 @@ def _check_free(free: Mapping[str, str], parameters: object, findings: Findings)
                 like=name,
                 at_key=True,
             )
-        elif isinstance(known[name], dict) and (
-            known[name].get("type") not in ("String", "StringList")
-            or "allowedPattern" in known[name]
-            or "allowedValues" in known[name]
-        ):
+        elif isinstance(known[name], dict) and is_constrained(known[name]):
             findings.add(
                 "sidecar", place, "is constrained by the document", "remove it", at_key=True
             )

@@ -183,7 +183,7 @@ def _is_scalar(value: object, kind: str) -> bool:
     if has_reference(value):
         return True
     if kind in ("integer", "long"):
-        return bool(re.fullmatch(r"-?\d+", str(value)))
+        return bool(re.fullmatch(r"-?[0-9]{1,18}", str(value)))
     if kind == "boolean":
         return str(value).lower() in ("true", "false")
     if kind in ("float", "double"):

@@ -6,10 +6,14 @@ from typing import Any
 
 from delegation.check.findings import Findings, shown_value
 from delegation.check.patterns import compiled, lets_anything_through
+from delegation.check.references import references_in
+from delegation.check.scope import named_steps
 from delegation.files import Place
 
 _ROLE_NAME = re.compile(r"(automation)?assumerole(arn)?", re.IGNORECASE)
-_ROLE_TYPE = "AWS::IAM::Role::Arn"
+_ROLE_TYPES = ("AWS::IAM::Role::Arn", "List<AWS::IAM::Role::Arn>")
+_ROLE_INPUT = re.compile(r"assumerole|role_?arn$|iaminstanceprofile", re.IGNORECASE)
+_FREE_KINDS = ("String", "StringList", "StringMap", "MapList")
 
 
 def check_delegation(
@@ -30,19 +34,39 @@ def check_delegation(
             "remove the line: the deployment wires the service role of deployments.py",
             at_key=True,
         )
-    for name, kind in types.items():
-        field = content["parameters"][name]
-        place = ("parameters", name)
-        if kind == _ROLE_TYPE or _ROLE_NAME.fullmatch(name):
-            findings.add(
-                "role-parameter",
-                place,
-                "lets whoever starts the runbook pick a role",
-                "remove it: the service role of deployments.py runs the runbook",
-                at_key=True,
-            )
-        elif name not in free and kind in ("String", "StringList"):
+    parameters = content.get("parameters")
+    chosen = _named_where_a_role_is_wanted(content)
+    for key, field in (parameters if isinstance(parameters, dict) else {}).items():
+        name, place = str(key), ("parameters", str(key))
+        kind = types.get(name, "Any")
+        if not isinstance(field, dict):
+            continue
+        if kind in _ROLE_TYPES or _ROLE_NAME.fullmatch(name):
+            findings.add("role-parameter", place, _PICKS, _REMOVE, at_key=True)
+        elif name in free:
+            continue
+        elif name in chosen or ":role/" in f"{field.get('allowedPattern')}":
+            findings.add("role-parameter", place, _PICKS, _JUSTIFY, at_key=True)
+        elif kind in _FREE_KINDS:
             _check_constrained(field, place, findings)
+
+
+_PICKS = "lets whoever starts the runbook pick a role"
+_REMOVE = "remove it: the service role of deployments.py runs the runbook"
+_JUSTIFY = (
+    "remove it, or say under freeParameters in the .delegation.yaml beside the document why the "
+    "operator may pick it"
+)
+
+
+def _named_where_a_role_is_wanted(content: Mapping[str, Any]) -> set[str]:
+    """The parameters that stand where an input, however deep, names a role."""
+    return {
+        reference.name
+        for step in named_steps(content)
+        for reference in references_in(dict(step.inputs), step.place)
+        if any(isinstance(part, str) and _ROLE_INPUT.search(part) for part in reference.place[2:])
+    }
 
 
 def _check_constrained(field: Mapping[str, Any], place: Place, findings: Findings) -> None:
@@ -51,6 +75,8 @@ def _check_constrained(field: Mapping[str, Any], place: Place, findings: Finding
         return
     if pattern is None:
         found = f"takes any text, as a {field['type']} without allowedPattern or allowedValues"
+    elif field.get("type") in ("StringMap", "MapList"):
+        found = f"takes any text, as a {field['type']}, whose pattern SSM does not ask"
     elif isinstance(pattern, str) and _compiles(pattern) and lets_anything_through(pattern):
         found, remedy = f"takes any text through {shown_value(pattern)}", _ANCHOR
     else:
@@ -63,6 +89,17 @@ _CONSTRAIN = (
     "freeParameters in the .delegation.yaml beside the document"
 )
 _ANCHOR = "anchor the pattern with ^ and $ and spell out what may stand between"
+
+
+def is_constrained(field: Mapping[str, Any]) -> bool:
+    """Whether a parameter takes nothing unexpected by itself, so that no sidecar need free it."""
+    kind, pattern = field.get("type"), field.get("allowedPattern")
+    if ":role/" in str(pattern) or kind not in ("String", "StringList"):
+        return bool(field.get("allowedValues")) or kind not in (*_FREE_KINDS, None)
+    is_narrow = isinstance(pattern, str) and _compiles(pattern)
+    return bool(field.get("allowedValues")) or (
+        is_narrow and not lets_anything_through(str(pattern))
+    )
 
 
 def _compiles(pattern: str) -> bool:

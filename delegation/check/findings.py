@@ -64,7 +64,9 @@ class Findings:
         """Notes a mistake at a place; ``like`` is the value whose nearest ``among`` is told."""
         line, column = self._source.position(place, at_key=at_key)
         step, rest = self._step_of(place)
-        nearest = get_close_matches(like, list(among), n=1) if isinstance(like, str) else []
+        nearest = (
+            get_close_matches(like, list(map(str, among)), n=1) if isinstance(like, str) else []
+        )
         self._found.add(
             Finding(
                 file=self._source.file,
@@ -147,4 +149,5 @@ def _written(place: Place) -> str:
     text = ""
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
+    text = text.lstrip(".")
+    return text if len(text) <= 120 else f"{text[:100]}…"

@@ -7,7 +7,7 @@ from typing import Any
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.check.patterns import compiled, matches
 from delegation.check.references import has_reference
-from delegation.check.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_ID, plain
+from delegation.check.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_IDS, plain
 from delegation.files import Place
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -24,6 +24,8 @@ _FIELDS = {
     "displayType": str,
 }
 _VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
+_LONGEST = 64
+"""Characters of a default that is matched: a pattern may take for ever on a longer one."""
 _BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
 
 
@@ -82,15 +84,14 @@ def _check_type(
     field: Mapping[str, Any], place: Place, findings: Findings, *, typed_ids: bool
 ) -> str:
     kind = field.get("type")
-    if typed_ids and isinstance(kind, str) and TYPED_ID.fullmatch(kind):
+    if typed_ids and isinstance(kind, str) and kind in TYPED_IDS:
         return kind
     known = PARAMETER_TYPES if typed_ids else tuple(dict.fromkeys(PARAMETER_TYPES + OUTPUT_TYPES))
     if kind in known:
         return str(kind)
     found = f"is {shown_value(kind)}" if "type" in field else "is missing"
+    known = (*known, *TYPED_IDS) if typed_ids else known
     allowed = f"allowed: {listed(known)}"
-    if typed_ids:
-        allowed += ", a typed id as AWS::EC2::Instance::Id, or List<…> of one"
     findings.add("type", (*place, "type"), found, allowed, among=known, like=kind)
     return "Any"
 
@@ -158,7 +159,7 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
                 among=[str(v) for v in allowed],
                 like=value,
             )
-        is_text = isinstance(value, str) and value != "" and not has_reference(value)
+        is_text = isinstance(value, str) and 0 < len(value) <= _LONGEST and not has_reference(value)
         if isinstance(pattern, str) and is_text and not matches(pattern, str(value)):
             findings.add(
                 "default", at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
@@ -191,7 +192,7 @@ def _is_of_type(value: object, kind: str) -> bool:
     kind = plain(kind)
     if kind == "Integer":
         return type(value) is int or (
-            isinstance(value, str) and re.fullmatch(r"-?\d+", value) is not None
+            isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value) is not None
         )
     if kind == "Boolean":
         return isinstance(value, bool) or str(value).lower() in ("true", "false")

@@ -1,7 +1,9 @@
 """Java's regular expressions of ``allowedPattern``: do they compile, what do they let through."""
 
 import re
+import re._parser as parser  # type: ignore[import-not-found]
 import warnings
+from typing import Any
 
 _JAVA_ONLY = {
     "h": r"[ \t\u00a0]",
@@ -11,15 +13,12 @@ _JAVA_ONLY = {
     "e": "\x1b",
 }
 _CLASSES = "wWdDsSpPhH"
-_FREE_TEXTS = (
-    "x; rm -rf / #",
-    "$(reboot)",
-    "a b\tc",
-    "../../etc/passwd",
-    '"quoted" & <more>',
-    "{{ 7*7 }} | cat",
-)
-"""What no parameter of a runbook should take; a pattern that finds a match in all is none."""
+_DANGEROUS = ";|&`<>\n"
+"""What a text of letters and digits never needs, and a shell or a query acts on."""
+_OPEN_CATEGORIES = ("CATEGORY_NOT_SPACE", "CATEGORY_NOT_WORD", "CATEGORY_NOT_DIGIT")
+
+Tree = Any
+"""What Python's own parser makes of a pattern: a sequence of (operator, argument)."""
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -29,7 +28,10 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Java nests classes, of which Python warns
-        return re.compile(_translated(pattern))
+        try:
+            return re.compile(_translated(pattern))
+        except (OverflowError, RecursionError) as error:
+            raise re.error(f"it is too large ({type(error).__name__})") from None
 
 
 def matches(pattern: str, value: str) -> bool:
@@ -40,10 +42,65 @@ def matches(pattern: str, value: str) -> bool:
 def lets_anything_through(pattern: str) -> bool:
     """Whether a value may hold free text despite the pattern.
 
-    A pattern without anchors constrains nothing where SSM only looks for a match within the value.
+    It may where an alternative is not anchored at both ends, since SSM might only look for a match
+    within the value; and where something repeated takes what a shell would act on.
     """
-    expression = compiled(pattern)
-    return all(expression.search(text) for text in _FREE_TEXTS)
+    compiled(pattern)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = parser.parse(_translated(pattern))
+    is_anchored = _is_at(tree, 0, "BEGINNING") and _is_at(tree, -1, "END")
+    return not is_anchored or _repeats_anything(tree, repeated=False)
+
+
+def _is_at(tree: Tree, end: int, where: str) -> bool:
+    """Whether every alternative has an anchor at its beginning or end."""
+    if not len(tree):
+        return False
+    operator, argument = tree[end]
+    name = str(operator)
+    if name == "AT":
+        return where in str(argument)
+    if name == "SUBPATTERN":
+        return _is_at(argument[-1], end, where)
+    return name == "BRANCH" and all(_is_at(branch, end, where) for branch in argument[1])
+
+
+def _repeats_anything(tree: Tree, *, repeated: bool) -> bool:
+    """Whether an open class stands within a repetition."""
+    for operator, argument in tree:
+        name = str(operator)
+        if name.endswith("REPEAT"):
+            _, most, within = argument
+            if _repeats_anything(within, repeated=repeated or int(most) > 1):
+                return True
+        elif name == "BRANCH":
+            if any(_repeats_anything(branch, repeated=repeated) for branch in argument[1]):
+                return True
+        elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
+            within = argument[-1] if name == "SUBPATTERN" else argument
+            if _repeats_anything(within, repeated=repeated):
+                return True
+        elif repeated and _is_open(name, argument):
+            return True
+    return False
+
+
+def _is_open(name: str, argument: Any) -> bool:
+    """Whether a single character of the pattern may be one that a shell acts on."""
+    if name in ("ANY", "NOT_LITERAL"):
+        return True
+    if name != "IN":
+        return False
+    taken: set[str] = set()
+    for operator, value in argument:
+        if str(operator) == "NEGATE" or str(value) in _OPEN_CATEGORIES:
+            return True
+        if str(operator) == "LITERAL":
+            taken.add(chr(value))
+        if str(operator) == "RANGE":
+            taken |= {char for char in f"{_DANGEROUS}$(" if value[0] <= ord(char) <= value[1]}
+    return bool(taken & set(_DANGEROUS)) or {"$", "("} <= taken
 
 
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")

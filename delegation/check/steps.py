@@ -131,7 +131,7 @@ def _check_limits(step: Step, action: Action, findings: Findings) -> None:
     """Notes a time limit that is longer than the action's own."""
     seconds = step.definition.get("timeoutSeconds")
     most = action.timeout_max
-    if most is not None and str(seconds).isdigit() and int(str(seconds)) > most:
+    if most is not None and re.fullmatch(r"[0-9]{1,18}", str(seconds)) and int(str(seconds)) > most:
         place = (*step.place, "timeoutSeconds")
         findings.add("value", place, f"is {seconds}", f"at most {most} for {action.name}")
 

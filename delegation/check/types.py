@@ -3,8 +3,6 @@
 Source: Systems Manager User Guide, Data elements and parameters.
 """
 
-import re
-
 SCALARS = ("String", "Integer", "Boolean")
 LISTS = ("StringList", "MapList")
 PARAMETER_TYPES = ("String", "StringList", "Integer", "Boolean", "StringMap", "MapList")
@@ -18,8 +16,9 @@ OUTPUT_TYPES = (
     "StringMap",
     "MapList",
 )
-TYPED_ID = re.compile(r"(List<)?(AWS::[A-Za-z0-9]+::[A-Za-z0-9]+(?:::[A-Za-z0-9]+)?)(?(1)>)")
-"""``AWS::EC2::Instance::Id`` and ``List<AWS::EC2::Instance::Id>``."""
+_IDS = ("AWS::EC2::Instance::Id", "AWS::IAM::Role::Arn", "AWS::S3::Bucket::Name")
+TYPED_IDS = (*_IDS, *(f"List<{kind}>" for kind in _IDS))
+"""Source: Systems Manager User Guide, Populating input parameters that require AWS resources."""
 
 
 def plain(kind: str) -> str:

@@ -83,7 +83,7 @@ def _is_written(value: object, wanted: str) -> bool:
     if wanted == "String":
         return isinstance(value, str | int | float)
     if wanted == "Integer":
-        text = isinstance(value, str) and (has_reference(value) or re.fullmatch(r"-?\d+", value))
+        text = isinstance(value, str) and (has_reference(value) or _NUMBER.fullmatch(value))
         return type(value) is int or bool(text)
     if wanted == "Boolean":
         text = isinstance(value, str) and (has_reference(value) or value.lower() in _TRUTHS)
@@ -92,6 +92,7 @@ def _is_written(value: object, wanted: str) -> bool:
 
 
 _TRUTHS = ("true", "false")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def _elements(value: object, wanted: str, place: Place) -> Iterator[tuple[Place, object, str]]:
@@ -104,7 +105,7 @@ def _elements(value: object, wanted: str, place: Place) -> Iterator[tuple[Place,
 
 def _out_of_bounds(value: object, wanted: Input) -> tuple[str, tuple[str, ...]] | None:
     """What is allowed instead of a value that an input does not take, and among what."""
-    if wanted.values and not any(str(value).lower() == v.lower() for v in wanted.values):
+    if wanted.values and str(value) not in wanted.values:
         return f"allowed: {listed(wanted.values)}", wanted.values
     if wanted.min is not None or wanted.max is not None:
         number = int(str(value))

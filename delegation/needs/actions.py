@@ -4,11 +4,13 @@ AWS publishes no list of IAM actions per automation action; each function says w
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from delegation import names
 from delegation.check.actions import actions
+from delegation.check.api import operation_of
 from delegation.needs.apis import of_api
-from delegation.needs.arns import arn, definition_arn, document_arn
+from delegation.needs.arns import arn, definition_arn, document_arn, is_of_aws
 from delegation.needs.calls import Call
 from delegation.needs.grants import Derived, Grant, on_kinds
 
@@ -20,7 +22,9 @@ def derive(action: str, call: Call) -> Derived:
     if action in _BY_ACTION:
         return _BY_ACTION[action](call)
     if action in _API_ACTIONS:
-        return of_api(call)
+        found = operation_of(call.inputs)
+        as_native = _AS_NATIVE.get(found[:2]) if found else None
+        return as_native(call) if as_native else of_api(call)
     if action not in actions():  # told by the check of the document
         return Derived()
     return Derived(unseen=f"what {action} calls cannot be derived")
@@ -136,13 +140,13 @@ _SSM_KINDS = {
 
 def _create_tags(call: Call) -> Derived:
     """Tags on the kinds of resources that the ids tell: by prefix, step output or parameter."""
-    source, kind = _guide("aws:createTags"), str(call.inputs.get("ResourceType", "EC2"))
+    source, kind = _guide("aws:createTags"), call.inputs.get("ResourceType", "EC2")
     why = "aws:createTags sets the tags"
     if kind in _SSM_KINDS:
-        arns = [arn("ssm", _SSM_KINDS[kind], {})]
-        return Derived(
-            grants=tuple(Grant("ssm:AddTagsToResource", arn, why, source) for arn in arns)
-        )
+        tagged = arn("ssm", _SSM_KINDS[kind], {})
+        return Derived(grants=(Grant("ssm:AddTagsToResource", tagged, why, source),))
+    if kind != "EC2":
+        return Derived(unseen="ResourceType is not spelled out")
     kinds = call.ec2_kinds("ResourceIds")
     if kinds is None:
         return Derived(unseen="ResourceIds do not tell which kinds of resources it tags")
@@ -160,15 +164,35 @@ def _execute_automation(call: Call) -> Derived:
         return Derived(unseen="it runs in other accounts or Regions")
     executions = arn("ssm", "automation-execution", {})
     why = "aws:executeAutomation starts the other runbook"
-    starts = [document_arn(name) for name in documents]
-    starts += [executions, *(definition_arn(name) for name in documents)]
-    grants = [Grant("ssm:StartAutomationExecution", arn, why, source) for arn in starts]
+    grants = _start_grants(documents, why, source)
     grants.append(
         Grant("ssm:GetAutomationExecution", executions, "aws:executeAutomation awaits it", source)
     )
-    owned = [name for name in documents if name.lower().startswith(("aws", "amazon", "amzn"))]
-    unseen = f"{owned[0]} embeds no role, so that its calls are made by this one" if owned else ""
-    return Derived(grants=tuple(grants), unseen=unseen)
+    return Derived(grants=tuple(grants), unseen=_embeds_no_role(documents))
+
+
+def _start_grants(documents: tuple[str, ...], why: str, source: str) -> list[Grant]:
+    """A start is judged on the document, on the execution, and on the older definition."""
+    starts = [document_arn(name) for name in documents]
+    starts.append(arn("ssm", "automation-execution", {}))
+    starts += [definition_arn(name) for name in documents]
+    return [Grant("ssm:StartAutomationExecution", each, why, source) for each in starts]
+
+
+def _embeds_no_role(documents: tuple[str, ...]) -> str:
+    owned = [name for name in documents if is_of_aws(name)]
+    return f"{owned[0]} embeds no role, so that its calls are made by this one" if owned else ""
+
+
+def _start_automation_execution(call: Call) -> Derived:
+    documents = call.values_of(call.inputs.get("DocumentName"))
+    if documents is None:
+        return Derived(unseen="DocumentName is not spelled out")
+    grants = _start_grants(documents, "it calls ssm StartAutomationExecution", _REFERENCE)
+    return Derived(grants=tuple(grants), unseen=_embeds_no_role(documents))
+
+
+_REFERENCE = "Service Authorization Reference"
 
 
 def _execute_state_machine(call: Call) -> Derived:
@@ -188,8 +212,10 @@ def _execute_state_machine(call: Call) -> Derived:
 def _invoke_lambda_function(call: Call) -> Derived:
     source = _guide("aws:invokeLambdaFunction")
     why = "aws:invokeLambdaFunction calls the function"
-    arns = _on_kinds("lambda:InvokeFunction", "aws:invokeLambdaFunction", call, source)
-    return Derived(grants=tuple(Grant(g.action, g.resource, why, g.source) for g in arns))
+    grants = list(_on_kinds("lambda:InvokeFunction", why, call, source))
+    if "Qualifier" in call.inputs:
+        grants += [replace(grant, resource=f"{grant.resource}:*") for grant in tuple(grants)]
+    return Derived(grants=tuple(grants))
 
 
 def _run_command(call: Call) -> Derived:
@@ -199,17 +225,35 @@ def _run_command(call: Call) -> Derived:
         return Derived(unseen="DocumentName is not spelled out")
     if "ServiceRoleArn" in call.inputs:
         return Derived(unseen="it passes the role of ServiceRoleArn")
-    why = "aws:runCommand sends the command"
-    targets = [document_arn(name) for name in documents]
-    targets += call.ec2_arns("instance", "InstanceIds")
-    targets.append(arn("ssm", "managed-instance", {}))
+    send = _send_grants(documents, "aws:runCommand sends the command", call, source)
     watch = "aws:runCommand awaits the command; the call has no resource-level permission"
     return Derived(
         grants=(
-            *(Grant("ssm:SendCommand", arn, why, source) for arn in targets),
+            *send,
             *(Grant(f"ssm:{name}", "*", watch, source) for name in _WATCHING_COMMANDS),
         )
     )
+
+
+def _send_grants(
+    documents: tuple[str, ...], why: str, call: Call, source: str
+) -> tuple[Grant, ...]:
+    """A command is judged on its document and on every node that it is sent to."""
+    targets = [
+        *(document_arn(name) for name in documents),
+        *call.ec2_arns("instance", "InstanceIds"),
+        arn("ssm", "managed-instance", {}),
+    ]
+    return tuple(Grant("ssm:SendCommand", each, why, source) for each in targets)
+
+
+def _send_command(call: Call) -> Derived:
+    documents = call.values_of(call.inputs.get("DocumentName"))
+    if documents is None:
+        return Derived(unseen="DocumentName is not spelled out")
+    if "ServiceRoleArn" in call.inputs:
+        return Derived(unseen="it passes the role of ServiceRoleArn")
+    return Derived(grants=_send_grants(documents, "it calls ssm SendCommand", call, _REFERENCE))
 
 
 _WATCHING_COMMANDS = (
@@ -261,3 +305,8 @@ _BY_ACTION: dict[str, Callable[[Call], Derived]] = {
     "aws:invokeLambdaFunction": _invoke_lambda_function,
     "aws:runCommand": _run_command,
 }
+_AS_NATIVE = {
+    ("ssm", "SendCommand"): _send_command,
+    ("ssm", "StartAutomationExecution"): _start_automation_execution,
+}
+"""APIs that act through a document, which has to be spelled out as for the action of that name."""

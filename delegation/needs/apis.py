@@ -1,10 +1,10 @@
 """What calls of AWS APIs need: the IAM actions behind each, from AWS's own reference."""
 
 import re
-from dataclasses import replace
 
-from delegation.authorization import PASS_ROLE, authorizing
+from delegation.authorization import PASS_ROLE, Authorizing, authorizing
 from delegation.check.api import operation_of
+from delegation.needs.arns import arn
 from delegation.needs.calls import Call, keys_within
 from delegation.needs.grants import Derived, Grant, on_kinds
 
@@ -21,33 +21,61 @@ def of_api(call: Call) -> Derived:
     actions = authorizing(service, api)
     if actions is None or (actions.sometimes and not actions.always):
         return Derived(unseen=f"no data tells which IAM actions authorize {service} {api}")
+    if reason := _ACTS_THROUGH_OTHERS.get((service, api)):
+        return Derived(unseen=f"{service} {api} {reason}")
     given = Call(
         inputs={k: v for k, v in call.inputs.items() if k not in _OWN_INPUTS}, values=call.values
     )
-    why = f"it calls {service} {api}"
     grants: list[Grant] = []
     unseen: list[str] = []
-    for action in actions.always:
-        more = _on_kinds(action, why, given)
+    if _passes_role(service, actions, given):
+        unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
+    for action in (*actions.always, *actions.sometimes):
+        if action == PASS_ROLE:
+            continue
+        needed = True if action in actions.always else _is_needed(action, given)
+        more = _granted(action, f"it calls {service} {api}", given) if needed else ()
         grants += more or ()
-        if more is None:
-            unseen.append(f"which resources {action} is judged on cannot be told from the inputs")
-    for action in actions.sometimes:
-        needed = _is_needed(action, given)
         if needed is None:
             unseen.append(f"{service} {api} sometimes needs {action}")
-        elif needed and action == PASS_ROLE:
-            unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
-        elif needed:
-            grants += _further(action, grants, why, given)
+        elif more is None:
+            unseen.append(f"which resources {action} is judged on cannot be told from the inputs")
     return Derived(grants=tuple(dict.fromkeys(grants)), unseen="; ".join(unseen))
 
 
-def _further(action: str, grants: list[Grant], why: str, call: Call) -> list[Grant]:
-    """The grants of an action beside the main ones; tags are set on what the call makes."""
-    if _IS_TAGGING.search(action):
-        return [replace(grant, action=action) for grant in grants if _is_made(grant)]
-    return list(_on_kinds(action, why, call) or ())
+_ACTS_THROUGH_OTHERS = {
+    ("s3", "CopyObject"): "reads one object and writes another",
+    ("s3", "UploadPartCopy"): "reads one object and writes another",
+    ("ssm", "CreateAssociation"): "has another document run",
+    ("ssm", "StartChangeRequestExecution"): "has other documents run",
+}
+"""APIs whose inputs name more than one thing of a kind, or what acts with powers of its own."""
+
+
+def _passes_role(service: str, actions: Authorizing, call: Call) -> bool:
+    """Whether a call hands a role to a service: it always does, or it names one."""
+    if PASS_ROLE in actions.always:
+        return True
+    names_role = any(_ROLE_INPUT.search(key) for key in keys_within(call.inputs))
+    return names_role and (PASS_ROLE in actions.sometimes or service not in ("iam", "sts"))
+
+
+_ROLE_INPUT = re.compile(r"role_?arn$|(execution|task|service)_?role|^role$|instanceprofile", re.I)
+
+
+def _made_and_tagged(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
+    """Tags on the kinds that ``TagSpecifications`` names; None where it does not tell them."""
+    specifications = call.inputs["TagSpecifications"]
+    kinds = [
+        each.get("ResourceType") if isinstance(each, dict) else None
+        for each in (specifications if isinstance(specifications, list) else [None])
+    ]
+    if not all(kind in _EC2_KINDS for kind in kinds):
+        return None
+    return tuple(Grant(action, arn("ec2", str(kind), {}), why, _SOURCE) for kind in kinds)
+
+
+_EC2_KINDS = ("image", "instance", "network-interface", "security-group", "snapshot", "volume")
 
 
 _IS_TAGGING = re.compile(r":(CreateTags|AddTags\w*|Tag\w+)$")
@@ -71,16 +99,27 @@ def _is_needed(action: str, call: Call) -> bool | None:
     return None
 
 
-def _is_made(grant: Grant) -> bool:
-    """Whether a grant is on what the call makes, and so tags; it is not on an instance alone."""
-    return grant.resource != "*" and ":instance/" not in grant.resource
-
-
-def _on_kinds(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
+def _granted(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
+    """The grants of one action, as narrow as the call tells; None where it does not."""
+    if action == "ec2:CreateTags" and "TagSpecifications" in call.inputs:
+        return _made_and_tagged(action, why, call)
+    if action in _SSM_TAGGING:
+        kind = _SSM_KINDS.get(str(call.inputs.get("ResourceType")))
+        return (Grant(action, arn("ssm", kind, {}), why, _SOURCE),) if kind else None
     if action in ("ec2:CreateTags", "ec2:DeleteTags"):
         kinds = call.ec2_kinds("Resources")
         if kinds is None:
             return None
-        from_kinds = [arn for kind in kinds for arn in call.ec2_arns(kind, "Resources")]
-        return tuple(Grant(action, arn, why, _SOURCE) for arn in dict.fromkeys(from_kinds))
+        from_kinds = [each for kind in kinds for each in call.ec2_arns(kind, "Resources")]
+        return tuple(Grant(action, each, why, _SOURCE) for each in dict.fromkeys(from_kinds))
     return on_kinds(action, why, call, _SOURCE)
+
+
+_SSM_TAGGING = ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource")
+_SSM_KINDS = {
+    "Automation": "automation-execution",
+    "Document": "document",
+    "MaintenanceWindow": "maintenancewindow",
+    "ManagedInstance": "managed-instance",
+    "Parameter": "parameter",
+}

@@ -21,16 +21,22 @@ def arn(prefix: str, kind: str, given: Mapping[str, str]) -> str:
 
 def document_arn(name: str) -> str:
     """The ARN of an SSM document, which one of AWS's own has without account."""
-    if name.startswith("arn:"):
+    if is_arn_of("ssm", name):
         return name
     found = arn("ssm", "document", {"DocumentName": name})
-    return found.replace("${AWS::AccountId}", "") if _is_of_aws(name) else found
+    return found.replace("${AWS::AccountId}", "") if is_of_aws(name) else found
 
 
 def definition_arn(name: str) -> str:
     """The older form of a start's resource, every version of a runbook."""
+    name = name.rsplit("document/", 1)[-1]
     found = arn("ssm", "automation-definition", {"AutomationDefinitionName": name})
-    return found.replace("${AWS::AccountId}", "") if _is_of_aws(name) else found
+    return found.replace("${AWS::AccountId}", "") if is_of_aws(name) else found
+
+
+def is_arn_of(prefix: str, text: str) -> bool:
+    """Whether a text is a whole ARN of a service."""
+    return text.startswith("arn:") and names.is_arn(text) and text.split(":")[2] == prefix
 
 
 def filled(form: str, given: Mapping[str, str]) -> str:
@@ -39,5 +45,6 @@ def filled(form: str, given: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda match: known.get(match[1], "*"), form)
 
 
-def _is_of_aws(document: str) -> bool:
+def is_of_aws(document: str) -> bool:
+    """Whether a document is one of AWS's own, by its name."""
     return document.lower().startswith(("aws", "amazon", "amzn"))

@@ -61,8 +61,9 @@ class FixedValues:
         if isinstance(field, dict):
             if "AWS::EC2::Instance::Id" in str(field.get("type")):
                 return "instance"
-            prefix = _PATTERN_PREFIX.match(str(field.get("allowedPattern", "")))
-            return _EC2_KINDS.get(prefix[1]) if prefix else None
+            pattern = str(field.get("allowedPattern", ""))
+            prefix = _PATTERN_PREFIX.match(pattern)
+            return _EC2_KINDS.get(prefix[1]) if prefix and "|" not in pattern else None
         by_name = {f"{kind.replace('-', '')}id": kind for kind in _EC2_KINDS.values()}
         return by_name.get(name.rsplit(".", 1)[-1].lower().rstrip("s"))
 

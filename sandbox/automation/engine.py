@@ -18,7 +18,7 @@ from sandbox.automation.loops import Iteration, iterations
 from sandbox.automation.parameters import as_given
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.automation.steps import ACTIONS
-from sandbox.automation.steps.base import StepCancelled, StepFailed
+from sandbox.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
 
 _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
@@ -87,6 +87,8 @@ class _Run:
             if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
                 status = step.status
                 execution.failure = step.failure
+            if step.status == "Cancelled":
+                status = "Cancelled"
             step = self._next(steps, step)
         return status
 
@@ -176,21 +178,30 @@ class _Run:
 
     def _loop(self, loop: StepExecution) -> dict[str, Any]:
         """Runs the steps of a loop once for each of its iterations."""
+        until = self._until
+        deadline = self._until = self._deadline(loop, _LONGEST_SECONDS)
+        try:
+            self._iterate(loop, deadline)
+        except LoopLeft as left:
+            loop.next_step = left.target
+        finally:
+            self._until = until
+        return {}
+
+    def _iterate(self, loop: StepExecution, deadline: float) -> None:
         execution = self._execution
-        deadline = self._deadline(loop, _LONGEST_SECONDS)
         for iteration in iterations(loop.definition, self._known):
             if time.monotonic() >= deadline:
-                raise StepFailed("Step timed out")
+                raise StepTimedOut("Step timed out")
             self._known.update(iteration.values(loop.name))
             steps = _steps_of(loop, iteration)
             execution.steps += steps
             status = self._run_steps(steps)
             execution.current = loop
-            if execution.is_cancelled:
+            if status == "Cancelled" or execution.stop is not None:
                 raise StepCancelled
             if status != "Success":
                 raise StepFailed(f"Iteration {iteration.number} failed: {execution.failure}")
-        return {}
 
 
 def _steps_of(loop: StepExecution, iteration: Iteration) -> list[StepExecution]:
@@ -235,8 +246,20 @@ def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution
     return steps[position] if position < len(steps) else None
 
 
-def _named(steps: list[StepExecution], name: str) -> StepExecution | None:
-    return next((step for step in steps if step.name == name), None)
+def _named(steps: list[StepExecution], name: str) -> StepExecution:
+    """The step of that name; raises LoopLeft where it is none of these."""
+    for step in steps:
+        if step.name == name:
+            return step
+    raise LoopLeft(name)
+
+
+class LoopLeft(Exception):
+    """A step within a loop goes on to one outside of it."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"Step {target} does not exist")
+        self.target = target
 
 
 def _is_critical(definition: Mapping[str, Any]) -> bool:

@@ -33,6 +33,8 @@ class Signal:
     """``Approve``, ``Reject``, ``Resume``, ``StartStep``, ``StopStep``."""
     sender: str
     """ARN of whoever sent it."""
+    name: str = ""
+    """Who that is among those who are asked: a user by name or ARN, a session by its role."""
     comment: str = ""
 
 
@@ -185,18 +187,26 @@ class Execution:
         """Cancels the current step and all that follow, or lets the current step complete; false
         if it has ended or was asked before."""
         with self.changed:
-            if self.status in ENDED or self.stop:
+            if self.status in ENDED or self.stop in ("Cancel", kind):
                 return False
             self.stop = kind
             self.status = "Cancelling"
             self.changed.notify_all()
             return True
 
-    def send(self, signal: Signal) -> None:
-        """Hands a signal to a step or execution that waits."""
+    def send(self, signal: Signal) -> str:
+        """Hands a signal to a step or execution that waits for it; else why it is refused."""
         with self.changed:
+            if signal.type not in self.awaited:
+                return (
+                    f"automation execution {self.id} is {self.status} and waits for no "
+                    f"{signal.type}."
+                )
+            if self.awaited_from and signal.name not in self.awaited_from:
+                return f"{signal.sender} is not among the approvers of the step."
             self.signals.append(signal)
             self.changed.notify_all()
+            return ""
 
     def stop_step(self, step_id: str) -> None:
         """Stops the step that runs, if it is that one."""
@@ -218,6 +228,7 @@ class Execution:
         """Within it, the execution and its step are ``Waiting`` for these signals."""
         with self.changed:
             self.awaited, self.awaited_from = types, senders
+            self.signals.clear()
             if self.current is not None and "StartStep" not in types:
                 self.current.status = "Waiting"
         self.become("Waiting")
@@ -226,6 +237,7 @@ class Execution:
         finally:
             with self.changed:
                 self.awaited, self.awaited_from = (), ()
+                self.signals.clear()
             self.become("InProgress")
 
     def summary(self) -> dict[str, Any]:

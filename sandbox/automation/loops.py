@@ -42,7 +42,11 @@ def iterations(definition: Mapping[str, Any], known: Mapping[str, Any]) -> Itera
     inputs = definition.get("inputs") or {}
     if "Iterators" in inputs:
         values = _resolved(inputs["Iterators"], known)
-        for number, value in enumerate(values[:_MOST_ITERATIONS], start=1):
+        if not isinstance(values, list) or len(values) > _MOST_ITERATIONS:
+            raise StepFailed(
+                f"Iterators are {values!r}, not a list of at most {_MOST_ITERATIONS} values"
+            )
+        for number, value in enumerate(values, start=1):
             yield Iteration(number=number, value=value)
         return
     if "LoopCondition" not in inputs:

@@ -186,14 +186,14 @@ def _signal(request: Request) -> Parameters:
             raise _no_signal(f"step execution {wanted!r} does not run and cannot be stopped.")
         execution.stop_step(running.id)
         return {}
-    if kind not in execution.awaited:
-        raise _no_signal(
-            f"automation execution {execution.id} is {execution.status} and waits for no {kind}."
-        )
-    if execution.awaited_from and not _is_named(sender, execution.awaited_from):
-        raise _no_signal(f"{sender} is not among the approvers of the step.")
-    comment = " ".join(payload.get("Comment", ()))
-    execution.send(Signal(type=kind, sender=sender, comment=comment))
+    signal = Signal(
+        type=kind,
+        sender=sender,
+        name=_name_among(sender, execution.awaited_from),
+        comment=" ".join(payload.get("Comment", ())),
+    )
+    if refusal := execution.send(signal):
+        raise _no_signal(refusal)
     return {}
 
 
@@ -201,8 +201,9 @@ def _no_signal(message: str) -> ApiError:
     return ApiError("InvalidAutomationSignalException", f"The signal is not valid: {message}")
 
 
-def _is_named(caller: str, approvers: tuple[str, ...]) -> bool:
-    """Whether approvers name a caller: a user by name or ARN, a role by ARN, a session by its own.
+def _name_among(caller: str, approvers: tuple[str, ...]) -> str:
+    """The approver that a caller is: a user by name or ARN, a session by its role's ARN or its own;
+    empty for none.
 
     Source: Systems Manager User Guide, aws:approve, Approvers.
     """
@@ -213,7 +214,7 @@ def _is_named(caller: str, approvers: tuple[str, ...]) -> bool:
         names.add(rest.rsplit("/", 1)[-1])
     if kind == "assumed-role":
         names.add(f"arn:aws:iam::{account}:role/{rest.split('/')[0]}")
-    return not names.isdisjoint(approvers)
+    return next((approver for approver in approvers if approver in names), "")
 
 
 def _all_match(

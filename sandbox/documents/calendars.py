@@ -5,6 +5,7 @@ GetCalendarState.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,33 +33,55 @@ class Calendar:
 
 def read_calendar(text: str) -> Calendar:
     """The calendar of an iCalendar text; raises ApiError for what it cannot read."""
-    kind, events = None, []
+    kind: str | None = None
+    events: list[tuple[datetime, datetime]] = []
+    within: list[str] = []
     event: dict[str, datetime] = {}
-    for line in re.sub(r"\r?\n[ \t]", "", text).splitlines():
-        match = _PROPERTY.fullmatch(line.strip())
-        if match is None:
-            raise _invalid(f"{line!r} is no line of iCalendar")
-        name, parameters, value = match.groups()
-        if name == "X-CALENDAR-TYPE":
-            kind = value
-        elif (name, value) == ("BEGIN", "VEVENT"):
+    for name, parameters, value in _properties(text):
+        if name == "BEGIN":
+            within.append(value)
             event = {}
-        elif name in ("DTSTART", "DTEND"):
-            event[name] = _time(parameters, value)
-        elif name == "RRULE":
-            raise _invalid("the sandbox reads no events that recur (RRULE)")
-        elif (name, value) == ("END", "VEVENT"):
-            if event.keys() != {"DTSTART", "DTEND"}:
-                raise _invalid("an event lacks DTSTART or DTEND")
-            events.append((event["DTSTART"], event["DTEND"]))
+        elif name == "END":
+            if within and within.pop() == "VEVENT":
+                events.append(_times_of(event))
+        elif name == "X-CALENDAR-TYPE":
+            kind = value
+        elif within and within[-1] == "VEVENT":
+            _read_into(event, name, parameters, value)
     if kind not in _TYPES:
         raise _invalid(f"X-CALENDAR-TYPE is {kind}; one of {', '.join(_TYPES)}")
     return Calendar(is_open_by_default=_TYPES[kind], events=tuple(events))
 
 
+def _properties(text: str) -> Iterator[tuple[str, str, str]]:
+    """Name, parameters and value of each line, continued lines joined."""
+    for line in re.sub(r"\r?\n[ \t]", "", text).splitlines():
+        if not line.strip():
+            continue
+        match = _PROPERTY.fullmatch(line.strip())
+        if match is None:
+            raise _invalid(f"{line!r} is no line of iCalendar")
+        yield match[1], match[2], match[3]
+
+
+def _read_into(event: dict[str, datetime], name: str, parameters: str, value: str) -> None:
+    if name == "RRULE":
+        raise _invalid("the sandbox reads no events that recur (RRULE)")
+    if name in ("DTSTART", "DTEND"):
+        event[name] = _time(parameters, value)
+
+
+def _times_of(event: dict[str, datetime]) -> tuple[datetime, datetime]:
+    if event.keys() != {"DTSTART", "DTEND"}:
+        raise _invalid("an event lacks DTSTART or DTEND")
+    return event["DTSTART"], event["DTEND"]
+
+
 def _time(parameters: str, value: str) -> datetime:
     zone = re.search(r"TZID=([^;:]+)", parameters)
     try:
+        if "VALUE=DATE" in parameters:
+            value += "T000000"
         if value.endswith("Z"):
             return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return datetime.strptime(value, "%Y%m%dT%H%M%S").replace(

@@ -123,10 +123,20 @@ def _modify_instance_attribute(form: Form) -> Response:
         if kind not in OFFERED_TYPES:
             return _error("InvalidParameterValue", f"Invalid value '{kind}' for InstanceType.")
         instance["InstanceType"] = kind
-    if groups := ec2._parse_member_list(form, "GroupId"):
+    groups = ec2._parse_member_list(form, "GroupId")
+    if not kind and not groups:
+        return _error("UnsupportedOperation", "The sandbox changes types and security groups only")
+    if groups:
         if missing := [group for group in groups if group not in ec2._security_groups]:
             return _error(
                 "InvalidGroup.NotFound", f"The security group '{missing[0]}' does not exist"
+            )
+        vpcs = {ec2._security_groups[group]["VpcId"] for group in groups}
+        if vpcs != {instance["VpcId"]}:
+            return _error(
+                "InvalidGroup.NotFound",
+                f"You have specified two resources that belong to different networks: "
+                f"{instance['InstanceId']} and {groups[0]}",
             )
         instance["SecurityGroups"] = [
             {"GroupId": group, "GroupName": ec2._security_groups[group]["GroupName"]}

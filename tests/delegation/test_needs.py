@@ -148,7 +148,7 @@ _DERIVED: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
         _api("ec2", "ModifyInstanceAttribute", InstanceId=_I, Groups=["sg-1"]),
         {
             ("ec2:ModifyInstanceAttribute", _INSTANCE),
-            ("ec2:ModifyInstanceAttribute", "ec2:security-group/*"),
+            ("ec2:ModifyInstanceAttribute", "ec2:security-group/sg-1"),
         },
     ),
     "deletes tags of an instance": (

@@ -1,8 +1,10 @@
 """What each shipped runbook is rehearsed with: its success, its refusals and its way back."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from sandbox import Sandbox
 
@@ -15,23 +17,56 @@ class World:
 
     def __init__(self, sandbox: Sandbox, region: str) -> None:
         self.ec2 = sandbox.client("ec2", region=region)
+        self._trail = sandbox.client("cloudtrail", region=region)
         self.instance = self._launch()
+        self.groups_before = self.groups()
         self.images_before = self.images()
 
     def _launch(self) -> str:
         launched = self.ec2.run_instances(
-            ImageId="ami-12345678", InstanceType="t3.micro", MinCount=1, MaxCount=1
+            ImageId="ami-12345678",
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            SecurityGroupIds=[self.security_group(), self.security_group()],
         )
         return str(launched["Instances"][0]["InstanceId"])
+
+    def was_rebooted(self) -> bool:
+        """Whether the last image was asked for with a reboot."""
+        events = self._trail.lookup_events()["Events"]
+        last = next(event for event in events if event["EventName"] == "CreateImage")
+        asked = json.loads(last["CloudTrailEvent"])["requestParameters"]
+        return bool(asked.get("noReboot") != "true")
 
     def stop(self) -> None:
         """Stops the instance."""
         self.ec2.stop_instances(InstanceIds=[self.instance])
 
-    def security_group(self) -> str:
-        """A new security group."""
-        name = f"Quarantine-{self.instance}"
-        return str(self.ec2.create_security_group(GroupName=name, Description="none")["GroupId"])
+    def security_group(self, **network: str) -> str:
+        """A new security group without any rule, in the default VPC unless another is named."""
+        made = self.ec2.create_security_group(
+            GroupName=f"Group-{uuid4()}", Description="none", **network
+        )
+        group = self.ec2.describe_security_groups(GroupIds=[made["GroupId"]])["SecurityGroups"][0]
+        if group["IpPermissionsEgress"]:
+            self.ec2.revoke_security_group_egress(
+                GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"]
+            )
+        return str(group["GroupId"])
+
+    def open_group(self) -> str:
+        """A security group that lets traffic in."""
+        group = self.security_group()
+        self.ec2.authorize_security_group_ingress(
+            GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+        )
+        return group
+
+    def group_of_another_vpc(self) -> str:
+        """A security group that the instance cannot be put under."""
+        vpc = self.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        return self.security_group(VpcId=vpc)
 
     def isolate_by_hand(self) -> None:
         """Puts the instance into the state that Isolate-EC2Instance leaves."""
@@ -110,6 +145,10 @@ def _no_new_image(world: World, run: Mapping[str, Any]) -> bool:
     return image not in world.images() and f"Created for {image}" not in described.values()
 
 
+def _is_untouched(world: World) -> bool:
+    return world.tags() == {} and world.groups() == world.groups_before
+
+
 _SMALL: Parameters = {"InstanceType": ["t3.small"]}
 
 SCENARIOS: dict[str, list[Scenario]] = {
@@ -169,11 +208,14 @@ SCENARIOS: dict[str, list[Scenario]] = {
         ),
     ],
     "Backup-EC2Instance": [
-        Scenario(name="makes a tagged image", leaves=_tagged_image_alone),
+        Scenario(
+            name="makes a tagged image",
+            leaves=lambda world, run: _tagged_image_alone(world, run) and not world.was_rebooted(),
+        ),
         Scenario(
             name="reboots where asked to",
             parameters=lambda world: {"NoReboot": ["false"]},
-            leaves=_tagged_image_alone,
+            leaves=lambda world, run: _tagged_image_alone(world, run) and world.was_rebooted(),
         ),
         Scenario(
             name="removes an image that it cannot tag",
@@ -189,22 +231,42 @@ SCENARIOS: dict[str, list[Scenario]] = {
             parameters=lambda world: {"QuarantineSecurityGroupId": [world.security_group()]},
             leaves=lambda world, run: (
                 run["Parameters"]["QuarantineSecurityGroupId"] == world.groups()
-                and run["Outputs"]["readSecurityGroups.GroupIds"] == [world.tags()[MEMORY]]
+                and run["Outputs"]["readSecurityGroups.GroupIds"] == world.groups_before
+                and world.tags() == {MEMORY: " ".join(world.groups_before)}
             ),
         ),
         Scenario(
             name="refuses an instance that is isolated",
-            parameters=lambda world: {"QuarantineSecurityGroupId": world.groups()},
+            parameters=lambda world: {"QuarantineSecurityGroupId": [world.security_group()]},
             prepare=World.isolate_by_hand,
             succeeds=False,
-            says="already",
+            says="is isolated already; release it first",
+            leaves=lambda world, run: (
+                world.tags() == {MEMORY: " ".join(world.groups_before)}
+                and world.groups() != world.groups_before
+            ),
         ),
         Scenario(
-            name="forgets where the groups cannot be changed",
-            parameters=lambda world: {"QuarantineSecurityGroupId": ["sg-00000000000000000"]},
+            name="refuses a group that lets traffic in",
+            parameters=lambda world: {"QuarantineSecurityGroupId": [world.open_group()]},
             succeeds=False,
-            says="InvalidGroup.NotFound",
-            leaves=lambda world, run: world.tags() == {},
+            says="lets traffic in or out",
+            leaves=lambda world, run: _is_untouched(world),
+        ),
+        Scenario(
+            name="gives the groups back where they cannot be changed",
+            parameters=lambda world: {"QuarantineSecurityGroupId": [world.group_of_another_vpc()]},
+            succeeds=False,
+            says="belong to different networks",
+            leaves=lambda world, run: _is_untouched(world),
+        ),
+        Scenario(
+            name="keeps the memory where they cannot be given back",
+            parameters=lambda world: {"QuarantineSecurityGroupId": [world.security_group()]},
+            denied=("ec2:ModifyInstanceAttribute",),
+            succeeds=False,
+            says="ec2:ModifyInstanceAttribute",
+            leaves=lambda world, run: world.tags() == {MEMORY: " ".join(world.groups_before)},
         ),
     ],
     "Release-EC2Instance": [
@@ -212,15 +274,15 @@ SCENARIOS: dict[str, list[Scenario]] = {
             name="releases",
             prepare=World.isolate_by_hand,
             leaves=lambda world, run: (
-                world.tags() == {}
-                and world.groups() == run["Outputs"]["splitSecurityGroups.GroupIds"]
+                _is_untouched(world)
+                and run["Outputs"]["splitSecurityGroups.GroupIds"] == world.groups_before
             ),
         ),
         Scenario(
             name="refuses an instance that is not isolated",
             succeeds=False,
             says="finds nothing in the answer",
-            leaves=lambda world, run: world.tags() == {},
+            leaves=lambda world, run: _is_untouched(world),
         ),
     ],
 }

@@ -1,5 +1,6 @@
 """The actions that read, decide, wait for people, make images and run scripts and runbooks."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -256,7 +257,89 @@ def test_stopped_step_ends_as_cancelled(ssm: Any, runbook: Make, finish: Finish)
         Payload={"StepExecutionId": [step["StepExecutionId"]]},
     )
 
-    assert _statuses(finish(execution_id)) == [("pause", "Cancelled")]
+    execution = finish(execution_id)
+    assert execution["AutomationExecutionStatus"] == "Cancelled"
+    assert _statuses(execution) == [("pause", "Cancelled")]
+
+
+def test_signal_of_one_approval_does_not_answer_the_next(
+    sandbox: Sandbox, ssm: Any, runbook: Make, user: Any, finish: Finish, unique: str
+) -> None:
+    lead = sandbox.client("ssm", user(_SIGNALS, name=f"Lead-{unique}"))
+    steps = [
+        {**_step(name, "approve", Approvers=[approver]), "timeoutSeconds": 0.5}
+        for name, approver in (("first", f"Lead-{unique}"), ("second", "Nobody"))
+    ]
+    execution_id = _start(ssm, runbook(*steps))
+    _await_waiting(ssm, execution_id)
+
+    for _ in range(2):
+        with contextlib.suppress(ClientError):
+            lead.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Approve")
+
+    assert _statuses(finish(execution_id)) == [("first", "Success"), ("second", "TimedOut")]
+
+
+def test_two_sessions_of_a_role_are_one_approver(
+    sandbox: Sandbox, ssm: Any, approval: Any, role: Any
+) -> None:
+    arn = role(_SIGNALS, principal={"AWS": "*"})
+    execution_id = approval(arn, "other", at_least=2)
+
+    for session in ("one", "two"):
+        keys = sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)
+        sandbox.client("ssm", keys["Credentials"]).send_automation_signal(
+            AutomationExecutionId=execution_id, SignalType="Approve"
+        )
+
+    time.sleep(0.2)
+    assert _await_waiting(ssm, execution_id)["AutomationExecutionStatus"] == "Waiting"
+
+
+def test_cancelled_loop_cleans_up_and_starts_no_other_iteration(
+    ssm: Any, runbook: Make, finish: Finish
+) -> None:
+    steps = [
+        {**_step("work", "sleep", Duration="PT1H"), "onCancel": "step:cleanUp", "isEnd": True},
+        _step("cleanUp", "sleep", Duration="PT0S"),
+    ]
+    execution_id = _start(ssm, runbook(_step("each", "loop", Iterators=["a", "b"], Steps=steps)))
+    time.sleep(0.2)
+
+    ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Cancel")
+
+    execution = finish(execution_id)
+    assert execution["AutomationExecutionStatus"] == "Cancelled"
+    assert _statuses(execution) == [
+        ("each", "Cancelled"),
+        ("work", "Cancelled"),
+        ("cleanUp", "Success"),
+    ]
+
+
+def test_step_within_a_loop_goes_on_outside_of_it(ssm: Any, runbook: Make, finish: Finish) -> None:
+    inner = {**_step("leave", "sleep", Duration="PT0S"), "nextStep": "after"}
+    name = runbook(
+        _step("each", "loop", Iterators=["a", "b"], Steps=[inner]),
+        _step("never", "sleep", Duration="PT0S"),
+        _step("after", "sleep", Duration="PT0S"),
+    )
+
+    execution = finish(_start(ssm, name))
+
+    ran = [step for step, status in _statuses(execution) if status == "Success"]
+    assert ran == ["each", "after", "leave"]
+
+
+@pytest.mark.parametrize("values", [["x"] * 101, "text"])
+def test_loop_over_no_list_or_too_many_values_fails(
+    ssm: Any, runbook: Make, finish: Finish, values: Any
+) -> None:
+    inner = _step("wait", "sleep", Duration="PT0S")
+
+    execution = finish(_start(ssm, runbook(_step("each", "loop", Iterators=values, Steps=[inner]))))
+
+    assert "not a list of at most 100 values" in execution["FailureMessage"]
 
 
 def test_cancelled_run_cleans_up_as_its_step_says(ssm: Any, runbook: Make, finish: Finish) -> None:

@@ -258,6 +258,12 @@ def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
                 "Action": ["ssm:SendAutomationSignal"],
                 "Resource": execution,
             },
+            {
+                "Sid": "NeverStartRuns",
+                "Effect": "Deny",
+                "Action": ["ssm:StartAutomationExecution"],
+                "Resource": execution,
+            },
         ],
     }
     assert expected == policy(json, "ApproverRestrictedPermissions")["PolicyDocument"]

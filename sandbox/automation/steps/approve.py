@@ -25,7 +25,7 @@ class Approve(Action):
         decisions: dict[str, str] = {}
         while sum(decision == "Approved" for decision in decisions.values()) < wanted:
             signal = self.wait_for_signal(("Approve", "Reject"), senders=approvers)
-            decisions[signal.sender] = "Approved" if signal.type == "Approve" else "Rejected"
+            decisions[signal.name] = "Approved" if signal.type == "Approve" else "Rejected"
             if signal.type == "Reject":
                 raise StepFailed(f"Step was rejected by {signal.sender}{_comment(signal.comment)}")
         return {
