@@ -194,7 +194,8 @@ def _is_scalar(value: object, kind: str) -> bool:
 def _check_selectors(step: Step, operation: Any, shapes: Shapes, findings: Findings) -> None:
     answer = _shape(operation.get("output"), shapes)
     answer = {**_NO_ANSWER, **answer}
-    for place, selector, kind in _selectors(step):
+    for place, written, kind in _selectors(step):
+        selector = written if written.startswith("$") else f"$.{written}"
         if not _SELECTOR.fullmatch(selector):
             continue
         shape, before = answer, "$"

@@ -41,7 +41,7 @@ def check_delegation(
         kind = types.get(name, "Any")
         if not isinstance(field, dict):
             continue
-        if kind in _ROLE_TYPES or _ROLE_NAME.fullmatch(name):
+        if is_role_parameter(name, types):
             findings.add("role-parameter", place, _PICKS, _REMOVE, at_key=True)
         elif name in free:
             continue
@@ -49,6 +49,11 @@ def check_delegation(
             findings.add("role-parameter", place, _PICKS, _JUSTIFY, at_key=True)
         elif kind in _FREE_KINDS:
             _check_constrained(field, place, findings)
+
+
+def is_role_parameter(name: str, types: Mapping[str, str]) -> bool:
+    """Whether a parameter is there to pick a role, by its type or name."""
+    return types.get(name) in _ROLE_TYPES or _ROLE_NAME.fullmatch(name) is not None
 
 
 _PICKS = "lets whoever starts the runbook pick a role"

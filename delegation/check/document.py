@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from delegation.check.delegation_rules import check_delegation
+from delegation.check.delegation_rules import check_delegation, is_role_parameter
 from delegation.check.findings import Findings, listed, shown_value
 from delegation.check.flow import check_flow
 from delegation.check.grammar import check_grammar
@@ -184,7 +184,7 @@ def _check_used(content: Mapping[str, Any], scope: Scope, findings: Findings) ->
         for reference in references_in(step.inputs.get("Script", "")):
             scope.used_parameters.add(reference.name)
     for name in scope.parameters:
-        if name not in scope.used_parameters:
+        if name not in scope.used_parameters and not is_role_parameter(name, scope.parameters):
             findings.add(
                 "unused-parameter",
                 ("parameters", name),

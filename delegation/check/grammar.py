@@ -1,15 +1,16 @@
 """Inputs with a grammar of their own: choices of ``aws:branch``, the condition of ``aws:loop``, the
-name of ``aws:updateVariable``.
+name of ``aws:updateVariable``, the time of ``aws:sleep``, the handler of ``aws:executeScript``.
 
 Source: Systems Manager User Guide, aws:branch, aws:loop and aws:updateVariable.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from delegation.check.actions import Input
 from delegation.check.findings import Findings, listed, shown_value
-from delegation.check.references import references_in, whole_reference
+from delegation.check.references import has_reference, references_in, whole_reference
 from delegation.check.scope import Scope, Step
 from delegation.check.values import check_input
 from delegation.files import Place
@@ -47,6 +48,10 @@ def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
     elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
         own = (*place, "LoopCondition")
         _check_condition(step.inputs["LoopCondition"], own, scope, findings)
+    elif step.action == "aws:sleep":
+        _check_sleep(step, findings)
+    elif step.action == "aws:executeScript":
+        _check_script(step, findings)
     elif step.action == "aws:updateVariable" and isinstance(step.inputs.get("Name"), str):
         own, name = (*place, "Name"), step.inputs["Name"]
         if name.removeprefix("variable:") not in scope.variables:
@@ -56,6 +61,56 @@ def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
                 f"{name!r} is no variable",
                 f"known: {listed(f'variable:{each}' for each in scope.variables) or 'none'}",
                 among=[f"variable:{each}" for each in scope.variables],
+                like=name,
+            )
+
+
+def _check_sleep(step: Step, findings: Findings) -> None:
+    """Notes a duration or time that is none."""
+    for name, pattern, example in _TIMES:
+        value = step.inputs.get(name)
+        if isinstance(value, str) and not has_reference(value) and not pattern.fullmatch(value):
+            place = (*step.place, "inputs", name)
+            findings.add("value", place, f"is {value!r}", f"ISO 8601, as {example}")
+
+
+_TIMES = (
+    (
+        "Duration",
+        re.compile(
+            r"P(?=[0-9T])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]+)?S)?)?"
+        ),
+        "PT10M",
+    ),
+    (
+        "Timestamp",
+        re.compile(
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{5,8}([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+        ),
+        "2030-01-31T09:00:00Z",
+    ),
+)
+
+
+def _check_script(step: Step, findings: Findings) -> None:
+    """Notes a Python script without its handler."""
+    runtime, handler = step.inputs.get("Runtime"), step.inputs.get("Handler")
+    if not str(runtime).startswith("python"):
+        return
+    place, script = (*step.place, "inputs"), step.inputs.get("Script")
+    if handler is None:
+        findings.add("required", place, "lacks Handler", "a Python script has one", at_key=True)
+    elif isinstance(script, str) and isinstance(handler, str) and "Attachment" not in step.inputs:
+        name = handler.rsplit(".", 1)[-1]
+        defined = re.findall(r"^(?:async )?def (\w+)|^(\w+) *=", script, re.MULTILINE)
+        names = [first or second for first, second in defined]
+        if name not in names:
+            findings.add(
+                "value",
+                (*place, "Handler"),
+                f"is {handler!r}, which the script does not define",
+                f"defined: {listed(names) or 'nothing'}",
+                among=names,
                 like=name,
             )
 
@@ -70,6 +125,8 @@ def _check_condition(
     if not groups:
         _check_comparison(condition, place, scope, findings)
         return
+    if condition[groups[0]] == []:
+        findings.add("branch", (*place, groups[0]), "is empty", "at least one comparison")
     for own, nested in _nested(condition[groups[0]], (*place, groups[0])):
         if isinstance(nested, dict):
             _check_condition(nested, own, scope, findings)

@@ -142,6 +142,8 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
     allowed = field.get("allowedValues")
     if not isinstance(allowed, list):
         allowed = None
+    for index, value in enumerate(allowed or ()):
+        _check_allowed(value, kind, pattern, (*place, "allowedValues", index), findings)
     if "default" not in field:
         return
     default, own = field["default"], (*place, "default")
@@ -165,6 +167,20 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
                 "default", at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
             )
     _check_length(field, default, own, findings)
+
+
+def _check_allowed(
+    value: object, kind: str, pattern: object, place: Place, findings: Findings
+) -> None:
+    """Notes an allowed value that its own parameter does not take."""
+    element = {"StringList": "String", "MapList": "StringMap"}.get(plain(kind), kind)
+    is_scalar = element == "String" and isinstance(value, str | int | float)
+    if not is_scalar and not _is_of_type(value, element):
+        findings.add("type", place, f"is {shown_value(value)}", f"a value of type {element}")
+    elif isinstance(pattern, str) and isinstance(value, str) and not matches(pattern, value):
+        findings.add(
+            "default", place, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+        )
 
 
 def _check_length(

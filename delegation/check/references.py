@@ -8,6 +8,8 @@ from typing import Any
 from delegation.files import Place
 
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z0-9_][^{}\s|]*)\s*\}\}")
+_TEMPLATE = re.compile(r"\{\{\s*[.#/^!>$(][^{}]*\}\}")
+"""What other templates write between braces, as ``{{.Names}}`` for docker."""
 SYSTEM_VARIABLES = {
     "global:DATE": "String",
     "global:DATE_TIME": "String",
@@ -44,6 +46,21 @@ def references_in(value: Any, place: Place = ()) -> Iterator[Reference]:
     elif isinstance(value, list):
         for index, element in enumerate(value):
             yield from references_in(element, (*place, index))
+
+
+def broken_references_in(value: Any, place: Place = ()) -> Iterator[tuple[str, Place]]:
+    """Every text of a value in which braces are doubled on one side, or hold no name."""
+    if isinstance(value, str):
+        is_of_another_language = "\n" in value or '{"' in value
+        rest = _TEMPLATE.sub("", _REFERENCE.sub("", value))
+        if "{{" in rest and not is_of_another_language:
+            yield value, place
+    elif isinstance(value, dict):
+        for key, element in value.items():
+            yield from broken_references_in(element, (*place, key))
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from broken_references_in(element, (*place, index))
 
 
 def whole_reference(value: object) -> str | None:

@@ -68,11 +68,19 @@ class Scope:
         if name.startswith("variable:"):
             return self._type_of_variable(name.removeprefix("variable:"), reference, findings)
         base, rest = _split(name)
-        if base in self.parameters:
-            self.used_parameters.add(base)
-            return "Any" if rest else self.parameters[base]
         if base in self.steps and rest.startswith("."):
             return self._type_of_output(self.steps[base], rest[1:], reference, findings)
+        if base in self.parameters:
+            self.used_parameters.add(base)
+            if not rest:
+                return self.parameters[base]
+            findings.add(
+                "unknown-reference",
+                reference.place,
+                f"{{{{ {name} }}}} reaches into parameter {base!r}",
+                "a reference names a whole parameter; take it apart by a script or a selector",
+            )
+            return None
         findings.add(
             "unknown-reference",
             reference.place,
@@ -85,7 +93,7 @@ class Scope:
 
     def is_output(self, name: str) -> bool:
         """Whether a reference names a step's output, which Automation converts more freely."""
-        return "." in name and _split(name)[0] not in self.parameters
+        return "." in name and _split(name)[0] in self.steps
 
     def _type_of_variable(self, name: str, reference: Reference, findings: Findings) -> str | None:
         base, rest = _split(name)

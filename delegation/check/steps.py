@@ -10,7 +10,7 @@ from typing import Any
 from delegation.check.actions import Action, Input, actions
 from delegation.check.api import check_api
 from delegation.check.findings import Findings, listed, shown_value
-from delegation.check.references import references_in
+from delegation.check.references import broken_references_in, references_in
 from delegation.check.scope import Scope, Step
 from delegation.check.types import OUTPUT_TYPES
 from delegation.check.values import check_input, check_type
@@ -177,13 +177,17 @@ def _check_outputs(step: Step, scope: Scope, findings: Findings) -> None:
 
 
 def _check_output(
-    output: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+    output: Mapping[str, Any],
+    place: Place,
+    scope: Scope,
+    findings: Findings,
 ) -> None:
     known = ("Name", "Selector", "Type")
     for key in output:
         if key not in known:
             _unknown("outputs", key, (*place, str(key)), "field of an output", known, findings)
-    if not isinstance(output.get("Selector"), str):
+    selector = output.get("Selector")
+    if not isinstance(selector, str):
         findings.add("outputs", place, "lacks a Selector", "a JSONPath from the answer, as $.State")
     kind = output.get("Type", "String")
     if kind not in OUTPUT_TYPES:
@@ -199,6 +203,13 @@ def _check_output(
 
 
 def _check_references(value: object, place: Place, scope: Scope, findings: Findings) -> None:
+    for text, at in broken_references_in(value, place):
+        findings.add(
+            "unknown-reference",
+            at,
+            f"{shown_value(text)} holds braces that are no reference",
+            "two braces before and after a name",
+        )
     for reference in references_in(value, place):
         scope.type_of(reference, findings)
 

@@ -140,7 +140,7 @@ _SSM_KINDS = {
 
 def _create_tags(call: Call) -> Derived:
     """Tags on the kinds of resources that the ids tell: by prefix, step output or parameter."""
-    source, kind = _guide("aws:createTags"), call.inputs.get("ResourceType", "EC2")
+    source, kind = _guide("aws:createTags"), str(call.inputs.get("ResourceType", "EC2"))
     why = "aws:createTags sets the tags"
     if kind in _SSM_KINDS:
         tagged = arn("ssm", _SSM_KINDS[kind], {})

@@ -9,6 +9,7 @@ import pytest
 
 from delegation.__main__ import main
 from delegation.configuration import Configuration
+from delegation.errors import DelegationError
 from delegation.model import Approval, Deployment, IamUser, ServiceRole
 from delegation.runbooks import DOCUMENTS, load_runbooks
 from delegation.summary import who_may_do_what
@@ -81,6 +82,24 @@ def test_check_of_a_file_that_is_not_there_says_so(command: Command, tmp_path: P
     assert printed.startswith(
         f"{tmp_path}/None.json:1:1: cannot be read: No such file or directory"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (DOCUMENTS, f"{str(DOCUMENTS)!r} is a folder, not the file of a runbook"),
+        (
+            DOCUMENTS / "Restart-EC2InstanceDemo.delegation.yaml",
+            "documents/Restart-EC2InstanceDemo.delegation.yaml: is a sidecar; name the document "
+            "that it stands beside",
+        ),
+    ],
+)
+def test_what_is_no_runbook_is_refused(command: Command, path: Path, message: str) -> None:
+    with pytest.raises(DelegationError) as error:
+        command("check", path)
+
+    assert str(error.value) == message
 
 
 def test_needs_are_printed_with_step_and_call(command: Command) -> None:

@@ -156,30 +156,117 @@ def test_boundary_of_a_limited_role_holds_for_tagged_instances_and_keeps_the_tag
     ]
 
 
-def test_runbook_that_names_no_instance_cannot_be_limited_in_their_number(tmp_path: Path) -> None:
-    wait = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
-    runbook = _runbook(tmp_path, wait)
+_IDS = {"type": "List<AWS::EC2::Instance::Id>"}
+
+
+def _stop(instances: object) -> dict[str, Any]:
+    inputs = {"InstanceIds": instances, "DesiredState": "stopped"}
+    return {"name": "stop", "action": "aws:changeInstanceState", "inputs": inputs}
+
+
+def _find() -> dict[str, Any]:
+    every = {"Name": "Ids", "Selector": "$.Reservations..InstanceId", "Type": "StringList"}
+    inputs = {"Service": "ec2", "Api": "DescribeInstances"}
+    return {"name": "find", "action": "aws:executeAwsApi", "inputs": inputs, "outputs": [every]}
+
+
+_UNLIMITED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
+    "no parameter": (
+        [{"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}],
+        {},
+        "none of its parameters names instances",
+    ),
+    "two lists": (
+        [_stop(["{{ One }}", "{{ Two }}"])],
+        {"One": _IDS, "Two": _IDS},
+        "One and Two both list instances",
+    ),
+    "more by default": (
+        [_stop("{{ One }}")],
+        {"One": {**_IDS, "default": ["i-11111111", "i-22222222"]}},
+        "One has 2 values by default",
+    ),
+    "more at least": (
+        [_stop("{{ One }}")],
+        {"One": {**_IDS, "minItems": 2}},
+        "One has minItems 2",
+    ),
+    "instances that a step finds": (
+        [_find(), _stop("{{ find.Ids }}"), {**_stop("{{ One }}"), "name": "too"}],
+        {"One": _IDS},
+        "step 'stop' takes its instances from find.Ids",
+    ),
+    "instances by a tag": (
+        [
+            {
+                "name": "run",
+                "action": "aws:runCommand",
+                "inputs": {
+                    "DocumentName": "AWS-RunShellScript",
+                    "Targets": [{"Key": "tag:Role", "Values": ["web"]}],
+                },
+            },
+            _stop("{{ One }}"),
+        ],
+        {"One": _IDS},
+        "step 'run' names its instances by Targets",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _UNLIMITED)
+def test_runbook_whose_number_of_instances_cannot_be_limited_is_refused(
+    tmp_path: Path, case: str
+) -> None:
+    steps, parameters, reason = _UNLIMITED[case]
+    runbook = _runbook(tmp_path, *steps, parameters=parameters)
 
     assert _refusal(_role("Own", at_most_instances=1), runbook) == (
-        "at_most_instances of service role 'Role' cannot limit runbook 'Own': none of its "
-        "parameters names instances; give it a role without that limit (deployments.py)"
+        f"at_most_instances of service role 'Role' cannot limit runbook 'Own': {reason}; give it "
+        "a role without that limit (deployments.py)"
     )
 
 
-def test_runbook_that_reaches_instances_past_their_tags_cannot_be_limited(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ec2:StopInstances", "*"),
+        ("ec2:StopInstances", "arn:${AWS::Partition}:ec2:*:*:*"),
+        ("ec2:StopInstances", "arn:${AWS::Partition}:ec2:*:*:inst*/*"),
+        ("ec2:StopInstances", "arn:${AWS::Partition}:ec2:*:*:*/i-1"),
+        ("ec2:Unheard", "*"),
+    ],
+)
+def test_runbook_that_reaches_instances_past_their_tags_cannot_be_limited(
+    tmp_path: Path, action: str, resource: str
+) -> None:
     script = {"Runtime": "python3.11", "Handler": "f", "Script": "def f(a, b): pass"}
     runbook = _runbook(
         tmp_path,
         {"name": "stop", "action": "aws:executeScript", "inputs": script},
-        sidecar="needs:\n- step: stop\n  actions: [ec2:StopInstances]\n  resources: ['*']\n"
+        sidecar=f"needs:\n- step: stop\n  actions: ['{action}']\n  resources: ['{resource}']\n"
         "  why: stops what it finds\n",
     )
 
     assert _refusal(_role("Own", only_instances_tagged=("Automation", "allowed")), runbook) == (
         "only_instances_tagged of service role 'Role' cannot limit runbook 'Own': step 'stop' "
-        "needs ec2:StopInstances on *, not on the ARNs of instances; narrow it, or give the "
+        f"needs {action} on {resource}, not on the ARNs of instances; narrow it, or give the "
         "runbook a role without that limit (deployments.py)"
     )
+
+
+def test_managed_nodes_of_a_limited_role_are_limited_as_well(tmp_path: Path) -> None:
+    run = {
+        "name": "run",
+        "action": "aws:runCommand",
+        "inputs": {"DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-0123456789abcdef0"]},
+    }
+    needs = _runbook(tmp_path, run).needs
+
+    statements = boundary_statements(needs, ("eu-west-1",), ("Automation", "allowed"))
+
+    limited = {s.resources[0].rsplit(":", 1)[-1] for s in statements if s.conditions}
+    assert {"managed-instance/*", "instance/i-0123456789abcdef0"} <= limited
 
 
 def test_step_called_as_one_that_a_limit_puts_first_is_refused(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ class Account:
         keys = iam.create_access_key(UserName=user)["AccessKey"]
         return self._sandbox.client("ssm", keys, region=_REGION)
 
+    def grant_everything(self, user: str) -> None:
+        """Grants a user every action besides what the deployment does."""
+        allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        self._sandbox.client("iam").put_user_policy(
+            UserName=user,
+            PolicyName="Everything",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+        )
+
     def launch(self, *, tags: dict[str, str]) -> str:
         """Launches an instance with tags."""
         launched = self.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
@@ -101,6 +110,9 @@ def play(sandbox: Sandbox) -> Iterator[Play]:
     yield deploy_limited
     iam = sandbox.client("iam")
     for user in iam.list_users()["Users"]:  # their keys are no part of the stack
+        for policy in iam.list_user_policies(UserName=user["UserName"])["PolicyNames"]:
+            if policy == "Everything":
+                iam.delete_user_policy(UserName=user["UserName"], PolicyName=policy)
         for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]:
             iam.delete_access_key(UserName=user["UserName"], AccessKeyId=key["AccessKeyId"])
     for stack in ("RunbooksStack", "AdministrationStack"):
@@ -202,12 +214,16 @@ def test_run_waits_for_the_approver_and_its_starter_cannot_approve(
         operator.send_automation_signal(**signal)
     with pytest.raises(ClientError) as started:
         account.start(lead, instance)
+    account.grant_everything("lead")
+    with pytest.raises(ClientError) as with_more:
+        account.start(lead, instance)
     before = account.launches(instance)
     lead.send_automation_signal(**signal)
     done = account.end_of(execution_id)
 
     assert "with an explicit deny" in own.value.response["Error"]["Message"]
     assert started.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert "with an explicit deny" in with_more.value.response["Error"]["Message"]
     assert before == []
     assert done["AutomationExecutionStatus"] == "Success"
 

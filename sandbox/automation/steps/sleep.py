@@ -7,7 +7,7 @@ from typing import ClassVar
 from sandbox.automation.steps.base import Action, Outputs, StepFailed
 
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
@@ -40,5 +40,5 @@ class Sleep(Action):
         if not match or not any(match.groups()):
             raise StepFailed(f"Duration {text} is not an ISO 8601 duration, as in PT10M")
         return float(
-            sum(int(value or 0) * _UNITS[unit] for unit, value in match.groupdict().items())
+            sum(float(value or 0) * _UNITS[unit] for unit, value in match.groupdict().items())
         )
