@@ -43,8 +43,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     if rows:
         terminalreporter.section("needs of the shipped runbooks: all suffice, none can be spared")
-    for runbook, action, kind, names in sorted(rows):
-        terminalreporter.line(f"{runbook:24} {action:33} {kind:17} {'; '.join(names)}")
+        terminalreporter.line(f"{'runbook':24} {'without':33} {'on':17} comes out otherwise")
+    for runbook, action, kind, scenario in sorted(rows):
+        terminalreporter.line(f"{runbook:24} {action:33} {kind:17} {scenario}")
 
 
 @pytest.fixture(scope="session")
