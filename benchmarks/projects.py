@@ -54,6 +54,8 @@ def app_with_runbooks(folder: Path, count: int) -> Command:
     for number, name in enumerate(names):
         content["description"] = f"Restart EC2 instances, variant {number}"
         (documents / f"{name}.json").write_text(json.dumps(content, indent=2), "utf-8")
+        sidecar = documents / f"{RUNBOOK}.delegation.yaml"
+        shutil.copy(sidecar, documents / f"{name}.delegation.yaml")
     _deploy(folder, names)
     return _synthesis(f"{count} runbooks", folder)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from delegation.errors import DelegationError
-from delegation.limits import check_role_limits
+from delegation.limit_checks import check_role_limits
 from delegation.lock import Accepted, check_accepted, needed
 from delegation.model import (
     Deployment,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
-from delegation.limits import check_role_limits, deployed_content, needs_of_role
+from delegation.limit_checks import check_role_limits
+from delegation.limits import deployed_content, needs_of_role
 from delegation.model import Approval, ExistingRole, IamUser, ServiceRole
 from delegation.role_statements import boundary_statements
 from delegation.runbooks import Runbook, check_runbook, load_runbooks
