@@ -1,5 +1,6 @@
 """Builds the CDK app from deployments.py: what every ``npx cdk`` command works on."""
 
+import gc
 import json
 import os
 import shutil
@@ -20,6 +21,9 @@ _CONTEXT = {
 
 def main() -> None:
     """Synthesizes every deployment, with cdk-nag's AwsSolutions pack and CDK's rules as a gate."""
+    # A synthesis ends before garbage matters, and CDK's Python modules are looked through for it
+    # again and again while they load: 0.1 s.
+    gc.disable()
     # Before CDK takes a second to start and makes its output folder: what is wrong is told at once.
     configuration = load(profile=_context().get("profile"))
     check_needs(configuration)
