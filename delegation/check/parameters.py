@@ -31,44 +31,39 @@ _BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
 
 def check_parameters(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
     """The type of each parameter by name; notes what is wrong with any."""
-    parameters = content.get("parameters", {})
-    place: Place = ("parameters",)
-    if not isinstance(parameters, dict):
-        found = shown_value(parameters)
-        findings.add("shape", place, f"is {found}", "an object of parameters by name")
-        return {}
-    types = {}
-    for name, field in parameters.items():
-        own = (*place, str(name))
-        _check_name(name, own, findings)
-        types[str(name)] = "Any"
-        if not isinstance(field, dict):
-            findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
-            continue
-        types[str(name)] = _check_type(field, own, findings, typed_ids=True)
-        _check_fields(field, own, tuple(_FIELDS), findings)
-        _check_values(field, types[str(name)], own, findings)
-    return types
+    return _check_section(content, "parameters", tuple(_FIELDS), findings, typed_ids=True)
 
 
 def check_variables(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
     """The type of each variable by name; notes what is wrong with any."""
-    variables = content.get("variables", {})
-    place: Place = ("variables",)
-    if not isinstance(variables, dict):
-        found = shown_value(variables)
-        findings.add("shape", place, f"is {found}", "an object of variables by name")
+    return _check_section(content, "variables", _VARIABLE_FIELDS, findings, typed_ids=False)
+
+
+def _check_section(
+    content: Mapping[str, Any],
+    section: str,
+    known: tuple[str, ...],
+    findings: Findings,
+    *,
+    typed_ids: bool,
+) -> dict[str, str]:
+    """The type of each parameter or variable of a section by name."""
+    place: Place = (section,)
+    declared = content.get(section, {})
+    if not isinstance(declared, dict):
+        found = shown_value(declared)
+        findings.add("shape", place, f"is {found}", f"an object of {section} by name")
         return {}
     types = {}
-    for name, field in variables.items():
+    for name, field in declared.items():
         own = (*place, str(name))
         _check_name(name, own, findings)
         types[str(name)] = "Any"
         if not isinstance(field, dict):
             findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
             continue
-        types[str(name)] = _check_type(field, own, findings, typed_ids=False)
-        _check_fields(field, own, _VARIABLE_FIELDS, findings)
+        types[str(name)] = _check_type(field, own, findings, typed_ids=typed_ids)
+        _check_fields(field, own, known, findings)
         _check_values(field, types[str(name)], own, findings)
     return types
 

@@ -9,6 +9,10 @@ _ENDED = ("failed", "invalid", "error")
 
 
 class _NewImage(Action):
+    def given(self, *names: tuple[str, str]) -> dict[str, Any]:
+        """Those of these inputs that are given, by the API's names."""
+        return {api: self.inputs[name] for name, api in names if name in self.inputs}
+
     def await_image(self, image_id: str) -> Outputs:
         """Waits until the image is available; returns its id and state."""
         ec2 = self.client("ec2")
@@ -37,13 +41,11 @@ class CreateImage(_NewImage):
             "InstanceId": self.required("InstanceId"),
             "Name": self.required("ImageName"),
         }
-        for name, parameter in (
+        parameters |= self.given(
             ("NoReboot", "NoReboot"),
             ("ImageDescription", "Description"),
             ("BlockDeviceMappings", "BlockDeviceMappings"),
-        ):
-            if name in self.inputs:
-                parameters[parameter] = self.inputs[name]
+        )
         if "NoReboot" in parameters:
             parameters["NoReboot"] = str(parameters["NoReboot"]).lower() == "true"
         return self.await_image(self.call(self.client("ec2").create_image, parameters)["ImageId"])
@@ -65,14 +67,12 @@ class CopyImage(_NewImage):
             "SourceRegion": self.required("SourceRegion"),
             "Name": self.required("ImageName"),
         }
-        for name, parameter in (
+        parameters |= self.given(
             ("ImageDescription", "Description"),
             ("Encrypted", "Encrypted"),
             ("KmsKeyId", "KmsKeyId"),
             ("ClientToken", "ClientToken"),
-        ):
-            if name in self.inputs:
-                parameters[parameter] = self.inputs[name]
+        )
         return self.await_image(self.call(self.client("ec2").copy_image, parameters)["ImageId"])
 
 
