@@ -10,24 +10,27 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from delegation.errors import DelegationError
+
 
 @cache
 def services() -> tuple[str, ...]:
     """The names of all services, as boto3 and ``aws:executeAwsApi`` know them."""
-    return tuple(sorted(path.name for path in _folder().iterdir() if path.is_dir()))
+    return tuple(sorted(path.name for path in botocore_data().iterdir() if path.is_dir()))
 
 
 @cache
 def model(service: str) -> dict[str, Any]:
     """The newest model of a service: its ``operations`` and ``shapes``."""
-    versions = sorted((_folder() / service).glob("*/service-2.json.gz"))
+    versions = sorted((botocore_data() / service).glob("*/service-2.json.gz"))
     loaded: dict[str, Any] = json.loads(gzip.decompress(versions[-1].read_bytes()))
     return loaded
 
 
 @cache
-def _folder() -> Path:
+def botocore_data() -> Path:
+    """The folder of botocore's data files; botocore itself is not imported."""
     spec = find_spec("botocore")
-    assert spec is not None
-    assert spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        raise DelegationError("botocore is not installed; run: pip install -r requirements.txt")
     return Path(spec.submodule_search_locations[0]) / "data"

@@ -1,11 +1,10 @@
 """The AWS Regions and partitions, from botocore's data file (botocore itself is not imported)."""
 
-import importlib.util
 import json
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 
+from delegation.aws_models import botocore_data
 from delegation.errors import DelegationError
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
@@ -15,10 +14,7 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 @cache
 def partition_by_region() -> dict[str, str]:
     """The partition of every Region that botocore knows: ``{"eu-west-1": "aws", …}``."""
-    spec = importlib.util.find_spec("botocore")
-    if spec is None or not spec.submodule_search_locations:
-        raise DelegationError("botocore is not installed; run: pip install -r requirements.txt")
-    data = Path(spec.submodule_search_locations[0]) / "data" / "partitions.json"
+    data = botocore_data() / "partitions.json"
     return {
         region: partition["id"]
         for partition in json.loads(data.read_text("utf-8"))["partitions"]

@@ -172,7 +172,7 @@ def _check_outputs(content: Mapping[str, Any], scope: Scope, findings: Findings)
             findings.add("shape", place, f"is {shown_value(output)}", "a text, step.Output")
             continue
         name = output.strip().removeprefix("{{").removesuffix("}}").strip()
-        scope.type_of(Reference(name, place, is_whole=True), findings)
+        scope.type_of(Reference(name, place), findings)
 
 
 def _check_used(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:

@@ -29,38 +29,35 @@ class Reference:
     """What stands between the braces, without spaces."""
     place: Place
     """The value that it stands in."""
-    is_whole: bool
-    """Whether the value is this reference and nothing else, so that it takes its type."""
 
 
 def references_in(value: Any, place: Place = ()) -> Iterator[Reference]:
     """Every reference in a value, nested ones as well."""
-    if isinstance(value, str):
-        if "{{" in value:
-            whole = whole_reference(value)
-            for match in _REFERENCE.finditer(value):
-                yield Reference(match[1], place, whole is not None)
-    elif isinstance(value, dict):
-        for key, element in value.items():
-            yield from references_in(element, (*place, key))
-    elif isinstance(value, list):
-        for index, element in enumerate(value):
-            yield from references_in(element, (*place, index))
+    for text, own in _templates_in(value, place):
+        for match in _REFERENCE.finditer(text):
+            yield Reference(match[1], own)
 
 
 def broken_references_in(value: Any, place: Place = ()) -> Iterator[tuple[str, Place]]:
     """Every text of a value in which braces are doubled on one side, or hold no name."""
-    if isinstance(value, str):
-        is_of_another_language = "\n" in value or '{"' in value
-        rest = _TEMPLATE.sub("", _REFERENCE.sub("", value))
+    for text, own in _templates_in(value, place):
+        is_of_another_language = "\n" in text or '{"' in text
+        rest = _TEMPLATE.sub("", _REFERENCE.sub("", text))
         if "{{" in rest and not is_of_another_language:
+            yield text, own
+
+
+def _templates_in(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
+    """Every text with doubled braces in a value, however deep, with its place."""
+    if isinstance(value, str):
+        if "{{" in value:
             yield value, place
     elif isinstance(value, dict):
         for key, element in value.items():
-            yield from broken_references_in(element, (*place, key))
+            yield from _templates_in(element, (*place, key))
     elif isinstance(value, list):
         for index, element in enumerate(value):
-            yield from broken_references_in(element, (*place, index))
+            yield from _templates_in(element, (*place, index))
 
 
 def whole_reference(value: object) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delegation.authorization import arn_forms
-from delegation.check.references import has_reference
+from delegation.check.references import has_reference, whole_reference
 from delegation.needs.arns import PLACEHOLDER, arn
 
 _EC2_KINDS = {
@@ -39,8 +39,7 @@ class FixedValues:
             return None if isinstance(value, dict) else (str(value),)
         if not has_reference(value):
             return (value,)
-        name = value.strip().removeprefix("{{").removesuffix("}}").strip()
-        field = self._parameters.get(name)
+        field = self._parameters.get(whole_reference(value) or "")
         allowed = field.get("allowedValues") if isinstance(field, dict) else None
         if isinstance(allowed, list) and all(isinstance(text, str) for text in allowed):
             return tuple(allowed)
@@ -56,7 +55,7 @@ class FixedValues:
             return None
         if not has_reference(value):
             return _EC2_KINDS.get(value.split("-", 1)[0])
-        name = value.strip().removeprefix("{{").removesuffix("}}").strip()
+        name = whole_reference(value) or ""
         field = self._parameters.get(name)
         if isinstance(field, dict):
             if "AWS::EC2::Instance::Id" in str(field.get("type")):
