@@ -49,19 +49,10 @@ def read_sidecar(source: Source, content: Mapping[str, Any], findings: Findings)
 
     ``content`` is the document that it stands beside.
     """
-    for key, line, column in source.repeated_keys():
-        findings.add_repeated(key, line, column)
+    findings.add_repeated_keys()
     for key in source.content:
         if key not in _KEYS:
-            findings.add(
-                "sidecar",
-                (str(key),),
-                "is no key of a sidecar",
-                f"known: {listed(_KEYS)}",
-                among=_KEYS,
-                like=key,
-                at_key=True,
-            )
+            findings.add_unknown("sidecar", (str(key),), "key of a sidecar", _KEYS)
     free = _free_parameters(source, findings)
     _check_free(free, content.get("parameters"), findings)
     return Sidecar(

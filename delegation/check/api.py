@@ -89,15 +89,7 @@ class _Parameters:
         members = shape["members"]
         for key, element in value.items():
             if key not in members:
-                self._findings.add(
-                    "api",
-                    (*place, key),
-                    "is no parameter of it",
-                    f"known: {listed(members) or 'none'}",
-                    among=members,
-                    like=key,
-                    at_key=True,
-                )
+                self._findings.add_unknown("api", (*place, key), "parameter of it", members)
             else:
                 self._check(element, self._shapes[members[key]["shape"]], (*place, key))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from delegation.check.delegation_rules import check_delegation, is_role_parameter
-from delegation.check.findings import Findings, listed, shown_value
+from delegation.check.findings import Findings, shown_value
 from delegation.check.flow import check_flow
 from delegation.check.grammar import check_grammar
 from delegation.check.parameters import check_parameters, check_variables
@@ -44,8 +44,7 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
     ``free_parameters`` are those that its sidecar lets take any text, each with its why.
     """
     content = source.content
-    for key, line, column in source.repeated_keys():
-        findings.add_repeated(key, line, column)
+    findings.add_repeated_keys()
     _check_deployable(content, findings)
     _check_top(content, findings)
     parameters = check_parameters(content, findings)
@@ -73,15 +72,7 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
 def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
     for key in content:
         if key not in _FIELDS:
-            findings.add(
-                "unknown-field",
-                (str(key),),
-                "is no field of a document",
-                f"known: {listed(_FIELDS)}",
-                among=_FIELDS,
-                like=key,
-                at_key=True,
-            )
+            findings.add_unknown("unknown-field", (str(key),), "field of a document", _FIELDS)
     version = content.get("schemaVersion")
     if version != "0.3":
         found = f"is {shown_value(version)}" if "schemaVersion" in content else "is missing"

@@ -81,21 +81,35 @@ class Findings:
             )
         )
 
-    def add_repeated(self, key: str, line: int, column: int) -> None:
-        """Notes a key that its object has before."""
-        self._found.add(
-            Finding(
-                file=self._source.file,
-                line=line,
-                column=column,
-                rule="repeated-key",
-                step=None,
-                field="",
-                found=f"the key {key!r} stands twice in one object",
-                allowed="each key once; the last would win",
-                nearest=None,
-            )
+    def add_unknown(self, rule: str, place: Place, what: str, known: Iterable[str]) -> None:
+        """Notes a key, the last part of its place, that is none of those known."""
+        known = tuple(known)
+        self.add(
+            rule,
+            place,
+            f"is no {what}",
+            f"known: {listed(known) or 'none'}",
+            among=known,
+            like=place[-1],
+            at_key=True,
         )
+
+    def add_repeated_keys(self) -> None:
+        """Notes every key of the file that its object has before."""
+        for key, line, column in self._source.repeated_keys():
+            self._found.add(
+                Finding(
+                    file=self._source.file,
+                    line=line,
+                    column=column,
+                    rule="repeated-key",
+                    step=None,
+                    field="",
+                    found=f"the key {key!r} stands twice in one object",
+                    allowed="each key once; the last would win",
+                    nearest=None,
+                )
+            )
 
     def sorted(self) -> list[Finding]:
         """All of them in the order of the file, each once."""

@@ -96,15 +96,7 @@ def _check_fields(
 ) -> None:
     for key, value in field.items():
         if key not in known:
-            findings.add(
-                "unknown-field",
-                (*place, str(key)),
-                "is no field of it",
-                f"known: {listed(known)}",
-                among=known,
-                like=key,
-                at_key=True,
-            )
+            findings.add_unknown("unknown-field", (*place, str(key)), "field of it", known)
         elif not _is_shaped(value, _FIELDS[key]):
             wanted = {str: "a text", int: "a whole number", list: "a list"}[_FIELDS[key]]
             findings.add("shape", (*place, key), f"is {shown_value(value)}", wanted)

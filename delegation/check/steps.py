@@ -77,7 +77,7 @@ def check_step(step: Step, scope: Scope, findings: Findings) -> None:
     for key, value in step.definition.items():
         place = (*step.place, str(key))
         if isinstance(key, str) and key not in _FIELDS:
-            _unknown("unknown-field", key, place, "field of a step", _FIELDS, findings)
+            findings.add_unknown("unknown-field", place, "field of a step", _FIELDS)
         elif key in _FIELDS and key not in ("inputs", "outputs"):
             check_input(value, _FIELDS[key], place, scope, findings)
     action = actions().get(step.action)
@@ -116,7 +116,7 @@ def _check_inputs(step: Step, action: Action, scope: Scope, findings: Findings) 
             check_input(value, action.inputs[name], own, scope, findings)
         elif not action.is_open:
             what = f"input of {action.name}"
-            _unknown("unknown-input", name, own, what, action.inputs, findings)
+            findings.add_unknown("unknown-input", own, what, action.inputs)
         if name not in _CODE:
             _check_references(value, own, scope, findings)
     if action.is_open:
@@ -185,7 +185,7 @@ def _check_output(
     known = ("Name", "Selector", "Type")
     for key in output:
         if key not in known:
-            _unknown("outputs", key, (*place, str(key)), "field of an output", known, findings)
+            findings.add_unknown("outputs", (*place, str(key)), "field of an output", known)
     selector = output.get("Selector")
     if not isinstance(selector, str):
         findings.add("outputs", place, "lacks a Selector", "a JSONPath from the answer, as $.State")
@@ -212,17 +212,3 @@ def _check_references(value: object, place: Place, scope: Scope, findings: Findi
         )
     for reference in references_in(value, place):
         scope.type_of(reference, findings)
-
-
-def _unknown(
-    rule: str, key: object, place: Place, what: str, known: Any, findings: Findings
-) -> None:
-    findings.add(
-        rule,
-        place,
-        f"is no {what}",
-        f"known: {listed(known) or 'none'}",
-        among=known,
-        like=key,
-        at_key=True,
-    )
