@@ -9,7 +9,7 @@ from dataclasses import replace
 from delegation import names
 from delegation.check.actions import actions
 from delegation.check.api import operation_of
-from delegation.needs.apis import of_api
+from delegation.needs.apis import SSM_TAGGED_KINDS, of_api
 from delegation.needs.arns import arn, definition_arn, document_arn, is_of_aws
 from delegation.needs.calls import Call
 from delegation.needs.grants import Derived, Grant, on_kinds
@@ -87,31 +87,24 @@ def _change_instance_state(call: Call) -> Derived:
 
 
 def _create_image(call: Call) -> Derived:
-    source = _guide("aws:createImage")
-    return Derived(
-        grants=(
-            *_on_kinds("ec2:CreateImage", "aws:createImage", call, source),
-            Grant(
-                "ec2:DescribeImages",
-                "*",
-                "aws:createImage awaits the image; the call has no resource-level permission",
-                source,
-            ),
-        )
-    )
+    return Derived(grants=_new_image("aws:createImage", "ec2:CreateImage", call))
 
 
 def _copy_image(call: Call) -> Derived:
-    source = _guide("aws:copyImage")
-    copy = _on_kinds("ec2:CopyImage", "aws:copyImage", call, source)
-    look = Grant(
+    unseen = "its KmsKeyId needs grants of the key" if "KmsKeyId" in call.inputs else ""
+    return Derived(grants=_new_image("aws:copyImage", "ec2:CopyImage", call), unseen=unseen)
+
+
+def _new_image(action: str, makes: str, call: Call) -> tuple[Grant, ...]:
+    """The call that makes an image, and the polling until the image is available."""
+    source = _guide(action)
+    polling = Grant(
         "ec2:DescribeImages",
         "*",
-        "aws:copyImage awaits the image; the call has no resource-level permission",
+        f"{action} awaits the image; the call has no resource-level permission",
         source,
     )
-    unseen = "its KmsKeyId needs grants of the key" if "KmsKeyId" in call.inputs else ""
-    return Derived(grants=(*copy, look), unseen=unseen)
+    return (*_on_kinds(makes, action, call, source), polling)
 
 
 def _delete_image(call: Call) -> Derived:
@@ -131,19 +124,12 @@ def _delete_image(call: Call) -> Derived:
     )
 
 
-_SSM_KINDS = {
-    "ManagedInstance": "managed-instance",
-    "MaintenanceWindow": "maintenancewindow",
-    "Parameter": "parameter",
-}
-
-
 def _create_tags(call: Call) -> Derived:
     """Tags on the kinds of resources that the ids tell: by prefix, step output or parameter."""
     source, kind = _guide("aws:createTags"), str(call.inputs.get("ResourceType", "EC2"))
     why = "aws:createTags sets the tags"
-    if kind in _SSM_KINDS:
-        tagged = arn("ssm", _SSM_KINDS[kind], {})
+    if kind in SSM_TAGGED_KINDS:
+        tagged = arn("ssm", SSM_TAGGED_KINDS[kind], {})
         return Derived(grants=(Grant("ssm:AddTagsToResource", tagged, why, source),))
     if kind != "EC2":
         return Derived(unseen="ResourceType is not spelled out")

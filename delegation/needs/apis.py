@@ -104,7 +104,7 @@ def _granted(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
     if action == "ec2:CreateTags" and "TagSpecifications" in call.inputs:
         return _made_and_tagged(action, why, call)
     if action in _SSM_TAGGING:
-        kind = _SSM_KINDS.get(str(call.inputs.get("ResourceType")))
+        kind = SSM_TAGGED_KINDS.get(str(call.inputs.get("ResourceType")))
         return (Grant(action, arn("ssm", kind, {}), why, _SOURCE),) if kind else None
     if action in ("ec2:CreateTags", "ec2:DeleteTags"):
         kinds = call.ec2_kinds("Resources")
@@ -116,10 +116,11 @@ def _granted(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
 
 
 _SSM_TAGGING = ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource")
-_SSM_KINDS = {
+SSM_TAGGED_KINDS = {
     "Automation": "automation-execution",
     "Document": "document",
     "MaintenanceWindow": "maintenancewindow",
     "ManagedInstance": "managed-instance",
     "Parameter": "parameter",
 }
+"""Kinds of resources by the ``ResourceType`` that Systems Manager tags them as."""
