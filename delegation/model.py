@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from delegation import names
+from delegation.authors import check_authors
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.people import (
     KINDS,
@@ -50,6 +51,9 @@ class Deployment:
     """Who may run every runbook of this deployment and watch it; at least one."""
     service_roles: tuple[ServiceRole, ...]
     """The roles that hold the power, each with its runbooks; at least one."""
+    authors: tuple[str, ...] = ()
+    """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
+    their own. Empty: whoever may use the roles of ``cdk bootstrap``."""
     account: str | None = None
     """12 digits, or None for whichever account the credentials of ``cdk deploy`` belong to."""
     regions: tuple[str, ...] = ()
@@ -71,6 +75,12 @@ class Deployment:
         self._check_place()
         self._check_roles()
         self._check_people()
+        check_authors(
+            self.authors,
+            self.operators,
+            [role.name for role in self.service_roles],
+            partition_of(self.regions[0]) if self.regions else "",
+        )
         if not isinstance(self.profile, Profile):
             object.__setattr__(self, "profile", parse_profile(self.profile))
         if self.profile is Profile.GUIDE:
@@ -153,6 +163,9 @@ class Deployment:
                     f"runbook {ids[f'Run{id_}']!r} is called as the output that says how to run "
                     f"{name!r}; rename its file {IN_DEPLOYMENTS}"
                 )
+        self._check_role_names()
+
+    def _check_role_names(self) -> None:
         people = (*self.operators, *self.approvers)
         existing = {alike(name) for name in existing_roles(people)}
         for role in self.service_roles:
@@ -167,12 +180,18 @@ class Deployment:
                     f"role {role.name!r} is a service role and an operator or approver "
                     f"{IN_DEPLOYMENTS}"
                 )
+            if alike(role.name) in map(alike, names.AUTHOR_ROLES):
+                raise DelegationError(
+                    f"service role {role.name!r} is called as the author's; the author's roles "
+                    f"are {', '.join(names.AUTHOR_ROLES)} {IN_DEPLOYMENTS}"
+                )
 
     def _check_guide(self) -> None:
         if (
             len(self.operators) != 1
             or not isinstance(self.operators[0], IamUser)
             or any(role.is_limited for role in self.service_roles)
+            or self.authors
             or len(self.runbooks) != 1
             or self.account
             or self.regions
@@ -180,8 +199,8 @@ class Deployment:
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
-                "role with one runbook, no limits and no volume keys, no account and no regions "
-                f"{IN_DEPLOYMENTS}"
+                "role with one runbook, no authors, no limits and no volume keys, no account and "
+                f"no regions {IN_DEPLOYMENTS}"
             )
 
 

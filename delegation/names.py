@@ -17,6 +17,13 @@ OPERATOR_GROUP = "AutomationRestrictedOperators"
 APPROVER_POLICY = "ApproverRestrictedPermissions"
 APPROVER_GROUP = "AutomationApprovers"
 
+AUTHOR_DEPLOYMENT_ROLE = "AuthorDeploymentRole"
+AUTHOR_PUBLISHING_ROLE = "AuthorPublishingRole"
+AUTHOR_EXECUTION_ROLE = "AuthorExecutionRole"
+AUTHOR_ROLES = (AUTHOR_DEPLOYMENT_ROLE, AUTHOR_PUBLISHING_ROLE, AUTHOR_EXECUTION_ROLE)
+STAGING_PREFIX = "runbooks/"
+"""Where in CDK's staging bucket the author's templates go, and nobody else's."""
+
 AUTOMATION_SERVICE = "ssm.amazonaws.com"
 AUTOMATION_MANAGED_POLICY = (
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonSSMAutomationRole"
@@ -47,6 +54,11 @@ def own_policy(service_role: str) -> str:
     return f"{service_role}Needs"
 
 
+def role_policy(role: str) -> str:
+    """The name of the policy with what an author role may do."""
+    return f"{role}Permissions"
+
+
 def role_arn(role: str) -> str:
     """The ARN of a role of this account."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
@@ -65,6 +77,16 @@ def own_user_arn() -> str:
 def ssm_arn(resource: str, region: str) -> str:
     """The ARN of an SSM resource: ``document/NAME``, ``automation-execution/ID``, …"""
     return f"arn:${{AWS::Partition}}:ssm:{region}:{_ACCOUNT}:{resource}"
+
+
+def stack_arn(stack: str, region: str) -> str:
+    """The ARN of every stack that has this name, one after the other."""
+    return f"arn:${{AWS::Partition}}:cloudformation:{region}:{_ACCOUNT}:stack/{stack}/*"
+
+
+def staging_bucket_arn(qualifier: str, region: str) -> str:
+    """The ARN of the bucket that ``cdk bootstrap`` makes. Source: CDK, bootstrap template."""
+    return f"arn:${{AWS::Partition}}:s3:::cdk-{qualifier}-assets-{_ACCOUNT}-{region}"
 
 
 def construct_id(name: str) -> str:

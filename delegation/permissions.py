@@ -3,19 +3,15 @@
 What a service role needs follows from its runbooks: ``needs`` and ``role_statements``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from delegation import names
 from delegation.managed_policies import beyond_automation_role
 from delegation.model import Deployment, Profile, ServiceRole
 from delegation.needs import Need
-from delegation.quotas import (
-    POLICIES_A_PRINCIPAL,
-    POLICY_CHARACTERS,
-    listed_length,
-    policy_size,
-)
+from delegation.quotas import POLICIES_A_PRINCIPAL, portions
 from delegation.role_statements import boundary_statements, volume_key_statements
 from delegation.statements import Conditions, Statement
 
@@ -40,7 +36,12 @@ def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ..
         return ((GUIDE_OPERATOR,),)
     first = _everyones(deployment)
     policies: list[tuple[Statement, ...]] = []
-    for runbooks in _portions(deployment, policy_size(first)):
+    for runbooks in portions(
+        deployment.runbooks,
+        lambda names: _runbook_grants(deployment, names),
+        lambda name: chain(*_arns(deployment, name)),
+        first=first,
+    ):
         statements = (*(() if policies else first), *_runbook_grants(deployment, runbooks))
         policies.append(statements)
     return tuple(policies)
@@ -210,21 +211,6 @@ def _runbook_grants(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[
         why="this deployment's runbooks and no other",
     )
     return read, start
-
-
-def _portions(deployment: Deployment, first_size: int) -> Iterator[tuple[str, ...]]:
-    """The runbooks in runs that fit one policy each; the first also holds ``first_size``."""
-    empty = policy_size(_runbook_grants(deployment, ()))
-    portion: list[str] = []
-    size = first_size + empty
-    for runbook in deployment.runbooks:
-        needed = sum(listed_length(arn) for arns in _arns(deployment, runbook) for arn in arns)
-        if portion and size + needed > POLICY_CHARACTERS:
-            yield tuple(portion)
-            portion, size = [], empty
-        portion.append(runbook)
-        size += needed
-    yield tuple(portion)
 
 
 def _arns(deployment: Deployment, runbook: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

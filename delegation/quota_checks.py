@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 
+from delegation.author_permissions import (
+    deployment_permissions,
+    execution_policies,
+    publishing_permissions,
+)
 from delegation.errors import DelegationError
 from delegation.limits import deployed_content, needs_of_role
 from delegation.model import Deployment, IamUser, Profile
@@ -47,6 +52,8 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
         own = own_policy(deployment, role, needs)
         check_policy(f"the policy of service role {role.name!r}", own, _OTHER_ROLE)
     _check_trust(deployment)
+    if deployment.authors:
+        _check_author_roles(deployment)
     check_stack(
         deployment,
         {
@@ -84,6 +91,31 @@ def _check_outputs(deployment: Deployment) -> None:
             f"{len(deployment.service_roles)} service roles, {outputs} outputs of a stack; "
             f"CloudFormation takes {STACK_OUTPUTS}; name fewer (deployments.py)"
         )
+
+
+def _check_author_roles(deployment: Deployment) -> None:
+    for statements in (
+        deployment_permissions(deployment, _QUALIFIER),
+        publishing_permissions(deployment, _QUALIFIER),
+    ):
+        check_policy("a policy of the author's roles", statements, _FEWER_REGIONS)
+    policies = len(execution_policies(deployment))
+    if policies > POLICIES_A_PRINCIPAL:
+        raise DelegationError(
+            f"{len(deployment.runbooks)} runbooks in {len(deployment.arn_regions)} regions need "
+            f"{policies} policies of the author's execution role, IAM takes "
+            f"{POLICIES_A_PRINCIPAL}; name fewer runbooks or regions (deployments.py)"
+        )
+    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, deployment.authors))
+    if size > TRUST_CHARACTERS:
+        raise DelegationError(
+            f"{len(deployment.authors)} authors need a trust policy of {size:,} characters, IAM "
+            f"takes {TRUST_CHARACTERS:,}; name a role that they share (deployments.py)"
+        )
+
+
+_QUALIFIER = "0123456789"
+"""As long as a qualifier of ``cdk bootstrap`` can be. Source: CDK, bootstrap template."""
 
 
 def _check_trust(deployment: Deployment) -> None:

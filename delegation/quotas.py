@@ -1,7 +1,7 @@
 """The limits of IAM and CloudFormation that a deployment can reach, checked before AWS does."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from delegation.errors import DelegationError
@@ -51,6 +51,28 @@ def policy_size(statements: Iterable[Statement]) -> int:
     text = json.dumps(policy_document(statements), separators=(",", ":"))
     substitutions = text.count('{"Fn::Sub":') * len('{"Fn::Sub":}')
     return resolved_length(text) - substitutions
+
+
+def portions(
+    names: Iterable[str],
+    grants: Callable[[tuple[str, ...]], tuple[Statement, ...]],
+    arns: Callable[[str], Iterable[str]],
+    *,
+    first: tuple[Statement, ...] = (),
+) -> Iterator[tuple[str, ...]]:
+    """The names in runs of which each one's ``grants`` fit one policy, that of the first run beside
+    the statements of ``first``; ``arns`` are those that a name adds to its grants."""
+    empty = policy_size(grants(()))
+    portion: list[str] = []
+    size = policy_size(first) + empty
+    for name in names:
+        needed = sum(map(listed_length, arns(name)))
+        if portion and size + needed > POLICY_CHARACTERS:
+            yield tuple(portion)
+            portion, size = [], empty
+        portion.append(name)
+        size += needed
+    yield tuple(portion)
 
 
 def check_policy(what: str, statements: tuple[Statement, ...], remedy: str) -> None:

@@ -7,6 +7,11 @@ from dataclasses import asdict
 from itertools import chain
 
 from delegation import names
+from delegation.author_permissions import (
+    deployment_permissions,
+    execution_policies,
+    publishing_permissions,
+)
 from delegation.configuration import Configuration
 from delegation.limits import needs_of_role
 from delegation.model import Deployment, Profile, ServiceRole
@@ -47,6 +52,10 @@ AUTOMATION_ROLE = Statement(
 )
 
 
+_QUALIFIER = "hnb659fds"
+"""That of ``cdk bootstrap``, unless cdk.json names another."""
+
+
 def _granted(
     deployment: Deployment, configuration: Configuration
 ) -> Iterable[tuple[str, Iterable[Statement]]]:
@@ -59,6 +68,13 @@ def _granted(
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
+    if deployment.authors:
+        for author_role, granted in (
+            (names.AUTHOR_DEPLOYMENT_ROLE, deployment_permissions(deployment, _QUALIFIER)),
+            (names.AUTHOR_PUBLISHING_ROLE, publishing_permissions(deployment, _QUALIFIER)),
+            (names.AUTHOR_EXECUTION_ROLE, tuple(chain(*execution_policies(deployment)))),
+        ):
+            yield f"author's {author_role}", granted
     for role in deployment.service_roles:
         needs = needs_of_role(role, configuration.runbooks)
         yield (

@@ -11,6 +11,7 @@ from delegation.model import Deployment
 from delegation.permissions import OWN_PASSWORD
 from delegation.runbooks import Runbook
 from stacks.approver_access import ApproverAccess
+from stacks.author_access import AuthorAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
 from stacks.service_role import AutomationServiceRole
@@ -61,6 +62,8 @@ class AdministrationStack(Stack):
                 users=ungrouped,
             )
             self._build_sign_in_link()
+        if deployment.authors:
+            AuthorAccess(self, "AuthorAccess", deployment=deployment)
         roles = Construct(self, "ServiceRoles")
         for role in deployment.service_roles:
             AutomationServiceRole(

@@ -9,6 +9,7 @@ from delegation import names
 from delegation.model import Deployment
 from delegation.quotas import STACK_OUTPUTS
 from delegation.runbooks import Runbook
+from stacks.author_access import author_synthesizer
 from stacks.runbook_document import RunbookDocument
 
 DOCUMENTS_AT_A_TIME = 5
@@ -35,6 +36,7 @@ class RunbooksStack(Stack):
             stack_name=names.RUNBOOKS_STACK,
             description="Delegated administration of SSM Automation: approved runbooks",
             termination_protection=deployment.termination_protection,
+            synthesizer=author_synthesizer(scope) if deployment.authors else None,
         )
         self._build_documents(deployment, runbooks)
         self._build_outputs([runbooks[name] for name in deployment.runbooks])

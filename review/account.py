@@ -1,0 +1,147 @@
+"""The model of an account: principals with all they hold, and runbooks, from templates."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from review.assembly import Template
+from review.attachments import Attachments, Holder
+from review.documents import read_runbooks
+from review.errors import ReviewError
+from review.principals import Account, Kind, Part, Principal, Runbook, sorted_principals
+from review.resources import Resource, read_resources
+from review.statements import Policy, read_policy
+
+_PARTS_BY_POLICY = {
+    "OperatorRestrictedPermissions": Part.OPERATOR,
+    "ApproverRestrictedPermissions": Part.APPROVER,
+}
+_AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
+_AUTOMATION = "ssm.amazonaws.com"
+
+
+def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
+    """What the templates make of each account that they go to."""
+    by_account: dict[str, list[Template]] = {}
+    for template in templates:
+        by_account.setdefault(template.place.account, []).append(template)
+    return tuple(_account(of_account) for of_account in by_account.values())
+
+
+def _account(templates: list[Template]) -> Account:
+    resources = tuple(read_resources(templates))
+    attachments = Attachments(resources)
+    runbooks = read_runbooks(r for r in resources if r.type == "AWS::SSM::Document")
+    made = tuple(_made(resources, attachments))
+    found = (*made, *_elsewhere(made, attachments, templates[0]))
+    found = tuple(replace(p, part=_part(p, runbooks)) for p in found)
+    return Account(
+        place=templates[0].place,
+        principals=sorted_principals((*found, *_authors(found))),
+        runbooks=runbooks,
+        templates=tuple((t.stack, t.asset) for t in templates if t.asset),
+        regions=tuple(dict.fromkeys(template.place.region for template in templates)),
+    )
+
+
+def _made(resources: Iterable[Resource], attachments: Attachments) -> Iterator[Principal]:
+    """The users and roles that the templates make."""
+    seen: set[tuple[str, str]] = set()
+    for resource in resources:
+        if resource.type not in ("AWS::IAM::User", "AWS::IAM::Role"):
+            continue
+        holder = (resource.type.rsplit("::", 1)[1].lower(), resource.name)
+        if holder in seen:
+            raise ReviewError(f"{resource.where}: a second {holder[0]} {holder[1]} in the account")
+        seen.add(holder)
+        trust = resource.get("AssumeRolePolicyDocument")
+        yield Principal(
+            name=resource.name,
+            arn=resource.arn,
+            kind=Kind(holder[0]),
+            policies=_policies(holder, attachments),
+            boundary=attachments.boundaries.get(holder),
+            trust=read_policy(f"trust of {resource.name}", trust) if trust else None,
+        )
+
+
+def _policies(holder: Holder, attachments: Attachments) -> tuple[Policy, ...]:
+    """What a user or role holds, by itself and, for a user, through groups."""
+    held = list(attachments.held.get(holder, ()))
+    if holder[0] == "user":
+        for group in dict.fromkeys(attachments.groups.get(holder[1], ())):
+            held += attachments.held.get(("group", group), ())
+    return tuple(dict.fromkeys(held))
+
+
+def _elsewhere(
+    made: Iterable[Principal], attachments: Attachments, template: Template
+) -> Iterator[Principal]:
+    """Those whom templates give policies to and do not make: existing users and roles, members of
+    groups without a member here, whoever is given a policy that is attached to nobody here."""
+    known = {(principal.kind.value, principal.name) for principal in made}
+    users = {name for kind, name in known if kind == "user"}
+    populated = {g for user, groups in attachments.groups.items() if user in users for g in groups}
+    place = template.place
+    arn = f"arn:{place.partition}:iam::{place.account}"
+    existing = {("user", user) for user in attachments.groups} | set(attachments.held)
+    for holder in sorted(existing - known):
+        kind, name = holder
+        if kind == "group" and name in populated:
+            continue
+        yield Principal(
+            name=name,
+            arn=f"{arn}:{'user' if kind == 'group' else kind}/{name}",
+            kind=Kind.GROUP_MEMBERS if kind == "group" else Kind(kind),
+            policies=_policies(holder, attachments),
+            is_whole=False,
+        )
+    by_name: dict[str, list[Policy]] = {}
+    for policy in attachments.unattached().values():
+        by_name.setdefault(policy.name.rstrip("0123456789"), []).append(policy)
+    for name, policies in by_name.items():
+        yield Principal(
+            name=name,
+            arn=f"{arn}:role/{name}",
+            kind=Kind.POLICY_HOLDERS,
+            policies=tuple(policies),
+            is_whole=False,
+        )
+
+
+def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Part:
+    """The part that a principal takes, by the fixed names of the policies and by its trust."""
+    if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
+        return Part.AUTHOR_ROLE
+    if principal.trust and any(
+        statement.allows and ("Service", _AUTOMATION) in statement.principals
+        for statement in principal.trust.statements
+    ):
+        return Part.SERVICE_ROLE
+    if any(runbook.role == principal.arn for runbook in runbooks):
+        return Part.SERVICE_ROLE
+    parts = [
+        _PARTS_BY_POLICY.get(policy.name.rstrip("0123456789")) for policy in principal.policies
+    ]
+    return next((part for part in parts if part), Part.OTHER)
+
+
+def _authors(principals: Iterable[Principal]) -> Iterator[Principal]:
+    """Those whom author roles trust and the templates do not make."""
+    principals = tuple(principals)
+    known = {principal.arn for principal in principals}
+    for role in principals:
+        if role.part is not Part.AUTHOR_ROLE or role.trust is None:
+            continue
+        for statement in role.trust.statements:
+            for kind, arn in statement.principals:
+                if kind == "AWS" and arn not in known:
+                    known.add(arn)
+                    resource = arn.split(":", 5)[-1]
+                    yield Principal(
+                        name=resource.split("/")[-1],
+                        arn=arn,
+                        kind=Kind.USER if resource.startswith("user/") else Kind.ROLE,
+                        part=Part.AUTHOR,
+                        is_whole=False,
+                    )

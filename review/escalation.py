@@ -1,0 +1,160 @@
+"""Known ways to more power than one was given, and to whom they are open."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+from review.grants import ASSUME_ROLE, Access, Grant
+from review.judge import SOMEBODY_ELSES_RUNBOOK, Judge
+from review.patterns import is_pattern, overlap
+
+_DATA = Path(__file__).resolve().parent / "data" / "escalation_paths.json"
+_PASS_ROLE = "iam:PassRole"
+_START = "ssm:StartAutomationExecution"
+_PASSED_TO = "iam:PassedToService"
+_ON_RUNBOOKS = {
+    _START,
+    *("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
+}
+"""What leads to the role that a runbook embeds: starting it, or writing what others start."""
+
+
+class Reach(StrEnum):
+    """How far a path leads."""
+
+    OPEN = "open"
+    """To power that these templates do not bound."""
+    BOUNDED = "as far as"
+    """To the rights of roles that these templates make, and no further."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EscalationPath:
+    """A way to more power: whoever may do all of these."""
+
+    id: str
+    name: str
+    permissions: tuple[str, ...]
+    passes: str | None
+    """The service that a role is passed to."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """A path that somebody can go, alone or two together."""
+
+    path: EscalationPath
+    who: tuple[str, ...]
+    """Titles: one, or two who would have to act together."""
+    reach: Reach
+    leads_to: tuple[str, ...]
+    """Names of roles where bounded, else resources."""
+
+
+@cache
+def escalation_paths() -> tuple[EscalationPath, ...]:
+    """The public list's paths, and those of Systems Manager that no list has."""
+    data = json.loads(_DATA.read_text("utf-8"))
+    return tuple(
+        EscalationPath(
+            id=path["id"],
+            name=path["name"],
+            permissions=tuple(path["permissions"]),
+            passes=path.get("passes"),
+            source=path["source"],
+        )
+        for path in (*data["paths"], *data["further"])
+    )
+
+
+def attribution() -> str:
+    """Whom the public list is owed to."""
+    return str(json.loads(_DATA.read_text("utf-8"))["attribution"])
+
+
+def openings(judge: Judge) -> Iterator[Opening]:
+    """The paths that are open to anybody, or to two people together and to neither alone."""
+    accesses = judge.accesses
+    for path in escalation_paths():
+        alone = [access for access in accesses if _is_open(path, (access,))]
+        for access in alone:
+            yield _opening(judge, path, (access,))
+        rest = [access for access in accesses if access not in alone]
+        for pair in combinations(rest, 2):
+            if _is_open(path, pair):
+                yield _opening(judge, path, pair)
+
+
+def _is_open(path: EscalationPath, accesses: Iterable[Access]) -> bool:
+    together = tuple(accesses)
+    return all(_grants(path, permission, together) for permission in path.permissions)
+
+
+def _grants(path: EscalationPath, permission: str, accesses: Iterable[Access]) -> list[Grant]:
+    """What grants a permission; a role that may be passed to other services only does not."""
+    return [
+        grant
+        for access in accesses
+        for grant in access.on(permission)
+        if permission != _PASS_ROLE or _may_pass_to(grant, path.passes)
+    ]
+
+
+def _may_pass_to(grant: Grant, service: str | None) -> bool:
+    named = [text for text in grant.conditions if text.startswith(_PASSED_TO)]
+    return service is None or not named or any(service in text for text in named)
+
+
+def _opening(judge: Judge, path: EscalationPath, accesses: tuple[Access, ...]) -> Opening:
+    grants = [g for permission in path.permissions for g in _grants(path, permission, accesses)]
+    roles = [name for grant in grants if (name := _role_led_to(judge, grant)) is not None]
+    unbounded = [grant for grant in grants if _is_unbounded(judge, path, grant)]
+    bounded = bool(roles) and not unbounded
+    leads = roles if bounded else [grant.resource for grant in unbounded or grants]
+    return Opening(
+        path=path,
+        who=tuple(access.principal.title for access in accesses),
+        reach=Reach.BOUNDED if bounded else Reach.OPEN,
+        leads_to=tuple(dict.fromkeys(leads)),
+    )
+
+
+def _role_led_to(judge: Judge, grant: Grant) -> str | None:
+    """The role whose rights a grant leads to, if these templates make it."""
+    if grant.action in _ON_RUNBOOKS:
+        for runbook in judge.account.runbooks:
+            if grant.resource in runbook.arns and runbook.role:
+                return runbook.role.rsplit("/", 1)[-1]
+    if grant.action in (_PASS_ROLE, ASSUME_ROLE):
+        role = judge.account.by_arn(grant.resource)
+        return role.name if role else None
+    for text in grant.conditions:
+        if text.startswith("cloudformation:RoleArn ArnEquals "):
+            return text.rsplit("/", 1)[-1]
+    return None
+
+
+def _is_unbounded(judge: Judge, path: EscalationPath, grant: Grant) -> bool:
+    """Whether a grant leads to power that the templates do not bound.
+
+    Steps on the way (``ExecuteChangeSet``, ``CreateDocument``) lead nowhere by themselves where
+    another permission of the path names the role.
+    """
+    if grant.action in _ON_RUNBOOKS:
+        foreign = f"arn:*:ssm:*:*:document/{SOMEBODY_ELSES_RUNBOOK}"
+        return overlap(grant.resource, foreign)
+    if grant.action in (_PASS_ROLE, ASSUME_ROLE):
+        return is_pattern(grant.resource) or judge.account.by_arn(grant.resource) is None
+    return not {_PASS_ROLE, ASSUME_ROLE, *_ON_RUNBOOKS} & set(path.permissions) and (
+        _role_led_to(judge, grant) is None and not _is_of_change_set(grant)
+    )
+
+
+def _is_of_change_set(grant: Grant) -> bool:
+    """Whether it executes a change set, which names its role when it is made."""
+    return grant.action == "cloudformation:ExecuteChangeSet"

@@ -1,0 +1,292 @@
+"""What a principal can do: every action that AWS has, asked, and what came out allowed."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from review.actions import Action, Actions
+from review.engine import Asked, Engine, Request
+from review.patterns import common, covers, is_pattern, overlap
+from review.principals import Principal
+from review.statements import Policy, Statement
+
+ASSUME_ROLE = "sts:AssumeRole"
+_ALL = "*"
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Grant:
+    """Something that a principal can do."""
+
+    action: str
+    resource: str
+    """A pattern of ARNs, as narrow as policies and boundary together make it."""
+    conditions: tuple[str, ...]
+    """What must hold besides, all of it."""
+    exceptions: tuple[str, ...]
+    """Resources within the pattern that a statement denies or leaves out."""
+    by: tuple[str, ...]
+    """The statements that grant it, ``POLICY/SID``; with a boundary, its statement as well."""
+
+    def covers(self, other: "Grant") -> bool:
+        """Whether whoever has this can do the other."""
+        return (
+            self.action == other.action
+            and covers(self.resource, other.resource)
+            and set(self.conditions) <= set(other.conditions)
+            and set(self.exceptions) <= set(other.exceptions)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """What one principal can do."""
+
+    principal: Principal
+    grants: tuple[Grant, ...]
+    asked: int
+    """How many actions were asked about: all that the engine's data has."""
+    open_actions: tuple[str, ...]
+    """Action patterns of effective allows that will grant what AWS has yet to invent."""
+
+    @property
+    def allowed_actions(self) -> tuple[str, ...]:
+        """The actions that are allowed on something."""
+        return tuple(dict.fromkeys(grant.action for grant in self.grants))
+
+    @property
+    def denied(self) -> int:
+        """How many of the actions are denied on everything."""
+        return self.asked - len(self.allowed_actions)
+
+    def on(self, action: str) -> tuple[Grant, ...]:
+        """The grants of an action."""
+        return tuple(grant for grant in self.grants if grant.action == action)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """An allow of the principal and, where it is bounded, an allow of its boundary."""
+
+    by: tuple[str, ...]
+    identity: Statement
+    boundary: Statement | None
+
+    def named(self, actions: Actions) -> list[Action]:
+        """The actions that both allows name."""
+        found = actions.named(self.identity)
+        if self.boundary is not None:
+            found &= actions.named(self.boundary)
+        return sorted(found, key=lambda action: action.name)
+
+
+def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) -> Access:
+    """Everything that a principal can do; ``roles`` are those whose trust is known.
+
+    Actions that no allow names are denied without asking; the tests hold that against asking all.
+    """
+    actions = engine.actions()
+    denies = [s for p in _policies(principal) for s in p.statements if not s.allows]
+    grants: list[Grant] = []
+    opened: list[str] = []
+    roles = tuple(roles)
+    for pair in _pairs(principal):
+        named = pair.named(actions)
+        found = list(_granted(engine, principal, pair, denies, named, roles))
+        grants += found
+        if found or not named:
+            opened += _open(pair)
+    grants += _trusted(engine, principal, roles)
+    return Access(
+        principal=principal,
+        grants=tuple(_narrowed(grants)),
+        asked=len(actions),
+        open_actions=tuple(sorted(set(opened))),
+    )
+
+
+def asked_as(principal: Principal, *, trust: Policy | None = None) -> Asked:
+    """How the engine is asked about a principal, with everything that it holds."""
+    boundary = principal.boundary
+    return Asked(
+        arn=principal.arn,
+        context=principal.context,
+        account=principal.arn.split(":")[4],
+        identity=[s for policy in principal.policies for s in policy.statements],
+        boundary=boundary.statements if boundary else None,
+        trust=trust.statements if trust else None,
+    )
+
+
+def _policies(principal: Principal) -> tuple[Policy, ...]:
+    boundary = (principal.boundary,) if principal.boundary else ()
+    return (*principal.policies, *boundary)
+
+
+def _pairs(principal: Principal) -> Iterator[_Pair]:
+    """Each allow with each allow of the boundary: both must grant."""
+    for policy in principal.policies:
+        for statement in policy.statements:
+            if not statement.allows:
+                continue
+            by = (f"{policy.name}/{statement.sid}",)
+            if principal.boundary is None:
+                yield _Pair(by, statement, None)
+                continue
+            for bound in principal.boundary.statements:
+                if bound.allows:
+                    yield _Pair((*by, f"{principal.boundary.name}/{bound.sid}"), statement, bound)
+
+
+def _granted(
+    engine: Engine,
+    principal: Principal,
+    pair: _Pair,
+    denies: list[Statement],
+    actions: list[Action],
+    roles: tuple[Principal, ...],
+) -> Iterator[Grant]:
+    """What one pair of allows grants, each resource of it asked about."""
+    by_denies: dict[tuple[int, ...], list[tuple[Request, tuple[str, ...]]]] = {}
+    for action in actions:
+        for resource, exceptions in _resources(principal, pair, action):
+            applying, partial = _denying(principal, denies, action, resource)
+            known = by_denies.setdefault(tuple(applying), [])
+            request = Request(action.name, resource, {})
+            known.append((request, tuple(sorted({*exceptions, *partial}))))
+    for indices, asked in by_denies.items():
+        applied = [denies[index] for index in indices]
+        answers = engine.decide(
+            Asked(
+                arn=principal.arn,
+                context=principal.context,
+                account=principal.arn.split(":")[4],
+                identity=(pair.identity, *applied),
+                boundary=None if pair.boundary is None else (pair.boundary,),
+            ),
+            [request for request, _ in asked],
+            discover=True,
+        )
+        for (request, exceptions), answer in zip(asked, answers, strict=True):
+            known_role = any(role.arn == request.resource for role in roles)
+            if answer.is_allowed and not (request.action == ASSUME_ROLE and known_role):
+                yield Grant(
+                    action=request.action,
+                    resource=request.resource,
+                    conditions=conditions_of(answer.conditions),
+                    exceptions=exceptions,
+                    by=pair.by,
+                )
+
+
+def _resources(
+    principal: Principal, pair: _Pair, action: Action
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The resources that both allows name and the action can be judged on, with exceptions."""
+    mine, but = _allowed(principal, pair.identity)
+    bounds, but_bound = _allowed(principal, pair.boundary) if pair.boundary else ((_ALL,), ())
+    exceptions = (*but, *but_bound)
+    shared = {both for one in mine for other in bounds if (both := common(one, other))}
+    if action.takes_no_resource:
+        if _ALL in shared:
+            yield _ALL, exceptions
+        return
+    for resource in sorted(shared):
+        if any(overlap(resource, arn) for arn in action.arns):
+            yield resource, exceptions
+
+
+def _allowed(principal: Principal, statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    resources = principal.resources(statement)
+    return ((_ALL,), resources) if statement.but_resources else (resources, ())
+
+
+def _denying(
+    principal: Principal, denies: list[Statement], action: Action, resource: str
+) -> tuple[list[int], list[str]]:
+    """The denies that apply to all of a resource, and the parts of it that others deny."""
+    applying, partial = [], []
+    for index, deny in enumerate(denies):
+        if not deny.speaks_of(action.name):
+            continue
+        named = principal.resources(deny)
+        touched = [each for each in named if overlap(each, resource)]
+        whole = any(covers(each, resource) for each in named)
+        if deny.but_resources:
+            if not touched:
+                applying.append(index)
+            elif not whole:
+                partial.append(f"all but {', '.join(named)}")
+        elif whole:
+            applying.append(index)
+        else:
+            partial += touched
+    return applying, partial
+
+
+def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...]) -> Iterator[Grant]:
+    """The roles that a principal can assume, by their trust and by what it holds."""
+    for role in roles:
+        if role.trust is None or role.arn == principal.arn:
+            continue
+        asked = asked_as(principal, trust=role.trust)
+        answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
+        if answer.is_allowed:
+            yield Grant(
+                action=ASSUME_ROLE,
+                resource=role.arn,
+                conditions=conditions_of(answer.conditions),
+                exceptions=(),
+                by=(role.trust.name,),
+            )
+
+
+def _open(pair: _Pair) -> list[str]:
+    """The actions of a pair that are no plain names on either side."""
+    found = []
+    for statement in (pair.identity, pair.boundary):
+        if statement is None:
+            continue
+        if statement.but_actions:
+            found.append("all but " + ", ".join(statement.actions))
+            continue
+        patterns = [action for action in statement.actions if is_pattern(action)]
+        if not patterns:
+            return []
+        found += patterns
+    return found
+
+
+def _narrowed(grants: Iterable[Grant]) -> list[Grant]:
+    """The grants without those that others cover; the same grant by two statements once."""
+    kept: list[Grant] = []
+    for grant in sorted(set(grants)):
+        if not any(other != grant and other.covers(grant) for other in kept):
+            kept = [other for other in kept if not grant.covers(other)]
+            kept.append(grant)
+    return kept
+
+
+def conditions_of(expressions: Iterable[Any]) -> tuple[str, ...]:
+    """What must hold, one text for each condition; several kinds of resource are alternatives."""
+    told = list(dict.fromkeys(json.dumps(e, sort_keys=True) for e in expressions))
+    if len(told) == 1:
+        return tuple(sorted(set(_all_of(json.loads(told[0])))))
+    alternatives = sorted({" and ".join(_all_of(json.loads(e))) for e in told})
+    return () if "" in alternatives else (" or ".join(f"({a})" for a in alternatives),)
+
+
+def _all_of(expression: Any) -> list[str]:
+    kind = expression["conditionType"]
+    if kind == "always":
+        return []
+    if kind == "condition":
+        values = ", ".join(expression["values"])
+        return [f"{expression['key']} {expression['op']} {values}"]
+    if kind == "group" and expression["operator"] == "and":
+        return [text for part in expression["conditions"] for text in _all_of(part)]
+    if kind == "group":
+        parts = [" and ".join(_all_of(part)) for part in expression["conditions"]]
+        return [] if "" in parts else ["(" + " or ".join(parts) + ")"]
+    return [json.dumps(expression, sort_keys=True)]

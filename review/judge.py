@@ -1,0 +1,117 @@
+"""The judge of one account: what each principal can do, and any single question about it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from review.engine import Asked, Engine, Request
+from review.grants import Access, access_of, asked_as
+from review.principals import Account, Part, Principal
+from review.statements import Policy
+
+SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
+OTHER_ACCOUNT = "999999999999"
+EXECUTION = "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """A named question and what the engine said to it."""
+
+    who: str
+    """The principal's ARN, or a service."""
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...]
+    """Condition keys of the request."""
+    expected: bool
+    """Whether the promise needs it allowed."""
+    allowed: bool
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether the promise holds in this point."""
+        return self.expected == self.allowed
+
+
+class Judge:
+    """Answers about one account's principals; each is swept once."""
+
+    def __init__(self, engine: Engine, account: Account) -> None:
+        self.engine = engine
+        self.account = account
+        self._roles = tuple(p for p in account.principals if p.trust)
+        self._accesses = {p.arn: access_of(engine, p, self._roles) for p in account.principals}
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """What each principal can do, in the order of the account's principals."""
+        return tuple(self._accesses.values())
+
+    def access(self, principal: Principal) -> Access:
+        """What a principal can do."""
+        return self._accesses[principal.arn]
+
+    def accesses_of(self, *parts: Part) -> tuple[Access, ...]:
+        """What those with one of these parts can do."""
+        return tuple(map(self.access, self.account.having(*parts)))
+
+    def ask(
+        self,
+        who: Principal,
+        action: str,
+        resource: str,
+        *,
+        expected: bool,
+        context: Mapping[str, str] | None = None,
+        trust: Policy | None = None,
+    ) -> Decision:
+        """The decision whether a principal may do something, with exactly this context."""
+        return self._decide(asked_as(who, trust=trust), action, resource, expected, context or {})
+
+    def ask_trust(
+        self, who: str, role: Principal, *, expected: bool, context: Mapping[str, str] | None = None
+    ) -> Decision:
+        """The decision whether a service or an ARN outside of the account's model may assume a
+        role, by the role's trust alone."""
+        asked = Asked(
+            arn=who,
+            context={},
+            account=self.account.place.account,
+            identity=(),
+            trust=role.trust.statements if role.trust else (),
+        )
+        return self._decide(asked, "sts:AssumeRole", role.arn, expected, context or {})
+
+    def _decide(
+        self,
+        asked: Asked,
+        action: str,
+        resource: str,
+        expected: bool,
+        context: Mapping[str, str],
+    ) -> Decision:
+        answer = self.engine.decide(asked, [Request(action, resource, context)])[0]
+        return Decision(
+            who=asked.arn,
+            action=action,
+            resource=resource,
+            context=tuple(sorted(context.items())),
+            expected=expected,
+            allowed=answer.is_allowed,
+        )
+
+    def ssm_arn(self, resource: str, *, region: str = "", account: str = "") -> str:
+        """The ARN of an SSM resource of the account, or of another one or Region."""
+        place = self.account.place
+        where = f"{region or place.region}:{account or place.account}"
+        return f"arn:{place.partition}:ssm:{where}:{resource}"
+
+    def other_region(self) -> str:
+        """A Region that no template goes to."""
+        known = ("eu-west-1", "us-east-2", "ap-southeast-2")
+        return next(region for region in known if region not in self.account.regions)
+
+
+def names(principals: Iterable[Principal]) -> str:
+    """Their names, for a sentence."""
+    return ", ".join(principal.name for principal in principals)

@@ -1,0 +1,134 @@
+"""Principals of an account and every way a policy reaches them, read from templates."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from review.intrinsics import Place
+from review.statements import Policy, Statement
+
+
+class Kind(StrEnum):
+    """What a principal is to IAM."""
+
+    USER = "user"
+    ROLE = "role"
+    GROUP_MEMBERS = "members of group"
+    POLICY_HOLDERS = "holders of policy"
+
+
+class Part(StrEnum):
+    """The part that a principal takes in the story of delegated administration."""
+
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    AUTHOR = "author"
+    AUTHOR_ROLE = "author role"
+    SERVICE_ROLE = "service role"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """Somebody who can call AWS."""
+
+    name: str
+    arn: str
+    kind: Kind
+    part: Part = Part.OTHER
+    policies: tuple[Policy, ...] = ()
+    """Identity policies, inline and managed, its own and its groups'."""
+    boundary: Policy | None = None
+    trust: Policy | None = None
+    """Who may assume it, for a role of these templates."""
+    is_whole: bool = True
+    """Whether the templates tell everything that it holds; not for one that exists already."""
+
+    @property
+    def title(self) -> str:
+        """How the review calls it: ``operator AutomationRestrictedOperator``."""
+        part = self.part.value if self.part is not Part.OTHER else self.kind.value
+        return f"{part} {self.name}"
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The keys that IAM fills in for every request of this principal.
+
+        Source: IAM User Guide, AWS global condition context keys.
+        """
+        filled = {
+            "aws:PrincipalArn": self.arn,
+            "aws:PrincipalAccount": self.arn.split(":")[4],
+            "aws:PrincipalType": "User" if self.kind is Kind.USER else "AssumedRole",
+        }
+        if self.kind is Kind.USER:
+            filled["aws:username"] = self.name
+        return filled
+
+    def resources(self, statement: Statement) -> tuple[str, ...]:
+        """A statement's resources with IAM's policy variables filled in for this principal.
+
+        A variable that the principal has no value for matches nothing: such a resource is left out.
+        """
+        filled = [self._filled(resource) for resource in statement.resources]
+        return tuple(resource for resource in filled if "${" not in resource)
+
+    def _filled(self, resource: str) -> str:
+        for key, value in self.context.items():
+            resource = resource.replace(f"${{{key}}}", value)
+        return resource
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runbook:
+    """An Automation document of the templates."""
+
+    name: str
+    arns: tuple[str, ...]
+    """Its document in each Region that it is deployed to."""
+    role: str | None
+    """The ARN of the role that it embeds; None where it runs as its starter or takes a role."""
+    limits: tuple[str, ...]
+    """What it holds its starter to, in sentences."""
+    calls: tuple["Call", ...]
+    """What its steps do to AWS."""
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Call:
+    """Actions that a step of a runbook needs."""
+
+    step: str
+    actions: tuple[str, ...]
+    """What the step cannot do without."""
+    optional: tuple[str, ...] = ()
+    """What it needs for some inputs or some instances only."""
+    is_told: bool = True
+    """Whether the templates tell what the step does; not for a script."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Everything in one AWS account that these templates make or name."""
+
+    place: Place
+    """Account and partition; the Region is that of the first template."""
+    principals: tuple[Principal, ...]
+    runbooks: tuple[Runbook, ...]
+    templates: tuple[tuple[str, str], ...]
+    """Stack and ``BUCKET/KEY`` of its template in CDK's staging bucket."""
+    regions: tuple[str, ...]
+
+    def having(self, *parts: Part) -> tuple[Principal, ...]:
+        """The principals with one of these parts."""
+        return tuple(principal for principal in self.principals if principal.part in parts)
+
+    def by_arn(self, arn: str) -> Principal | None:
+        """The principal of an ARN, if the templates know it."""
+        return next((p for p in self.principals if p.arn == arn), None)
+
+
+def sorted_principals(principals: Iterable[Principal]) -> tuple[Principal, ...]:
+    """In the order of the story: people first, then roles, then whatever else."""
+    order = list(Part)
+    return tuple(sorted(principals, key=lambda p: (order.index(p.part), p.kind.value, p.name)))

@@ -1,0 +1,117 @@
+"""The resources of templates: what exists in an account once they are deployed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from review.assembly import Template
+from review.errors import ReviewError
+from review.intrinsics import NO_VALUE, Resolver
+
+IDENTITIES = {
+    "AWS::IAM::User": ("UserName", "user"),
+    "AWS::IAM::Role": ("RoleName", "role"),
+    "AWS::IAM::Group": ("GroupName", "group"),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "policy"),
+}
+"""Property that names it, and the word before the name in its ARN.
+Source: AWS CloudFormation Template Reference."""
+
+ATTACHMENTS = {
+    "AWS::IAM::Policy",
+    "AWS::IAM::UserPolicy",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::GroupPolicy",
+    "AWS::IAM::UserToGroupAddition",
+}
+_DOCUMENT = "AWS::SSM::Document"
+_WITHOUT_ACCESS = {
+    "AWS::CDK::Metadata",
+    "AWS::SecretsManager::Secret",
+}
+"""Types that give nobody access. A type is added here when somebody has read its reference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """A resource of a template, its properties not yet resolved."""
+
+    template: Template
+    logical_id: str
+    type: str
+    properties: Mapping[str, Any]
+    resolver: Resolver
+
+    @property
+    def where(self) -> str:
+        """Where a reader finds it."""
+        return f"{self.template.stack}/{self.logical_id}"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A property, resolved."""
+        value = self.resolver.resolve(self.properties.get(name, default))
+        return default if value is NO_VALUE else value
+
+    @property
+    def name(self) -> str:
+        """Its physical name; where CloudFormation makes one, a name that tells so."""
+        key = "Name" if self.type == _DOCUMENT else IDENTITIES[self.type][0]
+        return str(self.get(key) or f"{self.template.stack}-{self.logical_id}-GENERATED")
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        place = self.template.place
+        if self.type == _DOCUMENT:
+            return f"arn:{place.partition}:ssm:{place.region}:{place.account}:document/{self.name}"
+        path = str(self.get("Path") or "/")
+        kind = IDENTITIES[self.type][1]
+        return f"arn:{place.partition}:iam::{place.account}:{kind}{path}{self.name}"
+
+    def attribute(self, name: str) -> str:
+        """What ``Ref`` or ``Fn::GetAtt`` gives for it."""
+        if name == "Ref" and self.type in (*IDENTITIES, _DOCUMENT):
+            return self.arn if self.type == "AWS::IAM::ManagedPolicy" else self.name
+        if name in ("Arn", "PolicyArn") and self.type in IDENTITIES:
+            return self.arn
+        raise ReviewError(
+            f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
+            f"give the resource a name of its own and use that"
+        )
+
+
+def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
+    """Every resource that matters to access; ReviewError for a type that nobody has judged."""
+    for template in templates:
+        of_template: dict[str, Resource] = {}
+        resolver = Resolver(
+            body=template.body,
+            place=template.place,
+            stack=template.stack,
+            attribute=partial(_attribute, of_template),
+        )
+        for logical_id, body in template.body["Resources"].items():
+            if "Condition" in body and not resolver.holds(body["Condition"]):
+                continue
+            of_template[logical_id] = Resource(
+                template=template,
+                logical_id=logical_id,
+                type=body["Type"],
+                properties=body.get("Properties", {}),
+                resolver=resolver,
+            )
+        for resource in of_template.values():
+            if resource.type in (*IDENTITIES, *ATTACHMENTS, _DOCUMENT):
+                yield resource
+            elif resource.type not in _WITHOUT_ACCESS:
+                raise ReviewError(
+                    f"{resource.where}: the review does not know whether {resource.type} gives "
+                    f"access to anybody (review/resources.py)"
+                )
+
+
+def _attribute(known: Mapping[str, Resource], logical_id: str, name: str) -> str:
+    if logical_id not in known:
+        raise ReviewError(f"{logical_id!r} is referred to and not in its template")
+    return known[logical_id].attribute(name)

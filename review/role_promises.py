@@ -1,0 +1,118 @@
+"""What is promised of the service roles: their power, and who can take it."""
+
+from collections.abc import Iterator
+
+from review.judge import EXECUTION, OTHER_ACCOUNT, Decision, Judge
+from review.principals import Part, Principal, Runbook
+from review.promises import Promise, Proof, cut, joined, promise
+
+AUTOMATION = "ssm.amazonaws.com"
+_OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", "cloudformation.amazonaws.com")
+
+
+def role_promises(judge: Judge) -> Iterator[Promise]:
+    """Two promises of each service role."""
+    for role in judge.account.having(Part.SERVICE_ROLE):
+        runbooks = [runbook for runbook in judge.account.runbooks if runbook.role == role.arn]
+        shown = joined(runbook.name for runbook in runbooks)
+        yield promise(
+            f"{role.name}-does-what-runbooks-need",
+            f"{role.name} can do what its runbooks need and nothing else: {shown}",
+            _needs(judge, role, runbooks),
+        )
+        yield promise(
+            f"{role.name}-is-assumed-by-automation",
+            f"only Automation executions of this account can assume {role.name}",
+            _assumed(judge, role),
+        )
+
+
+def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
+    """The role's actions against those of its runbooks' steps, derived by the review itself."""
+    actions = judge.engine.actions()
+    needed: dict[str, str] = {}
+    optional: set[str] = set()
+    untold: list[str] = []
+    for runbook in runbooks:
+        for call in runbook.calls:
+            step = f"step {call.step} of {runbook.name}"
+            unknown = [name for name in call.actions if actions.get(name) is None]
+            if unknown or not call.is_told:
+                untold.append(f"what {step} calls" + (f": {joined(unknown)}" if unknown else ""))
+            for name in call.actions:
+                found = actions.get(name)
+                if found is not None:
+                    needed.setdefault(found.name, step)
+                    optional |= set(found.dependents)
+            optional |= set(call.optional)
+    access = judge.access(role)
+    allowed = set(access.allowed_actions)
+    beyond = sorted(allowed - needed.keys() - optional)
+    told = [f"{role.name} may {_on(judge, role, name)}, which no step needs" for name in beyond]
+    lacking = [
+        f"{role.name} may not {name}, which {step} needs"
+        for name, step in sorted(needed.items())
+        if name not in allowed
+    ]
+    decisions = [
+        judge.ask(role, name, _probe(judge, role, name), expected=False)
+        for name in ("iam:PassRole", "iam:AttachRolePolicy", "ssm:UpdateDocument")
+        if name not in needed
+    ]
+    if untold:
+        return Proof(tuple(lacking), (), (*untold, *cut(told, "actions")))
+    return Proof((*lacking, *cut(told, "actions")), tuple(decisions))
+
+
+def _on(judge: Judge, role: Principal, name: str) -> str:
+    resources = joined(grant.resource for grant in judge.access(role).on(name))
+    return f"{name} on {resources}"
+
+
+def _probe(judge: Judge, role: Principal, action: str) -> str:
+    if action.startswith("iam:"):
+        return role.arn
+    runbooks = judge.account.runbooks
+    return runbooks[0].arns[0] if runbooks else judge.ssm_arn("document/Example")
+
+
+def _assumed(judge: Judge, role: Principal) -> Proof:
+    place = judge.account.place
+    execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
+    foreign = judge.ssm_arn(f"automation-execution/{EXECUTION}", account=OTHER_ACCOUNT)
+    mine = {"aws:SourceAccount": place.account, "aws:SourceArn": execution}
+    document = judge.ssm_arn("document/Example")
+    decisions: list[Decision] = [
+        judge.ask_trust(AUTOMATION, role, expected=True, context=mine),
+        judge.ask_trust(AUTOMATION, role, expected=False),
+        judge.ask_trust(
+            AUTOMATION,
+            role,
+            expected=False,
+            context={**mine, "aws:SourceAccount": OTHER_ACCOUNT},
+        ),
+        judge.ask_trust(
+            AUTOMATION, role, expected=False, context={**mine, "aws:SourceArn": foreign}
+        ),
+        judge.ask_trust(
+            AUTOMATION, role, expected=False, context={**mine, "aws:SourceArn": document}
+        ),
+        *(
+            judge.ask_trust(service, role, expected=False, context=mine)
+            for service in _OTHER_SERVICES
+        ),
+        judge.ask_trust(
+            f"arn:{place.partition}:iam::{OTHER_ACCOUNT}:role/Example", role, expected=False
+        ),
+        *(
+            judge.ask(other, "sts:AssumeRole", role.arn, expected=False, trust=role.trust)
+            for other in judge.account.principals
+            if other.arn != role.arn
+        ),
+    ]
+    findings = []
+    for statement in role.trust.statements if role.trust else ():
+        others = [value for kind, value in statement.principals if value != AUTOMATION]
+        if statement.allows and others:
+            findings.append(f"{role.name} trusts {joined(others)} as well")
+    return Proof(tuple(findings), tuple(decisions))
