@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from review.grants import ASSUME_ROLE, Access
 from review.judge import SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
-from review.operator_promises import CHANGES, SIGNAL, START
+from review.operator_promises import SIGNAL, START
 from review.patterns import overlap
 from review.principals import Part, Principal
-from review.promises import Promise, Proof, cut, promise
+from review.promises import Promise, Proof, of_actions, promise, told
 
 _RUNS = (
     *(START, SIGNAL, "ssm:StopAutomationExecution", "ssm:StartChangeRequestExecution"),
@@ -56,7 +56,7 @@ def _runs(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in _accesses(judge):
-        findings += _told(access, [g for action in _RUNS for g in access.on(action)])
+        findings += of_actions(access, *_RUNS)
         decisions += [
             judge.ask(access.principal, START, arn, expected=False)
             for runbook in judge.account.runbooks
@@ -79,7 +79,7 @@ def _writes(judge: Judge) -> Proof:
             and _WRITING_LEVELS & set(found.levels)
             and grant.resource not in approved
         ]
-        findings += _told(access, wrong)
+        findings += told(access, wrong)
     other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
     for role in _execution_roles(judge):
         for action in ("ssm:CreateDocument", "ssm:UpdateDocument"):
@@ -109,7 +109,7 @@ def _passes(judge: Judge) -> Proof:
                 for arn, service in allowed
             )
         ]
-        findings += _told(access, wrong)
+        findings += told(access, wrong)
     for role in executions:
         for service_role in services:
             decisions += [
@@ -153,7 +153,7 @@ def _deploys(judge: Judge) -> Proof:
                 and any(overlap(grant.resource, template) for template in templates)
             )
         ]
-        findings += _told(access, wrong)
+        findings += told(access, wrong)
         decisions += [
             judge.ask(access.principal, "s3:PutObject", template, expected=False)
             for template in templates
@@ -178,7 +178,7 @@ def _deploys(judge: Judge) -> Proof:
         bootstrap = f"{_iam(judge)}:role/cdk-hnb659fds-cfn-exec-role"
         context = {"cloudformation:RoleArn": bootstrap}
         decisions.append(judge.ask(role, change, stack, expected=False, context=context))
-    return Proof(cut(findings, "grants"), tuple(decisions))
+    return Proof(tuple(findings), tuple(decisions))
 
 
 def _is_on(resource: str, own: str) -> bool:
@@ -191,14 +191,12 @@ def _assumed(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for role in account.having(Part.AUTHOR_ROLE):
-        for statement in role.trust.statements if role.trust else ():
-            others = [
-                value
-                for kind, value in statement.principals
-                if value != _CLOUDFORMATION and value not in authors
-            ]
-            root = [value for value in others if value.endswith(":root") or "*" in value]
-            findings += [f"{role.name} trusts {value}" for value in root or others]
+        findings += [
+            f"{role.name} trusts {value}"
+            for statement in (role.trust.statements if role.trust else ())
+            for _, value in statement.principals
+            if value != _CLOUDFORMATION and (value not in authors or value.endswith(":root"))
+        ]
         decisions += [
             judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
             for other in account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE)
@@ -226,10 +224,3 @@ def _stack(judge: Judge, name: str) -> str:
 
 def _iam(judge: Judge) -> str:
     return f"arn:{judge.account.place.partition}:iam::{judge.account.place.account}"
-
-
-def _told(access: Access, grants: list) -> list[str]:
-    return [
-        f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
-        for grant in grants
-    ]

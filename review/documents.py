@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from review.errors import ReviewError
-from review.principals import Call, Runbook
+from review.principals import Call, Limit, Runbook
 from review.resources import Resource
 
 _STEP_ACTIONS = Path(__file__).resolve().parent / "data" / "step_actions.json"
@@ -52,23 +52,23 @@ def _content(document: Resource) -> dict[str, Any]:
     return content
 
 
-def _limits(content: Mapping[str, Any]) -> Iterator[str]:
+def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
     """What a runbook holds its starter to: approval, calendar, what parameters may be."""
     for step in content.get("mainSteps", []):
         inputs = step.get("inputs", {})
         if step.get("action") == "aws:approve":
-            by = ", ".join(map(str, inputs.get("Approvers", [])))
-            yield f"asks {inputs.get('MinRequiredApprovals', 1)} of {by} for approval"
+            needed = inputs.get("MinRequiredApprovals", 1)
+            approvers = {"of": inputs.get("Approvers", []), "needed": needed}
+            yield Limit(what="approval", value=json.dumps(approvers, sort_keys=True))
         if step.get("action") == "aws:assertAwsResourceProperty" and (
             inputs.get("Api") == "GetCalendarState"
         ):
-            calendars = ", ".join(map(str, inputs.get("CalendarNames", [])))
-            yield f"runs only while the Change Calendar {calendars} is open"
+            yield Limit(what="calendar", value=json.dumps(inputs.get("CalendarNames", [])))
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
                 value = json.dumps(parameter[constraint])
-                yield f"parameter {name} has {constraint} {value}"
+                yield Limit(what=f"{constraint} of {name}", value=value)
 
 
 def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:

@@ -6,7 +6,7 @@ from review.grants import Access
 from review.judge import Decision, Judge
 from review.operator_promises import CHANGES, SIGNAL, START
 from review.principals import Part
-from review.promises import Promise, Proof, cut, promise
+from review.promises import Promise, Proof, of_actions, promise
 
 _OWN_PASSWORD = {"iam:ChangePassword", "iam:GetAccountPasswordPolicy"}
 _RAISING = (
@@ -54,12 +54,12 @@ def _widens_nothing(judge: Judge) -> Proof:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             if writes_iam or _PERMISSIONS in found.levels:
-                findings += _told(access, name)
+                findings += of_actions(access, name)
         decisions += [
             judge.ask(access.principal, action, _raised(judge, access, action), expected=False)
             for action in _RAISING
         ]
-    return Proof(cut(findings, "actions"), tuple(decisions))
+    return Proof(tuple(findings), tuple(decisions))
 
 
 def _raised(judge: Judge, access: Access, action: str) -> str:
@@ -99,10 +99,3 @@ def _closed(judge: Judge) -> Proof:
         for pattern in access.open_actions
     ]
     return Proof(tuple(findings), ())
-
-
-def _told(access: Access, action: str) -> list[str]:
-    return [
-        f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
-        for grant in access.on(action)
-    ]

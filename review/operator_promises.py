@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from review.grants import ASSUME_ROLE, Access, Grant
+from review.grants import ASSUME_ROLE, Grant
 from review.judge import EXECUTION, OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
 from review.patterns import covers, is_pattern, overlap
 from review.principals import Part, Principal
-from review.promises import Promise, Proof, cut, joined, promise
+from review.promises import Promise, Proof, joined, of_actions, promise
 
 START = "ssm:StartAutomationExecution"
 SIGNAL = "ssm:SendAutomationSignal"
@@ -86,11 +86,14 @@ def _starts(judge: Judge) -> Proof:
 
 def _started(grant: Grant) -> str:
     """What a start on a pattern comes to, in words."""
-    if grant.resource == "*" or overlap(grant.resource, "arn:*:document/" + SOMEBODY_ELSES_RUNBOOK):
+    if grant.resource == "*":
         return (
-            f"any runbook that {grant.resource} stands for, under whichever role is embedded in it"
+            "every runbook of this account in every Region, AWS's own, and those that other "
+            "accounts share with it, each under whichever role is embedded in it"
         )
-    return f"runs of {grant.resource}"
+    if overlap(grant.resource, f"arn:*:ssm:*:*:document/{SOMEBODY_ELSES_RUNBOOK}"):
+        return f"every runbook of {grant.resource}, each under whichever role is embedded in it"
+    return grant.resource
 
 
 def _is_approved(judge: Judge, grant: Grant) -> bool:
@@ -142,7 +145,7 @@ def _touches(judge: Judge) -> Proof:
                 )
                 for grant in touched
             ]
-    return Proof(cut(findings, "actions"), tuple(dict.fromkeys(decisions)))
+    return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
 
 
 def an_example(pattern: str) -> str:
@@ -158,7 +161,7 @@ def _holds_no_role(judge: Judge) -> Proof:
     findings: list[str] = []
     roles = [principal for principal in judge.account.principals if principal.trust]
     for access in judge.accesses_of(Part.OPERATOR):
-        findings += _listed(access, "iam:PassRole", ASSUME_ROLE)
+        findings += of_actions(access, "iam:PassRole", ASSUME_ROLE)
         for role in roles:
             for service in ("ssm.amazonaws.com", "ec2.amazonaws.com"):
                 decisions.append(
@@ -181,7 +184,7 @@ def _writes_nothing(judge: Judge) -> Proof:
     findings: list[str] = []
     arns = [arn for runbook in judge.account.runbooks for arn in runbook.arns]
     for access in judge.accesses_of(Part.OPERATOR):
-        findings += _listed(access, *CHANGES)
+        findings += of_actions(access, *CHANGES)
         decisions += [
             judge.ask(access.principal, action, arn, expected=False)
             for arn in arns
@@ -194,7 +197,7 @@ def _approves_nothing(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in judge.accesses_of(Part.OPERATOR):
-        findings += _listed(access, SIGNAL, "ssm:StartChangeRequestExecution")
+        findings += of_actions(access, SIGNAL, "ssm:StartChangeRequestExecution")
         execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
         decisions.append(judge.ask(access.principal, SIGNAL, execution, expected=False))
     return Proof(tuple(findings), tuple(decisions))
@@ -205,7 +208,7 @@ def _only_approves(judge: Judge) -> Proof:
     findings: list[str] = []
     execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
     for access in judge.accesses_of(Part.APPROVER):
-        findings += _listed(access, START, "ssm:StartChangeRequestExecution", *CHANGES)
+        findings += of_actions(access, START, "ssm:StartChangeRequestExecution", *CHANGES)
         decisions.append(judge.ask(access.principal, SIGNAL, execution, expected=True))
         decisions += [
             judge.ask(access.principal, START, arn, expected=False)
@@ -213,12 +216,3 @@ def _only_approves(judge: Judge) -> Proof:
             for arn in runbook.arns
         ]
     return Proof(tuple(findings), tuple(decisions))
-
-
-def _listed(access: Access, *actions: str) -> list[str]:
-    """What a principal may do of these actions, as findings."""
-    return [
-        f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
-        for action in actions
-        for grant in access.on(action)
-    ]

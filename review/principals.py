@@ -88,10 +88,23 @@ class Runbook:
     """Its document in each Region that it is deployed to."""
     role: str | None
     """The ARN of the role that it embeds; None where it runs as its starter or takes a role."""
-    limits: tuple[str, ...]
-    """What it holds its starter to, in sentences."""
+    limits: tuple["Limit", ...]
+    """What it holds its starter to."""
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Limit:
+    """Something that a runbook holds its starter to."""
+
+    what: str
+    """``maxItems of InstanceId``, ``approval``, ``calendar``."""
+    value: str
+    """JSON."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.value}"
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)

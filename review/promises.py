@@ -1,10 +1,11 @@
 """What the project promises about an account, each promise proved or broken by the judge."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from review.judge import Decision, Judge
+from review.grants import Access, Grant
+from review.judge import Decision
 
 
 class Verdict(StrEnum):
@@ -37,13 +38,10 @@ class Proof:
     untold: tuple[str, ...] = ()
 
 
-Prove = Callable[[Judge], Proof]
-
-
 def promise(id_: str, sentence: str, proof: Proof) -> Promise:
     """The promise with its verdict: each unexpected decision is a finding as well."""
     unexpected = [_as_finding(d) for d in proof.decisions if not d.is_as_expected]
-    findings = tuple(dict.fromkeys((*proof.findings, *unexpected)))
+    findings = _cut(tuple(dict.fromkeys((*proof.findings, *unexpected))))
     verdict = Verdict.BROKEN if findings else Verdict.UNTOLD if proof.untold else Verdict.KEPT
     return Promise(
         id=id_,
@@ -70,8 +68,23 @@ def joined(parts: Iterable[str]) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def cut(findings: Iterator[str] | list[str], what: str, most: int = 12) -> tuple[str, ...]:
-    """At most so many findings, and how many more there are."""
-    listed = list(findings)
-    more = len(listed) - most
-    return (*listed[:most], f"and {more} more {what}") if more > 0 else tuple(listed)
+def told(access: Access, grants: Iterable[Grant]) -> list[str]:
+    """What a principal may do, as findings."""
+    return [
+        f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
+        for grant in grants
+    ]
+
+
+def of_actions(access: Access, *actions: str) -> list[str]:
+    """What a principal may do of these actions, as findings."""
+    return told(access, (grant for action in actions for grant in access.on(action)))
+
+
+_MOST_FINDINGS = 20
+
+
+def _cut(findings: tuple[str, ...]) -> tuple[str, ...]:
+    """The findings; where they are many, the first, and how many more there are."""
+    more = len(findings) - _MOST_FINDINGS
+    return (*findings[:_MOST_FINDINGS], f"and {more} more") if more > 0 else findings

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from review.judge import EXECUTION, OTHER_ACCOUNT, Decision, Judge
+from review.operator_promises import an_example
 from review.principals import Part, Principal, Runbook
-from review.promises import Promise, Proof, cut, joined, promise
+from review.promises import Promise, Proof, joined, promise
 
 AUTOMATION = "ssm.amazonaws.com"
 _OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", "cloudformation.amazonaws.com")
@@ -59,9 +60,28 @@ def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
         for name in ("iam:PassRole", "iam:AttachRolePolicy", "ssm:UpdateDocument")
         if name not in needed
     ]
+    decisions += _elsewhere(judge, role, sorted(allowed & needed.keys()))
     if untold:
-        return Proof(tuple(lacking), (), (*untold, *cut(told, "actions")))
-    return Proof((*lacking, *cut(told, "actions")), tuple(decisions))
+        return Proof(tuple(lacking), (), (*untold, *told))
+    return Proof((*lacking, *told), tuple(decisions))
+
+
+def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Decision]:
+    """The twins of what a role does: the same in another Region, and in another account."""
+    place, actions = judge.account.place, judge.engine.actions()
+    for name in names:
+        found = actions.get(name)
+        assert found is not None
+        for arn in found.arns:
+            parts = arn.split(":", 5)
+            if parts[2] != name.split(":")[0] or parts[3] != "*" or parts[4] != "*":
+                continue
+            for region, account in (
+                (judge.other_region(), place.account),
+                (place.region, OTHER_ACCOUNT),
+            ):
+                where = ":".join(["arn", place.partition, parts[2], region, account, parts[5]])
+                yield judge.ask(role, name, an_example(where), expected=False)
 
 
 def _on(judge: Judge, role: Principal, name: str) -> str:

@@ -1,0 +1,122 @@
+"""``python -m review``: who can do what, proved from the templates alone."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from review.assembly import partition_of, read_templates
+from review.changes import change
+from review.data import review_json
+from review.engine import Engine
+from review.errors import ReviewError
+from review.html import review_html
+from review.intrinsics import Place
+from review.markdown import change_markdown, review_markdown
+from review.reviews import Review, review
+from review.texts import counted, place_of, verdicts
+
+_NAME = "access-review"
+_FOUND = 2
+
+
+def main() -> int:
+    """Runs the command; its exit status."""
+    options = _options()
+    place = Place(
+        account=options.account,
+        region=options.region,
+        partition=options.partition or partition_of(options.region),
+    )
+    with Engine() as engine:
+        reviewed = review(engine, read_templates(options.folder, place))
+        if options.against is None:
+            return _write(reviewed, options.output or options.folder, as_json=options.json)
+        before = review(engine, read_templates(options.against, place))
+    changed = change(before, reviewed)
+    print(change_markdown(changed), end="")
+    return _FOUND if changed.gains else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m review",
+        description="Who can do what once these templates are deployed, proved from them alone: "
+        f"writes {_NAME}.html and {_NAME}.md. Exit status: 0; 1 for what cannot be reviewed; "
+        f"{_FOUND} where a promise is broken, or, with --against, where anybody gains anything.",
+    )
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        default=Path("cdk.out"),
+        help="a cloud assembly of the CDK, or a folder of templates (default: cdk.out)",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="OTHER_DIR",
+        type=Path,
+        help="print what becomes of access when OTHER_DIR becomes DIR, as Markdown",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the review as JSON, and write no page"
+    )
+    parser.add_argument(
+        "--output", metavar="FOLDER", type=Path, help="where the pages go (default: DIR)"
+    )
+    parser.add_argument(
+        "--account",
+        type=_account,
+        default="111122223333",
+        help="the account of templates that name none, 12 digits (default: 111122223333)",
+    )
+    parser.add_argument(
+        "--region",
+        default="us-east-1",
+        help="the Region of templates that name none (default: us-east-1)",
+    )
+    parser.add_argument("--partition", help="its partition (default: the one of the Region)")
+    return parser.parse_args()
+
+
+def _account(text: str) -> str:
+    if not (len(text) == 12 and text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 12 digits")
+    return text
+
+
+def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
+    """Writes the pages, or prints the data, and says what is broken."""
+    if as_json:
+        print(review_json(reviewed), end="")
+        return _FOUND if reviewed.broken else 0
+    pages = {
+        folder / f"{_NAME}.html": review_html(reviewed),
+        folder / f"{_NAME}.md": review_markdown(reviewed),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in pages.items():
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ReviewError(
+            f"the pages cannot be written: {error}; name a folder: --output"
+        ) from None
+    for account in reviewed.accounts:
+        print(place_of(account))
+        for access in account.accesses:
+            print(f"  {access.principal.title}: {counted(access)}")
+        print(f"  {verdicts(account)}")
+    for promise in reviewed.broken:
+        print(f"broken: {promise.sentence}")
+        for finding in promise.findings:
+            print(f"  {finding}")
+    print(f"written: {', '.join(map(str, pages))}")
+    return _FOUND if reviewed.broken else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ReviewError as error:
+        sys.exit(f"error: {error}")

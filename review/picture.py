@@ -1,0 +1,203 @@
+"""The picture: people, runbooks, roles and resources, and the arrows that exist between them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+
+from review.grants import ASSUME_ROLE, Access
+from review.patterns import overlap
+from review.principals import Account, Part, Runbook
+
+_START, _SIGNAL = "ssm:StartAutomationExecution", "ssm:SendAutomationSignal"
+_UPDATE = "ssm:UpdateDocument"
+_COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
+_MOST_RUNBOOKS = 12
+_WIDTH, _BOX, _STEP, _TOP = 190, 150, 54, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Somebody or something."""
+
+    id: str
+    label: str
+    column: int
+    """Place in ``people``, ``author roles``, ``runbooks``, ``service roles``, ``resources``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """What one can do with the other."""
+
+    start: str
+    end: str
+    label: str
+    is_unwanted: bool = False
+    """Whether it goes past a runbook: a person who touches what the role should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Nodes and the arrows between them."""
+
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def draw(account: Account, accesses: Iterable[Access]) -> Picture:
+    """The picture of what each principal can do."""
+    accesses = tuple(accesses)
+    groups = _groups(account)
+    nodes = [
+        *(
+            Node(f"p{number}", access.principal.title, _column(access.principal.part))
+            for number, access in enumerate(accesses)
+        ),
+        *(Node(f"r{number}", label, 2) for number, (label, _) in enumerate(groups)),
+    ]
+    arrows: list[Arrow] = []
+    resources: dict[str, str] = {}
+    for number, access in enumerate(accesses):
+        arrows += _arrows(f"p{number}", access, accesses, groups)
+        if access.principal.part is Part.SERVICE_ROLE:
+            for kind in _kinds(access):
+                id_ = resources.setdefault(kind, f"x{len(resources)}")
+                arrows.append(Arrow(f"p{number}", id_, "acts on"))
+    arrows += _unwanted(accesses, resources)
+    nodes += [Node(id_, kind, len(_COLUMNS) - 1) for kind, id_ in resources.items()]
+    return Picture(tuple(nodes), tuple(dict.fromkeys(arrows)))
+
+
+def _column(part: Part) -> int:
+    return {Part.AUTHOR_ROLE: 1, Part.SERVICE_ROLE: 3}.get(part, 0)
+
+
+def _groups(account: Account) -> list[tuple[str, list[Runbook]]]:
+    """Each runbook alone, or, where they are many, those of a role together."""
+    if len(account.runbooks) <= _MOST_RUNBOOKS:
+        return [(runbook.name, [runbook]) for runbook in account.runbooks]
+    by_role: dict[str, list[Runbook]] = {}
+    for runbook in account.runbooks:
+        by_role.setdefault(runbook.role or "", []).append(runbook)
+    return [(f"{len(runbooks)} runbooks", runbooks) for runbooks in by_role.values()]
+
+
+def _arrows(
+    id_: str, access: Access, accesses: tuple[Access, ...], groups: list[tuple[str, list[Runbook]]]
+) -> Iterator[Arrow]:
+    for number, (_, runbooks) in enumerate(groups):
+        arns = [arn for runbook in runbooks for arn in runbook.arns]
+        for action, label in ((_START, "starts"), (_UPDATE, "writes")):
+            if any(overlap(g.resource, arn) for g in access.on(action) for arn in arns):
+                yield Arrow(id_, f"r{number}", label)
+        approved = any(limit.what == "approval" for r in runbooks for limit in r.limits)
+        if access.principal.part is Part.APPROVER and access.on(_SIGNAL) and approved:
+            yield Arrow(id_, f"r{number}", "approves")
+        if any(runbook.role == access.principal.arn for runbook in runbooks):
+            yield Arrow(f"r{number}", id_, "runs as")
+    for grant in access.on(ASSUME_ROLE):
+        for number, other in enumerate(accesses):
+            if other.principal.arn == grant.resource:
+                yield Arrow(id_, f"p{number}", "assumes")
+
+
+def _kinds(access: Access) -> Iterator[str]:
+    """The kinds of resources that a role acts on: ``ec2 instance``, ``everything of ssm``."""
+    for grant in access.grants:
+        service = grant.action.split(":")[0]
+        if grant.resource == "*":
+            yield f"{service}, any resource"
+        else:
+            kind = grant.resource.split(":", 5)[-1].replace(":", "/").split("/")[0]
+            yield f"{service} {kind}"
+
+
+def _unwanted(accesses: tuple[Access, ...], resources: dict[str, str]) -> Iterator[Arrow]:
+    """Arrows of people who do by themselves what a service role does on resources of a kind."""
+    roles = [access for access in accesses if access.principal.part is Part.SERVICE_ROLE]
+    for number, access in enumerate(accesses):
+        if access.principal.part is Part.SERVICE_ROLE:
+            continue
+        for kind, id_ in resources.items():
+            service = kind.replace(",", " ").split()[0]
+            if service != "ssm" and any(
+                mine.action == theirs.action and overlap(mine.resource, theirs.resource)
+                for role in roles
+                for theirs in role.grants
+                if theirs.action.startswith(f"{service}:")
+                for mine in access.grants
+            ):
+                yield Arrow(f"p{number}", id_, "touches", is_unwanted=True)
+
+
+def svg(picture: Picture) -> str:
+    """The picture as SVG, in the colours of the page that it stands in."""
+    columns = sorted({node.column for node in picture.nodes})
+    places: dict[str, tuple[int, int]] = {}
+    rows = [0] * len(columns)
+    for node in picture.nodes:
+        column = columns.index(node.column)
+        places[node.id] = (column * _WIDTH + 10, _TOP + rows[column] * _STEP)
+        rows[column] += 1
+    height, width = _TOP + max(rows, default=0) * _STEP, len(columns) * _WIDTH
+    parts = [
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="who can do what">',
+        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/>'
+        "</marker></defs>",
+    ]
+    for number, column in enumerate(columns):
+        parts.append(f'<text x="{number * _WIDTH + 10}" y="20">{_COLUMNS[column]}</text>')
+    parts += [_arrow_svg(arrow, places) for arrow in picture.arrows]
+    parts += [_node_svg(node, places[node.id]) for node in picture.nodes]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _arrow_svg(arrow: Arrow, places: dict[str, tuple[int, int]]) -> str:
+    (x1, y1), (x2, y2) = places[arrow.start], places[arrow.end]
+    forward = x2 > x1
+    x1, x2 = (x1 + _BOX, x2) if forward else (x1, x2 + _BOX)
+    y1, y2 = y1 + 18, y2 + 18
+    bend = 30 if forward else -30
+    kind = ' class="unwanted"' if arrow.is_unwanted else ""
+    return (
+        f'<path{kind} d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" '
+        f'marker-end="url(#head)"><title>{escape(arrow.label)}</title></path>'
+    )
+
+
+def _node_svg(node: Node, place: tuple[int, int]) -> str:
+    x, y = place
+    words, lines = node.label.split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > _LETTERS and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    shown = [_cut(line) for line in lines[:2]]
+    first = y + (22 if len(shown) == 1 else 15)
+    spans = "".join(
+        f'<tspan x="{x + 8}" y="{first + 14 * n}">{escape(line)}</tspan>'
+        for n, line in enumerate(shown)
+    )
+    return (
+        f'<g><title>{escape(node.label)}</title><rect x="{x}" y="{y}" width="{_BOX}" height="36" '
+        f'rx="6"/><text>{spans}</text></g>'
+    )
+
+
+_LETTERS = 24
+"""Letters that a box takes in a line."""
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…"
+
+
+def mermaid(picture: Picture) -> str:
+    """The picture as a Mermaid flow chart, as Markdown shows it."""
+    lines = ["flowchart LR"]
+    lines += [f'  {node.id}["{node.label}"]' for node in picture.nodes]
+    for arrow in picture.arrows:
+        line = "==>" if arrow.is_unwanted else "-->"
+        lines.append(f"  {arrow.start} {line}|{arrow.label}| {arrow.end}")
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""The review: everything that it says, as data."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from review.account import read_accounts
+from review.assembly import Template
+from review.author_promises import author_promises
+from review.engine import Engine
+from review.escalation import Opening, openings
+from review.everyones_promises import everyones_promises
+from review.grants import Access
+from review.judge import Judge
+from review.operator_promises import approver_promises, operator_promises
+from review.picture import Picture, draw
+from review.principals import Account
+from review.promises import Promise, Verdict
+from review.role_promises import role_promises
+
+_PROMISES = (
+    operator_promises,
+    approver_promises,
+    role_promises,
+    author_promises,
+    everyones_promises,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountReview:
+    """Who can do what in one account."""
+
+    account: Account
+    accesses: tuple[Access, ...]
+    promises: tuple[Promise, ...]
+    openings: tuple[Opening, ...]
+    picture: Picture
+
+    def having(self, verdict: Verdict) -> tuple[Promise, ...]:
+        """The promises with this verdict."""
+        return tuple(promise for promise in self.promises if promise.verdict is verdict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """Who can do what once these templates are deployed."""
+
+    accounts: tuple[AccountReview, ...]
+    data_version: str
+    """The version of the engine's data, of which the last part is its date."""
+    actions: int
+    """How many actions AWS has, by that data."""
+
+    @property
+    def broken(self) -> tuple[Promise, ...]:
+        """The promises that are broken in any account."""
+        return tuple(p for account in self.accounts for p in account.having(Verdict.BROKEN))
+
+
+def review(engine: Engine, templates: Iterable[Template]) -> Review:
+    """The review of these templates; ReviewError for what it does not know."""
+    accounts = read_accounts(templates)
+    actions = engine.actions()
+    return Review(
+        accounts=tuple(_review(engine, account) for account in accounts),
+        data_version=actions.version,
+        actions=len(actions),
+    )
+
+
+def _review(engine: Engine, account: Account) -> AccountReview:
+    judge = Judge(engine, account)
+    return AccountReview(
+        account=account,
+        accesses=judge.accesses,
+        promises=tuple(_promises(judge)),
+        openings=tuple(openings(judge)),
+        picture=draw(account, judge.accesses),
+    )
+
+
+def _promises(judge: Judge) -> Iterator[Promise]:
+    for promises in _PROMISES:
+        yield from promises(judge)

