@@ -1,24 +1,16 @@
 """The AWS clients that steps use: real ones, against this account's own endpoint."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
+from sandbox.emulator.role_sessions import Credentials
+
 _TIMEOUT_SECONDS = 30
 _endpoint: dict[str, str] = {}
 _automation_keys: set[str] = set()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """Keys of one session."""
-
-    access_key: str
-    secret_key: str
-    session_token: str | None
 
 
 def configure(*, endpoint: str, certificate: str) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.automation.clients import Credentials
 from sandbox.automation.executions import Execution, StepExecution
 from sandbox.automation.loops import Iteration, iterations
 from sandbox.automation.parameters import as_given
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.automation.steps import ACTIONS
 from sandbox.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
+from sandbox.emulator.role_sessions import Credentials
 
 _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""

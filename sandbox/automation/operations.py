@@ -9,7 +9,6 @@ from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import AccountRegionScopedDict
 
 from sandbox.automation import engine, executions, parameters, sessions
-from sandbox.automation.clients import Credentials
 from sandbox.automation.executions import ENDED, Execution, Signal, StepExecution
 from sandbox.automation.references import UnknownReference, resolve
 from sandbox.documents import store
@@ -17,6 +16,7 @@ from sandbox.documents.descriptions import tag_map
 from sandbox.documents.operations import document_check, pass_role_check
 from sandbox.documents.store import Document, Version
 from sandbox.emulator.authorization import Check, arn, request_tag_context, tag_context
+from sandbox.emulator.role_sessions import Credentials
 from sandbox.ssm_api.errors import ApiError, validation_error
 from sandbox.ssm_api.operation import Operation, Parameters, Request, paged
 

@@ -1,27 +1,19 @@
 """The session that an execution runs with: the document's role, really assumed, or the caller's."""
 
-import json
 import re
-import time
-from typing import Any
 
-from ministack.core.iam_evaluator import (
-    CredentialResolutionError,
-    EvalContext,
-    evaluate_trust_policy,
-    resolve_credential,
-)
+from ministack.core.iam_evaluator import CredentialResolutionError, resolve_credential
 from ministack.services import iam, sts
 
-from sandbox.automation.clients import Credentials, mark_as_automation
+from sandbox.automation.clients import mark_as_automation
 from sandbox.emulator import cloudtrail
 from sandbox.emulator.authorization import arn
 from sandbox.emulator.call import Call
+from sandbox.emulator.role_sessions import Credentials, open_session, register
+from sandbox.emulator.role_trust import trusts_service
 from sandbox.ssm_api.errors import ApiError
 
 SERVICE = "ssm.amazonaws.com"
-SESSION_SECONDS = 12 * 60 * 60
-"""AWS renews the role's session while an execution runs; the sandbox gives one that is long."""
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]{1,64})")
 
@@ -47,21 +39,14 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     """
     account, name = account_and_name(role)
     record = iam._roles.get_scoped(account, None, name)
-    if (
-        record is None
-        or record["Arn"] != role
-        or not _trusts_automation(record, execution_id, call)
-    ):
+    keys = {
+        "aws:SourceArn": arn("ssm", f"automation-execution/{execution_id}"),
+        "aws:SourceAccount": call.account,
+    }
+    if record is None or record["Arn"] != role or not trusts_service(record, SERVICE, keys):
         raise invalid_parameters("The defined assume role is unable to be assumed.")
     cloudtrail.record_service_assumption(role, execution_id, call.region, call.account)
-    return _register(
-        {
-            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{execution_id}",
-            "UserId": f"{record['RoleId']}:{execution_id}",
-            "AccountId": account,
-            "PrincipalType": "AssumedRole",
-        }
-    )
+    return _as_automation(open_session(record, execution_id))
 
 
 def of_caller(call: Call) -> Credentials:
@@ -75,7 +60,7 @@ def of_caller(call: Call) -> Credentials:
             secret_key=caller.secret_access_key,
             session_token=caller.session_token,
         )
-    return _register(
+    session = register(
         {
             "Arn": caller.principal_arn,
             "UserId": caller.principal_id,
@@ -86,58 +71,9 @@ def of_caller(call: Call) -> Credentials:
             "SessionPolicies": (sts._sessions.get(call.access_key) or {}).get("SessionPolicies"),
         }
     )
+    return _as_automation(session)
 
 
-def _trusts_automation(role: dict[str, Any], execution_id: str, call: Call) -> bool:
-    """Whether the trust policy lets the service in for this execution.
-
-    The emulator's evaluator takes any service principal for its own root, so statements that name
-    another service are taken out first.
-    """
-    policy = role["AssumeRolePolicyDocument"]
-    document = json.loads(policy) if isinstance(policy, str) else policy
-    statements = document["Statement"]
-    for_service = [
-        {**statement, "Principal": "*"}
-        for statement in ([statements] if isinstance(statements, dict) else statements)
-        if _names_service(statement.get("Principal"))
-    ]
-    context = EvalContext(
-        principal_arn=SERVICE,
-        principal_type="AWSService",
-        principal_account=call.account,
-        action="sts:AssumeRole",
-        resource_arn=role["Arn"],
-        region=call.region,
-        service_context={
-            "aws:sourcearn": arn("ssm", f"automation-execution/{execution_id}"),
-            "aws:sourceaccount": call.account,
-        },
-    )
-    return bool(evaluate_trust_policy({"Statement": for_service}, SERVICE, context))
-
-
-def _names_service(principal: Any) -> bool:
-    if not isinstance(principal, dict):
-        return bool(principal == "*")
-    services = principal.get("Service", [])
-    return services == SERVICE or (isinstance(services, list) and SERVICE in services)
-
-
-def _register(session: dict[str, Any]) -> Credentials:
-    credentials = Credentials(
-        access_key=iam._gen_session_access_key(),
-        secret_key=iam._gen_secret(),
-        session_token=iam._gen_session_token(),
-    )
-    sts.register_session(
-        credentials.access_key,
-        {
-            **session,
-            "SecretAccessKey": credentials.secret_key,
-            "SessionToken": credentials.session_token,
-            "Expiration": time.time() + SESSION_SECONDS,
-        },
-    )
+def _as_automation(credentials: Credentials) -> Credentials:
     mark_as_automation(credentials.access_key)
     return credentials

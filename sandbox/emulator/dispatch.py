@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import ministack.app
 from ministack.core.iam_evaluator import pin_request_caller
 
-from sandbox.emulator import cloudtrail, own_password
-from sandbox.emulator.authorization import refused_where_the_emulator_errs
+from sandbox.emulator import cloudtrail, own_password, stack_roles
 from sandbox.emulator.call import Call, Response
+from sandbox.emulator.checks import refused_where_the_emulator_errs
 from sandbox.operations import added_operation
 from sandbox.ssm_api.operation import perform
 
@@ -34,6 +34,7 @@ async def dispatch(
     pin_request_caller(headers, query_params)
     response = await _answer(call)
     cloudtrail.record(call, response)
+    stack_roles.remember(call, response)
     return response
 
 

@@ -14,6 +14,8 @@ from sandbox.emulator import (
     policy_variables,
     role_boundaries,
     root,
+    stack_conditions,
+    stack_roles,
 )
 from sandbox.emulator.dispatch import dispatch
 
@@ -30,5 +32,7 @@ def install(*, endpoint: str, folder: str) -> None:
     role_boundaries.install()
     ec2_calls.install()
     stack_resource.install()
+    stack_conditions.install()
+    stack_roles.install()
     cloudtrail.install()
     ministack.app._dispatch_service_request = dispatch

@@ -7,9 +7,17 @@ be compared.
 from ministack.core import iam_evaluator
 from ministack.services import iam
 
+from sandbox.emulator.authorization import Check
 from sandbox.emulator.call import Call, Response
 
 OPERATION = "ChangePassword"
+
+
+def own_password_checks(call: Call) -> list[Check]:
+    """The check of a change of password, which names no user: it is about the caller's own."""
+    if call.operation != OPERATION:
+        return []
+    return [Check(action="iam:ChangePassword", resource=iam_evaluator.caller_arn())]
 
 
 def change_password(call: Call) -> Response:

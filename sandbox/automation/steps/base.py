@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.automation.clients import Credentials, client, environment
+from sandbox.automation.clients import client, environment
 from sandbox.automation.executions import Execution, Signal
+from sandbox.emulator.role_sessions import Credentials
 
 Outputs = dict[str, Any]
 

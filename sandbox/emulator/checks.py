@@ -1,0 +1,25 @@
+"""Which calls are judged here instead of by the emulator, and on what."""
+
+from sandbox.emulator.authorization import Check, judged
+from sandbox.emulator.call import Call, Response
+from sandbox.emulator.ec2_checks import ec2_checks
+from sandbox.emulator.own_password import own_password_checks
+from sandbox.emulator.role_trust import assume_role_checks
+from sandbox.emulator.stack_calls import stack_checks
+
+_CHECKS = {
+    "cloudformation": stack_checks,
+    "ec2": ec2_checks,
+    "iam": own_password_checks,
+    "sts": assume_role_checks,
+}
+
+
+def refused_where_the_emulator_errs(call: Call) -> Response | None:
+    """The refusal of a call that the emulator would judge on the wrong resource; None if allowed
+    or the emulator's to judge."""
+    return judged(call, _CHECKS.get(call.service, _no_checks)(call))
+
+
+def _no_checks(call: Call) -> list[Check]:
+    return []

@@ -1,0 +1,118 @@
+"""CloudFormation acts as the role of a stack; the emulator acts as nobody.
+
+A stack keeps the role that it was given last. The role is judged for each resource: a document by
+the calls of AWS's own handler, anything else by ``SERVICE:CreateTYPE`` (``UpdateTYPE``,
+``DeleteTYPE``), which is right for IAM and, elsewhere, tells an administrator from a narrow role.
+Source: CloudFormation User Guide, CloudFormation service role; resource type AWS::SSM::Document.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import iam
+from ministack.services.cloudformation import provisioners, stacks
+
+from sandbox.emulator.authorization import Check, arn
+from sandbox.emulator.call import Call, Response
+from sandbox.emulator.role_sessions import open_session
+from sandbox.emulator.role_trust import trusts_service
+from sandbox.emulator.stack_calls import SERVICE, stack_name
+
+_DOCUMENT = "AWS::SSM::Document"
+_DOCUMENT_CALLS = {
+    "Create": ("CreateDocument", "AddTagsToResource", "DescribeDocument", "GetDocument"),
+    "Update": ("UpdateDocument", "UpdateDocumentDefaultVersion", "DescribeDocument"),
+    "Delete": ("DeleteDocument",),
+}
+_TAKE_A_ROLE = ("CreateStack", "UpdateStack", "CreateChangeSet")
+
+_roles = AccountRegionScopedDict()
+"""The role of each stack, by its name."""
+
+
+def remember(call: Call, response: Response) -> None:
+    """Keeps the role that a successful call gives to a stack."""
+    if call.service != "cloudformation" or call.operation not in _TAKE_A_ROLE:
+        return
+    role = call.form.get("RoleARN", [""])[0]
+    if role and response[0] == 200:
+        _roles[stack_name(call)] = role
+
+
+def install() -> None:
+    """Has every resource of a stack that has a role judged before it is touched."""
+    create, update, delete = (
+        provisioners._provision_resource,
+        provisioners._update_resource,
+        provisioners._delete_resource,
+    )
+
+    def judged_create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
+        _judge(stack, "Create", type_, properties)
+        return create(type_, logical_id, properties, stack)
+
+    def judged_update(
+        type_: str, id_: str, old: Any, new: Any, stack: str, *rest: Any, **more: Any
+    ) -> Any:
+        if old != new:
+            _judge(stack, "Update", type_, new)
+        return update(type_, id_, old, new, stack, *rest, **more)
+
+    def judged_delete(
+        type_: str, id_: str, properties: Any, stack: str | None = None, *rest: Any
+    ) -> Any:
+        if stack:
+            _judge(stack, "Delete", type_, properties)
+        return delete(type_, id_, properties, stack, *rest)
+
+    for module in (provisioners, stacks):
+        module._provision_resource = judged_create
+        module._update_resource = judged_update
+        module._delete_resource = judged_delete
+
+
+def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
+    """Raises ValueError, as a resource handler does, for what the stack's role may not do."""
+    role_arn = _roles.get(stack)
+    if role_arn is None:
+        return
+    role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    if role is None or not trusts_service(role, SERVICE, {}):
+        raise ValueError(f"Role {role_arn} is invalid or cannot be assumed")
+    session = open_session(role, "AWSCloudFormation")
+    for check in _checks(verb, type_, properties):
+        service = check.action.split(":")[0]
+        denied = iam_evaluator.enforce(
+            session.access_key,
+            check.action,
+            service,
+            "",
+            resource_arn=check.resource,
+            service_context=dict(check.context),
+        )
+        if denied is not None:
+            raise ValueError(
+                f'Resource handler returned message: "User: {role_arn} is not authorized to '
+                f'perform: {check.action} on resource: {check.resource}" (HandlerErrorCode: '
+                f"AccessDenied)"
+            )
+
+
+def _checks(verb: str, type_: str, properties: Mapping[str, Any]) -> Iterator[Check]:
+    if type_ != _DOCUMENT:
+        service, kind = type_.split("::")[1].lower(), type_.split("::")[2]
+        yield Check(action=f"{service}:{verb}{kind}", resource="*")
+        return
+    document = arn("ssm", f"document/{properties.get('Name', 'generated')}")
+    for call in _DOCUMENT_CALLS[verb]:
+        yield Check(action=f"ssm:{call}", resource=document)
+    content = properties.get("Content", {})
+    if isinstance(content, str):
+        content = json.loads(content) if content.lstrip().startswith("{") else {}
+    role = content.get("assumeRole", "")
+    if verb != "Delete" and role.startswith("arn:"):
+        passed = {"iam:PassedToService": "ssm.amazonaws.com"}
+        yield Check(action="iam:PassRole", resource=role, context=passed)
