@@ -5,6 +5,7 @@ import secrets
 import shlex
 from typing import Any
 
+from rehearsal.author_desk import AUTHOR, author_attempts, deploy_a_user
 from rehearsal.narrator import Narrator
 from rehearsal.operator_desk import RUNBOOK, follow, forbidden_attempts, refusal
 from rehearsal.report import Report
@@ -34,6 +35,7 @@ class Story:
         self._narrator = narrator
         self._instances: list[str] = []
         self._keys: dict[str, str] = {}
+        self._author_keys: dict[str, str] = {}
         self._password = ""
         self._execution = ""
 
@@ -42,6 +44,7 @@ class Story:
         scenes = [
             (_ADMINISTRATOR, "creates the operator and the service role", self._administer),
             (_AUTHOR, "deploys the runbook that embeds the role", self._deploy_runbooks),
+            (_AUTHOR, "tries what he must not", self._overreach_as_author),
             (_ADMINISTRATOR, "launches two instances", self._launch),
             (_PLAYER, "restarts them without access to them", self._operate),
             (_PLAYER, "tries what he must not", self._overreach),
@@ -71,6 +74,9 @@ class Story:
         self._synthesize()
         with self._narrator.busy("cdk bootstrap"):
             self._workstation.cdk("bootstrap", f"aws://{account}/{region}", "--app", _ASSEMBLY)
+        iam = self._client("iam")
+        iam.create_user(UserName=AUTHOR)  # the author holds nothing but his roles' trust
+        self._author_keys = iam.create_access_key(UserName=AUTHOR)["AccessKey"]
         self._deploy(_ADMINISTRATION)
         outputs = self._outputs(_ADMINISTRATION)
         self._note("stack status", "CREATE_COMPLETE", self._status(_ADMINISTRATION))
@@ -80,18 +86,30 @@ class Story:
         value = self._client("secretsmanager").get_secret_value(SecretId=secret)
         self._password = value["SecretString"]
         self._note("length of the generated password", 32, len(self._password))
-        profile = self._client("iam").get_login_profile(UserName=OPERATOR)["LoginProfile"]
+        profile = iam.get_login_profile(UserName=OPERATOR)["LoginProfile"]
         self._note("to be changed at first sign-in", True, profile["PasswordResetRequired"])
 
     def _deploy_runbooks(self) -> None:
         before = self._stack(_ADMINISTRATION)
-        self._deploy(_RUNBOOKS)
+        self._deploy(_RUNBOOKS, self._author_keys)
         self._note("stack status", "CREATE_COMPLETE", self._status(_RUNBOOKS))
         untouched = self._stack(_ADMINISTRATION) == before
         self._note("AdministrationStack untouched", True, untouched)
         ssm = self._client("ssm")
         content = json.loads(ssm.get_document(Name=RUNBOOK)["Content"])
         self._note("role that the document embeds", ROLE, _last(content["assumeRole"]))
+
+    def _overreach_as_author(self) -> None:
+        attempts = author_attempts(
+            self._client, self._author_keys, self._workstation.project / _ASSEMBLY
+        )
+        for what, attempt in attempts.items():
+            happened, message = refusal(attempt)
+            self._note(what, "denied", happened, message)
+        with self._narrator.busy("an IAM user in RunbooksStack's template"):
+            reason = deploy_a_user(self._client, self._author_keys)
+        happened = "denied" if "is not authorized to perform: iam:CreateUser" in reason else reason
+        self._note("make an IAM user by RunbooksStack", "denied", happened, reason)
 
     def _launch(self) -> None:
         ec2 = self._client("ec2")
@@ -163,7 +181,7 @@ class Story:
         content["description"] = "Restart EC2 instances, second edition"
         document.write_text(json.dumps(content, indent=2), "utf-8")
         self._synthesize()
-        self._deploy(_RUNBOOKS)
+        self._deploy(_RUNBOOKS, self._author_keys)
         self._note("stack status", "UPDATE_COMPLETE", self._status(_RUNBOOKS))
         ssm = self._client("ssm", self._keys)
         versions = {
@@ -183,13 +201,19 @@ class Story:
         iam = self._client("iam")
         # What was made by hand stands in the way of a deletion, here as on AWS: the keys.
         iam.delete_access_key(UserName=OPERATOR, AccessKeyId=self._keys["AccessKeyId"])
+        iam.delete_access_key(UserName=AUTHOR, AccessKeyId=self._author_keys["AccessKeyId"])
+        iam.delete_user(UserName=AUTHOR)
         with self._narrator.busy("cdk destroy --all"):
             self._workstation.cdk("destroy", "--all", "--force", "--app", _ASSEMBLY)
         ours = [
             *(u["UserName"] for u in iam.list_users()["Users"]),
             *(g["GroupName"] for g in iam.list_groups()["Groups"]),
             *(p["PolicyName"] for p in iam.list_policies(Scope="Local")["Policies"]),
-            *(r["RoleName"] for r in iam.list_roles()["Roles"] if r["RoleName"] == ROLE),
+            *(
+                r["RoleName"]
+                for r in iam.list_roles()["Roles"]
+                if r["RoleName"].startswith((ROLE, "Author"))
+            ),
             *(s["Name"] for s in self._client("secretsmanager").list_secrets()["SecretList"]),
             *(
                 d["Name"]
@@ -204,12 +228,13 @@ class Story:
         with self._narrator.busy("cdk synth"):
             self._workstation.cdk("synth", "--quiet", "--output", _ASSEMBLY)
 
-    def _deploy(self, stack: str) -> None:
-        """``cdk deploy`` of this stack alone."""
+    def _deploy(self, stack: str, keys: dict[str, str] | None = None) -> None:
+        """``cdk deploy`` of this stack alone, as the administrator or with these keys."""
         with self._narrator.busy(f"cdk deploy --exclusively {stack}"):
             self._workstation.cdk(
                 *("deploy", "--exclusively", stack, "--app", _ASSEMBLY),
                 *("--require-approval", "never"),
+                environment=self._sandbox.environment(keys) if keys else None,
             )
 
     def _start_as_the_output_says(self) -> str:

@@ -40,9 +40,9 @@ class Workstation:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
 
-    def cdk(self, *arguments: str) -> str:
+    def cdk(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What the CDK CLI printed on standard output; SceneFailed if it failed."""
-        return self.run(str(_CDK), *arguments, "--no-notices", "--ci")
+        return self.run(str(_CDK), *arguments, "--no-notices", "--ci", environment=environment)
 
     def python(self, *arguments: str) -> str:
         """What a ``python -m`` command of the project printed."""

@@ -33,13 +33,23 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\r" not in done.stdout
-    assert "32 of 32 as expected" in done.stdout
+    assert "42 of 42 as expected" in done.stdout
     report = json.loads(data.read_text("utf-8"))
     assert report["agrees"] is True
     (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
     assert "is not authorized to perform: iam:PassRole on resource: " in passing
     denied = [o["what"] for o in report["outcomes"] if o["expected"] == "denied"]
     assert denied == [
+        "make an IAM user",
+        "describe instances",
+        "start the runbook",
+        "start the runbook, as the deployment role",
+        "assume the service role",
+        "change AdministrationStack",
+        "deploy as the administrator of cdk bootstrap",
+        "deploy as whoever deployed last",
+        "replace the administrator's template",
+        "make an IAM user by RunbooksStack",
         "stop an instance",
         "describe instances",
         "pass the role to a runbook that takes one",
@@ -48,7 +58,7 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
         "edit the approved runbook",
         "start another document with an embedded role",
     ]
-    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 9))
+    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 10))
 
 
 def test_makefile_plays_the_rehearsal_for_make_rehearse() -> None:
