@@ -26,9 +26,14 @@ def _deployment(**changes: Any) -> Deployment:
     return Deployment(**{"operators": (_OPERATOR,), "service_roles": (_ROLE,), **changes})
 
 
+_NO_PRINCIPAL = (
+    "author '{}' is not the ARN of one user or role (arn:PARTITION:iam::ACCOUNT:user/NAME or "
+    "…:role/NAME, with its path; a session by the ARN of its role, never an account or *) "
+    "(deployments.py)"
+)
 _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
-    "one runbook, no limits and no volume keys, no account and no regions (deployments.py)"
+    "one runbook, no authors, no limits and no volume keys, no account and no regions (deployments.py)"
 )
 
 
@@ -271,6 +276,60 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "operator who is the service role": (
         lambda: _deployment(operators=(ExistingRole("Role"),)),
         "role 'Role' is a service role and an operator or approver (deployments.py)",
+    ),
+    "author by name": (
+        lambda: _deployment(authors=("author",)),
+        _NO_PRINCIPAL.format("author"),
+    ),
+    "author who is a whole account": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:root",)),
+        _NO_PRINCIPAL.format("arn:aws:iam::111122223333:root"),
+    ),
+    "author by a pattern": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:role/a/*",)),
+        _NO_PRINCIPAL.format("arn:aws:iam::111122223333:role/a/*"),
+    ),
+    "author by a session": (
+        lambda: _deployment(authors=("arn:aws:sts::111122223333:assumed-role/Author/me",)),
+        _NO_PRINCIPAL.format("arn:aws:sts::111122223333:assumed-role/Author/me"),
+    ),
+    "authors as a text": (
+        lambda: _deployment(authors="arn:aws:iam::111122223333:user/author"),
+        "authors is 'arn:aws:iam::111122223333:user/author', not a tuple; a tuple of one is "
+        "written ('…',) (deployments.py)",
+    ),
+    "author named twice": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:user/author",) * 2),
+        "author 'arn:aws:iam::111122223333:user/author' is named 2 times; name it once "
+        "(deployments.py)",
+    ),
+    "author of another partition": (
+        lambda: _deployment(
+            regions=("cn-north-1",), authors=("arn:aws:iam::111122223333:user/author",)
+        ),
+        "author 'arn:aws:iam::111122223333:user/author' is in partition aws, the deployment's "
+        "regions are in aws-cn (deployments.py)",
+    ),
+    "author who is an operator": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:user/operator",)),
+        "author 'arn:aws:iam::111122223333:user/operator' is an operator; nobody may start what "
+        "he writes (deployments.py)",
+    ),
+    "author who is the service role": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:role/path/Role",)),
+        "author 'arn:aws:iam::111122223333:role/path/Role' is a service role of the deployment "
+        "(deployments.py)",
+    ),
+    "service role called as the author's": (
+        lambda: _deployment(
+            service_roles=(ServiceRole(name="AuthorExecutionRole", runbooks=("Runbook",)),)
+        ),
+        "service role 'AuthorExecutionRole' is called as the author's; the author's roles are "
+        "AuthorDeploymentRole, AuthorPublishingRole, AuthorExecutionRole (deployments.py)",
+    ),
+    "guide with authors": (
+        lambda: _deployment(profile="guide", authors=("arn:aws:iam::111122223333:user/author",)),
+        _GUIDE_ALONE,
     ),
     "profile": (
         lambda: _deployment(profile="strict"),

@@ -108,3 +108,28 @@ def test_limits_of_a_deployment_that_fits_are_no_ones_business() -> None:
     (role,) = deployment.service_roles
     approved = replace(role, approval=Approval(by=(IamUser("lead"),)))
     check_quotas(replace(deployment, service_roles=(approved,)), runbooks)
+
+
+_AUTHORS = ("arn:aws:iam::111122223333:role/Author",)
+
+
+def test_400_runbooks_fit_the_author_as_well() -> None:
+    check_quotas(*_deployment(400, authors=_AUTHORS))
+
+
+def test_more_runbooks_than_the_authors_execution_role_holds_are_refused() -> None:
+    regions = ("eu-west-1", "us-east-1", "us-west-2")
+
+    assert _refusal(*_deployment(300, regions=regions, authors=_AUTHORS)) == (
+        "300 runbooks in 3 regions need 11 policies of the author's execution role, IAM takes 10; "
+        "name fewer runbooks or regions (deployments.py)"
+    )
+
+
+def test_more_authors_than_a_trust_policy_holds_are_refused() -> None:
+    authors = tuple(f"arn:aws:iam::111122223333:role/Author{number}" for number in range(50))
+
+    assert _refusal(*_deployment(1, authors=authors)) == (
+        "50 authors need a trust policy of 2,390 characters, IAM takes 2,048; name a role that "
+        "they share (deployments.py)"
+    )

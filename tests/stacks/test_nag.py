@@ -102,6 +102,7 @@ def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
     everything = deployment(
         account="111122223333",
         regions=("eu-west-1", "us-east-1"),
+        authors=("arn:aws:iam::111122223333:role/Author",),
         operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),
         service_roles=(
             replace(approved_by(IamUser("lead"), ExistingRole("Leads")), volume_keys=keys),
