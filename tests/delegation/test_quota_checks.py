@@ -121,7 +121,7 @@ def test_more_runbooks_than_the_authors_execution_role_holds_are_refused() -> No
     regions = ("eu-west-1", "us-east-1", "us-west-2")
 
     assert _refusal(*_deployment(300, regions=regions, authors=_AUTHORS)) == (
-        "300 runbooks in 3 regions need 11 policies of the author's execution role, IAM takes 10; "
+        "300 runbooks in 3 regions need 12 policies of the author's execution role, IAM takes 10; "
         "name fewer runbooks or regions (deployments.py)"
     )
 
