@@ -167,6 +167,7 @@ def _deploys(judge: Judge) -> Proof:
             )
         )
     for role in judge.account.having(Part.AUTHOR_ROLE):
+        decisions += _deployment_calls(judge, role)
         if role.name != "AuthorDeploymentRole":
             continue
         stack = _stack(judge, _RUNBOOKS_STACK)
@@ -179,6 +180,47 @@ def _deploys(judge: Judge) -> Proof:
         context = {"cloudformation:RoleArn": bootstrap}
         decisions.append(judge.ask(role, change, stack, expected=False, context=context))
     return Proof(tuple(findings), tuple(decisions))
+
+
+_OF_DEPLOYMENT = tuple(
+    f"cloudformation:{call}"
+    for call in (
+        *("DeleteChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeStackEvents"),
+        *("DescribeStackResources", "DescribeStacks", "ExecuteChangeSet", "GetTemplate"),
+    )
+)
+"""What the CDK CLI calls for a deployment. Source: CDK CLI 2.1148.1."""
+
+
+def _deployment_calls(judge: Judge, role: Principal) -> Iterator[Decision]:
+    """What a deployment of RunbooksStack takes of a role, each with a twin that it does not."""
+    own, other = _stack(judge, _RUNBOOKS_STACK), _stack(judge, _ADMINISTRATION_STACK)
+    templates = [
+        f"arn:{judge.account.place.partition}:s3:::{asset}"
+        for stack, asset in judge.account.templates
+        if stack.startswith(_RUNBOOKS_STACK)
+    ]
+    if role.name == "AuthorDeploymentRole":
+        for action in _OF_DEPLOYMENT:
+            yield judge.ask(role, action, own, expected=True)
+            yield judge.ask(role, action, other, expected=False)
+        for template in templates:
+            yield judge.ask(role, "s3:GetObject", template, expected=True)
+    if role.name == "AuthorPublishingRole":
+        for template in templates:
+            bucket, _, prefix = template.partition("/")
+            yield judge.ask(role, "s3:PutObject", template, expected=True)
+            yield judge.ask(role, "s3:AbortMultipartUpload", template, expected=True)
+            for listed, expected in ((prefix, True), ("", False)):
+                yield judge.ask(
+                    role,
+                    "s3:ListBucket",
+                    bucket,
+                    expected=expected,
+                    context={"s3:prefix": listed},
+                )
+            yield judge.ask(role, "s3:GetBucketLocation", bucket, expected=True)
+            yield judge.ask(role, "s3:GetEncryptionConfiguration", bucket, expected=True)
 
 
 def _is_on(resource: str, own: str) -> bool:

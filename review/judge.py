@@ -1,12 +1,12 @@
 """The judge of one account: what each principal can do, and any single question about it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from review.engine import Asked, Engine, Request
+from review.engine import Asked, Context, Engine, Request
 from review.grants import Access, access_of, asked_as
 from review.principals import Account, Part, Principal
-from review.statements import Policy
+from review.statements import EVERYTHING, Policy
 
 SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
 OTHER_ACCOUNT = "999999999999"
@@ -62,14 +62,22 @@ class Judge:
         resource: str,
         *,
         expected: bool,
-        context: Mapping[str, str] | None = None,
+        context: Context | None = None,
         trust: Policy | None = None,
+        whatever_else: bool = False,
     ) -> Decision:
-        """The decision whether a principal may do something, with exactly this context."""
-        return self._decide(asked_as(who, trust=trust), action, resource, expected, context or {})
+        """The decision whether a principal may do something, with exactly this context.
+
+        With ``whatever_else``, as if it were given everything besides: only a Deny counts.
+        """
+        asked = asked_as(who, trust=trust)
+        if whatever_else:
+            boundary = asked.boundary and (*asked.boundary, EVERYTHING)
+            asked = replace(asked, identity=(*asked.identity, EVERYTHING), boundary=boundary)
+        return self._decide(asked, action, resource, expected, context or {})
 
     def ask_trust(
-        self, who: str, role: Principal, *, expected: bool, context: Mapping[str, str] | None = None
+        self, who: str, role: Principal, *, expected: bool, context: Context | None = None
     ) -> Decision:
         """The decision whether a service or an ARN outside of the account's model may assume a
         role, by the role's trust alone."""
@@ -88,14 +96,17 @@ class Judge:
         action: str,
         resource: str,
         expected: bool,
-        context: Mapping[str, str],
+        context: Context,
     ) -> Decision:
         answer = self.engine.decide(asked, [Request(action, resource, context)])[0]
         return Decision(
             who=asked.arn,
             action=action,
             resource=resource,
-            context=tuple(sorted(context.items())),
+            context=tuple(
+                (key, value if isinstance(value, str) else ", ".join(value))
+                for key, value in sorted(context.items())
+            ),
             expected=expected,
             allowed=answer.is_allowed,
         )

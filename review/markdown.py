@@ -79,7 +79,8 @@ def _access(access: Access) -> Iterator[str]:
     for row in rows(access):
         actions = ", ".join(f"`{action}`" for action in row.actions)
         condition = f"`{row.conditions}`" if row.conditions else ""
-        yield f"| {actions} | `{row.resource}` | {condition} | {_escaped(row.by)} |"
+        resources = "<br>".join(f"`{resource}`" for resource in row.resources)
+        yield f"| {actions} | {resources} | {condition} | {_escaped(row.by)} |"
 
 
 def _escaped(text: str) -> str:

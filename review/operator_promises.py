@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from review.grants import ASSUME_ROLE, Grant
 from review.judge import EXECUTION, OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
 from review.patterns import covers, is_pattern, overlap
-from review.principals import Part, Principal
+from review.principals import Kind, Part, Principal
 from review.promises import Promise, Proof, joined, of_actions, promise
 
 START = "ssm:StartAutomationExecution"
@@ -38,6 +38,12 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         _starts(judge),
     )
     yield promise(
+        "operators-follow-approved-runbooks",
+        f"{who} can find these runbooks, read them and follow every run",
+        _follows(judge),
+    )
+    yield from _own_password(judge)
+    yield promise(
         "operators-touch-nothing",
         f"{who} cannot do what the runbooks do",
         _touches(judge),
@@ -57,6 +63,12 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         f"{who} cannot answer an approval, nor run by a change request",
         _approves_nothing(judge),
     )
+    if asks_for_approval(judge):
+        yield promise(
+            "operators-approve-nothing-whatever-else",
+            f"{who} cannot answer an approval, whatever else grants it",
+            _denied_whatever_else(judge, Part.OPERATOR, SIGNAL),
+        )
 
 
 def approver_promises(judge: Judge) -> Iterator[Promise]:
@@ -68,6 +80,75 @@ def approver_promises(judge: Judge) -> Iterator[Promise]:
         "approvers-approve-and-start-nothing",
         f"{names(approvers)} can answer approvals and start nothing",
         _only_approves(judge),
+    )
+    yield promise(
+        "approvers-start-nothing-whatever-else",
+        f"{names(approvers)} cannot start a run, whatever else grants it",
+        _denied_whatever_else(judge, Part.APPROVER, START),
+    )
+
+
+def asks_for_approval(judge: Judge) -> bool:
+    """Whether any runbook waits for an approval."""
+    return any(limit.what == "approval" for r in judge.account.runbooks for limit in r.limits)
+
+
+def _denied_whatever_else(judge: Judge, part: Part, action: str) -> Proof:
+    execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
+    decisions = [
+        judge.ask(principal, action, execution, expected=False, whatever_else=True)
+        for principal in judge.account.having(part)
+    ]
+    return Proof((), tuple(decisions))
+
+
+def _follows(judge: Judge) -> Proof:
+    return Proof(
+        (),
+        tuple(
+            decision
+            for operator in judge.account.having(Part.OPERATOR)
+            for decision in _follow_decisions(judge, operator)
+        ),
+    )
+
+
+def _follow_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
+    for action in ("ssm:ListDocuments", "ssm:DescribeAutomationExecutions"):
+        yield judge.ask(operator, action, "*", expected=True)
+    other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
+    foreign = judge.ssm_arn(f"automation-execution/{EXECUTION}", account=OTHER_ACCOUNT)
+    for action in ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions"):
+        for runbook in judge.account.runbooks:
+            for arn in runbook.arns:
+                yield judge.ask(operator, action, arn, expected=True)
+        yield judge.ask(operator, action, other, expected=False)
+    for action in ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions"):
+        for region in judge.account.regions:
+            execution = judge.ssm_arn(f"automation-execution/{EXECUTION}", region=region)
+            yield judge.ask(operator, action, execution, expected=True)
+        yield judge.ask(operator, action, foreign, expected=False)
+
+
+def _own_password(judge: Judge) -> Iterator[Promise]:
+    """The promise about those whom these templates make as IAM users."""
+    users = [
+        person
+        for person in judge.account.having(Part.OPERATOR, Part.APPROVER)
+        if person.kind is Kind.USER and person.is_whole
+    ]
+    if not users:
+        return
+    decisions: list[Decision] = []
+    for user in users:
+        other = user.arn.replace(f":user/{user.name}", ":user/SomebodyElse")
+        for arn in (user.arn, other):
+            decisions.append(judge.ask(user, "iam:ChangePassword", arn, expected=arn == user.arn))
+        decisions.append(judge.ask(user, "iam:GetAccountPasswordPolicy", "*", expected=True))
+    yield promise(
+        "users-change-own-password",
+        f"{names(users)} can change the own password and nobody else's",
+        Proof((), tuple(decisions)),
     )
 
 

@@ -1,9 +1,12 @@
 """What is promised of the service roles: their power, and who can take it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from review.actions import Action
+from review.grants import Grant
 from review.judge import EXECUTION, OTHER_ACCOUNT, Decision, Judge
 from review.operator_promises import an_example
+from review.patterns import overlap
 from review.principals import Part, Principal, Runbook
 from review.promises import Promise, Proof, joined, promise
 
@@ -21,6 +24,13 @@ def role_promises(judge: Judge) -> Iterator[Promise]:
             f"{role.name} can do what its runbooks need and nothing else: {shown}",
             _needs(judge, role, runbooks),
         )
+        for key, value in _limiting_tags(role):
+            yield promise(
+                f"{role.name}-acts-on-tagged-instances",
+                f"{role.name} acts on instances tagged {key}={value} alone, and can neither set "
+                "nor remove that tag",
+                _tagged(judge, role, key, value),
+            )
         yield promise(
             f"{role.name}-is-assumed-by-automation",
             f"only Automation executions of this account can assume {role.name}",
@@ -74,6 +84,8 @@ def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Deci
         assert found is not None
         for arn in found.arns:
             parts = arn.split(":", 5)
+            if not any(overlap(arn, grant.resource) for grant in judge.access(role).on(name)):
+                continue
             if parts[2] != name.split(":")[0] or parts[3] != "*" or parts[4] != "*":
                 continue
             for region, account in (
@@ -136,3 +148,58 @@ def _assumed(judge: Judge, role: Principal) -> Proof:
         if statement.allows and others:
             findings.append(f"{role.name} trusts {joined(others)} as well")
     return Proof(tuple(findings), tuple(decisions))
+
+
+_TAG = "aws:ResourceTag/"
+
+
+def _limiting_tags(role: Principal) -> list[tuple[str, str]]:
+    """The tags that a role's boundary asks of instances."""
+    statements = role.boundary.statements if role.boundary else ()
+    found = [
+        (key.removeprefix(_TAG), value)
+        for statement in statements
+        if statement.allows
+        for operator, key, values in statement.conditions
+        if operator == "StringEquals" and key.startswith(_TAG)
+        for value in values
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
+    actions = judge.engine.actions()
+    instance = _instance(judge)
+    decisions: list[Decision] = []
+    for name in judge.access(role).allowed_actions:
+        found = actions.get(name)
+        grants = judge.access(role).on(name)
+        if found is None or not _are_on(instance, found, grants):
+            continue
+        decisions += [
+            judge.ask(role, name, instance, expected=expected, context={f"{_TAG}{key}": tagged})
+            for tagged, expected in ((value, True), ("another", False))
+        ]
+        decisions.append(judge.ask(role, name, instance, expected=False))
+    for name, context in (
+        ("ec2:CreateTags", {"aws:TagKeys": [key]}),
+        ("ec2:CreateTags", {"aws:TagKeys": [key.upper()]}),
+        ("ec2:DeleteTags", {"aws:TagKeys": [key]}),
+        ("ec2:DeleteTags", {}),
+    ):
+        decisions.append(
+            judge.ask(role, name, instance, expected=False, context=context, whatever_else=True)
+        )
+    return Proof((), tuple(decisions))
+
+
+def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
+    """Whether grants of an action are on instances."""
+    return any(overlap(instance, arn) for arn in action.arns) and any(
+        overlap(instance, grant.resource) for grant in grants
+    )
+
+
+def _instance(judge: Judge) -> str:
+    place = judge.account.place
+    return an_example(f"arn:{place.partition}:ec2:{place.region}:{place.account}:instance/*")

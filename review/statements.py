@@ -83,6 +83,18 @@ class Policy:
         return rendered_policy(self.statements)
 
 
+EVERYTHING = Statement(
+    sid="Everything",
+    allows=True,
+    actions=("*",),
+    but_actions=False,
+    resources=("*",),
+    but_resources=False,
+    principals=(),
+    conditions=(),
+)
+
+
 def rendered_policy(statements: Iterable[Statement]) -> dict[str, Any]:
     """A policy document of these statements."""
     return {"Version": _VERSION, "Statement": [statement.render() for statement in statements]}

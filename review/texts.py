@@ -24,23 +24,29 @@ class Row:
     """Actions that are granted alike."""
 
     actions: tuple[str, ...]
-    resource: str
-    """With its exceptions."""
+    resources: tuple[str, ...]
+    """With their exceptions."""
     conditions: str
     """Empty where nothing else must hold."""
     by: str
 
 
 def rows(access: Access) -> list[Row]:
-    """What a principal can do, one row for what is granted alike."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    """What a principal can do, one row for what is granted alike on resources that are alike."""
+    by_resource: dict[tuple[str, str, str], list[str]] = {}
     for grant in access.grants:
         resource = f"{grant.resource}{but(grant.exceptions)}"
         key = (resource, " and ".join(grant.conditions), ", within ".join(grant.by))
-        alike.setdefault(key, []).append(grant.action)
+        by_resource.setdefault(key, []).append(grant.action)
+    alike: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
+    for (resource, conditions, by), actions in by_resource.items():
+        alike.setdefault((tuple(actions), conditions, by), []).append(resource)
     return sorted(
-        (Row(tuple(actions), *key) for key, actions in alike.items()),
-        key=lambda row: (row.actions, row.resource),
+        (
+            Row(actions, tuple(resources), conditions, by)
+            for (actions, conditions, by), resources in alike.items()
+        ),
+        key=lambda row: (row.actions, row.resources),
     )
 
 

@@ -1,0 +1,88 @@
+"""The engine, once, and the templates of three deployments, read as the command reads them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aws_cdk import App
+
+from delegation.configuration import Configuration
+from delegation.model import Approval, Deployment, ExistingRole, IamUser, Profile, ServiceRole
+from delegation.runbooks import load_runbooks
+from review.assembly import Template, read_templates
+from review.engine import Engine
+from review.intrinsics import Place
+from stacks.deployment_stacks import add_stacks
+from tests.stacks.synthesis import deployment
+
+PLACE = Place(account="111122223333", region="us-east-1", partition="aws")
+AUTHOR = "arn:aws:iam::111122223333:user/author"
+
+DEFAULT = deployment()
+GUIDE = deployment(profile=Profile.GUIDE)
+EVERYTHING = deployment(
+    account="111122223333",
+    regions=("eu-west-1", "us-east-1"),
+    operators=(IamUser("AutomationRestrictedOperator"), ExistingRole("OnCall")),
+    authors=(AUTHOR,),
+    service_roles=(
+        ServiceRole(
+            name="AutomationServiceRole",
+            runbooks=("Restart-EC2InstanceDemo",),
+            volume_keys=("arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d",),
+            only_instances_tagged=("Automation", "allowed"),
+            at_most_instances=5,
+            approval=Approval(by=(IamUser("lead"), ExistingRole("Leads")), at_least=1),
+            calendar="ProductionChanges",
+        ),
+        ServiceRole(
+            name="AutomationImageRole",
+            runbooks=("Backup-EC2Instance",),
+            only_instances_tagged=("Automation", "allowed"),
+        ),
+    ),
+)
+
+Templates = tuple[Template, ...]
+Synthesize = Callable[[Deployment], Templates]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how many mutants there were, and that all died."""
+    lines = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "mutants"
+    ]
+    for line in sorted(lines):
+        terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A running engine."""
+    with Engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Writes a deployment's cloud assembly and reads its templates; each deployment once."""
+    known: dict[Deployment, Templates] = {}
+
+    def templates(wanted: Deployment) -> Templates:
+        if wanted not in known:
+            known[wanted] = read_templates(assembly(wanted, tmp_path_factory.mktemp("out")), PLACE)
+        return known[wanted]
+
+    return templates
+
+
+def assembly(wanted: Deployment, folder: Path) -> Path:
+    """The folder with a deployment's cloud assembly."""
+    app = App(analytics_reporting=False, outdir=str(folder))
+    runbooks = load_runbooks(wanted.runbooks)
+    add_stacks(app, Configuration(deployments=(wanted,), runbooks=runbooks))
+    app.synth()
+    return folder
