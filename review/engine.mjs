@@ -44,7 +44,7 @@ async function decide({ principal, account, identity, boundary, trust, discover,
         },
         identityPolicies: identity.map((policy, n) => ({ name: String(n), policy })),
         permissionBoundaryPolicies: boundary && [{ name: 'boundary', policy: boundary }],
-        resourcePolicy: trust ?? undefined,
+        resourcePolicy: trust ?? keyPolicy(action, principal, account),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
       },
@@ -53,6 +53,18 @@ async function decide({ principal, account, identity, boundary, trust, discover,
     answers.push(told(result))
   }
   return { answers }
+}
+
+// AWS's default key policy, by which IAM policies decide about a KMS key: the engine takes a key
+// without a policy for closed, and templates name keys whose policies they do not tell.
+function keyPolicy(action, principal, account) {
+  if (!action.startsWith('kms:')) {
+    return undefined
+  }
+  const partition = principal.split(':')[1] ?? 'aws'
+  const root = `arn:${partition}:iam::${account}:root`
+  const statement = { Effect: 'Allow', Principal: { AWS: root }, Action: 'kms:*', Resource: '*' }
+  return { Version: '2012-10-17', Statement: [statement] }
 }
 
 // What an answer tells: an error, or the decision, keys that were ignored, and conditions of it.

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from review.grants import Access
+from review.grants import Access, Grant
 from review.judge import Decision, Judge
 from review.operator_promises import CHANGES, SIGNAL, START
 from review.principals import Part
-from review.promises import Promise, Proof, of_actions, promise
+from review.promises import Promise, Proof, promise, told
 
 _OWN_PASSWORD = {"iam:ChangePassword", "iam:GetAccountPasswordPolicy"}
 _RAISING = (
@@ -54,12 +54,20 @@ def _widens_nothing(judge: Judge) -> Proof:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             if writes_iam or _PERMISSIONS in found.levels:
-                findings += of_actions(access, name)
+                findings += told(access, (g for g in access.on(name) if not _is_for_aws(g)))
         decisions += [
             judge.ask(access.principal, action, _raised(judge, access, action), expected=False)
             for action in _RAISING
         ]
     return Proof(tuple(findings), tuple(decisions))
+
+
+def _is_for_aws(grant: Grant) -> bool:
+    """Whether it lets AWS services alone use a key: what starting an encrypted instance takes."""
+    return (
+        grant.action == "kms:CreateGrant"
+        and "kms:GrantIsForAWSResource Bool true" in grant.conditions
+    )
 
 
 def _raised(judge: Judge, access: Access, action: str) -> str:

@@ -33,7 +33,8 @@ _NO_PRINCIPAL = (
 )
 _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
-    "one runbook, no authors, no limits and no volume keys, no account and no regions (deployments.py)"
+    "one runbook, no authors, no limits and no volume keys, no account and no regions "
+    "(deployments.py)"
 )
 
 

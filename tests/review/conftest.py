@@ -60,6 +60,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
+def default_with_author() -> Deployment:
+    """The default deployment with one author."""
+    return deployment(authors=(AUTHOR,))
+
+
+@pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """A running engine."""
     with Engine() as running:
