@@ -135,9 +135,9 @@ def _authors(principals: Iterable[Principal]) -> Iterator[Principal]:
             continue
         for statement in role.trust.statements:
             for kind, arn in statement.principals:
-                if kind == "AWS" and arn not in known:
+                resource = arn.split(":", 5)[-1]
+                if kind == "AWS" and arn not in known and resource.startswith(("user/", "role/")):
                     known.add(arn)
-                    resource = arn.split(":", 5)[-1]
                     yield Principal(
                         name=resource.split("/")[-1],
                         arn=arn,

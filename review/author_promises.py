@@ -4,16 +4,31 @@ from collections.abc import Iterator
 
 from review.grants import ASSUME_ROLE, Access
 from review.judge import SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
-from review.operator_promises import SIGNAL, START
+from review.operator_promises import START, anything_but
 from review.patterns import overlap
 from review.principals import Part, Principal
-from review.promises import Promise, Proof, of_actions, promise, told
+from review.promises import Promise, Proof, promise, told
 
-_RUNS = (
-    *(START, SIGNAL, "ssm:StopAutomationExecution", "ssm:StartChangeRequestExecution"),
-    *("ssm:SendCommand", "ssm:StartSession", "ssm:CreateAssociation"),
-    "ssm:RegisterTaskWithMaintenanceWindow",
+_OF_DEPLOYMENT = tuple(
+    f"cloudformation:{call}"
+    for call in (
+        *("DeleteChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeStackEvents"),
+        *("DescribeStackResources", "DescribeStacks", "ExecuteChangeSet", "GetTemplate"),
+    )
 )
+"""What the CDK CLI calls for a deployment. Source: CDK CLI 2.1148.1."""
+_OWN = {
+    *_OF_DEPLOYMENT,
+    *(ASSUME_ROLE, "iam:PassRole", "cloudformation:CreateChangeSet"),
+    *("cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack"),
+    *("cloudformation:UpdateTerminationProtection", "ssm:GetParameter", "ssm:GetParameters"),
+    *("s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
+    *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
+    *("ssm:AddTagsToResource", "ssm:CreateDocument", "ssm:DeleteDocument"),
+    *("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListTagsForResource"),
+    *("ssm:RemoveTagsFromResource", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
+}
+"""What the author's roles do, each a part of it."""
 _WRITING_LEVELS = {"Write", "Tagging", "Permissions management"}
 _RUNBOOKS_STACK, _ADMINISTRATION_STACK = "RunbooksStack", "AdministrationStack"
 _CLOUDFORMATION, _AUTOMATION = "cloudformation.amazonaws.com", "ssm.amazonaws.com"
@@ -25,7 +40,11 @@ def author_promises(judge: Judge) -> Iterator[Promise]:
     if not roles:
         return
     authors = names(judge.account.having(Part.AUTHOR)) or "the authors"
-    yield promise("authors-run-nothing", f"{authors} cannot start or stop a run", _runs(judge))
+    yield promise(
+        "authors-run-nothing",
+        f"{authors} cannot start or stop a run, nor do anything but deploy runbooks",
+        _runs(judge),
+    )
     yield promise(
         "authors-write-these-runbooks",
         f"{authors} can change this deployment's runbooks and no other document",
@@ -56,7 +75,7 @@ def _runs(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in _accesses(judge):
-        findings += of_actions(access, *_RUNS)
+        findings += anything_but(access, _OWN)
         decisions += [
             judge.ask(access.principal, START, arn, expected=False)
             for runbook in judge.account.runbooks
@@ -180,16 +199,6 @@ def _deploys(judge: Judge) -> Proof:
         context = {"cloudformation:RoleArn": bootstrap}
         decisions.append(judge.ask(role, change, stack, expected=False, context=context))
     return Proof(tuple(findings), tuple(decisions))
-
-
-_OF_DEPLOYMENT = tuple(
-    f"cloudformation:{call}"
-    for call in (
-        *("DeleteChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeStackEvents"),
-        *("DescribeStackResources", "DescribeStacks", "ExecuteChangeSet", "GetTemplate"),
-    )
-)
-"""What the CDK CLI calls for a deployment. Source: CDK CLI 2.1148.1."""
 
 
 def _deployment_calls(judge: Judge, role: Principal) -> Iterator[Decision]:

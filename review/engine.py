@@ -66,8 +66,8 @@ class Engine:
 
     def __init__(self) -> None:
         self._actions: Actions | None = None
-        self.asked = 0
-        """How many questions have been put."""
+        self._answers: dict[str, Any] = {}
+        """What has been asked before: of two assemblies, most is the same."""
 
     def __enter__(self) -> Self:
         if not _PACKAGE.is_dir():
@@ -106,7 +106,6 @@ class Engine:
         engine cannot judge, or a key that it would ignore.
         """
         requests = list(requests)
-        self.asked += len(requests)
         answers = self._ask(
             {
                 "ask": "decide",
@@ -124,18 +123,24 @@ class Engine:
         return [_answer(asked, *pair) for pair in zip(requests, answers, strict=True)]
 
     def _ask(self, question: Mapping[str, Any]) -> Any:
+        line = json.dumps(question)
+        if line not in self._answers:
+            self._answers[line] = json.loads(self._exchange(line))
+        return self._answers[line]
+
+    def _exchange(self, question: str) -> str:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
         try:
-            stdin.write(json.dumps(question) + "\n")
+            stdin.write(f"{question}\n")
             stdin.flush()
             line = stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
             raise ReviewError(f"the engine ended with status {self._process.wait()}, see above")
-        return json.loads(line)
+        return line
 
 
 def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:

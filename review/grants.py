@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from review.actions import Action, Actions
@@ -39,7 +40,7 @@ class Grant:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Access:
     """What one principal can do."""
 
@@ -53,7 +54,7 @@ class Access:
     @property
     def allowed_actions(self) -> tuple[str, ...]:
         """The actions that are allowed on something."""
-        return tuple(dict.fromkeys(grant.action for grant in self.grants))
+        return tuple(self._by_action)
 
     @property
     def denied(self) -> int:
@@ -62,7 +63,14 @@ class Access:
 
     def on(self, action: str) -> tuple[Grant, ...]:
         """The grants of an action."""
-        return tuple(grant for grant in self.grants if grant.action == action)
+        return tuple(self._by_action.get(action, ()))
+
+    @cached_property
+    def _by_action(self) -> dict[str, list[Grant]]:
+        found: dict[str, list[Grant]] = {}
+        for grant in self.grants:
+            found.setdefault(grant.action, []).append(grant)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,14 +266,16 @@ def _open(pair: _Pair) -> list[str]:
     return found
 
 
-def _narrowed(grants: Iterable[Grant]) -> list[Grant]:
+def _narrowed(grants: Iterable[Grant]) -> Iterator[Grant]:
     """The grants without those that others cover; the same grant by two statements once."""
-    kept: list[Grant] = []
+    by_action: dict[str, list[Grant]] = {}
     for grant in sorted(set(grants)):
-        if not any(other != grant and other.covers(grant) for other in kept):
-            kept = [other for other in kept if not grant.covers(other)]
+        kept = by_action.setdefault(grant.action, [])
+        if not any(other.covers(grant) for other in kept):
+            kept[:] = [other for other in kept if not grant.covers(other)]
             kept.append(grant)
-    return kept
+    for kept in by_action.values():
+        yield from kept
 
 
 def conditions_of(expressions: Iterable[Any]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """What is promised of those who start runbooks, and of those who approve them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from review.grants import ASSUME_ROLE, Grant
+from review.grants import ASSUME_ROLE, Access, Grant
 from review.judge import EXECUTION, OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
 from review.patterns import covers, is_pattern, overlap
 from review.principals import Kind, Part, Principal
@@ -16,6 +16,12 @@ _OWN = {
     *("ssm:ListDocuments", "ssm:ListDocumentVersions", START),
 }
 """What an operator does himself. Source: the guide, Create a Test User."""
+_PASSWORD = ("iam:ChangePassword", "iam:GetAccountPasswordPolicy")
+_APPROVERS_OWN = {
+    *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
+    *("ssm:GetAutomationExecution", SIGNAL),
+}
+"""What an approver does: reads what he is asked to approve, and answers."""
 CHANGES = (
     *("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
     *("ssm:DeleteDocument", "ssm:ModifyDocumentPermission", "ssm:UpdateDocumentMetadata"),
@@ -45,7 +51,7 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
     yield from _own_password(judge)
     yield promise(
         "operators-touch-nothing",
-        f"{who} cannot do what the runbooks do",
+        f"{who} cannot do what the runbooks do, nor anything else but this",
         _touches(judge),
     )
     yield promise(
@@ -78,7 +84,7 @@ def approver_promises(judge: Judge) -> Iterator[Promise]:
         return
     yield promise(
         "approvers-approve-and-start-nothing",
-        f"{names(approvers)} can answer approvals and start nothing",
+        f"{names(approvers)} can answer approvals and do nothing else",
         _only_approves(judge),
     )
     yield promise(
@@ -211,6 +217,7 @@ def _touches(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in judge.accesses_of(Part.OPERATOR):
+        findings += anything_but(access, {*_OWN, *_PASSWORD})
         for role in judge.accesses_of(Part.SERVICE_ROLE):
             touched = [grant for grant in role.grants if grant.action not in _OWN]
             findings += [
@@ -227,6 +234,11 @@ def _touches(judge: Judge) -> Proof:
                 for grant in touched
             ]
     return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
+
+
+def anything_but(access: Access, actions: Collection[str]) -> list[str]:
+    """What a principal may do beside these actions, as findings."""
+    return of_actions(access, *(name for name in access.allowed_actions if name not in actions))
 
 
 def an_example(pattern: str) -> str:
@@ -289,7 +301,7 @@ def _only_approves(judge: Judge) -> Proof:
     findings: list[str] = []
     execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
     for access in judge.accesses_of(Part.APPROVER):
-        findings += of_actions(access, START, "ssm:StartChangeRequestExecution", *CHANGES)
+        findings += anything_but(access, {*_APPROVERS_OWN, *_PASSWORD})
         decisions.append(judge.ask(access.principal, SIGNAL, execution, expected=True))
         decisions += [
             judge.ask(access.principal, START, arn, expected=False)

@@ -79,6 +79,7 @@ def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
 def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Decision]:
     """The twins of what a role does: the same in another Region, and in another account."""
     place, actions = judge.account.place, judge.engine.actions()
+    tags = {f"{_TAG}{key}": value for key, value in _limiting_tags(role)}
     for name in names:
         found = actions.get(name)
         assert found is not None
@@ -93,7 +94,8 @@ def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Deci
                 (place.region, OTHER_ACCOUNT),
             ):
                 where = ":".join(["arn", place.partition, parts[2], region, account, parts[5]])
-                yield judge.ask(role, name, an_example(where), expected=False)
+                tagged = tags if overlap(_instance(judge, region, account), where) else {}
+                yield judge.ask(role, name, an_example(where), expected=False, context=tagged)
 
 
 def _on(judge: Judge, role: Principal, name: str) -> str:
@@ -200,6 +202,7 @@ def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
     )
 
 
-def _instance(judge: Judge) -> str:
+def _instance(judge: Judge, region: str = "", account: str = "") -> str:
     place = judge.account.place
-    return an_example(f"arn:{place.partition}:ec2:{place.region}:{place.account}:instance/*")
+    where = f"{region or place.region}:{account or place.account}"
+    return an_example(f"arn:{place.partition}:ec2:{where}:instance/*")

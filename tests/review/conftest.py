@@ -22,7 +22,7 @@ DEFAULT = deployment()
 GUIDE = deployment(profile=Profile.GUIDE)
 EVERYTHING = deployment(
     account="111122223333",
-    regions=("eu-west-1", "us-east-1"),
+    regions=("eu-west-1",),
     operators=(IamUser("AutomationRestrictedOperator"), ExistingRole("OnCall")),
     authors=(AUTHOR,),
     service_roles=(

@@ -1,0 +1,256 @@
+"""Mutants of templates: each statement taken away, each resource widened, each condition dropped,
+and the grants and memberships that a reviewer must not miss."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from review.assembly import Template
+
+Body = dict[str, Any]
+Path = tuple[str, ...]
+Place = tuple[Path, int]
+"""The path to a list of statements, and a statement's number in it."""
+Mutate = Callable[[Body], None]
+Mutants = dict[str, Mutate]
+
+_OPERATORS_POLICY, _ROLE = "OperatorRestrictedPermissions", "AutomationServiceRole"
+_BOUNDED = ("AutomationServiceRoleNeeds", "AutomationImageRoleNeeds")
+"""Policies whose holders have a boundary: widening them changes nothing, which has its own test."""
+
+
+def mutated(templates: tuple[Template, ...], mutate: Mutate) -> tuple[Template, ...]:
+    """The templates with AdministrationStack's changed."""
+    changed = []
+    for template in templates:
+        body = copy.deepcopy(template.body)
+        if template.stack == "AdministrationStack":
+            mutate(body)
+            assert body != template.body
+        changed.append(replace(template, body=body))
+    return tuple(changed)
+
+
+def administration(templates: tuple[Template, ...]) -> Body:
+    """AdministrationStack's template."""
+    (found,) = [t.body for t in templates if t.stack == "AdministrationStack"]
+    return found
+
+
+def removals(body: Body) -> Mutants:
+    """Each statement of each policy and trust taken away."""
+    return {
+        f"{name} without {statement['Sid']}": partial(_remove, places)
+        for name, statement, places in _statements(body)
+    }
+
+
+def widenings(body: Body) -> Mutants:
+    """Each resource of each allow widened to ``*``."""
+    return {
+        f"{name}/{statement['Sid']} on * instead of resource {which}": partial(
+            _widen, places, which
+        )
+        for name, statement, places in _statements(body)
+        if statement["Effect"] == "Allow"
+        for which, resource in enumerate(statement.get("Resource", ()))
+        if resource != "*"
+    }
+
+
+def droppings(body: Body) -> Mutants:
+    """Each condition of each statement dropped, and each boundary of a role."""
+    found: Mutants = {
+        f"{name}/{statement['Sid']} without {key}": partial(_drop, places, operator, key)
+        for name, statement, places in _statements(body)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key in keys
+    }
+    for id_, resource in body["Resources"].items():
+        properties = resource.get("Properties", {})
+        if "PermissionsBoundary" in properties:
+            found[f"{properties['RoleName']} without its boundary"] = partial(_unbound, id_)
+    return found
+
+
+def additions(body: Body) -> Mutants:
+    """What a change could slip in."""
+    return {
+        "operator gains PassRole": _granting(_OPERATORS_POLICY, "iam:PassRole"),
+        "operator gains ssm:Get*": _granting(_OPERATORS_POLICY, "ssm:Get*"),
+        "operator gains a future wildcard": _granting(_OPERATORS_POLICY, "ssm:NotYetInvented*"),
+        "operator gains SendCommand": _granting(_OPERATORS_POLICY, "ssm:SendCommand"),
+        "operator is granted all but IAM": _all_but(_OPERATORS_POLICY, "iam:*"),
+        "operator gains a stray inline policy": _inline("AutomationRestrictedOperator"),
+        "operator joins the authors": _operator_joins_authors,
+        "operator joins the approvers": _operator_joins_approvers,
+        "operator is attached an AWS managed policy": _attached,
+        "operator loses Start": _losing(_OPERATORS_POLICY, "ssm:StartAutomationExecution"),
+        "approver gains Start of a document": _granting(
+            "ApproverRestrictedPermissions", "ssm:UpdateDocument"
+        ),
+        "service role is trusted to EC2": _trusting(_ROLE, {"Service": "ec2.amazonaws.com"}),
+        "service role is trusted to the account": _trusting(
+            _ROLE, {"AWS": "arn:aws:iam::111122223333:root"}
+        ),
+        "service role's boundary gains TerminateInstances": _granting(
+            f"{_ROLE}Boundary", "ec2:TerminateInstances"
+        ),
+        "author role is trusted to the account": _trusting(
+            "AuthorDeploymentRole", {"AWS": "arn:aws:iam::111122223333:root"}
+        ),
+        "author gains Start": _granting(
+            "AuthorDeploymentRolePermissions", "ssm:StartAutomationExecution"
+        ),
+        "author gains CreateUser": _granting("AuthorExecutionRolePermissions", "iam:CreateUser"),
+        "somebody else appears": _stranger,
+    }
+
+
+def of_bounded_policies(body: Body) -> Mutants:
+    """Everything granted to a role that has a boundary."""
+    return {f"{name} grants everything": _granting(name, "*") for name in _BOUNDED[:1]}
+
+
+def _statements(body: Body) -> Iterator[tuple[str, Body, list[Place]]]:
+    """Each statement with its policy's name and its places.
+
+    One that a boundary and a policy within it both hold (keys of volumes) is one statement in two
+    places: changed in one of them, it still stands in the other.
+    """
+    blocks = list(_blocks(body))
+    for name, path, block in blocks:
+        if name in _BOUNDED:
+            continue
+        for number, statement in enumerate(block):
+            twins = [
+                (other, n)
+                for twin, other, statements in blocks
+                for n, each in enumerate(statements)
+                if twin in _BOUNDED and each == statement
+            ]
+            yield name, statement, [(path, number), *twins]
+
+
+def _blocks(body: Body) -> Iterator[tuple[str, Path, list[Any]]]:
+    """Each list of statements: its policy's name, the path to it, and itself."""
+    for id_, resource in body["Resources"].items():
+        properties = resource.get("Properties", {})
+        for key, name in (
+            ("PolicyDocument", properties.get("ManagedPolicyName")),
+            ("AssumeRolePolicyDocument", f"trust of {properties.get('RoleName')}"),
+        ):
+            if key in properties:
+                path = ("Resources", id_, "Properties", key, "Statement")
+                yield str(name), path, properties[key]["Statement"]
+
+
+def _block(body: Body, path: Path) -> list[Any]:
+    place: Any = body
+    for key in path:
+        place = place[key]
+    block: list[Any] = place
+    return block
+
+
+def _remove(places: list[Place], body: Body) -> None:
+    for path, number in places:
+        del _block(body, path)[number]
+
+
+def _widen(places: list[Place], which: int, body: Body) -> None:
+    for path, number in places:
+        _block(body, path)[number]["Resource"][which] = "*"
+
+
+def _drop(places: list[Place], operator: str, key: str, body: Body) -> None:
+    for path, number in places:
+        del _block(body, path)[number]["Condition"][operator][key]
+
+
+def _unbound(id_: str, body: Body) -> None:
+    del body["Resources"][id_]["Properties"]["PermissionsBoundary"]
+
+
+def _named(body: Body, name: str) -> Body:
+    """The properties of the policy, role or user of a name."""
+    keys = ("ManagedPolicyName", "RoleName", "UserName")
+    (found,) = [
+        resource["Properties"]
+        for resource in body["Resources"].values()
+        if name in [resource.get("Properties", {}).get(key) for key in keys]
+    ]
+    properties: Body = found
+    return properties
+
+
+def _granting(policy: str, action: str) -> Mutate:
+    statement = {"Sid": "SlippedIn", "Effect": "Allow", "Action": [action], "Resource": ["*"]}
+    return lambda body: _named(body, policy)["PolicyDocument"]["Statement"].append(statement)
+
+
+def _all_but(policy: str, action: str) -> Mutate:
+    statement = {"Sid": "SlippedIn", "Effect": "Allow", "NotAction": [action], "Resource": ["*"]}
+    return lambda body: _named(body, policy)["PolicyDocument"]["Statement"].append(statement)
+
+
+def _losing(policy: str, action: str) -> Mutate:
+    def mutate(body: Body) -> None:
+        for statement in _named(body, policy)["PolicyDocument"]["Statement"]:
+            statement["Action"] = [each for each in statement["Action"] if each != action]
+
+    return mutate
+
+
+def _trusting(role: str, principal: Body) -> Mutate:
+    statement = {
+        "Sid": "SlippedIn",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "sts:AssumeRole",
+    }
+    return lambda body: _named(body, role)["AssumeRolePolicyDocument"]["Statement"].append(
+        statement
+    )
+
+
+def _inline(user: str) -> Mutate:
+    statement = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {"PolicyName": "Stray", "PolicyDocument": document, "Users": [user]},
+    }
+    return lambda body: body["Resources"].update(Stray=policy)
+
+
+def _operator_joins_authors(body: Body) -> None:
+    for statement in _named(body, "AuthorDeploymentRole")["AssumeRolePolicyDocument"]["Statement"]:
+        statement["Principal"]["AWS"].append(
+            "arn:aws:iam::111122223333:user/AutomationRestrictedOperator"
+        )
+
+
+def _operator_joins_approvers(body: Body) -> None:
+    body["Resources"]["Joins"] = {
+        "Type": "AWS::IAM::UserToGroupAddition",
+        "Properties": {
+            "GroupName": "AutomationApprovers",
+            "Users": ["AutomationRestrictedOperator"],
+        },
+    }
+
+
+def _attached(body: Body) -> None:
+    _named(body, "AutomationRestrictedOperator")["ManagedPolicyArns"] = [
+        "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole"
+    ]
+
+
+def _stranger(body: Body) -> None:
+    body["Resources"]["Stranger"] = {
+        "Type": "AWS::IAM::User",
+        "Properties": {"UserName": "stranger"},
+    }

@@ -1,0 +1,102 @@
+"""Teeth: whatever is taken from the templates or slipped into them, a decision flips."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from review.assembly import Template
+from review.changes import change
+from review.engine import Engine
+from review.promises import Verdict
+from review.reviews import Review, review
+from tests.review.conftest import EVERYTHING, Synthesize
+from tests.review.decisions import decided, named_decisions
+from tests.review.mutants import (
+    Mutants,
+    additions,
+    administration,
+    droppings,
+    mutated,
+    of_bounded_policies,
+    removals,
+    widenings,
+)
+
+_GAIN_NOTHING = {
+    "operator joins the approvers",  # whose policy denies him every start
+    "operator loses Start",
+    "somebody else appears",  # with nothing, yet
+}
+_EXPECTED = {named: named.allowed for named in named_decisions()}
+
+
+@pytest.fixture(scope="module")
+def templates(synthesize: Synthesize) -> tuple[Template, ...]:
+    """Those that are mutated."""
+    return synthesize(EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def before(engine: Engine, templates: tuple[Template, ...]) -> Review:
+    """Their review."""
+    return review(engine, templates)
+
+
+def _is_noticed(engine: Engine, templates: tuple[Template, ...], reviewed: Review) -> bool:
+    """Whether a promise breaks or a named decision flips."""
+    (account,) = reviewed.accounts
+    if any(promise.verdict is not Verdict.KEPT for promise in account.promises):
+        return True
+    return decided(engine, templates) != _EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "most_gain"),
+    [(removals, False), (widenings, True), (droppings, True), (additions, True)],
+    ids=["removals", "widenings", "droppings", "additions"],
+)
+def test_all_mutants_die(
+    engine: Engine,
+    templates: tuple[Template, ...],
+    before: Review,
+    kind: Callable[[dict[str, Any]], Mutants],
+    most_gain: bool,
+    record_property: Callable[[str, object], None],
+) -> None:
+    mutants = kind(administration(templates))
+
+    survivors, silent = [], []
+    for name, mutate in mutants.items():
+        mutant = mutated(templates, mutate)
+        reviewed = review(engine, mutant)
+        if not _is_noticed(engine, mutant, reviewed):
+            survivors.append(name)
+        changed = change(before, reviewed)
+        if not (changed.gains if most_gain else changed.gains or changed.losses):
+            silent.append(name)
+
+    assert len(mutants) > 15
+    assert survivors == []
+    assert set(silent) <= _GAIN_NOTHING
+    record_property(
+        "mutants", f"mutants of the access review, {kind.__name__}: {len(mutants)}, all killed"
+    )
+
+
+def test_boundary_holds_against_whatever_a_role_is_given(
+    engine: Engine, templates: tuple[Template, ...], before: Review
+) -> None:
+    mutants = of_bounded_policies(administration(templates))
+
+    assert mutants
+    for mutate in mutants.values():
+        (was,) = [
+            a for a in before.accounts[0].accesses if a.principal.name == "AutomationServiceRole"
+        ]
+        reviewed = review(engine, mutated(templates, mutate))
+        (becomes,) = [
+            a for a in reviewed.accounts[0].accesses if a.principal.name == "AutomationServiceRole"
+        ]
+        told = {(g.action, g.resource, g.conditions) for g in was.grants}
+        assert {(g.action, g.resource, g.conditions) for g in becomes.grants} == told
