@@ -18,7 +18,7 @@ def document_check(action: str, name: str) -> Check:
     try:
         document = store.find(name)
     except ApiError:
-        return Check(action=action, resource=arn("ssm", f"document/{_bare(name)}"))
+        return Check(action=action, resource=_arn_of(name))
     context = {"ssm:DocumentType": document.type, **tag_context(document.tags)}
     return Check(action=action, resource=arn("ssm", f"document/{document.name}"), context=context)
 
@@ -170,12 +170,13 @@ def _refuse_unpassable_role(request: Request, content: Content) -> None:
     """
     role = str(content.get("assumeRole") or "").strip()
     if role.startswith("arn:"):
-        document = arn("ssm", f"document/{_bare(request.parameters['Name'])}")
+        document = _arn_of(request.parameters["Name"])
         request.refuse_unless([pass_role_check(role, document)])
 
 
-def _bare(name: str) -> str:
-    return name.rsplit("document/", 1)[-1]
+def _arn_of(name: str) -> str:
+    """The ARN that a name or ARN names: another account's or Region's as it stands."""
+    return name if name.startswith("arn:") else arn("ssm", f"document/{name}")
 
 
 def _on_document(action: str) -> Callable[[Parameters], list[Check]]:
