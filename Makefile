@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install synth diff deploy rehearse test unit lint bench lock clean
+.PHONY: help install synth diff deploy review rehearse test unit lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ diff: $(INSTALLED) ## what a deployment would change in AWS
 
 deploy: $(INSTALLED) ## deploy to AWS with the credentials of the environment
 	npx cdk deploy --all $(CDK_FLAGS)
+
+review: synth ## who can do what, proved from the templates: cdk.out/access-review.html
+	python -m review
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

@@ -18,9 +18,15 @@ from benchmarks.projects import (
     app_with_shipped_runbooks,
     check_of_runbooks,
     default_app,
+    review_of_default_app,
     trivial_app,
 )
 from rehearsal.operator_desk import follow
+from review.account import read_accounts
+from review.assembly import read_templates
+from review.engine import Engine
+from review.grants import access_of
+from review.intrinsics import Place
 from sandbox import Sandbox
 
 FIGURES = PROJECT / "docs" / "figures.md"
@@ -52,7 +58,7 @@ def main() -> int:
     """Measures, prints, and writes docs/figures.md if asked; 1 if a target is missed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures synthesis, growth, sandbox, restart and rehearsal; several minutes.",
+        description="Measures synthesis, growth, review, sandbox, restart, rehearsal; several minutes.",
     )
     parser.add_argument(
         "--runs",
@@ -69,6 +75,7 @@ def main() -> int:
         figures = [
             *_synthesis(Path(folder), options.runs),
             _check(Path(folder), options.runs),
+            *_review(Path(folder), options.runs),
             *_sandbox(options.runs),
             _rehearsal(options.runs),
         ]
@@ -147,6 +154,42 @@ def _check(folder: Path, runs: int) -> Figure:
         target=2,
         unit=" s",
     )
+
+
+def _review(folder: Path, runs: int) -> list[Figure]:
+    command = review_of_default_app(folder / "review")
+    samples = alternately([command], runs)[command.name]
+    place = Place(account="111122223333", region="us-east-1", partition="aws")
+    (account,) = read_accounts(read_templates(folder / "review" / "cdk.out", place))
+    roles = [principal for principal in account.principals if principal.trust]
+
+    def sweep() -> None:
+        with Engine() as engine:
+            access_of(engine, account.principals[0], roles)
+
+    return [
+        Figure(
+            what="`python -m review` of the default deployment",
+            against="-",
+            measured=median(sample.seconds for sample in samples),
+            target=8,
+            unit=" s",
+        ),
+        Figure(
+            what="the same, peak memory of the process tree",
+            against="-",
+            measured=median(sample.megabytes for sample in samples),
+            target=600,
+            unit=" MB",
+        ),
+        Figure(
+            what="every AWS action of one principal, the engine's start included",
+            against="-",
+            measured=median(seconds_of(sweep, runs)),
+            target=2,
+            unit=" s",
+        ),
+    ]
 
 
 def _sandbox(runs: int) -> list[Figure]:

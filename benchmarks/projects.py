@@ -45,6 +45,17 @@ def default_app(folder: Path) -> Command:
     return _synthesis("default app", folder)
 
 
+def review_of_default_app(folder: Path) -> Command:
+    """The access review of the project's cloud assembly, which is synthesized for it."""
+    default_app(folder).run()
+    return Command(
+        name="review",
+        arguments=(sys.executable, "-m", "review", str(folder / "cdk.out")),
+        folder=PROJECT,
+        environment={},
+    )
+
+
 def app_with_runbooks(folder: Path, count: int) -> Command:
     """The project with ``count`` runbooks of the default one's size, all in one Region."""
     _copy(folder)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from review.assembly import partition_of, read_templates
 from review.changes import change
@@ -37,8 +38,16 @@ def main() -> int:
     return _FOUND if changed.gains else 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with 1 on wrong use: 2 says that something was found."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"error: {message}\n")
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m review",
         description="Who can do what once these templates are deployed, proved from them alone: "
         f"writes {_NAME}.html and {_NAME}.md. Exit status: 0; 1 for what cannot be reviewed; "

@@ -13,6 +13,7 @@ _FORBIDDEN = {
     "delegation": {"aws_cdk", "cdk_nag", "constructs", "boto3", "botocore", "stacks", "sandbox"},
     "stacks": {"boto3", "botocore", "sandbox", "rehearsal"},
     "sandbox": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
+    "review": {"aws_cdk", "cdk_nag", "constructs", "boto3", "delegation", "stacks", "sandbox"},
     "rehearsal": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
 }
 _STORY = PROJECT / "rehearsal" / "deployments.py"

@@ -1,0 +1,191 @@
+"""What a change does to access, in sentences."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from review.assembly import Template
+from review.changes import Change, change
+from review.engine import Engine
+from review.markdown import change_markdown
+from review.reviews import review
+from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
+from tests.review.mutants import additions, administration, mutated
+
+pytestmark = pytest.mark.command
+
+Templates = tuple[Template, ...]
+
+
+def _changed(engine: Engine, old: Templates, new: Templates) -> Change:
+    return change(review(engine, old), review(engine, new))
+
+
+def _with_document(
+    templates: Templates, name: str, edit: Callable[[dict[str, Any]], Any]
+) -> Templates:
+    """The templates with a runbook's content edited."""
+    changed = []
+    for template in templates:
+        body = copy.deepcopy(template.body)
+        for resource in body["Resources"].values():
+            if resource["Properties"].get("Name") == name:
+                edit(resource["Properties"]["Content"])
+        changed.append(replace(template, body=body))
+    return tuple(changed)
+
+
+def test_same_templates_change_nothing(engine: Engine, synthesize: Synthesize) -> None:
+    templates = synthesize(DEFAULT)
+
+    changed = _changed(engine, templates, templates)
+
+    assert changed == Change(gains=(), losses=(), broken=(), mended=())
+    assert change_markdown(changed) == (
+        "## What this change does to access\n\nNobody gains or loses anything.\n"
+    )
+
+
+def test_gain_is_a_sentence_and_its_reverse_a_loss(engine: Engine, synthesize: Synthesize) -> None:
+    before = synthesize(DEFAULT)
+    gaining = additions(administration(before))["operator gains SendCommand"]
+    after = mutated(before, gaining)
+
+    there, back = _changed(engine, before, after), _changed(engine, after, before)
+
+    assert there.gains == ("AutomationRestrictedOperator gains ssm:SendCommand on *",)
+    assert there.losses == ()
+    assert back.gains == ()
+    assert back.losses == ("AutomationRestrictedOperator loses ssm:SendCommand on *",)
+    broken = (
+        "AutomationRestrictedOperator cannot do what the runbooks do, nor anything else but this"
+    )
+    assert there.broken == back.mended == (broken,)
+    assert change_markdown(there) == (
+        "## What this change does to access\n\n**Gains**\n\n"
+        "- AutomationRestrictedOperator gains ssm:SendCommand on *\n\n"
+        f"**Promises broken by it**\n\n- {broken}\n"
+    )
+
+
+def test_role_without_its_boundary_gains_what_the_managed_policy_grants(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    before = synthesize(DEFAULT)
+
+    def unbound(body: dict[str, Any]) -> None:
+        for resource in body["Resources"].values():
+            resource["Properties"].pop("PermissionsBoundary", None)
+
+    changed = _changed(engine, before, mutated(before, unbound))
+
+    assert changed.gains[0].startswith("AutomationServiceRole gains cloudformation:CreateStack, ")
+    assert changed.gains[0].endswith(" more actions on *")
+    assert "AutomationServiceRole gains ssm:* by name, whatever AWS adds to it" in changed.gains
+    assert changed.losses == ()
+
+
+def test_trust_without_a_condition_lets_others_in(engine: Engine, synthesize: Synthesize) -> None:
+    changed = _changed(engine, synthesize(DEFAULT), synthesize(GUIDE))
+
+    assert "ssm.amazonaws.com may now assume AutomationServiceRole" in changed.gains
+    assert any(
+        gain.startswith("AutomationRestrictedOperator gains ssm:") and gain.endswith(" on *")
+        for gain in changed.gains
+    )
+
+
+def test_step_that_calls_more_is_a_gain_of_whoever_starts_the_runbook(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    before = synthesize(DEFAULT)
+
+    def terminate(content: dict[str, Any]) -> None:
+        content["mainSteps"][0]["inputs"]["DesiredState"] = "terminated"
+
+    changed = _changed(engine, before, _with_document(before, "Restart-EC2InstanceDemo", terminate))
+
+    assert changed.gains == (
+        "AutomationRestrictedOperator gains ec2:TerminateInstances through Restart-EC2InstanceDemo",
+    )
+    assert changed.losses == (
+        "AutomationRestrictedOperator loses ec2:StopInstances through Restart-EC2InstanceDemo",
+    )
+
+
+def test_script_that_comes_in_is_a_gain_that_no_template_tells(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    before = synthesize(DEFAULT)
+
+    def script(content: dict[str, Any]) -> None:
+        content["mainSteps"].append({"name": "run", "action": "aws:executeScript", "inputs": {}})
+
+    changed = _changed(engine, before, _with_document(before, "Restart-EC2InstanceDemo", script))
+
+    assert changed.gains == (
+        "AutomationRestrictedOperator gains what step run of Restart-EC2InstanceDemo does, which "
+        "no template tells",
+    )
+
+
+def test_another_role_of_a_runbook_is_a_gain(engine: Engine, synthesize: Synthesize) -> None:
+    before = synthesize(DEFAULT)
+
+    def as_another(content: dict[str, Any]) -> None:
+        content["assumeRole"] = "arn:aws:iam::111122223333:role/Another"
+
+    changed = _changed(
+        engine, before, _with_document(before, "Restart-EC2InstanceDemo", as_another)
+    )
+
+    assert (
+        "Restart-EC2InstanceDemo now runs as arn:aws:iam::111122223333:role/Another"
+        in changed.gains
+    )
+
+
+def _loosened(content: dict[str, Any]) -> None:
+    content["parameters"]["InstanceId"]["maxItems"] = 50
+    content["mainSteps"] = content["mainSteps"][1:]  # without the approval
+
+
+def test_limit_that_is_loosened_is_a_gain_and_a_tightened_one_is_none(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    before = synthesize(EVERYTHING)
+    loose = _with_document(before, "Restart-EC2InstanceDemo", _loosened)
+
+    changed, back = _changed(engine, before, loose), _changed(engine, loose, before)
+
+    assert [gain.split(" gains by ")[1] for gain in changed.gains] == [
+        'Restart-EC2InstanceDemo: approval: {"needed": 1, "of": '
+        '["arn:aws:iam::111122223333:user/lead", "arn:aws:iam::111122223333:role/Leads"]} '
+        "becomes no more",
+        "Restart-EC2InstanceDemo: maxItems of InstanceId: 5 becomes 50",
+    ]
+    assert back.gains == ()
+
+
+def test_deny_that_goes_is_a_gain(engine: Engine, synthesize: Synthesize) -> None:
+    before = synthesize(EVERYTHING)
+
+    def without_deny(body: dict[str, Any]) -> None:
+        for resource in body["Resources"].values():
+            properties = resource["Properties"]
+            if properties.get("ManagedPolicyName") == "OperatorRestrictedPermissions":
+                statements = properties["PolicyDocument"]["Statement"]
+                properties["PolicyDocument"]["Statement"] = [
+                    each for each in statements if each["Effect"] == "Allow"
+                ]
+
+    changed = _changed(engine, before, mutated(before, without_deny))
+
+    assert changed.gains == (
+        "OnCall is now not denied ssm:SendAutomationSignal on *, whatever else grants it",
+        "AutomationRestrictedOperator is now not denied ssm:SendAutomationSignal on *, whatever "
+        "else grants it",
+    )

@@ -1,0 +1,129 @@
+"""``python -m review``, as a reviewer runs it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.review.conftest import DEFAULT, GUIDE, assembly
+
+pytestmark = pytest.mark.command
+
+PROJECT = Path(__file__).resolve().parents[2]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default deployment's cloud assembly."""
+    return assembly(DEFAULT, tmp_path_factory.mktemp("default"))
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The guide's cloud assembly."""
+    return assembly(GUIDE, tmp_path_factory.mktemp("guide"))
+
+
+def _review(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "review", *map(str, arguments)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_review_of_the_default_deployment_writes_two_pages(default: Path, tmp_path: Path) -> None:
+    done = _review(default, "--output", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "account 111122223333, us-east-1 (aws)\n"
+        "  operator AutomationRestrictedOperator: 10 of 22,091 actions allowed, 22,081 denied on "
+        "every resource\n"
+        "  service role AutomationServiceRole: 3 of 22,091 actions allowed, 22,088 denied on every "
+        "resource\n"
+        "  13 promises: 13 kept\n"
+        f"written: {tmp_path}/access-review.html, {tmp_path}/access-review.md\n"
+    )
+    page = (tmp_path / "access-review.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?\s*\w+""", page) == []  # self-contained
+    assert "prefers-color-scheme" in page or "color-scheme: light dark" in page
+    assert 'name="viewport"' in page
+    assert "@media print" in page
+    assert "<svg" in page
+    markdown = (tmp_path / "access-review.md").read_text("utf-8")
+    assert "| `ec2:StartInstances`, `ec2:StopInstances` | " in markdown
+    for text in (page, markdown):
+        assert "pathfinding.cloud" in text
+        assert "sts:GetCallerIdentity" in text
+
+
+def test_same_input_gives_the_same_bytes(default: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert _review(default, "--output", tmp_path / name).returncode == 0
+
+    for page in ("access-review.html", "access-review.md"):
+        assert (tmp_path / "one" / page).read_bytes() == (tmp_path / "two" / page).read_bytes()
+
+
+def test_json_holds_what_the_pages_say(default: Path) -> None:
+    done = _review(default, "--json")
+
+    assert done.returncode == 0
+    data = json.loads(done.stdout)
+    assert data["actions"] == 22091
+    (account,) = data["accounts"]
+    assert [access["principal"]["name"] for access in account["accesses"]] == [
+        "AutomationRestrictedOperator",
+        "AutomationServiceRole",
+    ]
+    assert {promise["verdict"] for promise in account["promises"]} == {"kept"}
+    assert not (default / "access-review.html").exists()
+
+
+def test_broken_promise_ends_with_2_and_is_told(guide: Path, tmp_path: Path) -> None:
+    done = _review(guide, "--output", tmp_path)
+
+    assert done.returncode == 2
+    assert (
+        "  AutomationRestrictedOperator may start every runbook of this account in every Region, "
+        "AWS's own, and those that other accounts share with it, each under whichever role is "
+        "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)\n"
+    ) in done.stdout
+    assert 'class="broken"' in (tmp_path / "access-review.html").read_text("utf-8")
+
+
+def test_against_another_assembly_says_who_gains_what(default: Path, guide: Path) -> None:
+    same, wider = _review(default, "--against", default), _review(guide, "--against", default)
+    narrower = _review(default, "--against", guide)
+
+    assert (same.returncode, wider.returncode, narrower.returncode) == (0, 2, 0)
+    assert same.stdout.endswith("Nobody gains or loses anything.\n")
+    assert "**Gains**\n\n- AutomationRestrictedOperator gains ssm:" in wider.stdout
+    assert "**Losses**\n\n- AutomationRestrictedOperator loses ssm:" in narrower.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing"], "error: missing is no folder of templates; write it by: make synth"),
+        ([".ci"], "error: .ci holds no template; write them by: make synth"),
+        (["--account", "1"], "error: argument --account: '1' is not 12 digits"),
+        (["--agaist"], "error: unrecognized arguments: --agaist"),
+    ],
+)
+def test_wrong_use_is_told_without_a_traceback(arguments: list[str], message: str) -> None:
+    done = _review(*arguments)
+
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(message)
+    assert "Traceback" not in done.stderr
