@@ -58,7 +58,7 @@ def main() -> int:
     """Measures, prints, and writes docs/figures.md if asked; 1 if a target is missed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures synthesis, growth, review, sandbox, restart, rehearsal; several minutes.",
+        description="Measures the figures of docs/figures.md; several minutes.",
     )
     parser.add_argument(
         "--runs",
