@@ -47,18 +47,6 @@ Templates = tuple[Template, ...]
 Synthesize = Callable[[Deployment], Templates]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says how many mutants there were, and that all died."""
-    lines = [
-        str(value)
-        for report in terminalreporter.getreports("passed")
-        for name, value in report.user_properties
-        if name == "mutants"
-    ]
-    for line in sorted(lines):
-        terminalreporter.line(line)
-
-
 @pytest.fixture(scope="session")
 def default_with_author() -> Deployment:
     """The default deployment with one author."""

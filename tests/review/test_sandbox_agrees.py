@@ -149,8 +149,8 @@ def test_account_decides_as_the_review_does(
     assert differing == _EMULATOR_ERRS
     assert len({d.allowed for d in askable}) == 2
     record_property(
-        "mutants",
-        f"decisions of the access review: {len(askable)} asked of the sandbox, alike but for "
+        "proof",
+        f"decisions: {len(askable)} asked of the sandbox, alike but for "
         f"{len(differing)} where the emulator errs; {len(decisions) - len(askable)} that no call "
         "asks for",
     )
