@@ -9,8 +9,6 @@ from delegation.model import Deployment
 from delegation.quotas import portions
 from delegation.statements import Conditions, Statement
 
-CLOUDFORMATION_SERVICE = "cloudformation.amazonaws.com"
-
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
 _CFN_SAR = "Service Authorization Reference, AWS CloudFormation"
 _HANDLERS = "CloudFormation resource type AWS::SSM::Document, handlers and their permissions"
@@ -31,7 +29,7 @@ def execution_trust() -> dict[str, object]:
     No condition names the stack: CloudFormation is not documented to say for which stack it
     assumes a role. Source: CloudFormation User Guide, CloudFormation service role.
     """
-    return _trust("LetCloudFormationAssume", {"Service": CLOUDFORMATION_SERVICE})
+    return _trust("LetCloudFormationAssume", {"Service": names.CLOUDFORMATION_SERVICE})
 
 
 def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
@@ -72,7 +70,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             sid="PassExecutionRole",
             actions=("iam:PassRole",),
             resources=(_execution_role(),),
-            conditions=_passed_to(CLOUDFORMATION_SERVICE),
+            conditions=_passed_to(names.CLOUDFORMATION_SERVICE),
             why="CloudFormation makes the documents with it",
             source=_CFN_SAR,
         ),
@@ -146,8 +144,8 @@ def execution_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], .
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
         deployment.runbooks,
-        lambda names: _documents(deployment, names),
-        lambda name: _arns(deployment, name),
+        lambda runbooks: _documents(deployment, runbooks),
+        lambda runbook: _arns(deployment, runbook),
         first=first,
     ):
         policies.append((*(() if policies else first), *_documents(deployment, runbooks)))

@@ -16,17 +16,23 @@ _KINDS = {"user": IamUser, "role": ExistingRole}
 
 
 def check_authors(
-    authors: object, operators: Iterable[Person], service_roles: Iterable[str], partition: str
+    authors: object,
+    *,
+    people: Iterable[Person],
+    roles: Iterable[str],
+    account: str | None,
+    partition: str,
 ) -> None:
     """Raises DelegationError for what is no user's or role's ARN, or who may not be an author.
 
-    ``partition`` is that of the deployment's Regions; empty where it names none.
+    ``people`` are the operators and approvers, ``roles`` those that the deployment makes, of its
+    ``account``; ``partition`` is that of its Regions, empty where it names none.
     """
     require_texts("authors", authors)
     assert isinstance(authors, tuple)
     refuse_duplicates("author", authors)
-    starters = {(type(person), alike(person.name)) for person in operators}
-    roles = {alike(name) for name in service_roles}
+    others = {(type(person), alike(person.name)) for person in people}
+    made = {alike(name) for name in roles}
     for author in authors:
         match = _ARN.fullmatch(author)
         if match is None or set("*?") & set(author):
@@ -40,12 +46,14 @@ def check_authors(
                 f"author {author!r} is in partition {match['partition']}, the deployment's regions "
                 f"are in {partition} {IN_DEPLOYMENTS}"
             )
-        if (_KINDS[match["kind"]], alike(match["name"])) in starters:
+        if account not in (None, match["account"]):
+            continue  # of another account: nobody that the deployment knows
+        if (_KINDS[match["kind"]], alike(match["name"])) in others:
             raise DelegationError(
-                f"author {author!r} is an operator; nobody may start what he writes "
-                f"{IN_DEPLOYMENTS}"
+                f"author {author!r} is an operator or approver; nobody may start or approve what "
+                f"he writes {IN_DEPLOYMENTS}"
             )
-        if match["kind"] == "role" and alike(match["name"]) in roles:
+        if match["kind"] == "role" and alike(match["name"]) in made:
             raise DelegationError(
-                f"author {author!r} is a service role of the deployment {IN_DEPLOYMENTS}"
+                f"author {author!r} is a role that the deployment makes {IN_DEPLOYMENTS}"
             )

@@ -77,9 +77,10 @@ class Deployment:
         self._check_people()
         check_authors(
             self.authors,
-            self.operators,
-            [role.name for role in self.service_roles],
-            partition_of(self.regions[0]) if self.regions else "",
+            people=(*self.operators, *self.approvers),
+            roles=(*names.AUTHOR_ROLES, *(role.name for role in self.service_roles)),
+            account=self.account,
+            partition=partition_of(self.regions[0]) if self.regions else "",
         )
         if not isinstance(self.profile, Profile):
             object.__setattr__(self, "profile", parse_profile(self.profile))

@@ -25,6 +25,7 @@ STAGING_PREFIX = "runbooks/"
 """Where in CDK's staging bucket the author's templates go, and nobody else's."""
 
 AUTOMATION_SERVICE = "ssm.amazonaws.com"
+CLOUDFORMATION_SERVICE = "cloudformation.amazonaws.com"
 AUTOMATION_MANAGED_POLICY = (
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonSSMAutomationRole"
 )

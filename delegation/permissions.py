@@ -38,8 +38,8 @@ def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ..
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
         deployment.runbooks,
-        lambda names: _runbook_grants(deployment, names),
-        lambda name: chain(*_arns(deployment, name)),
+        lambda runbooks: _runbook_grants(deployment, runbooks),
+        lambda runbook: chain(*_arns(deployment, runbook)),
         first=first,
     ):
         statements = (*(() if policies else first), *_runbook_grants(deployment, runbooks))

@@ -1,4 +1,4 @@
-"""What the document author must not be able to do, by himself and by the roles he may assume."""
+"""What the author must not be able to do, by himself and by the roles that he may assume."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Keys = dict[str, str]
 Client = Callable[[str, Keys], Any]
 
 
-def session(client: Client, keys: Keys, role: str) -> Keys:
+def session_of(client: Client, keys: Keys, role: str) -> Keys:
     """A session of one of the author's roles."""
     sts = client("sts", keys)
     account = sts.get_caller_identity()["Account"]
@@ -29,10 +29,11 @@ def session(client: Client, keys: Keys, role: str) -> Keys:
 def author_attempts(client: Client, keys: Keys, assembly: Path) -> dict[str, Callable[[], Any]]:
     """What the author must be denied, by what he tries."""
     account = client("sts", keys).get_caller_identity()["Account"]
-    deployment = session(client, keys, DEPLOYMENT_ROLE)
-    publishing = session(client, keys, PUBLISHING_ROLE)
-    bucket, key = _administrators_template(assembly, account, client("s3", keys).meta.region_name)
-    bootstrap = _role(account, f"cdk-hnb659fds-cfn-exec-role-{account}-us-east-1")
+    deployment = session_of(client, keys, DEPLOYMENT_ROLE)
+    publishing = session_of(client, keys, PUBLISHING_ROLE)
+    region = client("s3", keys).meta.region_name
+    bucket, key = _administrators_template(assembly, account, region)
+    bootstrap = _role(account, f"cdk-hnb659fds-cfn-exec-role-{account}-{region}")
 
     def change(stack: str, **more: Any) -> Any:
         return client("cloudformation", deployment).create_change_set(
@@ -66,7 +67,7 @@ def author_attempts(client: Client, keys: Keys, assembly: Path) -> dict[str, Cal
 
 def deploy_a_user(client: Client, keys: Keys) -> str:
     """Has RunbooksStack make an IAM user, and tells why CloudFormation did not."""
-    cloudformation = client("cloudformation", session(client, keys, DEPLOYMENT_ROLE))
+    cloudformation = client("cloudformation", session_of(client, keys, DEPLOYMENT_ROLE))
     account = client("sts", keys).get_caller_identity()["Account"]
     cloudformation.create_change_set(
         StackName="RunbooksStack",

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from review.as_json import review_json
 from review.assembly import partition_of, read_templates
 from review.changes import change
-from review.data import review_json
 from review.engine import Engine
 from review.errors import ReviewError
 from review.html import review_html
@@ -85,7 +85,10 @@ def _options() -> argparse.Namespace:
         help="the Region of templates that name none (default: us-east-1)",
     )
     parser.add_argument("--partition", help="its partition (default: the one of the Region)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.against and (options.json or options.output):
+        parser.error("--against prints Markdown: it takes neither --json nor --output")
+    return options
 
 
 def _account(text: str) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from review.assembly import Template
 from review.attachments import Attachments, Holder
+from review.aws import AUTOMATION
 from review.documents import read_runbooks
 from review.errors import ReviewError
-from review.principals import Account, Kind, Part, Principal, Runbook, sorted_principals
+from review.model import Account, Kind, Part, Principal, Runbook, sorted_principals
 from review.resources import Resource, read_resources
 from review.statements import Policy, read_policy
 
@@ -17,7 +18,6 @@ _PARTS_BY_POLICY = {
     "ApproverRestrictedPermissions": Part.APPROVER,
 }
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
-_AUTOMATION = "ssm.amazonaws.com"
 
 
 def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
@@ -37,7 +37,7 @@ def _account(templates: list[Template]) -> Account:
     found = tuple(replace(p, part=_part(p, runbooks)) for p in found)
     return Account(
         place=templates[0].place,
-        principals=sorted_principals((*found, *_authors(found))),
+        principals=sorted_principals(_authors(found)),
         runbooks=runbooks,
         templates=tuple((t.stack, t.asset) for t in templates if t.asset),
         regions=tuple(dict.fromkeys(template.place.region for template in templates)),
@@ -83,7 +83,6 @@ def _elsewhere(
     users = {name for kind, name in known if kind == "user"}
     populated = {g for user, groups in attachments.groups.items() if user in users for g in groups}
     place = template.place
-    arn = f"arn:{place.partition}:iam::{place.account}"
     existing = {("user", user) for user in attachments.groups} | set(attachments.held)
     for holder in sorted(existing - known):
         kind, name = holder
@@ -91,18 +90,18 @@ def _elsewhere(
             continue
         yield Principal(
             name=name,
-            arn=f"{arn}:{'user' if kind == 'group' else kind}/{name}",
+            arn=place.iam_arn(f"user/a-member-of-{name}" if kind == "group" else f"{kind}/{name}"),
             kind=Kind.GROUP_MEMBERS if kind == "group" else Kind(kind),
             policies=_policies(holder, attachments),
             is_whole=False,
         )
     by_name: dict[str, list[Policy]] = {}
     for policy in attachments.unattached().values():
-        by_name.setdefault(policy.name.rstrip("0123456789"), []).append(policy)
+        by_name.setdefault(_without_part(policy.name), []).append(policy)
     for name, policies in by_name.items():
         yield Principal(
             name=name,
-            arn=f"{arn}:role/{name}",
+            arn=place.iam_arn(f"role/a-holder-of-{name}"),
             kind=Kind.POLICY_HOLDERS,
             policies=tuple(policies),
             is_whole=False,
@@ -113,35 +112,39 @@ def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Part:
     """The part that a principal takes, by the fixed names of the policies and by its trust."""
     if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
         return Part.AUTHOR_ROLE
-    if principal.trust and any(
-        statement.allows and ("Service", _AUTOMATION) in statement.principals
-        for statement in principal.trust.statements
-    ):
+    if ("Service", AUTOMATION) in principal.trusted:
         return Part.SERVICE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):
         return Part.SERVICE_ROLE
-    parts = [
-        _PARTS_BY_POLICY.get(policy.name.rstrip("0123456789")) for policy in principal.policies
-    ]
+    parts = [_PARTS_BY_POLICY.get(_without_part(policy.name)) for policy in principal.policies]
     return next((part for part in parts if part), Part.OTHER)
 
 
-def _authors(principals: Iterable[Principal]) -> Iterator[Principal]:
-    """Those whom author roles trust and the templates do not make."""
-    principals = tuple(principals)
-    known = {principal.arn for principal in principals}
-    for role in principals:
-        if role.part is not Part.AUTHOR_ROLE or role.trust is None:
-            continue
-        for statement in role.trust.statements:
-            for kind, arn in statement.principals:
-                resource = arn.split(":", 5)[-1]
-                if kind == "AWS" and arn not in known and resource.startswith(("user/", "role/")):
-                    known.add(arn)
-                    yield Principal(
-                        name=resource.split("/")[-1],
-                        arn=arn,
-                        kind=Kind.USER if resource.startswith("user/") else Kind.ROLE,
-                        part=Part.AUTHOR,
-                        is_whole=False,
-                    )
+def _without_part(policy: str) -> str:
+    """The name of which a policy is a part: OperatorRestrictedPermissions2 and so on."""
+    base = policy.rstrip("0123456789")
+    return base if base in _PARTS_BY_POLICY else policy
+
+
+def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:
+    """The principals, those without another part whom author roles trust as authors; and the
+    authors that the templates do not make."""
+    trusted = {
+        arn: arn.split(":", 5)[-1]
+        for role in principals
+        if role.part is Part.AUTHOR_ROLE
+        for kind, arn in role.trusted
+        if kind == "AWS" and arn.split(":", 5)[-1].startswith(("user/", "role/"))
+    }
+    for principal in principals:
+        is_author = principal.part is Part.OTHER and principal.arn in trusted
+        yield replace(principal, part=Part.AUTHOR) if is_author else principal
+    for arn, resource in trusted.items():
+        if all(principal.arn != arn for principal in principals):
+            yield Principal(
+                name=resource.split("/")[-1],
+                arn=arn,
+                kind=Kind.USER if resource.startswith("user/") else Kind.ROLE,
+                part=Part.AUTHOR,
+                is_whole=False,
+            )

@@ -48,14 +48,15 @@ def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
         if artifact["type"] != "aws:cloudformation:stack":
             continue
         stack_place = _place(artifact.get("environment", ""), place)
-        pseudo = stack_place.pseudo_parameters(name)
+        stack = properties.get("stackName", name)
+        pseudo = stack_place.pseudo_parameters(stack)
         url = properties.get("stackTemplateAssetObjectUrl")
         for parameter, value in pseudo.items():
             url = url and url.replace(f"${{{parameter}}}", str(value))
         yield Template(
-            stack=properties.get("stackName", name),
+            stack=stack,
             place=stack_place,
-            body=_read(folder / properties["templateFile"]),
+            body=_template(folder / properties["templateFile"]),
             asset=url.removeprefix("s3://") if url else None,
         )
 
@@ -69,7 +70,7 @@ def _loose(folder: Path, place: Place) -> Iterator[Template]:
             yield Template(
                 stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
                 place=place,
-                body=body,
+                body=_template(path),
                 asset=None,
             )
 
@@ -87,8 +88,37 @@ def _place(environment: str, default: Place) -> Place:
 
 def partition_of(region: str) -> str:
     """The partition that a Region's name tells."""
-    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    prefixes = {
+        "cn-": "aws-cn",
+        "us-gov-": "aws-us-gov",
+        "us-iso-": "aws-iso",
+        "us-isob-": "aws-iso-b",
+        "us-isof-": "aws-iso-f",
+        "eu-isoe-": "aws-iso-e",
+        "eusc-": "aws-eusc",
+    }
     return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def _template(path: Path) -> dict[str, Any]:
+    """The template of a file, each of its resources of some type."""
+    body = _read(path)
+    resources = body.setdefault("Resources", {}) if isinstance(body, dict) else None
+    if not isinstance(resources, dict):
+        raise ReviewError(f"{path} is no template: it has no Resources")
+    for logical_id, resource in resources.items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise ReviewError(f"{path}: resource {logical_id} has no Type")
+    for section in _UNREAD & body.keys():
+        raise ReviewError(
+            f"{path} has a {section}, which CloudFormation expands when it is deployed; review the "
+            f"expanded template (aws cloudformation get-template --template-stage Processed)"
+        )
+    template: dict[str, Any] = body
+    return template
+
+
+_UNREAD = {"Transform"}
 
 
 def _read(path: Path) -> Any:

@@ -9,7 +9,6 @@ from review.managed_policies import aws_managed_policy
 from review.resources import Resource
 from review.statements import Policy, read_policy
 
-_OF_IDENTITIES = ("Users", "Groups", "Roles")
 _KINDS = {"Users": "user", "Groups": "group", "Roles": "role"}
 _SEPARATE = {
     "AWS::IAM::UserPolicy": ("user", "UserName"),
@@ -81,7 +80,7 @@ class Attachments:
     def _policy(self, arn: str, resource: Resource) -> Policy:
         if arn in self._managed:
             return self._managed[arn]
-        if arn.split(":")[4] == "aws":
+        if arn.startswith("arn:") and arn.split(":")[4] == "aws":
             return aws_managed_policy(arn)
         raise ReviewError(
             f"{resource.where} holds {arn}, which is in none of these templates: "
@@ -90,7 +89,7 @@ class Attachments:
 
 
 def _named(resource: Resource) -> list[Holder]:
-    return [(_KINDS[key], name) for key in _OF_IDENTITIES for name in resource.get(key, [])]
+    return [(kind, name) for key, kind in _KINDS.items() for name in resource.get(key, [])]
 
 
 def _inline(resource: Resource, properties: Mapping[str, Any]) -> Policy:

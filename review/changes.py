@@ -1,11 +1,11 @@
 """What a change of templates does to access: who gains and who loses what, in sentences."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from review.grants import Access
-from review.principals import Limit, Part, Principal, Runbook
+from review.model import Limit, Part, Principal, Runbook
 from review.promises import Verdict
 from review.reviews import AccountReview, Review
 from review.statements import Statement
@@ -23,6 +23,14 @@ class Change:
     """Promises that were broken and are not any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """What somebody has in one review and not in the other, told from either side."""
+
+    told: str
+    lost: str
+
+
 def change(old: Review, new: Review) -> Change:
     """What becomes of everybody's access when ``old`` becomes ``new``."""
     before = {review.account.place.account: review for review in old.accounts}
@@ -32,8 +40,8 @@ def change(old: Review, new: Review) -> Change:
     for account in dict.fromkeys((*before, *after)):
         where = f" (account {account})" if len({*before, *after}) > 1 else ""
         was, becomes = before.get(account), after.get(account)
-        gains += [f"{text}{where}" for text in _gained(was, becomes)]
-        losses += [f"{_lost(text)}{where}" for text in _gained(becomes, was)]
+        gains += [f"{gain.told}{where}" for gain in _gained(was, becomes)]
+        losses += [f"{loss.lost}{where}" for loss in _gained(becomes, was)]
     was_broken, is_broken = (
         {
             promise.sentence
@@ -51,23 +59,7 @@ def change(old: Review, new: Review) -> Change:
     )
 
 
-def _lost(text: str) -> str:
-    """The sentence of a gain, for the loss of the same."""
-    for gained, lost in _OPPOSITES:
-        if gained in text:
-            return text.replace(gained, lost, 1)
-    return text
-
-
-_OPPOSITES = (
-    (" gains ", " loses "),
-    (" is now not denied ", " is now denied "),
-    (" may now ", " may no longer "),
-    (" now runs as ", " no longer runs as "),
-)
-
-
-def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[str]:
+def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_Gain]:
     """What anybody has in ``new`` and had not in ``old``."""
     if new is None:
         return
@@ -77,31 +69,37 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[st
         yield from _trust_gained(
             old_accesses.get(access.principal.arn), access.principal, new.accesses
         )
+    held = {access.principal.arn: access.allowed_actions for access in new.accesses}
     old_runbooks = {runbook.name: runbook for runbook in old.account.runbooks} if old else {}
     starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
     for runbook in new.account.runbooks:
-        yield from _runbook_gained(old_runbooks.get(runbook.name), runbook, starters)
+        who = ", ".join(starters) or "whoever starts it"
+        yield from _runbook_gained(old_runbooks.get(runbook.name), runbook, who, held)
 
 
-def _grants_gained(old: Access | None, new: Access) -> Iterator[str]:
-    had = old.grants if old else ()
+def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
+    had, who = old.grants if old else (), new.principal.name
     gained: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for grant in new.grants:
         if not any(other.covers(grant) for other in had):
             key = (grant.resource, grant.conditions, grant.exceptions)
             gained.setdefault(key, []).append(grant.action)
     for (resource, conditions, exceptions), actions in gained.items():
-        on = f"{resource}{where(conditions)}{but(exceptions)}"
-        yield f"{new.principal.name} gains {_listed(actions)} on {on}"
+        on = f"{_listed(actions)} on {resource}{provided(conditions)}{but(exceptions)}"
+        yield _Gain(f"{who} gains {on}", f"{who} loses {on}")
     if old:
         denied = _denials(new.principal)
         for text in _denials(old.principal):
             if text not in denied:
-                yield f"{new.principal.name} is now not denied {text}, whatever else grants it"
+                yield _Gain(
+                    f"{who} is no longer denied {text}, whatever else grants it",
+                    f"{who} is now denied {text}, whatever else grants it",
+                )
     known = old.open_actions if old else ()
     for pattern in new.open_actions:
         if pattern not in known:
-            yield f"{new.principal.name} gains {pattern} by name, whatever AWS adds to it"
+            by_name = f"{pattern} by name, whatever AWS adds to it"
+            yield _Gain(f"{who} gains {by_name}", f"{who} loses {by_name}")
 
 
 def _listed(actions: list[str]) -> str:
@@ -111,12 +109,26 @@ def _listed(actions: list[str]) -> str:
     return ", ".join(actions[:_MOST_ACTIONS]) + tail
 
 
+_MOST_ACTIONS = 15
+
+
+def provided(conditions: Iterable[str]) -> str:
+    """Conditions as the end of a sentence."""
+    joined = " and ".join(conditions)
+    return f" where {joined}" if joined else ""
+
+
+def but(exceptions: Iterable[str]) -> str:
+    """Exceptions as the end of a sentence."""
+    joined = ", ".join(exceptions)
+    return f" but {joined}" if joined else ""
+
+
 def _denials(principal: Principal) -> list[str]:
     """What a principal is denied whatever else it holds, a sentence for each action."""
-    boundary = (principal.boundary,) if principal.boundary else ()
     return [
-        f"{action} on {', '.join(statement.resources)}{where(_conditions(statement))}"
-        for policy in (*principal.policies, *boundary)
+        f"{action} on {', '.join(statement.resources)}{provided(_conditions(statement))}"
+        for policy in principal.held
         for statement in policy.statements
         if not statement.allows
         for action in statement.actions
@@ -130,33 +142,33 @@ def _conditions(statement: Statement) -> list[str]:
 _MOST_ACTIONS = 15
 
 
-def where(conditions: Iterable[str]) -> str:
-    """Conditions as the end of a sentence."""
-    joined = " and ".join(conditions)
-    return f" where {joined}" if joined else ""
-
-
-def but(exceptions: Iterable[str]) -> str:
-    """Exceptions as the end of a sentence."""
-    joined = ", ".join(exceptions)
-    return f" but {joined}" if joined else ""
-
-
-def _trust_gained(old: Access | None, role: Principal, accesses: Iterable[Access]) -> Iterator[str]:
+def _trust_gained(
+    old: Access | None, role: Principal, accesses: Iterable[Access]
+) -> Iterator[_Gain]:
     """Who may assume a role now; those of the account's model are told by their grants."""
     known = {access.principal.arn for access in accesses}
-    had = [t for s in _trusting(old.principal if old else None) for t in _trusted(s)]
-    for statement in _trusting(role):
+    was = old.principal if old else None
+    had = [t for s in _trusting(was, allows=True) for t in _trusted(s)]
+    for statement in _trusting(role, allows=True):
         for who, conditions in _trusted(statement):
-            if who in known or any(other == who and held <= conditions for other, held in had):
+            if who in known or any(w == who and held <= conditions for w, held in had):
                 continue
-            told = where(sorted(conditions))
-            yield f"{who} may now assume {role.name}{told}"
+            told = f"assume {role.name}{provided(sorted(conditions))}"
+            yield _Gain(f"{who} may now {told}", f"{who} may no longer {told}")
+    denied = list(_trusting(role, allows=False))
+    for statement in _trusting(was, allows=False):
+        if statement not in denied:
+            told = f"denies {', '.join(value for _, value in statement.principals)}"
+            told += provided(_conditions(statement))
+            yield _Gain(
+                f"the trust of {role.name} no longer {told}",
+                f"the trust of {role.name} now {told}",
+            )
 
 
-def _trusting(role: Principal | None) -> Iterator[Statement]:
+def _trusting(role: Principal | None, *, allows: bool) -> Iterator[Statement]:
     if role is not None and role.trust is not None:
-        yield from (s for s in role.trust.statements if s.allows)
+        yield from (s for s in role.trust.statements if s.allows == allows)
 
 
 def _trusted(statement: Statement) -> Iterator[tuple[str, set[str]]]:
@@ -164,43 +176,72 @@ def _trusted(statement: Statement) -> Iterator[tuple[str, set[str]]]:
         yield value, set(_conditions(statement))
 
 
-def _runbook_gained(old: Runbook | None, new: Runbook, starters: list[str]) -> Iterator[str]:
+def _runbook_gained(
+    old: Runbook | None, new: Runbook, who: str, held: Mapping[str, tuple[str, ...]]
+) -> Iterator[_Gain]:
     """What those who start a runbook get done by it that they did not before."""
-    who = ", ".join(starters) or "whoever starts it"
-    had = {action for call in old.calls for action in call.actions} if old else set()
-    gained = sorted({action for call in new.calls for action in call.actions} - had)
-    if gained:
-        yield f"{who} gains {', '.join(gained)} through {new.name}"
+    had = _done(old, held) if old else set()
+    if gained := sorted(_done(new, held) - had):
+        what = f"{', '.join(gained)} through {new.name}"
+        yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
     untold = {call.step for call in old.calls if not call.is_told} if old else set()
     for call in new.calls:
         if not call.is_told and call.step not in untold:
-            yield f"{who} gains what step {call.step} of {new.name} does, which no template tells"
+            what = f"what step {call.step} of {new.name} does, which no template tells"
+            yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
     if old is None:
         return
     if old.role != new.role:
-        yield f"{new.name} now runs as {new.role or 'its starter, or a role that he passes'}"
+        role = new.role or "its starter, or a role that he passes"
+        yield _Gain(f"{new.name} now runs as {role}", f"{new.name} no longer runs as {role}")
     limits = {limit.what: limit for limit in new.limits}
     for limit in old.limits:
         becomes = limits.get(limit.what)
         if becomes is None or not _is_as_tight(limit, becomes):
-            now = becomes.value if becomes else "no more"
-            yield f"{who} gains by {new.name}: {limit} becomes {now}"
+            now = becomes.value if becomes else "none"
+            yield _Gain(
+                f"{who} gains by {new.name}: {limit} becomes {now}",
+                f"{new.name} holds {who} to more: {limit.what}: {now} becomes {limit.value}",
+            )
+
+
+def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The actions of a runbook's steps, those that depend on inputs if its role may do them."""
+    of_role = held.get(runbook.role or "")
+    return {
+        action
+        for call in runbook.calls
+        for action in (*call.actions, *call.optional)
+        if action in call.actions or of_role is None or action in of_role
+    }
 
 
 def _is_as_tight(old: Limit, new: Limit) -> bool:
-    """Whether a limit holds its starter to as much as before."""
+    """Whether a limit holds its starter to as much as before; what cannot be told does not."""
     if old.value == new.value:
         return True
     before, after = json.loads(old.value), json.loads(new.value)
     kind = old.what.split(" ")[0]
-    if kind.startswith("max"):
-        return bool(after <= before)
-    if kind.startswith("min"):
-        return bool(after >= before)
-    if kind == "allowedValues":
-        return set(map(str, after)) <= set(map(str, before))
     if kind == "approval":
-        return after["needed"] >= before["needed"] and set(map(str, after["of"])) <= set(
-            map(str, before["of"])
+        return (
+            {**before, "of": 0, "needed": 0} == {**after, "of": 0, "needed": 0}
+            and _is_at_least(after["needed"], before["needed"])
+            and _is_within(after["of"], before["of"])
         )
-    return False
+    if kind.startswith("max"):
+        return _is_at_least(before, after)
+    if kind.startswith("min"):
+        return _is_at_least(after, before)
+    return kind == "allowedValues" and _is_within(after, before)
+
+
+def _is_at_least(one: object, other: object) -> bool:
+    return isinstance(one, int) and isinstance(other, int) and one >= other
+
+
+def _is_within(some: object, others: object) -> bool:
+    return (
+        isinstance(some, list)
+        and isinstance(others, list)
+        and set(map(str, some)) <= set(map(str, others))
+    )

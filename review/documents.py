@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from review.errors import ReviewError
-from review.principals import Call, Limit, Runbook
+from review.model import Call, Limit, Runbook
 from review.resources import Resource
 
 _STEP_ACTIONS = Path(__file__).resolve().parent / "data" / "step_actions.json"
@@ -52,18 +52,26 @@ def _content(document: Resource) -> dict[str, Any]:
     return content
 
 
+def _steps(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Every step, those inside of loops as well."""
+    for step in steps:
+        yield step
+        if step.get("action") == "aws:loop":
+            yield from _steps(step.get("inputs", {}).get("Steps", []))
+
+
 def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
     """What a runbook holds its starter to: approval, calendar, what parameters may be."""
-    for step in content.get("mainSteps", []):
+    for step in _steps(content.get("mainSteps", [])):
         inputs = step.get("inputs", {})
         if step.get("action") == "aws:approve":
             needed = inputs.get("MinRequiredApprovals", 1)
-            approvers = {"of": inputs.get("Approvers", []), "needed": needed}
-            yield Limit(what="approval", value=json.dumps(approvers, sort_keys=True))
+            approval = {"of": inputs.get("Approvers", []), "needed": needed}
+            yield _step_limit("approval", step, approval)
         if step.get("action") == "aws:assertAwsResourceProperty" and (
             inputs.get("Api") == "GetCalendarState"
         ):
-            yield Limit(what="calendar", value=json.dumps(inputs.get("CalendarNames", [])))
+            yield _step_limit("calendar", step, {"of": inputs.get("CalendarNames", [])})
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
@@ -71,14 +79,26 @@ def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
                 yield Limit(what=f"{constraint} of {name}", value=value)
 
 
+def _step_limit(kind: str, step: Mapping[str, Any], asks: Mapping[str, Any]) -> Limit:
+    """A limit that a step keeps, with what becomes of the run where the step fails."""
+    ways = {key: step[key] for key in _WAYS_ON if step.get(key, _WAYS_ON[key]) != _WAYS_ON[key]}
+    value = json.dumps({**asks, **ways}, sort_keys=True)
+    return Limit(what=f"{kind} at step {step.get('name')}", value=value)
+
+
+_WAYS_ON = {"onFailure": "Abort", "isCritical": True, "nextStep": None}
+"""What decides how a run goes on after a step, and its default.
+Source: Systems Manager User Guide, properties shared by all actions."""
+
+
 def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
-    """What the steps call, those inside of loops and in the way of a cancellation as well."""
-    for step in steps:
+    """What each step calls."""
+    for step in _steps(steps):
         name, action = str(step.get("name")), str(step.get("action"))
         inputs = step.get("inputs", {})
         if action == "aws:loop":
-            yield from _calls(inputs.get("Steps", []))
-        elif action in _api_actions():
+            continue
+        if action in _api_actions():
             yield _api_call(name, inputs)
         elif action in _native():
             yield _native_call(name, _native()[action], inputs)

@@ -73,7 +73,10 @@ class Engine:
         if not _PACKAGE.is_dir():
             raise ReviewError("the review's engine is not installed; run: make install")
         self._process = subprocess.Popen(
-            [str(_NODE), str(_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [str(_NODE), str(_SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
         )
         return self
 

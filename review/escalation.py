@@ -8,18 +8,13 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from review.grants import ASSUME_ROLE, Access, Grant
+from review.aws import ASSUME_ROLE, PASS_ROLE, PASSED_TO, START, WRITES
+from review.grants import Access, Grant
 from review.judge import SOMEBODY_ELSES_RUNBOOK, Judge
 from review.patterns import is_pattern, overlap
 
 _DATA = Path(__file__).resolve().parent / "data" / "escalation_paths.json"
-_PASS_ROLE = "iam:PassRole"
-_START = "ssm:StartAutomationExecution"
-_PASSED_TO = "iam:PassedToService"
-_ON_RUNBOOKS = {
-    _START,
-    *("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
-}
+_ON_RUNBOOKS = {START, *WRITES}
 """What leads to the role that a runbook embeds: starting it, or writing what others start."""
 
 
@@ -101,13 +96,15 @@ def _grants(path: EscalationPath, permission: str, accesses: Iterable[Access]) -
         grant
         for access in accesses
         for grant in access.on(permission)
-        if permission != _PASS_ROLE or _may_pass_to(grant, path.passes)
+        if permission != PASS_ROLE or _may_pass_to(grant, path.passes)
     ]
 
 
 def _may_pass_to(grant: Grant, service: str | None) -> bool:
-    named = [text for text in grant.conditions if text.startswith(_PASSED_TO)]
-    return service is None or not named or any(service in text for text in named)
+    """Whether a role may be passed to a service: only what spells out other services says no."""
+    named = [c for c in grant.conditions if c.startswith(f"{PASSED_TO} StringEquals ")]
+    services = [c.removeprefix(f"{PASSED_TO} StringEquals ").split(", ") for c in named]
+    return service is None or all(service in listed for listed in services)
 
 
 def _opening(judge: Judge, path: EscalationPath, accesses: tuple[Access, ...]) -> Opening:
@@ -130,7 +127,7 @@ def _role_led_to(judge: Judge, grant: Grant) -> str | None:
         for runbook in judge.account.runbooks:
             if grant.resource in runbook.arns and runbook.role:
                 return runbook.role.rsplit("/", 1)[-1]
-    if grant.action in (_PASS_ROLE, ASSUME_ROLE):
+    if grant.action in (PASS_ROLE, ASSUME_ROLE):
         role = judge.account.by_arn(grant.resource)
         return role.name if role else None
     for text in grant.conditions:
@@ -148,9 +145,9 @@ def _is_unbounded(judge: Judge, path: EscalationPath, grant: Grant) -> bool:
     if grant.action in _ON_RUNBOOKS:
         foreign = f"arn:*:ssm:*:*:document/{SOMEBODY_ELSES_RUNBOOK}"
         return overlap(grant.resource, foreign)
-    if grant.action in (_PASS_ROLE, ASSUME_ROLE):
+    if grant.action in (PASS_ROLE, ASSUME_ROLE):
         return is_pattern(grant.resource) or judge.account.by_arn(grant.resource) is None
-    return not {_PASS_ROLE, ASSUME_ROLE, *_ON_RUNBOOKS} & set(path.permissions) and (
+    return not {PASS_ROLE, ASSUME_ROLE, *_ON_RUNBOOKS} & set(path.permissions) and (
         _role_led_to(judge, grant) is None and not _is_of_change_set(grant)
     )
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
+from review.aws import ASSUME_ROLE, CLOUDFORMATION, OWN_PASSWORD, PASS_ROLE, SIGNAL, START, WRITES
 from review.grants import Access, Grant
-from review.judge import Decision, Judge
-from review.operator_promises import CHANGES, SIGNAL, START
-from review.principals import Part
+from review.judge import Decision, Judge, names
+from review.model import Kind, Part, Principal
 from review.promises import Promise, Proof, promise, told
 
-_OWN_PASSWORD = {"iam:ChangePassword", "iam:GetAccountPasswordPolicy"}
 _RAISING = (
     "iam:AttachUserPolicy",
     "iam:PutUserPolicy",
@@ -20,12 +19,19 @@ _PERMISSIONS, _READING = "Permissions management", {"List", "Read"}
 
 def everyones_promises(judge: Judge) -> Iterator[Promise]:
     """The promises that hold for every principal of the templates."""
+    if users := _users(judge):
+        yield promise(
+            "users-change-own-password",
+            f"{names(users)} can change the own password and nobody else's",
+            _own_password(judge, users),
+        )
     yield promise(
         "nobody-widens-own-rights", "nobody can widen his own rights", _widens_nothing(judge)
     )
     yield promise(
         "duties-are-separate",
-        "nobody can both write a runbook and start it, nor start a run and approve it",
+        "nobody can both write a runbook and start it, nor start a run and approve it, be it by "
+        "roles that he may assume or pass",
         _separate(judge),
     )
     yield promise(
@@ -42,6 +48,25 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
     )
 
 
+def _users(judge: Judge) -> list[Principal]:
+    """The operators and approvers whom these templates make as IAM users."""
+    people = judge.account.having(Part.OPERATOR, Part.APPROVER)
+    return [person for person in people if person.kind is Kind.USER and person.is_whole]
+
+
+def _own_password(judge: Judge, users: list[Principal]) -> Proof:
+    change, read = OWN_PASSWORD
+    decisions: list[Decision] = []
+    for user in users:
+        other = judge.account.place.iam_arn("user/SomebodyElse")
+        decisions += [
+            judge.ask(user, change, user.arn, expected=True),
+            judge.ask(user, change, other, expected=False),
+            judge.ask(user, read, "*", expected=True),
+        ]
+    return Proof((), tuple(decisions))
+
+
 def _widens_nothing(judge: Judge) -> Proof:
     """No action that manages permissions, and no change of IAM but to one's own password."""
     actions = judge.engine.actions()
@@ -50,7 +75,7 @@ def _widens_nothing(judge: Judge) -> Proof:
     for access in judge.accesses:
         for name in access.allowed_actions:
             found = actions.get(name)
-            if found is None or name in _OWN_PASSWORD or name == "iam:PassRole":
+            if found is None or name in OWN_PASSWORD or name == PASS_ROLE:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             if writes_iam or _PERMISSIONS in found.levels:
@@ -72,23 +97,49 @@ def _is_for_aws(grant: Grant) -> bool:
 
 def _raised(judge: Judge, access: Access, action: str) -> str:
     """What the action would be done to: oneself, or something of one's kind."""
-    place = judge.account.place
     kind = "role" if "Role" in action else "group" if "Group" in action else "user"
     if access.principal.arn.split(":")[5].startswith(kind):
         return access.principal.arn
-    return f"arn:{place.partition}:iam::{place.account}:{kind}/Example"
+    return judge.account.place.iam_arn(f"{kind}/Example")
 
 
 def _separate(judge: Judge) -> Proof:
     findings = []
     for access in judge.accesses:
-        starts, signals = access.on(START), access.on(SIGNAL)
-        writes = [g for action in CHANGES[:4] for g in access.on(action)]
-        if starts and writes:
-            findings.append(f"{access.principal.name} may start runbooks and {writes[0].action}")
-        if starts and signals:
-            findings.append(f"{access.principal.name} may start runbooks and {SIGNAL}")
+        reached = list(_reached(judge, access))
+        for first, others in ((START, WRITES), (START, (SIGNAL,))):
+            one = next((each for each in reached if each.on(first)), None)
+            other = next(
+                ((each, action) for each in reached for action in others if each.on(action)), None
+            )
+            if one and other:
+                findings.append(
+                    f"{access.principal.name} may {first}{_through(access, one)} and "
+                    f"{other[1]}{_through(access, other[0])}"
+                )
     return Proof(tuple(findings), ())
+
+
+def _reached(judge: Judge, access: Access) -> Iterator[Access]:
+    """What somebody can do himself, and what the roles can that he may assume or hand to
+    CloudFormation, and those roles in turn."""
+    seen: set[str] = set()
+    waiting = [access]
+    while waiting:
+        each = waiting.pop(0)
+        if each.principal.arn in seen:
+            continue
+        seen.add(each.principal.arn)
+        yield each
+        for grant in (*each.on(ASSUME_ROLE), *each.on(PASS_ROLE)):
+            role = judge.account.by_arn(grant.resource)
+            takes = role is not None and ("Service", CLOUDFORMATION) in role.trusted
+            if role is not None and (grant.action == ASSUME_ROLE or takes):
+                waiting.append(judge.access(role))
+
+
+def _through(access: Access, reached: Access) -> str:
+    return "" if reached is access else f" through {reached.principal.name}"
 
 
 def _known(judge: Judge) -> Proof:

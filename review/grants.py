@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from review.actions import Action, Actions
+from review.aws import ASSUME_ROLE
 from review.engine import Asked, Engine, Request
+from review.model import Principal
 from review.patterns import common, covers, is_pattern, overlap
-from review.principals import Principal
-from review.statements import Policy, Statement
+from review.statements import EVERYTHING, Policy, Statement
 
-ASSUME_ROLE = "sts:AssumeRole"
 _ALL = "*"
 
 
@@ -46,8 +46,8 @@ class Access:
 
     principal: Principal
     grants: tuple[Grant, ...]
-    asked: int
-    """How many actions were asked about: all that the engine's data has."""
+    known: int
+    """How many actions were judged: all that the engine's data has."""
     open_actions: tuple[str, ...]
     """Action patterns of effective allows that will grant what AWS has yet to invent."""
 
@@ -59,7 +59,7 @@ class Access:
     @property
     def denied(self) -> int:
         """How many of the actions are denied on everything."""
-        return self.asked - len(self.allowed_actions)
+        return self.known - len(self.allowed_actions)
 
     def on(self, action: str) -> tuple[Grant, ...]:
         """The grants of an action."""
@@ -95,7 +95,7 @@ def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) 
     Actions that no allow names are denied without asking; the tests hold that against asking all.
     """
     actions = engine.actions()
-    denies = [s for p in _policies(principal) for s in p.statements if not s.allows]
+    denies = [s for p in principal.held for s in p.statements if not s.allows]
     grants: list[Grant] = []
     opened: list[str] = []
     roles = tuple(roles)
@@ -109,27 +109,23 @@ def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) 
     return Access(
         principal=principal,
         grants=tuple(_narrowed(grants)),
-        asked=len(actions),
+        known=len(actions),
         open_actions=tuple(sorted(set(opened))),
     )
 
 
-def asked_as(principal: Principal, *, trust: Policy | None = None) -> Asked:
-    """How the engine is asked about a principal, with everything that it holds."""
+def asked_as(principal: Principal, account: str, *, trust: Policy | None = None) -> Asked:
+    """How the engine is asked about a principal, with everything that it holds, and resources of
+    an account."""
     boundary = principal.boundary
     return Asked(
         arn=principal.arn,
         context=principal.context,
-        account=principal.arn.split(":")[4],
+        account=account,
         identity=[s for policy in principal.policies for s in policy.statements],
         boundary=boundary.statements if boundary else None,
         trust=trust.statements if trust else None,
     )
-
-
-def _policies(principal: Principal) -> tuple[Policy, ...]:
-    boundary = (principal.boundary,) if principal.boundary else ()
-    return (*principal.policies, *boundary)
 
 
 def _pairs(principal: Principal) -> Iterator[_Pair]:
@@ -224,27 +220,35 @@ def _denying(
         if deny.but_resources:
             if not touched:
                 applying.append(index)
-            elif not whole:
+            elif not whole and not deny.conditions:
                 partial.append(f"all but {', '.join(named)}")
         elif whole:
             applying.append(index)
-        else:
+        elif not deny.conditions:  # under a condition, a part of it is not surely denied
             partial += touched
     return applying, partial
 
 
 def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...]) -> Iterator[Grant]:
-    """The roles that a principal can assume, by their trust and by what it holds."""
+    """The roles that a principal can assume, by their trust and by what it holds.
+
+    One of another account needs that account's permission as well, which no template tells.
+    """
     for role in roles:
         if role.trust is None or role.arn == principal.arn:
             continue
-        asked = asked_as(principal, trust=role.trust)
+        account = role.arn.split(":")[4]
+        asked = asked_as(principal, account, trust=role.trust)
+        conditions: tuple[str, ...] = ()
+        if principal.arn.split(":")[4] != account:
+            asked = replace(asked, identity=(*asked.identity, EVERYTHING))
+            conditions = ("its own account allows it",)
         answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
         if answer.is_allowed:
             yield Grant(
                 action=ASSUME_ROLE,
                 resource=role.arn,
-                conditions=conditions_of(answer.conditions),
+                conditions=(*conditions_of(answer.conditions), *conditions),
                 exceptions=(),
                 by=(role.trust.name,),
             )

@@ -24,6 +24,14 @@ class Place:
     partition: str
     """``aws``, ``aws-cn``, ``aws-us-gov``, …"""
 
+    def iam_arn(self, resource: str) -> str:
+        """The ARN of an IAM resource: ``role/NAME``, ``user/NAME``, ``root``."""
+        return f"arn:{self.partition}:iam::{self.account}:{resource}"
+
+    def ssm_arn(self, resource: str) -> str:
+        """The ARN of an SSM resource: ``document/NAME``, ``automation-execution/ID``."""
+        return f"arn:{self.partition}:ssm:{self.region}:{self.account}:{resource}"
+
     def pseudo_parameters(self, stack: str) -> dict[str, object]:
         """The pseudo parameters of CloudFormation for a stack of this name.
 
@@ -57,6 +65,8 @@ class Resolver:
         self._stack = stack
         self._pseudo = place.pseudo_parameters(stack)
         self._attribute = attribute
+        self._asked: set[str] = set()
+        """Conditions that are being evaluated, to see one that asks for itself."""
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::Sub": self._sub,
@@ -86,9 +96,13 @@ class Resolver:
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template is true."""
         conditions = self._body.get("Conditions", {})
-        if condition not in conditions:
+        if condition not in conditions or condition in self._asked:
             raise self._unknown(f"condition {condition!r}")
-        return self._is_true(conditions[condition])
+        self._asked.add(condition)
+        try:
+            return self._is_true(conditions[condition])
+        finally:
+            self._asked.remove(condition)
 
     def _is_true(self, expression: Any) -> bool:
         name, argument = next(iter(expression.items()))

@@ -3,14 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from review.aws import ASSUME_ROLE
 from review.engine import Asked, Context, Engine, Request
 from review.grants import Access, access_of, asked_as
-from review.principals import Account, Part, Principal
+from review.model import Account, Part, Principal
 from review.statements import EVERYTHING, Policy
 
 SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
+"""A document that no template makes."""
 OTHER_ACCOUNT = "999999999999"
+"""An account that no template goes to."""
 EXECUTION = "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f"
+"""The id of a run, of the form that AWS gives."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +74,7 @@ class Judge:
 
         With ``whatever_else``, as if it were given everything besides: only a Deny counts.
         """
-        asked = asked_as(who, trust=trust)
+        asked = asked_as(who, self.account.place.account, trust=trust)
         if whatever_else:
             boundary = asked.boundary and (*asked.boundary, EVERYTHING)
             asked = replace(asked, identity=(*asked.identity, EVERYTHING), boundary=boundary)
@@ -88,7 +92,7 @@ class Judge:
             identity=(),
             trust=role.trust.statements if role.trust else (),
         )
-        return self._decide(asked, "sts:AssumeRole", role.arn, expected, context or {})
+        return self._decide(asked, ASSUME_ROLE, role.arn, expected, context or {})
 
     def _decide(
         self,
@@ -114,13 +118,25 @@ class Judge:
     def ssm_arn(self, resource: str, *, region: str = "", account: str = "") -> str:
         """The ARN of an SSM resource of the account, or of another one or Region."""
         place = self.account.place
-        where = f"{region or place.region}:{account or place.account}"
-        return f"arn:{place.partition}:ssm:{where}:{resource}"
+        elsewhere = replace(place, region=region or place.region, account=account or place.account)
+        return elsewhere.ssm_arn(resource)
+
+    def execution(self, *, region: str = "", account: str = "") -> str:
+        """The ARN of a run."""
+        return self.ssm_arn(f"automation-execution/{EXECUTION}", region=region, account=account)
 
     def other_region(self) -> str:
-        """A Region that no template goes to."""
-        known = ("eu-west-1", "us-east-2", "ap-southeast-2")
-        return next(region for region in known if region not in self.account.regions)
+        """A Region of the partition that no template goes to."""
+        known = _REGIONS.get(self.account.place.partition, ())
+        elsewhere = (region for region in known if region not in self.account.regions)
+        return next(elsewhere, "nowhere-1")
+
+
+_REGIONS = {
+    "aws": ("eu-west-1", "us-east-2", "ap-southeast-2"),
+    "aws-cn": ("cn-north-1", "cn-northwest-1"),
+    "aws-us-gov": ("us-gov-west-1", "us-gov-east-1"),
+}
 
 
 def names(principals: Iterable[Principal]) -> str:

@@ -57,6 +57,14 @@ def _steps(one: str, i: int, other: str, j: int) -> list[tuple[int, int]]:
     return steps
 
 
+def an_example(pattern: str) -> str:
+    """One resource that a pattern stands for; ``*`` alone stays."""
+    if pattern == "*":
+        return pattern
+    instance = pattern.replace(":instance/*", ":instance/i-0123456789abcdef0")
+    return instance.replace("*", "example").replace("?", "x")
+
+
 def common(one: str, other: str) -> str | None:
     """What both patterns stand for, as a pattern; None where that is nothing.
 

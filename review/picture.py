@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from review.grants import ASSUME_ROLE, Access
+from review.aws import ASSUME_ROLE, SIGNAL, START
+from review.grants import Access
+from review.model import Account, Part, Runbook
 from review.patterns import overlap
-from review.principals import Account, Part, Runbook
 
-_START, _SIGNAL = "ssm:StartAutomationExecution", "ssm:SendAutomationSignal"
 _UPDATE = "ssm:UpdateDocument"
 _COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
 _MOST_RUNBOOKS = 12
@@ -87,11 +87,11 @@ def _arrows(
 ) -> Iterator[Arrow]:
     for number, (_, runbooks) in enumerate(groups):
         arns = [arn for runbook in runbooks for arn in runbook.arns]
-        for action, label in ((_START, "starts"), (_UPDATE, "writes")):
+        for action, label in ((START, "starts"), (_UPDATE, "writes")):
             if any(overlap(g.resource, arn) for g in access.on(action) for arn in arns):
                 yield Arrow(id_, f"r{number}", label)
-        approved = any(limit.what == "approval" for r in runbooks for limit in r.limits)
-        if access.principal.part is Part.APPROVER and access.on(_SIGNAL) and approved:
+        approved = any(limit.is_approval for r in runbooks for limit in r.limits)
+        if access.principal.part is Part.APPROVER and access.on(SIGNAL) and approved:
             yield Arrow(id_, f"r{number}", "approves")
         if any(runbook.role == access.principal.arn for runbook in runbooks):
             yield Arrow(f"r{number}", id_, "runs as")

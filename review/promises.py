@@ -1,11 +1,12 @@
 """What the project promises about an account, each promise proved or broken by the judge."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from review.grants import Access, Grant
-from review.judge import Decision
+from review.judge import Decision, Judge
+from review.model import Part
 
 
 class Verdict(StrEnum):
@@ -55,10 +56,10 @@ def promise(id_: str, sentence: str, proof: Proof) -> Promise:
 def _as_finding(decision: Decision) -> str:
     may = "may" if decision.allowed else "may not"
     context = "".join(f", {key} {value}" for key, value in decision.context)
-    return f"{short(decision.who)} {may} {decision.action} on {decision.resource}{context}"
+    return f"{_short(decision.who)} {may} {decision.action} on {decision.resource}{context}"
 
 
-def short(arn: str) -> str:
+def _short(arn: str) -> str:
     """The name at the end of an ARN."""
     return arn.rsplit("/", 1)[-1]
 
@@ -79,6 +80,20 @@ def told(access: Access, grants: Iterable[Grant]) -> list[str]:
 def of_actions(access: Access, *actions: str) -> list[str]:
     """What a principal may do of these actions, as findings."""
     return told(access, (grant for action in actions for grant in access.on(action)))
+
+
+def anything_but(access: Access, actions: Collection[str]) -> list[str]:
+    """What a principal may do beside these actions, as findings."""
+    return of_actions(access, *(name for name in access.allowed_actions if name not in actions))
+
+
+def denied_whatever_else(judge: Judge, part: Part, action: str) -> Proof:
+    """That everybody of a part is denied an action on every run, whatever else grants it."""
+    decisions = [
+        judge.ask(principal, action, judge.execution(), expected=False, whatever_else=True)
+        for principal in judge.account.having(part)
+    ]
+    return Proof((), tuple(decisions))
 
 
 _MOST_FINDINGS = 20

@@ -9,7 +9,7 @@ from review.assembly import Template
 from review.errors import ReviewError
 from review.intrinsics import NO_VALUE, Resolver
 
-IDENTITIES = {
+_IDENTITIES = {
     "AWS::IAM::User": ("UserName", "user"),
     "AWS::IAM::Role": ("RoleName", "role"),
     "AWS::IAM::Group": ("GroupName", "group"),
@@ -18,7 +18,7 @@ IDENTITIES = {
 """Property that names it, and the word before the name in its ARN.
 Source: AWS CloudFormation Template Reference."""
 
-ATTACHMENTS = {
+_ATTACHMENTS = {
     "AWS::IAM::Policy",
     "AWS::IAM::UserPolicy",
     "AWS::IAM::RolePolicy",
@@ -56,7 +56,7 @@ class Resource:
     @property
     def name(self) -> str:
         """Its physical name; where CloudFormation makes one, a name that tells so."""
-        key = "Name" if self.type == _DOCUMENT else IDENTITIES[self.type][0]
+        key = "Name" if self.type == _DOCUMENT else _IDENTITIES[self.type][0]
         return str(self.get(key) or f"{self.template.stack}-{self.logical_id}-GENERATED")
 
     @property
@@ -66,14 +66,14 @@ class Resource:
         if self.type == _DOCUMENT:
             return f"arn:{place.partition}:ssm:{place.region}:{place.account}:document/{self.name}"
         path = str(self.get("Path") or "/")
-        kind = IDENTITIES[self.type][1]
+        kind = _IDENTITIES[self.type][1]
         return f"arn:{place.partition}:iam::{place.account}:{kind}{path}{self.name}"
 
     def attribute(self, name: str) -> str:
         """What ``Ref`` or ``Fn::GetAtt`` gives for it."""
-        if name == "Ref" and self.type in (*IDENTITIES, _DOCUMENT):
+        if name == "Ref" and self.type in (*_IDENTITIES, _DOCUMENT):
             return self.arn if self.type == "AWS::IAM::ManagedPolicy" else self.name
-        if name in ("Arn", "PolicyArn") and self.type in IDENTITIES:
+        if name in ("Arn", "PolicyArn") and self.type in _IDENTITIES:
             return self.arn
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
@@ -102,7 +102,7 @@ def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
                 resolver=resolver,
             )
         for resource in of_template.values():
-            if resource.type in (*IDENTITIES, *ATTACHMENTS, _DOCUMENT):
+            if resource.type in (*_IDENTITIES, *_ATTACHMENTS, _DOCUMENT):
                 yield resource
             elif resource.type not in _WITHOUT_ACCESS:
                 raise ReviewError(

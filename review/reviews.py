@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from review.account import read_accounts
+from review.approver_promises import approver_promises
 from review.assembly import Template
 from review.author_promises import author_promises
 from review.engine import Engine
@@ -11,9 +12,9 @@ from review.escalation import Opening, openings
 from review.everyones_promises import everyones_promises
 from review.grants import Access
 from review.judge import Judge
-from review.operator_promises import approver_promises, operator_promises
+from review.model import Account
+from review.operator_promises import operator_promises
 from review.picture import Picture, draw
-from review.principals import Account
 from review.promises import Promise, Verdict
 from review.role_promises import role_promises
 

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from review.actions import Action
+from review.aws import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION
 from review.grants import Grant
-from review.judge import EXECUTION, OTHER_ACCOUNT, Decision, Judge
-from review.operator_promises import an_example
-from review.patterns import overlap
-from review.principals import Part, Principal, Runbook
+from review.judge import OTHER_ACCOUNT, Decision, Judge
+from review.model import Part, Principal, Runbook
+from review.patterns import an_example, overlap
 from review.promises import Promise, Proof, joined, promise
 
-AUTOMATION = "ssm.amazonaws.com"
-_OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", "cloudformation.amazonaws.com")
+_OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", CLOUDFORMATION)
 
 
 def role_promises(judge: Judge) -> Iterator[Promise]:
@@ -112,8 +111,8 @@ def _probe(judge: Judge, role: Principal, action: str) -> str:
 
 def _assumed(judge: Judge, role: Principal) -> Proof:
     place = judge.account.place
-    execution = judge.ssm_arn(f"automation-execution/{EXECUTION}")
-    foreign = judge.ssm_arn(f"automation-execution/{EXECUTION}", account=OTHER_ACCOUNT)
+    execution = judge.execution()
+    foreign = judge.execution(account=OTHER_ACCOUNT)
     mine = {"aws:SourceAccount": place.account, "aws:SourceArn": execution}
     document = judge.ssm_arn("document/Example")
     decisions: list[Decision] = [
@@ -139,16 +138,13 @@ def _assumed(judge: Judge, role: Principal) -> Proof:
             f"arn:{place.partition}:iam::{OTHER_ACCOUNT}:role/Example", role, expected=False
         ),
         *(
-            judge.ask(other, "sts:AssumeRole", role.arn, expected=False, trust=role.trust)
+            judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
             for other in judge.account.principals
             if other.arn != role.arn
         ),
     ]
-    findings = []
-    for statement in role.trust.statements if role.trust else ():
-        others = [value for kind, value in statement.principals if value != AUTOMATION]
-        if statement.allows and others:
-            findings.append(f"{role.name} trusts {joined(others)} as well")
+    others = [value for _, value in role.trusted if value != AUTOMATION]
+    findings = [f"{role.name} trusts {joined(others)} as well"] if others else []
     return Proof(tuple(findings), tuple(decisions))
 
 

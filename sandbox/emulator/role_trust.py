@@ -26,7 +26,10 @@ def assume_role_checks(call: Call) -> list[Check]:
         return []
     role_arn = call.form.get("RoleArn", [""])[0]
     role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
-    if role is None or role["Arn"] != role_arn or _caller() not in _named(role):
+    if role is None or role["Arn"] != role_arn:
+        return []
+    caller = _caller()
+    if caller.split(":")[4] != role_arn.split(":")[4] or caller not in _named(role):
         return []
     return [Check(action=_ACTION, resource=role_arn, only_explicit=True)]
 
@@ -45,9 +48,10 @@ def _named(role: Mapping[str, Any]) -> set[str]:
     named: set[str] = set()
     for statement in _statements(role):
         principal = statement.get("Principal")
-        if statement.get("Effect") == "Allow" and isinstance(principal, dict):
-            listed = principal.get("AWS", [])
-            named |= {listed} if isinstance(listed, str) else set(listed)
+        if statement.get("Effect") != "Allow" or not isinstance(principal, dict):
+            continue
+        if _ACTION in _listed(statement.get("Action", [])):
+            named |= set(_listed(principal.get("AWS", [])))
     return named
 
 
@@ -80,5 +84,8 @@ def _statements(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _names_service(principal: Any, service: str) -> bool:
     if not isinstance(principal, dict):
         return bool(principal == "*")
-    services = principal.get("Service", [])
-    return services == service or (isinstance(services, list) and service in services)
+    return service in _listed(principal.get("Service", []))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

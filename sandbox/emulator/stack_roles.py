@@ -16,7 +16,7 @@ from ministack.services import iam
 from ministack.services.cloudformation import provisioners, stacks
 
 from sandbox.emulator.authorization import Check, arn
-from sandbox.emulator.call import Call, Response
+from sandbox.emulator.call import Call
 from sandbox.emulator.role_sessions import open_session
 from sandbox.emulator.role_trust import trusts_service
 from sandbox.emulator.stack_calls import SERVICE, stack_name
@@ -27,19 +27,31 @@ _DOCUMENT_CALLS = {
     "Update": ("UpdateDocument", "UpdateDocumentDefaultVersion", "DescribeDocument"),
     "Delete": ("DeleteDocument",),
 }
-_TAKE_A_ROLE = ("CreateStack", "UpdateStack", "CreateChangeSet")
+_TAKE_A_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "RollbackStack")
 
 _roles = AccountRegionScopedDict()
 """The role of each stack, by its name."""
+_to_be = AccountRegionScopedDict()
+"""The role that a change set will give to its stack, by the names of both."""
 
 
-def remember(call: Call, response: Response) -> None:
-    """Keeps the role that a successful call gives to a stack."""
-    if call.service != "cloudformation" or call.operation not in _TAKE_A_ROLE:
+def note(call: Call) -> None:
+    """Keeps the role that an allowed call gives to a stack: at once, or when its change set is
+    executed. A stack that is made anew has none."""
+    if call.service != "cloudformation":
         return
-    role = call.form.get("RoleARN", [""])[0]
-    if role and response[0] == 200:
-        _roles[stack_name(call)] = role
+    stack, role = stack_name(call), call.form.get("RoleARN", [""])[0]
+    change_set = call.form.get("ChangeSetName", [""])[0].split(":changeSet/")[-1].split("/")[0]
+    if call.operation == "CreateStack":
+        _roles.pop(stack, None)
+    if call.operation in _TAKE_A_ROLE and role:
+        _roles[stack] = role
+    if call.operation == "CreateChangeSet":
+        if call.form.get("ChangeSetType") == ["CREATE"]:
+            _roles.pop(stack, None)
+        _to_be[f"{stack}/{change_set}"] = role
+    if call.operation == "ExecuteChangeSet" and _to_be.get(f"{stack}/{change_set}"):
+        _roles[stack] = _to_be[f"{stack}/{change_set}"]
 
 
 def install() -> None:

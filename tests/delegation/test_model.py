@@ -313,13 +313,26 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "author who is an operator": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:user/operator",)),
-        "author 'arn:aws:iam::111122223333:user/operator' is an operator; nobody may start what "
-        "he writes (deployments.py)",
+        "author 'arn:aws:iam::111122223333:user/operator' is an operator or approver; nobody may "
+        "start or approve what he writes (deployments.py)",
     ),
     "author who is the service role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/path/Role",)),
-        "author 'arn:aws:iam::111122223333:role/path/Role' is a service role of the deployment "
+        "author 'arn:aws:iam::111122223333:role/path/Role' is a role that the deployment makes "
         "(deployments.py)",
+    ),
+    "author who is an approver": (
+        lambda: _deployment(
+            authors=("arn:aws:iam::111122223333:user/lead",),
+            service_roles=(_approved_by(IamUser("lead")),),
+        ),
+        "author 'arn:aws:iam::111122223333:user/lead' is an operator or approver; nobody may start "
+        "or approve what he writes (deployments.py)",
+    ),
+    "author who is an author role": (
+        lambda: _deployment(authors=("arn:aws:iam::111122223333:role/AuthorExecutionRole",)),
+        "author 'arn:aws:iam::111122223333:role/AuthorExecutionRole' is a role that the deployment "
+        "makes (deployments.py)",
     ),
     "service role called as the author's": (
         lambda: _deployment(

@@ -60,9 +60,7 @@ def test_gain_is_a_sentence_and_its_reverse_a_loss(engine: Engine, synthesize: S
     assert there.losses == ()
     assert back.gains == ()
     assert back.losses == ("AutomationRestrictedOperator loses ssm:SendCommand on *",)
-    broken = (
-        "AutomationRestrictedOperator cannot do what the runbooks do, nor anything else but this"
-    )
+    broken = "AutomationRestrictedOperator can do nothing else: nothing of what the runbooks do"
     assert there.broken == back.mended == (broken,)
     assert change_markdown(there) == (
         "## What this change does to access\n\n**Gains**\n\n"
@@ -162,9 +160,9 @@ def test_limit_that_is_loosened_is_a_gain_and_a_tightened_one_is_none(
     changed, back = _changed(engine, before, loose), _changed(engine, loose, before)
 
     assert [gain.split(" gains by ")[1] for gain in changed.gains] == [
-        'Restart-EC2InstanceDemo: approval: {"needed": 1, "of": '
+        'Restart-EC2InstanceDemo: approval at step RequestApproval: {"needed": 1, "of": '
         '["arn:aws:iam::111122223333:user/lead", "arn:aws:iam::111122223333:role/Leads"]} '
-        "becomes no more",
+        "becomes none",
         "Restart-EC2InstanceDemo: maxItems of InstanceId: 5 becomes 50",
     ]
     assert back.gains == ()
@@ -185,7 +183,7 @@ def test_deny_that_goes_is_a_gain(engine: Engine, synthesize: Synthesize) -> Non
     changed = _changed(engine, before, mutated(before, without_deny))
 
     assert changed.gains == (
-        "OnCall is now not denied ssm:SendAutomationSignal on *, whatever else grants it",
-        "AutomationRestrictedOperator is now not denied ssm:SendAutomationSignal on *, whatever "
+        "OnCall is no longer denied ssm:SendAutomationSignal on *, whatever else grants it",
+        "AutomationRestrictedOperator is no longer denied ssm:SendAutomationSignal on *, whatever "
         "else grants it",
     )

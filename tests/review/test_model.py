@@ -10,7 +10,7 @@ from review.account import read_accounts
 from review.assembly import Template, read_templates
 from review.errors import ReviewError
 from review.intrinsics import Place
-from review.principals import Account, Kind, Part
+from review.model import Account, Kind, Part
 from tests.review.conftest import PLACE
 
 _ALLOW = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}

@@ -1,9 +1,11 @@
-"""Principals of an account and every way a policy reaches them, read from templates."""
+"""What templates make of an account: principals with what they hold, and runbooks."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from review.errors import ReviewError
 from review.intrinsics import Place
 from review.statements import Policy, Statement
 
@@ -56,27 +58,54 @@ class Principal:
 
         Source: IAM User Guide, AWS global condition context keys.
         """
+        is_user = self.kind in (Kind.USER, Kind.GROUP_MEMBERS)
         filled = {
             "aws:PrincipalArn": self.arn,
             "aws:PrincipalAccount": self.arn.split(":")[4],
-            "aws:PrincipalType": "User" if self.kind is Kind.USER else "AssumedRole",
+            "aws:PrincipalType": "User" if is_user else "AssumedRole",
         }
-        if self.kind is Kind.USER:
-            filled["aws:username"] = self.name
+        if self.kind is not Kind.ROLE:
+            filled["aws:username"] = self.arn.rsplit("/", 1)[-1]
         return filled
+
+    @property
+    def held(self) -> tuple[Policy, ...]:
+        """Every policy that decides about its requests: its own, its groups', its boundary."""
+        return (*self.policies, *((self.boundary,) if self.boundary else ()))
+
+    @property
+    def trusted(self) -> tuple[tuple[str, str], ...]:
+        """Kind and value of those whom the role's trust allows."""
+        statements = self.trust.statements if self.trust else ()
+        return tuple(p for s in statements if s.allows for p in s.principals)
 
     def resources(self, statement: Statement) -> tuple[str, ...]:
         """A statement's resources with IAM's policy variables filled in for this principal.
 
-        A variable that the principal has no value for matches nothing: such a resource is left out.
+        A variable that the principal surely has no value for matches nothing: such a resource is
+        left out. ReviewError for a variable whose value no template tells.
         """
-        filled = [self._filled(resource) for resource in statement.resources]
-        return tuple(resource for resource in filled if "${" not in resource)
+        filled = [self._filled(statement, resource) for resource in statement.resources]
+        return tuple(resource for resource in filled if resource is not None)
 
-    def _filled(self, resource: str) -> str:
-        for key, value in self.context.items():
-            resource = resource.replace(f"${{{key}}}", value)
-        return resource
+    def _filled(self, statement: Statement, resource: str) -> str | None:
+        known = {key.lower(): value for key, value in self.context.items()} | _LITERALS
+        missing = False
+        for variable in _VARIABLE.findall(resource):
+            value = known.get(variable.lower())
+            if value is None and variable.lower() != "aws:username":
+                raise ReviewError(
+                    f"statement {statement.sid} of {self.name}: the review does not know "
+                    f"${{{variable}}} in {resource}; name the resource without it"
+                )
+            missing |= value is None
+            resource = resource.replace(f"${{{variable}}}", value or "")
+        return None if missing else resource
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_LITERALS = {"*": "*", "?": "?", "$": "$"}
+"""Source: IAM User Guide, policy variables, special characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,12 +128,17 @@ class Limit:
     """Something that a runbook holds its starter to."""
 
     what: str
-    """``maxItems of InstanceId``, ``approval``, ``calendar``."""
+    """``maxItems of InstanceId``, ``approval at step NAME``, ``calendar at step NAME``."""
     value: str
     """JSON."""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.value}"
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether somebody has to approve the run."""
+        return self.what.startswith("approval ")
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
@@ -131,6 +165,11 @@ class Account:
     templates: tuple[tuple[str, str], ...]
     """Stack and ``BUCKET/KEY`` of its template in CDK's staging bucket."""
     regions: tuple[str, ...]
+
+    @property
+    def runbook_arns(self) -> tuple[str, ...]:
+        """Every document of every runbook, in each Region."""
+        return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
 
     def having(self, *parts: Part) -> tuple[Principal, ...]:
         """The principals with one of these parts."""

@@ -1,0 +1,44 @@
+"""What is promised of those who answer approvals."""
+
+from collections.abc import Iterator
+
+from review.aws import OWN_PASSWORD, SIGNAL, START
+from review.judge import Decision, Judge, names
+from review.model import Part
+from review.promises import Promise, Proof, anything_but, denied_whatever_else, promise
+
+_OWN = {
+    *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
+    *("ssm:GetAutomationExecution", SIGNAL),
+}
+"""What an approver does: reads what he is asked to approve, and answers."""
+
+
+def approver_promises(judge: Judge) -> Iterator[Promise]:
+    """The promises about approvers, where there are any."""
+    approvers = judge.account.having(Part.APPROVER)
+    if not approvers:
+        return
+    yield promise(
+        "approvers-approve-and-start-nothing",
+        f"{names(approvers)} can answer approvals and do nothing else",
+        _only_approves(judge),
+    )
+    yield promise(
+        "approvers-start-nothing-whatever-else",
+        f"{names(approvers)} cannot start a run, whatever else grants it",
+        denied_whatever_else(judge, Part.APPROVER, START),
+    )
+
+
+def _only_approves(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.APPROVER):
+        findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
+        decisions.append(judge.ask(access.principal, SIGNAL, judge.execution(), expected=True))
+        decisions += [
+            judge.ask(access.principal, START, arn, expected=False)
+            for arn in judge.account.runbook_arns
+        ]
+    return Proof(tuple(findings), tuple(decisions))
