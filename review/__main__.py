@@ -1,12 +1,13 @@
 """``python -m review``: who can do what, proved from the templates alone."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from review.as_json import review_json
-from review.assembly import partition_of, read_templates
+from review.assembly import account_named, partition_of, read_templates
 from review.changes import change
 from review.engine import Engine
 from review.errors import ReviewError
@@ -16,6 +17,7 @@ from review.markdown import change_markdown, review_markdown
 from review.reviews import Review, review
 from review.texts import counted, place_of, verdicts
 
+_ANY_ACCOUNT = "111122223333"
 _NAME = "access-review"
 _FOUND = 2
 
@@ -24,7 +26,7 @@ def main() -> int:
     """Runs the command; its exit status."""
     options = _options()
     place = Place(
-        account=options.account,
+        account=options.account or account_named(options.folder) or _ANY_ACCOUNT,
         region=options.region,
         partition=options.partition or partition_of(options.region),
     )
@@ -76,8 +78,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--account",
         type=_account,
-        default="111122223333",
-        help="the account of templates that name none, 12 digits (default: 111122223333)",
+        help="the account of templates that fix none, 12 digits (default: the one that they name "
+        f"in ARNs, else {_ANY_ACCOUNT})",
     )
     parser.add_argument(
         "--region",
@@ -132,3 +134,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except ReviewError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

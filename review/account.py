@@ -9,7 +9,7 @@ from review.attachments import Attachments, Holder
 from review.aws import AUTOMATION
 from review.documents import read_runbooks
 from review.errors import ReviewError
-from review.model import Account, Kind, Part, Principal, Runbook, sorted_principals
+from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
 from review.resources import Resource, read_resources
 from review.statements import Policy, read_policy
 
@@ -25,7 +25,14 @@ def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
     by_account: dict[str, list[Template]] = {}
     for template in templates:
         by_account.setdefault(template.place.account, []).append(template)
-    return tuple(_account(of_account) for of_account in by_account.values())
+    try:
+        return tuple(_account(of_account) for of_account in by_account.values())
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # CloudFormation has a schema for each property; only what the review judges is checked.
+        raise ReviewError(
+            f"a template is not of the form that CloudFormation takes: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _account(templates: list[Template]) -> Account:
@@ -39,7 +46,10 @@ def _account(templates: list[Template]) -> Account:
         place=templates[0].place,
         principals=sorted_principals(_authors(found)),
         runbooks=runbooks,
-        templates=tuple((t.stack, t.asset) for t in templates if t.asset),
+        templates=tuple(
+            Origin(stack=t.stack, region=t.place.region, asset=t.asset, digest=t.digest)
+            for t in templates
+        ),
         regions=tuple(dict.fromkeys(template.place.region for template in templates)),
     )
 

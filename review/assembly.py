@@ -1,6 +1,8 @@
 """Templates to review: a cloud assembly of the CDK, or a folder of templates."""
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +24,30 @@ class Template:
     """The stack's name in the account."""
     place: Place
     body: dict[str, Any]
-    asset: str | None
+    asset: str | None = None
     """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+    digest: str = ""
+    """SHA-256 of its file, in hexadecimal."""
 
 
 def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
     """The templates of a folder; ``place`` is where those go that name no account or Region."""
     if not folder.is_dir():
-        raise ReviewError(f"{folder} is no folder of templates; write it by: make synth")
+        raise ReviewError(f"{folder} is no folder; name one with templates, as make synth writes")
     found = tuple(_of_assembly(folder, place) if _manifest(folder) else _loose(folder, place))
     if not found:
-        raise ReviewError(f"{folder} holds no template; write them by: make synth")
+        raise ReviewError(f"{folder} holds no template; name a folder as make synth writes it")
     return found
+
+
+def account_named(folder: Path) -> str | None:
+    """The one account that the templates of a folder name in IAM's ARNs, if it is one."""
+    texts = (path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.json")))
+    named = {account for text in texts for account in _IAM_ARN.findall(text)}
+    return named.pop() if len(named) == 1 else None
+
+
+_IAM_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 
 def _manifest(folder: Path) -> bool:
@@ -41,7 +55,11 @@ def _manifest(folder: Path) -> bool:
 
 
 def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
-    for name, artifact in _read(folder / "manifest.json").get("artifacts", {}).items():
+    manifest = _read(folder / "manifest.json")
+    artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
+    if not isinstance(artifacts, dict):
+        raise ReviewError(f"{folder / 'manifest.json'} is no manifest of a cloud assembly")
+    for name, artifact in artifacts.items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "cdk:cloud-assembly":
             yield from _of_assembly(folder / properties["directoryName"], place)
@@ -58,12 +76,13 @@ def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
             place=stack_place,
             body=_template(folder / properties["templateFile"]),
             asset=url.removeprefix("s3://") if url else None,
+            digest=_digest(folder / properties["templateFile"]),
         )
 
 
 def _loose(folder: Path, place: Place) -> Iterator[Template]:
     for path in sorted(folder.iterdir()):
-        if path.suffix not in _SUFFIXES or not path.is_file():
+        if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             continue
         body = _read(path)
         if isinstance(body, dict) and "Resources" in body:
@@ -71,7 +90,7 @@ def _loose(folder: Path, place: Place) -> Iterator[Template]:
                 stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
                 place=place,
                 body=_template(path),
-                asset=None,
+                digest=_digest(path),
             )
 
 
@@ -116,6 +135,10 @@ def _template(path: Path) -> dict[str, Any]:
         )
     template: dict[str, Any] = body
     return template
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 _UNREAD = {"Transform"}

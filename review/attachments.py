@@ -37,6 +37,14 @@ class Attachments:
                 self._managed[resource.arn] = read_policy(resource.name, document)
         for resource in resources:
             self._read(resource)
+        made = {resource.name for resource in resources if resource.type == "AWS::IAM::Group"}
+        for user, groups in self.groups.items():
+            for group in groups:
+                if group not in made:
+                    raise ReviewError(
+                        f"user {user} is in group {group}, which is in none of these templates: "
+                        f"the review cannot tell what it grants"
+                    )
 
     def unattached(self) -> dict[str, Policy]:
         """Managed policies that no template attaches, by ARN: their holders are told elsewhere."""
@@ -56,16 +64,16 @@ class Attachments:
             kind, key = _SEPARATE[resource.type]
             self.held[kind, resource.get(key)].append(_inline(resource, resource.properties))
         elif resource.type == "AWS::IAM::UserToGroupAddition":
-            for user in resource.get("Users", []):
+            for user in resource.listed("Users"):
                 self.groups[user].append(resource.get("GroupName"))
 
     def _read_identity(self, resource: Resource) -> None:
         holder = (resource.type.rsplit("::", 1)[1].lower(), resource.name)
-        for inline in resource.properties.get("Policies", []):
+        for inline in resource.listed("Policies"):
             self.held[holder].append(_inline(resource, inline))
-        for arn in resource.get("ManagedPolicyArns", []):
+        for arn in resource.listed("ManagedPolicyArns"):
             self._attach(holder, arn, resource)
-        for group in resource.get("Groups", []):
+        for group in resource.listed("Groups"):
             self.groups[resource.name].append(group)
         if boundary := resource.get("PermissionsBoundary"):
             self._attached.add(boundary)
@@ -89,11 +97,13 @@ class Attachments:
 
 
 def _named(resource: Resource) -> list[Holder]:
-    return [(kind, name) for key, kind in _KINDS.items() for name in resource.get(key, [])]
+    return [(kind, name) for key, kind in _KINDS.items() for name in resource.listed(key)]
 
 
 def _inline(resource: Resource, properties: Mapping[str, Any]) -> Policy:
+    if not isinstance(properties, Mapping):
+        raise ReviewError(f"{resource.where}: {properties!r} is no inline policy")
     resolved = resource.resolver.resolve(
-        {key: properties[key] for key in ("PolicyName", "PolicyDocument") if key in properties}
+        {key: properties.get(key) for key in ("PolicyName", "PolicyDocument")}
     )
     return read_policy(str(resolved["PolicyName"]), resolved["PolicyDocument"])

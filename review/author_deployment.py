@@ -1,18 +1,19 @@
 """What an author's deployment takes, and that it is of RunbooksStack alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from review.aws import CREATE_CHANGE_SET
-from review.grants import Access, Grant
+from review.grants import Grant
+from review.intrinsics import Place
 from review.judge import Decision, Judge
 from review.model import Part, Principal
-from review.patterns import overlap
-from review.promises import Proof, told
+from review.promises import Proof
 
 RUNBOOKS_STACK, _ADMINISTRATION_STACK = "RunbooksStack", "AdministrationStack"
 _DEPLOYMENT_ROLE, _PUBLISHING_ROLE = "AuthorDeploymentRole", "AuthorPublishingRole"
 _EXECUTION_ROLE = "AuthorExecutionRole"
-_ROLE_KEY = "cloudformation:RoleArn"
+_ROLE_KEY, _PREFIX = "cloudformation:RoleArn", "runbooks/"
 
 _ON_STACK = tuple(
     f"cloudformation:{call}"
@@ -21,23 +22,42 @@ _ON_STACK = tuple(
         *("DescribeStackResources", "DescribeStacks", "ExecuteChangeSet", "GetTemplate"),
     )
 )
-DEPLOYMENT_ACTIONS = {
-    *_ON_STACK,
-    *(CREATE_CHANGE_SET, "cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack"),
-    *("cloudformation:UpdateTerminationProtection", "ssm:GetParameter", "ssm:GetParameters"),
-    *("s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
-    *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
-}
+_AS_EXECUTION_ROLE = (
+    *(CREATE_CHANGE_SET, "cloudformation:ContinueUpdateRollback"),
+    "cloudformation:RollbackStack",
+)
+_ON_TEMPLATES = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+_ON_BUCKET = ("s3:GetBucketLocation", "s3:GetEncryptionConfiguration", "s3:ListBucket")
 """What the CDK CLI calls for a deployment. Source: CDK CLI 2.1148.1."""
+
+
+def is_of_deployment(judge: Judge, grant: Grant) -> bool:
+    """Whether a grant is what a deployment of RunbooksStack takes, and no wider."""
+    place, action = judge.account.place, grant.action
+    execution = f"{_ROLE_KEY} ArnEquals {place.iam_arn(f'role/{_EXECUTION_ROLE}')}"
+    regions = [replace(place, region=region) for region in judge.account.regions]
+    stacks = [f"{_stacks(each)}{RUNBOOKS_STACK}/*" for each in regions]
+    staged = f"cdk-{_qualifier(judge)}-assets-{place.account}"
+    buckets = [f"arn:{place.partition}:s3:::{staged}-{each.region}" for each in regions]
+    version = f"parameter/cdk-bootstrap/{_qualifier(judge)}/version"
+    allowed: dict[str, tuple[list[str], str]] = {
+        **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, "")),
+        **dict.fromkeys(_AS_EXECUTION_ROLE, (stacks, execution)),
+        **dict.fromkeys(_ON_TEMPLATES, ([f"{b}/{_PREFIX}*" for b in buckets], "")),
+        **dict.fromkeys(_ON_BUCKET, (buckets, "")),
+        **dict.fromkeys(
+            ("ssm:GetParameter", "ssm:GetParameters"), ([r.ssm_arn(version) for r in regions], "")
+        ),
+    }
+    resources, condition = allowed.get(action, ([], ""))
+    return grant.resource in resources and (not condition or condition in grant.conditions)
 
 
 def deploys(judge: Judge) -> Proof:
     """That authors can deploy RunbooksStack, no other stack, and replace no other's template."""
     decisions: list[Decision] = []
-    findings: list[str] = []
     others = _templates(judge, of_runbooks=False)
     for access in judge.accesses_of(Part.AUTHOR, Part.AUTHOR_ROLE):
-        findings += told(access, _beyond(access, others))
         decisions += [
             judge.ask(access.principal, "s3:PutObject", template, expected=False)
             for template in others
@@ -49,21 +69,7 @@ def deploys(judge: Judge) -> Proof:
             decisions += _changes(judge, access.principal)
         if access.principal.name == _PUBLISHING_ROLE:
             decisions += _uploads(judge, access.principal)
-    return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
-
-
-def _beyond(access: Access, templates: list[str]) -> Iterator[Grant]:
-    """The grants on other stacks than RunbooksStack, and those that write other templates."""
-    for grant in access.grants:
-        if grant.action.startswith("cloudformation:") and _stack_of(grant) != RUNBOOKS_STACK:
-            yield grant
-        if grant.action == "s3:PutObject" and any(overlap(grant.resource, t) for t in templates):
-            yield grant
-
-
-def _stack_of(grant: Grant) -> str:
-    """The stack that a grant is on, by its whole name; empty where that is a pattern's."""
-    return grant.resource.partition(":stack/")[2].split("/")[0]
+    return Proof((), tuple(dict.fromkeys(decisions)))
 
 
 def _changes(judge: Judge, role: Principal) -> Iterator[Decision]:
@@ -100,19 +106,21 @@ def _uploads(judge: Judge, role: Principal) -> Iterator[Decision]:
 def _templates(judge: Judge, *, of_runbooks: bool) -> list[str]:
     """The ARNs of the staged templates of RunbooksStack, or of every other stack."""
     return [
-        f"arn:{judge.account.place.partition}:s3:::{asset}"
-        for stack, asset in judge.account.templates
-        if (stack == RUNBOOKS_STACK) == of_runbooks
+        f"arn:{judge.account.place.partition}:s3:::{template.asset}"
+        for template in judge.account.templates
+        if template.asset and (template.stack == RUNBOOKS_STACK) == of_runbooks
     ]
 
 
 def _qualifier(judge: Judge) -> str:
     """The qualifier of ``cdk bootstrap``, from the staging bucket's name."""
-    return next((asset.split("-")[1] for _, asset in judge.account.templates), "hnb659fds")
+    assets = (template.asset for template in judge.account.templates if template.asset)
+    return next((asset.split("-")[1] for asset in assets), "hnb659fds")
 
 
 def _stack(judge: Judge, name: str) -> str:
-    place = judge.account.place
-    return (
-        f"arn:{place.partition}:cloudformation:{place.region}:{place.account}:stack/{name}/example"
-    )
+    return f"{_stacks(judge.account.place)}{name}/example"
+
+
+def _stacks(place: Place) -> str:
+    return f"arn:{place.partition}:cloudformation:{place.region}:{place.account}:stack/"

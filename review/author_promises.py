@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from review.author_deployment import DEPLOYMENT_ACTIONS, RUNBOOKS_STACK, deploys
+from review.author_deployment import RUNBOOKS_STACK, deploys, is_of_deployment
 from review.aws import (
     ASSUME_ROLE,
     AUTOMATION,
@@ -12,19 +12,17 @@ from review.aws import (
     START,
     WRITES,
 )
-from review.grants import Grant
+from review.grants import Access, Grant
 from review.judge import SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
 from review.model import Part, Principal
-from review.promises import Promise, Proof, anything_but, joined, promise, told
+from review.promises import Promise, Proof, joined, promise, told
 
-_OWN = {
-    *DEPLOYMENT_ACTIONS,
-    *WRITES,
-    *(ASSUME_ROLE, PASS_ROLE, "ssm:AddTagsToResource", "ssm:DescribeDocument", "ssm:GetDocument"),
+_ON_RUNBOOKS = {
+    *(*WRITES, "ssm:AddTagsToResource", "ssm:DescribeDocument", "ssm:GetDocument"),
     *("ssm:ListTagsForResource", "ssm:RemoveTagsFromResource"),
 }
-"""What an author does, by one of his roles or another."""
-_WRITING_LEVELS = {"Write", "Tagging", "Permissions management"}
+"""What CloudFormation calls for a document. Source: resource type AWS::SSM::Document."""
+_ASSUMED = ("AuthorDeploymentRole", "AuthorPublishingRole")
 
 
 def author_promises(judge: Judge) -> Iterator[Promise]:
@@ -65,7 +63,7 @@ def _runs(judge: Judge) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in judge.accesses_of(Part.AUTHOR, Part.AUTHOR_ROLE):
-        findings += anything_but(access, _OWN)
+        findings += told(access, (g for g in access.grants if not _is_an_authors(judge, access, g)))
         decisions += [
             judge.ask(access.principal, START, arn, expected=False)
             for arn in judge.account.runbook_arns
@@ -73,12 +71,19 @@ def _runs(judge: Judge) -> Proof:
     return Proof(tuple(findings), tuple(decisions))
 
 
+def _is_an_authors(judge: Judge, access: Access, grant: Grant) -> bool:
+    """Whether an author, or a role of the authors, takes a grant for what authors do."""
+    if access.principal.part is Part.AUTHOR:
+        roles = [judge.account.place.iam_arn(f"role/{name}") for name in _ASSUMED]
+        return grant.action == ASSUME_ROLE and grant.resource in roles
+    if grant.action == PASS_ROLE:
+        return _is_of(grant, _passable(judge))
+    if grant.action in _ON_RUNBOOKS:
+        return grant.resource in judge.account.runbook_arns
+    return is_of_deployment(judge, grant)
+
+
 def _writes(judge: Judge) -> Proof:
-    findings = [
-        finding
-        for access in judge.accesses_of(Part.AUTHOR, Part.AUTHOR_ROLE)
-        for finding in told(access, (g for g in access.grants if _writes_another(judge, g)))
-    ]
     decisions: list[Decision] = []
     other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
     for role in _execution_roles(judge):
@@ -91,30 +96,12 @@ def _writes(judge: Judge) -> Proof:
             judge.ask(role, "ssm:ModifyDocumentPermission", arn, expected=False)
             for arn in judge.account.runbook_arns
         ]
-    return Proof(tuple(findings), tuple(decisions))
-
-
-def _writes_another(judge: Judge, grant: Grant) -> bool:
-    """Whether a grant writes anything of Systems Manager but this deployment's runbooks."""
-    found = judge.engine.actions().get(grant.action)
-    return (
-        grant.action.startswith("ssm:")
-        and found is not None
-        and bool(_WRITING_LEVELS & set(found.levels))
-        and grant.resource not in judge.account.runbook_arns
-    )
+    return Proof((), tuple(decisions))
 
 
 def _passes(judge: Judge) -> Proof:
     executions = _execution_roles(judge)
     services = judge.account.having(Part.SERVICE_ROLE)
-    allowed = [(role.arn, AUTOMATION) for role in services]
-    allowed += [(role.arn, CLOUDFORMATION) for role in executions]
-    findings = [
-        finding
-        for access in judge.accesses_of(Part.AUTHOR, Part.AUTHOR_ROLE)
-        for finding in told(access, (g for g in access.on(PASS_ROLE) if not _is_of(g, allowed)))
-    ]
     decisions = [
         judge.ask(role, PASS_ROLE, arn, expected=expected, context={PASSED_TO: service})
         for role in executions
@@ -125,7 +112,16 @@ def _passes(judge: Judge) -> Proof:
             (judge.account.place.iam_arn("role/SomebodyElsesRole"), AUTOMATION, False),
         )
     ]
-    return Proof(tuple(findings), tuple(decisions))
+    return Proof((), tuple(decisions))
+
+
+def _passable(judge: Judge) -> list[tuple[str, str]]:
+    """The roles that authors hand on, each with the service that takes it."""
+    services = judge.account.having(Part.SERVICE_ROLE)
+    return [
+        *((role.arn, AUTOMATION) for role in services),
+        *((role.arn, CLOUDFORMATION) for role in _execution_roles(judge)),
+    ]
 
 
 def _is_of(grant: Grant, allowed: list[tuple[str, str]]) -> bool:
@@ -138,21 +134,28 @@ def _is_of(grant: Grant, allowed: list[tuple[str, str]]) -> bool:
 
 def _assumed(judge: Judge) -> Proof:
     account = judge.account
-    authors = {author.arn for author in account.having(Part.AUTHOR)}
+    authors = {author.arn: author for author in account.having(Part.AUTHOR)}
+    others = account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE)
     decisions: list[Decision] = []
     findings: list[str] = []
     for role in account.having(Part.AUTHOR_ROLE):
-        findings += [
-            f"{role.name} trusts {value}"
-            for _, value in role.trusted
-            if value != CLOUDFORMATION and value not in authors
-        ]
+        for _, value in role.trusted:
+            same = [each for each in others if each.is_named_as(value)]
+            if same or (value != CLOUDFORMATION and value not in authors):
+                findings.append(f"{role.name} trusts {value}{_who(same)}")
+        missing = authors.keys() - {value for _, value in role.trusted}
+        if role.name in _ASSUMED and missing:
+            findings.append(f"{role.name} does not trust {joined(sorted(missing))}")
         decisions += [
             judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
-            for other in account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE)
+            for other in others
         ]
         decisions.append(judge.ask_trust(account.place.iam_arn("root"), role, expected=False))
     return Proof(tuple(findings), tuple(decisions))
+
+
+def _who(same: list[Principal]) -> str:
+    return f", who is {same[0].title}" if same else ""
 
 
 def _execution_roles(judge: Judge) -> tuple[Principal, ...]:

@@ -1,12 +1,12 @@
 """What a change of templates does to access: who gains and who loses what, in sentences."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from review.grants import Access
+from review.grants import Access, Grant, told_conditions
 from review.model import Limit, Part, Principal, Runbook
-from review.promises import Verdict
+from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
 from review.statements import Statement
 
@@ -21,6 +21,8 @@ class Change:
     """Promises that are broken now and were not."""
     mended: tuple[str, ...]
     """Promises that were broken and are not any more."""
+    unmade: tuple[str, ...]
+    """Promises that were made and are not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,35 @@ def change(old: Review, new: Review) -> Change:
         was, becomes = before.get(account), after.get(account)
         gains += [f"{gain.told}{where}" for gain in _gained(was, becomes)]
         losses += [f"{loss.lost}{where}" for loss in _gained(becomes, was)]
-    was_broken, is_broken = (
-        {
-            promise.sentence
-            for review in each.accounts
-            for promise in review.promises
-            if promise.verdict is Verdict.BROKEN
-        }
-        for each in (old, new)
-    )
+    was_made, is_made = _promises(old), _promises(new)
     return Change(
         gains=tuple(dict.fromkeys(gains)),
         losses=tuple(dict.fromkeys(losses)),
-        broken=tuple(sorted(is_broken - was_broken)),
-        mended=tuple(sorted(was_broken - is_broken)),
+        broken=tuple(
+            promise.sentence
+            for key, promise in is_made.items()
+            if _is_broken(promise) and not _is_broken(was_made.get(key))
+        ),
+        mended=tuple(
+            promise.sentence
+            for key, promise in is_made.items()
+            if not _is_broken(promise) and _is_broken(was_made.get(key))
+        ),
+        unmade=tuple(p.sentence for key, p in was_made.items() if key not in is_made),
     )
+
+
+def _promises(review: Review) -> dict[tuple[str, str], Promise]:
+    """The promises by account and id."""
+    return {
+        (each.account.place.account, promise.id): promise
+        for each in review.accounts
+        for promise in each.promises
+    }
+
+
+def _is_broken(promise: Promise | None) -> bool:
+    return promise is not None and promise.verdict is Verdict.BROKEN
 
 
 def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_Gain]:
@@ -78,38 +94,49 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
 
 
 def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
-    had, who = old.grants if old else (), new.principal.name
-    gained: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    """What is granted now, alike actions and resources in one sentence."""
+    who = new.principal.name
+    by_resource: dict[tuple[str, str, str], list[str]] = {}
     for grant in new.grants:
+        had = old.on(grant.action) if old else ()
         if not any(other.covers(grant) for other in had):
-            key = (grant.resource, grant.conditions, grant.exceptions)
-            gained.setdefault(key, []).append(grant.action)
-    for (resource, conditions, exceptions), actions in gained.items():
-        on = f"{_listed(actions)} on {resource}{provided(conditions)}{but(exceptions)}"
-        yield _Gain(f"{who} gains {on}", f"{who} loses {on}")
-    if old:
-        denied = _denials(new.principal)
-        for text in _denials(old.principal):
-            if text not in denied:
-                yield _Gain(
-                    f"{who} is no longer denied {text}, whatever else grants it",
-                    f"{who} is now denied {text}, whatever else grants it",
-                )
+            narrower = sorted(_where(other) for other in had if grant.covers(other))
+            key = (_where(grant), ", ".join(narrower), but(grant.exceptions))
+            by_resource.setdefault(key, []).append(grant.action)
+    alike: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
+    for (where, within, exceptions), actions in by_resource.items():
+        alike.setdefault((tuple(actions), within, exceptions), []).append(where)
+    for (together, within, exceptions), places in alike.items():
+        on = f"{_listed(together)} on {_listed(places, 'more')}{exceptions}"
+        before, kept = (f", before on {within}", f", but on {within}") if within else ("", "")
+        yield _Gain(f"{who} gains {on}{before}", f"{who} loses {on}{kept}")
+    denied = _denials(new.principal)
+    for statement, text in _denials(old.principal if old else None).items():
+        if statement not in denied:
+            yield _Gain(
+                f"{who} is no longer denied {text}, whatever else grants it",
+                f"{who} is now denied {text}, whatever else grants it",
+            )
     known = old.open_actions if old else ()
     for pattern in new.open_actions:
         if pattern not in known:
-            by_name = f"{pattern} by name, whatever AWS adds to it"
+            by_name = f"{pattern}, whatever AWS makes of it"
             yield _Gain(f"{who} gains {by_name}", f"{who} loses {by_name}")
 
 
-def _listed(actions: list[str]) -> str:
-    """The actions; where they are many, the first, and how many more there are."""
-    more = len(actions) - _MOST_ACTIONS
-    tail = f" and {more} more actions" if more > 0 else ""
-    return ", ".join(actions[:_MOST_ACTIONS]) + tail
+def _where(grant: Grant) -> str:
+    """The resource of a grant, with its conditions."""
+    return f"{grant.resource}{provided(grant.conditions)}"
 
 
-_MOST_ACTIONS = 15
+def _listed(texts: Sequence[str], what: str = "more actions") -> str:
+    """The texts; where they are many, the first, and how many more there are."""
+    more = len(texts) - _MOST
+    tail = f" and {more} {what}" if more > 0 else ""
+    return ", ".join(texts[:_MOST]) + tail
+
+
+_MOST = 15
 
 
 def provided(conditions: Iterable[str]) -> str:
@@ -124,19 +151,23 @@ def but(exceptions: Iterable[str]) -> str:
     return f" but {joined}" if joined else ""
 
 
-def _denials(principal: Principal) -> list[str]:
-    """What a principal is denied whatever else it holds, a sentence for each action."""
-    return [
-        f"{action} on {', '.join(statement.resources)}{provided(_conditions(statement))}"
-        for policy in principal.held
+def _denials(principal: Principal | None) -> dict[Statement, str]:
+    """The statements by which a principal is denied something whatever else it holds."""
+    held = principal.held if principal else ()
+    return {
+        replace(statement, sid=""): _denied(statement)
+        for policy in held
         for statement in policy.statements
         if not statement.allows
-        for action in statement.actions
-    ]
+    }
 
 
-def _conditions(statement: Statement) -> list[str]:
-    return [f"{key} {operator} {', '.join(v)}" for operator, key, v in statement.conditions]
+def _denied(statement: Statement) -> str:
+    but_actions = "all but " if statement.but_actions else ""
+    but_resources = "all but " if statement.but_resources else ""
+    conditions = provided(told_conditions(statement))
+    resources = f"{but_resources}{_listed(statement.resources, 'more')}"
+    return f"{but_actions}{_listed(statement.actions)} on {resources}{conditions}"
 
 
 _MOST_ACTIONS = 15
@@ -154,12 +185,16 @@ def _trust_gained(
             if who in known or any(w == who and held <= conditions for w, held in had):
                 continue
             told = f"assume {role.name}{provided(sorted(conditions))}"
-            yield _Gain(f"{who} may now {told}", f"{who} may no longer {told}")
+            within = [provided(sorted(held)) for w, held in had if w == who and held > conditions]
+            lost = f"{who} may no longer {told}"
+            if within:
+                lost = f"{who} may assume {role.name} no longer but{', '.join(within)}"
+            yield _Gain(f"{who} may now {told}", lost)
     denied = list(_trusting(role, allows=False))
     for statement in _trusting(was, allows=False):
         if statement not in denied:
             told = f"denies {', '.join(value for _, value in statement.principals)}"
-            told += provided(_conditions(statement))
+            told += provided(told_conditions(statement))
             yield _Gain(
                 f"the trust of {role.name} no longer {told}",
                 f"the trust of {role.name} now {told}",
@@ -173,7 +208,7 @@ def _trusting(role: Principal | None, *, allows: bool) -> Iterator[Statement]:
 
 def _trusted(statement: Statement) -> Iterator[tuple[str, set[str]]]:
     for _, value in statement.principals:
-        yield value, set(_conditions(statement))
+        yield value, set(told_conditions(statement))
 
 
 def _runbook_gained(
@@ -181,14 +216,19 @@ def _runbook_gained(
 ) -> Iterator[_Gain]:
     """What those who start a runbook get done by it that they did not before."""
     had = _done(old, held) if old else set()
-    if gained := sorted(_done(new, held) - had):
+    gained = sorted(_done(new, held) - had)
+    if gained:
         what = f"{', '.join(gained)} through {new.name}"
         yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
-    untold = {call.step for call in old.calls if not call.is_told} if old else set()
+    known = {replace(call, step="") for call in old.calls} if old else set()
     for call in new.calls:
-        if not call.is_told and call.step not in untold:
-            what = f"what step {call.step} of {new.name} does, which no template tells"
-            yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
+        if replace(call, step="") in known or (call.is_told and not old):
+            continue
+        if call.is_told and set(call.actions) & set(gained):
+            continue
+        how = "by its inputs" if call.is_told else "which no template tells"
+        what = f"what step {call.step} of {new.name} does, {how}"
+        yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
     if old is None:
         return
     if old.role != new.role:

@@ -1,7 +1,9 @@
 """Runbooks of templates: which role each embeds, what its steps call, what it limits."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,27 @@ from review.model import Call, Limit, Runbook
 from review.resources import Resource
 
 _STEP_ACTIONS = Path(__file__).resolve().parent / "data" / "step_actions.json"
-_CONSTRAINTS = ("allowedValues", "allowedPattern", "minItems", "maxItems", "minChars", "maxChars")
+_CONSTRAINTS = (
+    "type",
+    "allowedValues",
+    "allowedPattern",
+    "minItems",
+    "maxItems",
+    "minChars",
+    "maxChars",
+)
 
 
 def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
     """The Automation documents, each once however many Regions have it."""
     by_name: dict[str, list[Resource]] = {}
     for document in documents:
-        if document.get("DocumentType", "Command") == "Automation":
-            by_name.setdefault(document.name, []).append(document)
+        kind = document.get("DocumentType", "Command")
+        if kind != "Automation":
+            raise ReviewError(
+                f"{document.where}: the review does not judge documents of type {kind}"
+            )
+        by_name.setdefault(document.name, []).append(document)
     return tuple(_runbook(name, resources) for name, resources in by_name.items())
 
 
@@ -57,21 +71,21 @@ def _steps(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for step in steps:
         yield step
         if step.get("action") == "aws:loop":
-            yield from _steps(step.get("inputs", {}).get("Steps", []))
+            yield from _steps((step.get("inputs") or {}).get("Steps", []))
 
 
 def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
     """What a runbook holds its starter to: approval, calendar, what parameters may be."""
-    for step in _steps(content.get("mainSteps", [])):
-        inputs = step.get("inputs", {})
+    steps = content.get("mainSteps", [])
+    for step in _steps(steps):
+        inputs = step.get("inputs") or {}
         if step.get("action") == "aws:approve":
             needed = inputs.get("MinRequiredApprovals", 1)
             approval = {"of": inputs.get("Approvers", []), "needed": needed}
-            yield _step_limit("approval", step, approval)
-        if step.get("action") == "aws:assertAwsResourceProperty" and (
-            inputs.get("Api") == "GetCalendarState"
-        ):
-            yield _step_limit("calendar", step, {"of": inputs.get("CalendarNames", [])})
+            yield _step_limit("approval", step, approval, steps)
+        if _asks_calendar(step):
+            calendar = {"of": inputs.get("CalendarNames"), "is": inputs.get("DesiredValues")}
+            yield _step_limit("calendar", step, calendar, steps)
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
@@ -79,31 +93,57 @@ def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
                 yield Limit(what=f"{constraint} of {name}", value=value)
 
 
-def _step_limit(kind: str, step: Mapping[str, Any], asks: Mapping[str, Any]) -> Limit:
-    """A limit that a step keeps, with what becomes of the run where the step fails."""
-    ways = {key: step[key] for key in _WAYS_ON if step.get(key, _WAYS_ON[key]) != _WAYS_ON[key]}
-    value = json.dumps({**asks, **ways}, sort_keys=True)
+def _asks_calendar(step: Mapping[str, Any]) -> bool:
+    asks = step.get("action") == "aws:assertAwsResourceProperty"
+    return asks and (step.get("inputs") or {}).get("Api") == "GetCalendarState"
+
+
+def _step_limit(
+    kind: str,
+    step: Mapping[str, Any],
+    asks: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]],
+) -> Limit:
+    """A limit that a step keeps, and how a run can go around the step, if it can."""
+    around = {"a run can go around it": True} if _can_go_around(step, steps) else {}
+    value = json.dumps({**asks, **around}, sort_keys=True)
     return Limit(what=f"{kind} at step {step.get('name')}", value=value)
 
 
-_WAYS_ON = {"onFailure": "Abort", "isCritical": True, "nextStep": None}
-"""What decides how a run goes on after a step, and its default.
-Source: Systems Manager User Guide, properties shared by all actions."""
+def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anything runs before a step that limits, beside it, or where it fails.
+
+    What limits stands at the beginning, one step after the other, and a failure ends the run.
+    Source: Systems Manager User Guide, properties shared by all actions.
+    """
+    for first in steps:
+        limits = first.get("action") == "aws:approve" or _asks_calendar(first)
+        leads_on = first.get("onFailure", "Abort") == "Abort" and first.get("isCritical", True)
+        if not limits or not leads_on or {"nextStep", "isEnd"} & first.keys():
+            return True
+        if _asks_calendar(first) and first["inputs"].get("DesiredValues") != ["OPEN"]:
+            return True
+        if first is step:
+            return False
+    return True
 
 
 def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
     """What each step calls."""
     for step in _steps(steps):
         name, action = str(step.get("name")), str(step.get("action"))
-        inputs = step.get("inputs", {})
-        if action == "aws:loop":
-            continue
+        inputs = step.get("inputs") or {}
         if action in _api_actions():
-            yield _api_call(name, inputs)
+            call = _api_call(name, inputs)
         elif action in _native():
-            yield _native_call(name, _native()[action], inputs)
+            call = _native_call(name, _native()[action], inputs)
+        elif action == "aws:loop":
+            continue
         else:
-            yield Call(step=name, actions=(), is_told=False)
+            call = Call(step=name, actions=(), is_told=False)
+        if call.actions or call.optional or not call.is_told:
+            text = json.dumps([action, inputs], sort_keys=True)
+            yield replace(call, inputs=hashlib.sha256(text.encode()).hexdigest())
 
 
 def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:

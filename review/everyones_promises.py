@@ -22,7 +22,7 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
     if users := _users(judge):
         yield promise(
             "users-change-own-password",
-            f"{names(users)} can change the own password and nobody else's",
+            f"{names(users)} can change no password but their own",
             _own_password(judge, users),
         )
     yield promise(
@@ -36,14 +36,14 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
     )
     yield promise(
         "everybody-has-a-part",
-        "everybody to whom these templates give anything is an operator, an approver, an author or "
-        "a service role",
+        "every principal of these templates is an operator, an approver, an author or a service "
+        "role",
         _known(judge),
     )
     yield promise(
         "holds-for-tomorrow",
-        "no grant names actions by a wildcard, so that this holds for actions that AWS has yet to "
-        "invent",
+        "every grant names actions that are known, none by a wildcard, so that this holds for "
+        "actions that AWS has yet to invent",
         _closed(judge),
     )
 
@@ -78,7 +78,8 @@ def _widens_nothing(judge: Judge) -> Proof:
             if found is None or name in OWN_PASSWORD or name == PASS_ROLE:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
-            if writes_iam or _PERMISSIONS in found.levels:
+            lends = name == ASSUME_ROLE and access.principal.part is Part.SERVICE_ROLE
+            if writes_iam or lends or _PERMISSIONS in found.levels:
                 findings += told(access, (g for g in access.on(name) if not _is_for_aws(g)))
         decisions += [
             judge.ask(access.principal, action, _raised(judge, access, action), expected=False)
@@ -144,8 +145,8 @@ def _through(access: Access, reached: Access) -> str:
 
 def _known(judge: Judge) -> Proof:
     findings = [
-        f"{access.principal.title} ({access.principal.arn}) has no part in this and holds "
-        f"{len(access.allowed_actions)} actions"
+        f"{access.principal.title} ({access.principal.arn}) has no part in this; actions allowed: "
+        f"{len(access.allowed_actions)}"
         for access in judge.accesses_of(Part.OTHER)
     ]
     return Proof(tuple(findings), ())
@@ -153,7 +154,7 @@ def _known(judge: Judge) -> Proof:
 
 def _closed(judge: Judge) -> Proof:
     findings = [
-        f"{access.principal.name} is granted {pattern}, whatever AWS adds to it"
+        f"{access.principal.name} is granted {pattern}, whatever AWS makes of it"
         for access in judge.accesses
         for pattern in access.open_actions
     ]

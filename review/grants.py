@@ -49,7 +49,8 @@ class Access:
     known: int
     """How many actions were judged: all that the engine's data has."""
     open_actions: tuple[str, ...]
-    """Action patterns of effective allows that will grant what AWS has yet to invent."""
+    """What effective allows name and no data can judge: patterns, which will grant what AWS has
+    yet to invent, and names that the engine's data does not have."""
 
     @property
     def allowed_actions(self) -> tuple[str, ...]:
@@ -81,6 +82,12 @@ class _Pair:
     identity: Statement
     boundary: Statement | None
 
+    @property
+    def conditions(self) -> list[str]:
+        """What the two ask for, as they say it: the engine takes some of it for always met."""
+        statements = (self.identity, *((self.boundary,) if self.boundary else ()))
+        return [text for statement in statements for text in told_conditions(statement)]
+
     def named(self, actions: Actions) -> list[Action]:
         """The actions that both allows name."""
         found = actions.named(self.identity)
@@ -105,6 +112,7 @@ def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) 
         grants += found
         if found or not named:
             opened += _open(pair)
+        opened += _unknown(pair, actions)
     grants += _trusted(engine, principal, roles)
     return Access(
         principal=principal,
@@ -178,7 +186,7 @@ def _granted(
                 yield Grant(
                     action=request.action,
                     resource=request.resource,
-                    conditions=conditions_of(answer.conditions),
+                    conditions=tuple(sorted({*conditions_of(answer.conditions), *pair.conditions})),
                     exceptions=exceptions,
                     by=pair.by,
                 )
@@ -239,16 +247,17 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
             continue
         account = role.arn.split(":")[4]
         asked = asked_as(principal, account, trust=role.trust)
-        conditions: tuple[str, ...] = ()
+        naming = [s for s in role.trust.statements if ("AWS", principal.arn) in s.principals]
+        conditions = tuple(text for s in naming if s.allows for text in told_conditions(s))
         if principal.arn.split(":")[4] != account:
             asked = replace(asked, identity=(*asked.identity, EVERYTHING))
-            conditions = ("its own account allows it",)
+            conditions = (*conditions, "its own account allows it")
         answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
         if answer.is_allowed:
             yield Grant(
                 action=ASSUME_ROLE,
                 resource=role.arn,
-                conditions=(*conditions_of(answer.conditions), *conditions),
+                conditions=tuple(sorted({*conditions_of(answer.conditions), *conditions})),
                 exceptions=(),
                 by=(role.trust.name,),
             )
@@ -270,6 +279,18 @@ def _open(pair: _Pair) -> list[str]:
     return found
 
 
+def _unknown(pair: _Pair, actions: Actions) -> list[str]:
+    """The plain names that the engine's data does not have: newer than it, or misspelt."""
+    if pair.identity.but_actions:
+        return []
+    return [
+        f"{name} (which the engine's data does not know)"
+        for name in pair.identity.actions
+        if not is_pattern(name) and actions.get(name) is None
+        if pair.boundary is None or pair.boundary.speaks_of(name)
+    ]
+
+
 def _narrowed(grants: Iterable[Grant]) -> Iterator[Grant]:
     """The grants without those that others cover; the same grant by two statements once."""
     by_action: dict[str, list[Grant]] = {}
@@ -280,6 +301,11 @@ def _narrowed(grants: Iterable[Grant]) -> Iterator[Grant]:
             kept.append(grant)
     for kept in by_action.values():
         yield from kept
+
+
+def told_conditions(statement: Statement) -> list[str]:
+    """The conditions of a statement, a text each."""
+    return [f"{key} {operator} {', '.join(v)}" for operator, key, v in statement.conditions]
 
 
 def conditions_of(expressions: Iterable[Any]) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """The review as one self-contained page, for a screen of any size and for paper."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from review.escalation import attribution, escalation_paths
+from review.escalation import attribution
 from review.grants import Access
 from review.judge import Decision
-from review.picture import svg
+from review.picture import LEGEND, svg
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
 from review.texts import (
@@ -15,10 +15,12 @@ from review.texts import (
     TITLE,
     basis,
     counted,
-    opening,
     place_of,
     rows,
+    runbook_cells,
     verdicts,
+    ways,
+    ways_counted,
 )
 
 _STYLE = Path(__file__).resolve().parent / "page.css"
@@ -45,21 +47,27 @@ def review_html(review: Review) -> str:
 
 def _account(account: AccountReview) -> Iterator[str]:
     yield f"<h2>{escape(place_of(account))}</h2>"
-    yield f"<p>{escape(verdicts(account))}.</p>"
+    yield f"<p>{escape(verdicts(account))}. {escape(ways_counted(account))}.</p>"
     yield '<ul class="promises">'
     for promise in account.promises:
         yield _promise(promise)
     yield "</ul>"
-    yield f'<figure class="picture">{svg(account.picture)}</figure>'
+    yield (
+        f'<figure class="picture">{svg(account.picture)}<figcaption>{LEGEND}</figcaption></figure>'
+    )
     for access in account.accesses:
         yield from _access(access)
-    yield "<h3>Known ways to more power</h3>"
-    led = len({way.path.id for way in account.openings})
-    yield f"<p>{len(escalation_paths())} asked, {led} lead somewhere:</p>"
-    yield _list(
-        f"{way.path.name} ({way.path.id}, {way.path.source}): {opening(way)}"
-        for way in account.openings
+    yield "<h3>Runbooks</h3>"
+    body = "".join(
+        _row(("runbook", "runs as", "calls", "limits"), [[runbook.name], *runbook_cells(runbook)])
+        for runbook in account.account.runbooks
     )
+    yield _table(("runbook", "runs as", "calls", "limits"), body)
+    yield "<h3>Known ways to more power</h3>"
+    yield f"<p>{escape(ways_counted(account))}.</p>"
+    columns = ("way", "for whom", "as far as")
+    body = "".join(_row(columns, [[w.name], [w.who], [w.reach]], code=False) for w in ways(account))
+    yield _table(columns, body)
 
 
 def _promise(promise: Promise) -> str:
@@ -73,20 +81,21 @@ def _promise(promise: Promise) -> str:
 def _decisions(decisions: tuple[Decision, ...]) -> str:
     if not decisions:
         return ""
+    columns = ("decision", "action", "on", "who")
     body = "".join(
-        f"<tr><td>{'allowed' if d.allowed else 'denied'}</td><td><code>{escape(d.action)}</code>"
-        f"</td><td><code>{escape(d.resource)}</code>{_context(d)}</td>"
-        f"<td>{escape(d.who.rsplit('/', 1)[-1])}</td></tr>"
-        for d in decisions
+        _row(
+            columns,
+            [
+                ["allowed" if decision.allowed else "denied"],
+                [decision.action],
+                [decision.resource, *(f"{key} {value}" for key, value in decision.context)],
+                [decision.who.rsplit("/", 1)[-1]],
+            ],
+        )
+        for decision in decisions
     )
-    return (
-        f"<details><summary>{len(decisions)} decisions asked</summary>"
-        f"{_table(('decision', 'action', 'on', 'who'), body)}</details>"
-    )
-
-
-def _context(decision: Decision) -> str:
-    return "".join(f"<br>{escape(key)} {escape(value)}" for key, value in decision.context)
+    summary = f"<summary>decisions asked: {len(decisions)}</summary>"
+    return f"<details>{summary}{_table(columns, body)}</details>"
 
 
 def _access(access: Access) -> Iterator[str]:
@@ -94,16 +103,26 @@ def _access(access: Access) -> Iterator[str]:
     yield f"<h3>{escape(principal.title)}</h3>"
     yield f"<p><code>{escape(principal.arn)}</code>: {escape(counted(access))}.</p>"
     if not principal.is_whole:
-        yield f"<p>It {NOT_WHOLE}.</p>"
-    if access.grants:
-        body = "".join(
-            f"<tr><td>{', '.join(f'<code>{escape(a)}</code>' for a in row.actions)}</td>"
-            f"<td>{'<br>'.join(f'<code>{escape(r)}</code>' for r in row.resources)}</td>"
-            f"<td>{escape(row.conditions)}</td>"
-            f"<td>{escape(row.by)}</td></tr>"
-            for row in rows(access)
-        )
-        yield _table(("may", "on", "where", "by"), body)
+        yield f"<p>{NOT_WHOLE}.</p>"
+    columns = ("may", "on", "where", "by")
+    body = "".join(
+        _row(columns, [row.actions, row.resources, [row.conditions], [row.by]])
+        for row in rows(access)
+    )
+    if body:
+        yield _table(columns, body)
+
+
+def _row(columns: Sequence[str], cells: Sequence[Sequence[str]], *, code: bool = True) -> str:
+    """A row of a table; each cell names its column, which a phone shows instead of the head."""
+    tag = "code" if code else "span"
+    filled = (
+        f'<td data-label="{column}">'
+        + "<br>".join(f"<{tag}>{escape(text)}</{tag}>" for text in cell if text)
+        + "</td>"
+        for column, cell in zip(columns, cells, strict=True)
+    )
+    return f"<tr>{''.join(filled)}</tr>"
 
 
 def _table(headings: Iterable[str], body: str) -> str:

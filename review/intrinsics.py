@@ -90,6 +90,8 @@ class Resolver:
                 return self._functions[name](argument)
             if name.startswith("Fn::") or (name == "Condition" and isinstance(argument, str)):
                 raise self._unknown(f"function {name}")
+        if unknown := [key for key in value if key.startswith("Fn::")]:
+            raise self._unknown(f"function {unknown[0]} beside other keys")
         resolved = {key: self.resolve(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
@@ -122,11 +124,7 @@ class Resolver:
         if name in self._pseudo:
             return self._pseudo[name]
         if name in self._body.get("Parameters", {}):
-            parameter = self._body["Parameters"][name]
-            if "Default" not in parameter or parameter["Type"].startswith("AWS::SSM::"):
-                raise self._unknown(f"value of parameter {name!r}")
-            listed = parameter["Type"] == "CommaDelimitedList"
-            return parameter["Default"].split(",") if listed else parameter["Default"]
+            raise self._unknown(f"value of parameter {name!r}, which is given when it is deployed")
         return self._attribute(name, "Ref")
 
     def _sub(self, argument: str | list[Any]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from review.changes import Change
-from review.escalation import attribution, escalation_paths
+from review.escalation import attribution
 from review.grants import Access
 from review.picture import mermaid
 from review.promises import Promise, Verdict
@@ -14,10 +14,12 @@ from review.texts import (
     TITLE,
     basis,
     counted,
-    opening,
     place_of,
     rows,
+    runbook_cells,
     verdicts,
+    ways,
+    ways_counted,
 )
 
 _MARKS = {Verdict.KEPT: "✅", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
@@ -36,7 +38,7 @@ def review_markdown(review: Review) -> str:
 def _account(account: AccountReview) -> Iterator[str]:
     yield f"## {place_of(account)}"
     yield ""
-    yield f"{verdicts(account)}."
+    yield f"{verdicts(account)}. {ways_counted(account)}."
     yield ""
     for promise in account.promises:
         yield from _promise(promise)
@@ -48,18 +50,28 @@ def _account(account: AccountReview) -> Iterator[str]:
         yield ""
         yield from _access(access)
     yield ""
+    yield "### Runbooks"
+    yield ""
+    yield "| runbook | runs as | calls | limits |"
+    yield "|---|---|---|---|"
+    for runbook in account.account.runbooks:
+        cells = ("<br>".join(map(_code, cell)) for cell in runbook_cells(runbook))
+        yield f"| {_code(runbook.name)} | {' | '.join(cells)} |"
+    yield ""
     yield "### Known ways to more power"
     yield ""
-    listed = len({way.path.id for way in account.openings})
-    yield f"{len(escalation_paths())} asked, {listed} lead somewhere:"
+    yield f"{ways_counted(account)}."
     yield ""
-    for way in account.openings:
-        yield f"- {way.path.name} ({way.path.id}, {way.path.source}): {opening(way)}"
+    yield "| way | for whom | as far as |"
+    yield "|---|---|---|"
+    for way in ways(account):
+        yield f"| {_escaped(way.name)} | {_escaped(way.who)} | {_escaped(way.reach)} |"
 
 
 def _promise(promise: Promise) -> Iterator[str]:
-    asked = f" ({len(promise.decisions)} decisions asked)" if promise.decisions else ""
-    yield f"- {_MARKS[promise.verdict]} **{promise.verdict.value}**: {promise.sentence}{asked}"
+    asked = f" (decisions asked: {len(promise.decisions)})" if promise.decisions else ""
+    sentence = _escaped(promise.sentence)
+    yield f"- {_MARKS[promise.verdict]} **{promise.verdict.value}**: {sentence}{asked}"
     for finding in promise.findings:
         yield f"  - {_escaped(finding)}"
 
@@ -70,34 +82,45 @@ def _access(access: Access) -> Iterator[str]:
     yield ""
     yield f"`{principal.arn}`: {counted(access)}."
     if not principal.is_whole:
-        yield f"It {NOT_WHOLE}."
+        yield f"{NOT_WHOLE}."
     if not access.grants:
         return
     yield ""
     yield "| may | on | where | by |"
     yield "|---|---|---|---|"
     for row in rows(access):
-        actions = ", ".join(f"`{action}`" for action in row.actions)
-        condition = f"`{row.conditions}`" if row.conditions else ""
-        resources = "<br>".join(f"`{resource}`" for resource in row.resources)
+        actions = ", ".join(map(_code, row.actions))
+        condition = _code(row.conditions) if row.conditions else ""
+        resources = "<br>".join(map(_code, row.resources))
         yield f"| {actions} | {resources} | {condition} | {_escaped(row.by)} |"
 
 
 def _escaped(text: str) -> str:
-    """The text with nothing that Markdown takes for emphasis or the end of a cell."""
-    return re.sub(r"\*(?=\S)", r"\*", text.replace("|", "\\|"))
+    """The text with nothing that Markdown takes for markup, a mention or the end of a cell."""
+    return _MARKUP.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), text)
+
+
+_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\]|(?<!\w)_|_(?!\w)")
+_ESCAPES = {"<": "&lt;", "@": "&#64;"}
+
+
+def _code(text: str) -> str:
+    """The text as code, in a cell of a table."""
+    return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
 
 
 def change_markdown(change: Change) -> str:
     """What a change does to access."""
     lines = ["## What this change does to access", ""]
-    if not (change.gains or change.losses or change.broken or change.mended):
+    told = (change.gains, change.losses, change.broken, change.mended, change.unmade)
+    if not any(told):
         lines.append("Nobody gains or loses anything.")
     for title, sentences in (
         ("Gains", change.gains),
         ("Losses", change.losses),
         ("Promises broken by it", change.broken),
         ("Promises kept again", change.mended),
+        ("Promises no longer made", change.unmade),
     ):
         lines += _section(title, sentences)
     return "\n".join(lines).rstrip() + "\n"

@@ -79,6 +79,17 @@ class Principal:
         statements = self.trust.statements if self.trust else ()
         return tuple(p for s in statements if s.allows for p in s.principals)
 
+    def is_named_as(self, arn: str) -> bool:
+        """Whether an ARN can only be its own: IAM has a name once, whatever path and case."""
+        mine, other = self.arn.split(":", 5), arn.split(":", 5)
+        if len(other) != len(mine) or mine[4] != other[4]:
+            return False
+        kinds, names = (
+            [text[5].split("/")[0] for text in (mine, other)],
+            [text[5].rsplit("/", 1)[-1].lower() for text in (mine, other)],
+        )
+        return kinds[0] == kinds[1] and names[0] == names[1]
+
     def resources(self, statement: Statement) -> tuple[str, ...]:
         """A statement's resources with IAM's policy variables filled in for this principal.
 
@@ -136,6 +147,16 @@ class Limit:
         return f"{self.what}: {self.value}"
 
     @property
+    def is_step(self) -> bool:
+        """Whether a step of the runbook keeps it."""
+        return " at step " in self.what
+
+    @property
+    def is_dodged(self) -> bool:
+        """Whether a run can go around the step that keeps it."""
+        return '"a run can go around it"' in self.value
+
+    @property
     def is_approval(self) -> bool:
         """Whether somebody has to approve the run."""
         return self.what.startswith("approval ")
@@ -151,7 +172,21 @@ class Call:
     optional: tuple[str, ...] = ()
     """What it needs for some inputs or some instances only."""
     is_told: bool = True
-    """Whether the templates tell what the step does; not for a script."""
+    """Whether the templates tell which actions the step needs; not for a script."""
+    inputs: str = ""
+    """SHA-256 of the step's inputs: what it acts on, which another digest changes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """A template that was read."""
+
+    stack: str
+    region: str
+    asset: str | None
+    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+    digest: str
+    """SHA-256 of the template's file, in hexadecimal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,8 +197,8 @@ class Account:
     """Account and partition; the Region is that of the first template."""
     principals: tuple[Principal, ...]
     runbooks: tuple[Runbook, ...]
-    templates: tuple[tuple[str, str], ...]
-    """Stack and ``BUCKET/KEY`` of its template in CDK's staging bucket."""
+    templates: tuple["Origin", ...]
+    """What was read."""
     regions: tuple[str, ...]
 
     @property

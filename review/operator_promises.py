@@ -56,7 +56,7 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         ),
         (
             "operators-touch-nothing",
-            f"{who} can do nothing else: nothing of what the runbooks do",
+            f"{who} can do nothing but start, read and watch: nothing of what the runbooks do",
             _touches(judge),
         ),
         (

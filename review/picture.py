@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from review.aws import ASSUME_ROLE, SIGNAL, START
+from review.aws import ASSUME_ROLE, CLOUDFORMATION, PASS_ROLE, SIGNAL, START
 from review.grants import Access
 from review.model import Account, Part, Runbook
 from review.patterns import overlap
@@ -12,7 +12,7 @@ from review.patterns import overlap
 _UPDATE = "ssm:UpdateDocument"
 _COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
 _MOST_RUNBOOKS = 12
-_WIDTH, _BOX, _STEP, _TOP = 190, 150, 54, 40
+_WIDTH, _BOX, _HEIGHT, _STEP, _TOP = 250, 190, 36, 54, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Node:
     label: str
     column: int
     """Place in ``people``, ``author roles``, ``runbooks``, ``service roles``, ``resources``."""
+    is_authors: bool = False
+    """Whether it is an author, or a role of the authors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,12 @@ def draw(account: Account, accesses: Iterable[Access]) -> Picture:
     groups = _groups(account)
     nodes = [
         *(
-            Node(f"p{number}", access.principal.title, _column(access.principal.part))
+            Node(
+                f"p{number}",
+                access.principal.title,
+                _column(access.principal.part),
+                is_authors=access.principal.part in (Part.AUTHOR, Part.AUTHOR_ROLE),
+            )
             for number, access in enumerate(accesses)
         ),
         *(Node(f"r{number}", label, 2) for number, (label, _) in enumerate(groups)),
@@ -95,10 +102,12 @@ def _arrows(
             yield Arrow(id_, f"r{number}", "approves")
         if any(runbook.role == access.principal.arn for runbook in runbooks):
             yield Arrow(f"r{number}", id_, "runs as")
-    for grant in access.on(ASSUME_ROLE):
-        for number, other in enumerate(accesses):
-            if other.principal.arn == grant.resource:
-                yield Arrow(id_, f"p{number}", "assumes")
+    for number, other in enumerate(accesses):
+        if any(grant.resource == other.principal.arn for grant in access.on(ASSUME_ROLE)):
+            yield Arrow(id_, f"p{number}", "assumes")
+        passed = any(grant.resource == other.principal.arn for grant in access.on(PASS_ROLE))
+        if passed and ("Service", CLOUDFORMATION) in other.principal.trusted:
+            yield Arrow(id_, f"p{number}", "deploys as")
 
 
 def _kinds(access: Access) -> Iterator[str]:
@@ -130,21 +139,23 @@ def _unwanted(accesses: tuple[Access, ...], resources: dict[str, str]) -> Iterat
                 yield Arrow(f"p{number}", id_, "touches", is_unwanted=True)
 
 
+LEGEND = (
+    "full lines: starts, runs as, acts on; dashed: approves; dotted: assumes, deploys as, writes; "
+    "red: touches what a runbook should"
+)
+_STYLES = dict.fromkeys(("assumes", "deploys as", "writes"), "writes") | {"approves": "approves"}
+
+
 def svg(picture: Picture) -> str:
     """The picture as SVG, in the colours of the page that it stands in."""
     columns = sorted({node.column for node in picture.nodes})
-    places: dict[str, tuple[int, int]] = {}
-    rows = [0] * len(columns)
-    for node in picture.nodes:
-        column = columns.index(node.column)
-        places[node.id] = (column * _WIDTH + 10, _TOP + rows[column] * _STEP)
-        rows[column] += 1
-    height, width = _TOP + max(rows, default=0) * _STEP, len(columns) * _WIDTH
+    places = _places(picture, columns)
+    height = max((y for _, y in places.values()), default=0) + _STEP
     parts = [
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="who can do what">',
+        f'<svg viewBox="0 0 {len(columns) * _WIDTH} {height}" role="img" '
+        'aria-label="who can do what">',
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/>'
-        "</marker></defs>",
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
     ]
     for number, column in enumerate(columns):
         parts.append(f'<text x="{number * _WIDTH + 10}" y="20">{_COLUMNS[column]}</text>')
@@ -153,17 +164,31 @@ def svg(picture: Picture) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
+def _places(picture: Picture, columns: list[int]) -> dict[str, tuple[int, int]]:
+    """Left and top of each box: the author's roles below everything that arrows pass by."""
+    rows = dict.fromkeys(columns, 0)
+    places: dict[str, tuple[int, int]] = {}
+    for node in sorted(picture.nodes, key=lambda node: node.is_authors):
+        if node.is_authors:
+            rows[node.column] = max(rows[node.column], *(rows[c] for c in columns if c in (0, 2)))
+        column = columns.index(node.column)
+        places[node.id] = (column * _WIDTH + 10, _TOP + rows[node.column] * _STEP)
+        rows[node.column] += 1
+    return places
+
+
 def _arrow_svg(arrow: Arrow, places: dict[str, tuple[int, int]]) -> str:
     (x1, y1), (x2, y2) = places[arrow.start], places[arrow.end]
-    forward = x2 > x1
-    x1, x2 = (x1 + _BOX, x2) if forward else (x1, x2 + _BOX)
-    y1, y2 = y1 + 18, y2 + 18
-    bend = 30 if forward else -30
-    kind = ' class="unwanted"' if arrow.is_unwanted else ""
-    return (
-        f'<path{kind} d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" '
-        f'marker-end="url(#head)"><title>{escape(arrow.label)}</title></path>'
-    )
+    style = "unwanted" if arrow.is_unwanted else _STYLES.get(arrow.label, "")
+    named = f' class="{style}"' if style else ""
+    y1, y2 = y1 + _HEIGHT // 2, y2 + _HEIGHT // 2
+    if x1 == x2:  # one below the other: around the left
+        path = f"M{x1} {y1}C{x1 - 9} {y1} {x2 - 9} {y2} {x2} {y2}"
+    else:
+        x1, x2, bend = (x1 + _BOX, x2, 30) if x2 > x1 else (x1, x2 + _BOX, -30)
+        path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    title = f"<title>{escape(arrow.label)}</title>"
+    return f'<path{named} d="{path}" marker-end="url(#head)">{title}</path>'
 
 
 def _node_svg(node: Node, place: tuple[int, int]) -> str:
@@ -180,8 +205,8 @@ def _node_svg(node: Node, place: tuple[int, int]) -> str:
         for n, line in enumerate(shown)
     )
     return (
-        f'<g><title>{escape(node.label)}</title><rect x="{x}" y="{y}" width="{_BOX}" height="36" '
-        f'rx="6"/><text>{spans}</text></g>'
+        f'<g><title>{escape(node.label)}</title><rect x="{x}" y="{y}" width="{_BOX}" '
+        f'height="{_HEIGHT}" rx="6"/><text>{spans}</text></g>'
     )
 
 

@@ -89,11 +89,24 @@ def anything_but(access: Access, actions: Collection[str]) -> list[str]:
 
 def denied_whatever_else(judge: Judge, part: Part, action: str) -> Proof:
     """That everybody of a part is denied an action on every run, whatever else grants it."""
+    people = judge.account.having(part)
     decisions = [
-        judge.ask(principal, action, judge.execution(), expected=False, whatever_else=True)
-        for principal in judge.account.having(part)
+        judge.ask(
+            principal, action, judge.execution(region=region), expected=False, whatever_else=True
+        )
+        for principal in people
+        for region in judge.account.regions
     ]
-    return Proof((), tuple(decisions))
+    findings = [
+        f"{principal.name} is denied {action} under conditions only"
+        for principal in people
+        if not any(
+            not statement.allows and not statement.conditions and statement.speaks_of(action)
+            for policy in principal.held
+            for statement in policy.statements
+        )
+    ]
+    return Proof(tuple(findings), tuple(decisions))
 
 
 _MOST_FINDINGS = 20

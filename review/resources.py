@@ -53,6 +53,13 @@ class Resource:
         value = self.resolver.resolve(self.properties.get(name, default))
         return default if value is NO_VALUE else value
 
+    def listed(self, name: str) -> list[Any]:
+        """A property that is a list, resolved."""
+        value = self.get(name, [])
+        if not isinstance(value, list):
+            raise ReviewError(f"{self.where}: {name} is {value!r}, not a list")
+        return value
+
     @property
     def name(self) -> str:
         """Its physical name; where CloudFormation makes one, a name that tells so."""
@@ -98,7 +105,7 @@ def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
                 template=template,
                 logical_id=logical_id,
                 type=body["Type"],
-                properties=body.get("Properties", {}),
+                properties=_properties(template, logical_id, body),
                 resolver=resolver,
             )
         for resource in of_template.values():
@@ -109,6 +116,17 @@ def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
                     f"{resource.where}: the review does not know whether {resource.type} gives "
                     f"access to anybody (review/resources.py)"
                 )
+
+
+def _properties(template: Template, logical_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    properties = body.get("Properties") or {}
+    expanded = [key for key in (*body, *properties) if key.startswith("Fn::")]
+    if expanded or not isinstance(properties, dict):
+        raise ReviewError(
+            f"{template.stack}/{logical_id}: the review does not know what {', '.join(expanded)} "
+            f"makes of its properties"
+        )
+    return properties
 
 
 def _attribute(known: Mapping[str, Resource], logical_id: str, name: str) -> str:

@@ -17,10 +17,12 @@ from review.operator_promises import operator_promises
 from review.picture import Picture, draw
 from review.promises import Promise, Verdict
 from review.role_promises import role_promises
+from review.runbook_promises import runbook_promises
 
 _PROMISES = (
     operator_promises,
     approver_promises,
+    runbook_promises,
     role_promises,
     author_promises,
     everyones_promises,

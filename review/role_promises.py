@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from review.actions import Action
-from review.aws import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION
-from review.grants import Grant
+from review.aws import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION, PASS_ROLE
+from review.grants import Grant, told_conditions
 from review.judge import OTHER_ACCOUNT, Decision, Judge
 from review.model import Part, Principal, Runbook
-from review.patterns import an_example, overlap
+from review.patterns import an_example, covers, overlap
 from review.promises import Promise, Proof, joined, promise
+from review.statements import Statement
 
 _OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", CLOUDFORMATION)
 
@@ -71,8 +72,16 @@ def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
     ]
     decisions += _elsewhere(judge, role, sorted(allowed & needed.keys()))
     if untold:
-        return Proof(tuple(lacking), (), (*untold, *told))
+        grave = [text for name, text in zip(beyond, told, strict=True) if _is_grave(judge, name)]
+        return Proof((*lacking, *grave), tuple(decisions), (*untold, *told))
     return Proof((*lacking, *told), tuple(decisions))
+
+
+def _is_grave(judge: Judge, name: str) -> bool:
+    """Whether an action gives power over others, which no script of a runbook may hide."""
+    found = judge.engine.actions().get(name)
+    manages = found is not None and "Permissions management" in found.levels
+    return manages or name in (ASSUME_ROLE, PASS_ROLE) or name.startswith("iam:")
 
 
 def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Decision]:
@@ -145,7 +154,24 @@ def _assumed(judge: Judge, role: Principal) -> Proof:
     ]
     others = [value for _, value in role.trusted if value != AUTOMATION]
     findings = [f"{role.name} trusts {joined(others)} as well"] if others else []
+    findings += [
+        f"{role.name} trusts executions of other accounts (statement {statement.sid} of its trust)"
+        for statement in (role.trust.statements if role.trust else ())
+        if statement.allows and not _is_of_this_account(judge, statement)
+    ]
     return Proof(tuple(findings), tuple(decisions))
+
+
+def _is_of_this_account(judge: Judge, statement: Statement) -> bool:
+    """Whether a statement lets in executions of this account alone."""
+    executions = judge.ssm_arn("automation-execution/*", region="*")
+    accounts, sources = False, False
+    for operator, key, values in statement.conditions:
+        if (operator, key.lower()) == ("StringEquals", "aws:sourceaccount"):
+            accounts = set(values) == {judge.account.place.account}
+        if operator in ("ArnLike", "ArnEquals") and key.lower() == "aws:sourcearn":
+            sources = all(covers(executions, value) for value in values)
+    return accounts and sources
 
 
 _TAG = "aws:ResourceTag/"
@@ -188,7 +214,27 @@ def _tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
         decisions.append(
             judge.ask(role, name, instance, expected=False, context=context, whatever_else=True)
         )
-    return Proof((), tuple(decisions))
+    missing = [text for text in _tag_denials(key) if text not in _denials_of(role)]
+    return Proof(tuple(f"{role.name} is not denied {text}" for text in missing), tuple(decisions))
+
+
+def _tag_denials(key: str) -> tuple[str, ...]:
+    """The denials that keep a role from choosing its own instances."""
+    return (
+        f"ec2:CreateTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
+        f"ec2:DeleteTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
+        "ec2:DeleteTags on * where aws:TagKeys Null true",
+    )
+
+
+def _denials_of(role: Principal) -> set[str]:
+    return {
+        f"{action} on * where {' and '.join(told_conditions(statement))}"
+        for policy in role.held
+        for statement in policy.statements
+        if not statement.allows and statement.resources == ("*",) and not statement.but_resources
+        for action in statement.actions
+    }
 
 
 def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:

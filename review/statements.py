@@ -23,6 +23,10 @@ _OPERATORS = {
 }
 """Source: IAM User Guide, IAM JSON policy elements: Condition operators."""
 
+_ARN = re.compile(
+    r"arn:[a-z*?-]+:[a-z0-9*?-]+:[a-z0-9*?-]*:(?:[0-9*?]*|aws|\$\{[^}]*\}):.+", re.DOTALL
+)
+"""A pattern of fewer parts means more than it says: a wildcard may stand for colons in IAM."""
 _QUALIFIED = re.compile(r"(?:For(?:All|Any)Values?:)?([A-Za-z]+?)(?:IfExists)?")
 
 
@@ -130,12 +134,19 @@ def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statem
         raise ReviewError(f"{where}: it has not one of Resource, NotResource and Principal")
     if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
         raise ReviewError(f"{where}: principal {statement['Principal']!r} is not * or a mapping")
+    resources = _texts(statement.get("Resource", statement.get("NotResource", ())))
+    for resource in resources:
+        if resource != "*" and not _ARN.fullmatch(resource):
+            raise ReviewError(
+                f"{where}: resource {resource!r} is neither * nor a whole ARN "
+                f"(arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)"
+            )
     return Statement(
         sid=str(statement.get("Sid", number)),
         allows=statement["Effect"] == "Allow",
         actions=_texts(statement.get("Action", statement.get("NotAction"))),
         but_actions="NotAction" in statement,
-        resources=_texts(statement.get("Resource", statement.get("NotResource", ()))),
+        resources=resources,
         but_resources="NotResource" in statement,
         principals=_principals(statement.get("Principal", {})),
         conditions=tuple(_conditions(where, statement.get("Condition", {}))),

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from review.changes import but
-from review.escalation import Opening, Reach
+from review.escalation import Opening, Reach, escalation_paths
 from review.grants import Access
+from review.model import Runbook
 from review.promises import Verdict
 from review.reviews import AccountReview, Review
 
@@ -14,9 +15,7 @@ ALWAYS = (
     "Whoever has credentials may also call sts:GetCallerIdentity, and a user sts:GetSessionToken: "
     "AWS asks for no permission (Security Token Service API Reference)."
 )
-NOT_WHOLE = (
-    "exists already: this is what these templates give, whatever else is held is not told by them"
-)
+NOT_WHOLE = "These templates add to what is held already; what that is, they do not tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,51 @@ def basis(review: Review) -> Iterator[str]:
         "roles of cdk bootstrap, of which one is an administrator."
     )
     yield ALWAYS
+    for account in review.accounts:
+        for template in account.account.templates:
+            yield f"{template.stack} in {template.region}: SHA-256 {template.digest}"
 
 
-def opening(way: Opening) -> str:
-    """Where a path leads and for whom, as a sentence."""
-    who = " together with ".join(way.who)
-    if way.reach is Reach.BOUNDED:
-        return f"{who}: as far as the rights of {', '.join(way.leads_to)}"
-    return f"{who}: open, on {', '.join(way.leads_to[:3])}"
+def runbook_cells(runbook: Runbook) -> tuple[list[str], list[str], list[str]]:
+    """The role that a runbook embeds, what its steps call, and what it holds its starter to."""
+    calls = [
+        f"{call.step}: {', '.join(call.actions)}" if call.is_told else f"{call.step}: not told"
+        for call in runbook.calls
+        if call.actions or not call.is_told
+    ]
+    role = runbook.role.rsplit("/", 1)[-1] if runbook.role else "its starter, or a role he passes"
+    return [role], calls, [str(limit) for limit in runbook.limits]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A path to more power that is open to somebody, as both pages show it."""
+
+    name: str
+    who: str
+    reach: str
+
+
+def ways(account: AccountReview) -> list[Way]:
+    """The paths that lead somewhere, open ones first."""
+    found = sorted(account.openings, key=lambda opening: opening.reach is Reach.BOUNDED)
+    return [_way(opening) for opening in found]
+
+
+def _way(opening: Opening) -> Way:
+    path = opening.path
+    reach = f"the rights of {', '.join(opening.leads_to)}"
+    if opening.reach is Reach.OPEN:
+        reach = f"open, on {', '.join(opening.leads_to[:3])}"
+    who = " together with ".join(opening.who)
+    return Way(f"{path.name} ({path.id})", who, reach)
+
+
+def ways_counted(account: AccountReview) -> str:
+    """How many known paths were asked about, and what came out."""
+    opened = {each.path.id for each in account.openings if each.reach is Reach.OPEN}
+    bounded = {each.path.id for each in account.openings} - opened
+    return (
+        f"{len(escalation_paths())} known ways to more power asked: {len(opened)} open, "
+        f"{len(bounded)} lead as far as the rights of a role of these templates"
+    )

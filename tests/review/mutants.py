@@ -81,6 +81,7 @@ def additions(body: Body) -> Mutants:
         "operator gains PassRole": _granting(_OPERATORS_POLICY, "iam:PassRole"),
         "operator gains ssm:Get*": _granting(_OPERATORS_POLICY, "ssm:Get*"),
         "operator gains a future wildcard": _granting(_OPERATORS_POLICY, "ssm:NotYetInvented*"),
+        "operator gains what no data knows": _granting(_OPERATORS_POLICY, "ssm:BrandNewAction"),
         "operator gains SendCommand": _granting(_OPERATORS_POLICY, "ssm:SendCommand"),
         "operator is granted all but IAM": _all_but(_OPERATORS_POLICY, "iam:*"),
         "operator gains a stray inline policy": _inline("AutomationRestrictedOperator"),

@@ -50,7 +50,7 @@ def test_review_of_the_default_deployment_writes_two_pages(default: Path, tmp_pa
         "every resource\n"
         "  service role AutomationServiceRole: 3 of 22,091 actions allowed, 22,088 denied on every "
         "resource\n"
-        "  13 promises: 13 kept\n"
+        "  14 promises: 14 kept\n"
         f"written: {tmp_path}/access-review.html, {tmp_path}/access-review.md\n"
     )
     page = (tmp_path / "access-review.html").read_text("utf-8")
@@ -115,8 +115,8 @@ def test_against_another_assembly_says_who_gains_what(default: Path, guide: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing"], "error: missing is no folder of templates; write it by: make synth"),
-        ([".ci"], "error: .ci holds no template; write them by: make synth"),
+        (["missing"], "error: missing is no folder; name one with templates, as make synth writes"),
+        ([".ci"], "error: .ci holds no template; name a folder as make synth writes it"),
         (["--account", "1"], "error: argument --account: '1' is not 12 digits"),
         (["--agaist"], "error: unrecognized arguments: --agaist"),
     ],

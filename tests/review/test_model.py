@@ -33,7 +33,7 @@ def _resource(type_: str, **properties: Any) -> dict[str, Any]:
 
 def _account(resources: dict[str, Any], **sections: Any) -> Account:
     body = {"Resources": resources, **sections}
-    (account,) = read_accounts([Template(stack="Stack", place=PLACE, body=body, asset=None)])
+    (account,) = read_accounts([Template(stack="Stack", place=PLACE, body=body)])
     return account
 
 
@@ -201,7 +201,8 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a parameter without a value": (
         {"User": _resource("User", UserName={"Ref": "Name"})},
-        "stack Stack: the review does not know the value of parameter 'Name'",
+        "stack Stack: the review does not know the value of parameter 'Name', which is given when "
+        "it is deployed",
     ),
     "a reference to nothing": (
         {"User": _resource("User", UserName={"Ref": "Nothing"})},
@@ -257,7 +258,7 @@ def test_what_the_review_does_not_know_is_refused(case: str) -> None:
     resources, message = _REFUSED[case]
 
     with pytest.raises(ReviewError) as error:
-        _account(resources, Parameters={"Name": {"Type": "String"}})
+        _account(resources, Parameters={"Name": {"Type": "String", "Default": "name"}})
 
     assert message == str(error.value)
 
@@ -271,9 +272,8 @@ def test_older_policy_language_is_refused() -> None:
 
 _FUNCTIONS: dict[str, tuple[Any, str]] = {
     "Ref": ({"Ref": "AWS::Region"}, "us-east-1"),
-    "Ref of a parameter": ({"Ref": "Team"}, "red"),
-    "Sub": ({"Fn::Sub": "${AWS::Partition}-${Team}-${!Kept}"}, "aws-red-${Kept}"),
-    "Sub with variables": ({"Fn::Sub": ["${One}", {"One": {"Ref": "Team"}}]}, "red"),
+    "Sub": ({"Fn::Sub": "${AWS::Partition}-${!Kept}"}, "aws-${Kept}"),
+    "Sub with variables": ({"Fn::Sub": ["${One}", {"One": {"Ref": "AWS::Region"}}]}, "us-east-1"),
     "Sub of an attribute": ({"Fn::Sub": "${Group.Arn}"}, "arn:aws:iam::111122223333:group/group"),
     "Join": ({"Fn::Join": ["-", ["a", {"Ref": "AWS::AccountId"}]]}, "a-111122223333"),
     "Select and Split": ({"Fn::Select": [1, {"Fn::Split": [".", "a.b"]}]}, "b"),
@@ -289,7 +289,6 @@ def test_function_is_resolved(function: str) -> None:
     value, expected = _FUNCTIONS[function]
     account = _account(
         {"Group": _GROUP, "User": _resource("User", UserName=value)},
-        Parameters={"Team": {"Type": "String", "Default": "red"}},
         Mappings={"Names": {"aws": {"Of": "mapped"}}},
         Conditions={
             "InChina": {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]},
@@ -336,7 +335,7 @@ def test_account_region_and_partition_are_those_asked_for() -> None:
     place = Place(account="444455556666", region="cn-north-1", partition="aws-cn")
     body = {"Resources": {"User": _USER}}
 
-    (account,) = read_accounts([Template(stack="S", place=place, body=body, asset=None)])
+    (account,) = read_accounts([Template(stack="S", place=place, body=body)])
 
     assert account.principals[0].arn == "arn:aws-cn:iam::444455556666:user/user"
 
