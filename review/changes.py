@@ -222,7 +222,7 @@ def _runbook_gained(
         yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
     known = {replace(call, step="") for call in old.calls} if old else set()
     for call in new.calls:
-        if replace(call, step="") in known or (call.is_told and not old):
+        if not call.inputs or replace(call, step="") in known or (call.is_told and not old):
             continue
         if call.is_told and set(call.actions) & set(gained):
             continue

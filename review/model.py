@@ -174,7 +174,7 @@ class Call:
     is_told: bool = True
     """Whether the templates tell which actions the step needs; not for a script."""
     inputs: str = ""
-    """SHA-256 of the step's inputs: what it acts on, which another digest changes."""
+    """SHA-256 of the step's inputs, which say what it acts on; empty for a step that limits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,6 +91,12 @@ class Resource:
 def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
     """Every resource that matters to access; ReviewError for a type that nobody has judged."""
     for template in templates:
+        if "Transform" in template.body:
+            raise ReviewError(
+                f"{template.stack} has a Transform, which CloudFormation expands when it is "
+                f"deployed; review the expanded template (aws cloudformation get-template "
+                f"--template-stage Processed)"
+            )
         of_template: dict[str, Resource] = {}
         resolver = Resolver(
             body=template.body,

@@ -110,6 +110,49 @@ def additions(body: Body) -> Mutants:
     }
 
 
+def attacks(body: Body) -> Mutants:
+    """What hides a grant from a reader who drops what he does not understand."""
+    return {
+        "operator is in a group of nobody's": _in_group("Administrators"),
+        "operator starts a tag's runbook": _on(
+            "ssm:StartAutomationExecution", f"{_SSM}:document/${{aws:PrincipalTag/Runbook}}"
+        ),
+        "operator starts a default's runbook": _on(
+            "ssm:StartAutomationExecution",
+            f"{_SSM}:document/${{aws:PrincipalTag/none, 'Another'}}",
+        ),
+        "operator is allowed on part of an ARN": _on("ec2:TerminateInstances", "arn:aws:ec2"),
+        "operator is allowed over colons": _on(
+            "lambda:InvokeFunction", "arn:aws:lambda:*:function:Admin*"
+        ),
+        "operator is allowed on two stars": _on("ec2:DescribeInstances", "**"),
+        "operator is allowed all but one resource": _granting_as(
+            {"Action": ["ec2:StopInstances"], "NotResource": [f"{_SSM}:document/None"]}
+        ),
+        "operator is allowed under a condition that he meets": _granting_as(
+            {
+                "Action": ["ec2:StopInstances"],
+                "Resource": ["*"],
+                "Condition": {"StringEqualsIfExists": {"aws:RequestedRegion": "eu-west-1"}},
+            }
+        ),
+        "author assumes everything": _granting("AuthorDeploymentRolePermissions", "sts:AssumeRole"),
+        "author reads every parameter": _granting(
+            "AuthorDeploymentRolePermissions", "ssm:GetParameter"
+        ),
+        "author writes every object": _granting("AuthorPublishingRolePermissions", "s3:PutObject"),
+        "another author is trusted by one role alone": _author_of_one_role,
+        "an operator is an author by another path": _operator_by_path,
+        "service role is trusted to two accounts": _two_accounts,
+        "operator is denied signals with MFA only": _denied_with_mfa,
+        "a macro makes the template": lambda body: body.update(Transform=["Macro"]),
+        "a parameter decides who is there": _by_parameter,
+        "a queue is shared": lambda body: body["Resources"].update(
+            Shared={"Type": "AWS::SQS::QueuePolicy", "Properties": {}}
+        ),
+    }
+
+
 def of_bounded_policies(body: Body) -> Mutants:
     """Everything granted to a role that has a boundary."""
     return {f"{name} grants everything": _granting(name, "*") for name in _BOUNDED[:1]}
@@ -254,4 +297,61 @@ def _stranger(body: Body) -> None:
     body["Resources"]["Stranger"] = {
         "Type": "AWS::IAM::User",
         "Properties": {"UserName": "stranger"},
+    }
+
+
+_SSM = "arn:aws:ssm:eu-west-1:111122223333"
+
+
+def _granting_as(grant: Body) -> Mutate:
+    statement = {"Sid": "SlippedIn", "Effect": "Allow", **grant}
+    return lambda body: _named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"].append(
+        statement
+    )
+
+
+def _on(action: str, resource: str) -> Mutate:
+    return _granting_as({"Action": [action], "Resource": [resource]})
+
+
+def _in_group(group: str) -> Mutate:
+    return lambda body: _named(body, "AutomationRestrictedOperator")["Groups"].append(group)
+
+
+def _trust_of(body: Body, role: str) -> Body:
+    statement: Body = _named(body, role)["AssumeRolePolicyDocument"]["Statement"][0]
+    return statement
+
+
+def _author_of_one_role(body: Body) -> None:
+    _trust_of(body, "AuthorPublishingRole")["Principal"]["AWS"].append(
+        "arn:aws:iam::111122223333:user/another"
+    )
+
+
+def _operator_by_path(body: Body) -> None:
+    for role in ("AuthorDeploymentRole", "AuthorPublishingRole"):
+        _trust_of(body, role)["Principal"]["AWS"].append(
+            "arn:aws:iam::111122223333:role/team/ONCALL"
+        )
+
+
+def _two_accounts(body: Body) -> None:
+    equals = _trust_of(body, _ROLE)["Condition"]["StringEquals"]
+    equals["aws:SourceAccount"] = ["111122223333", "222222222222"]
+
+
+def _denied_with_mfa(body: Body) -> None:
+    for statement in _named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"]:
+        if statement["Effect"] == "Deny":
+            statement["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+
+
+def _by_parameter(body: Body) -> None:
+    body.setdefault("Parameters", {})["Emergency"] = {"Type": "String", "Default": "no"}
+    body["Conditions"] = {"Open": {"Fn::Equals": [{"Ref": "Emergency"}, "yes"]}}
+    body["Resources"]["Helper"] = {
+        "Type": "AWS::IAM::User",
+        "Condition": "Open",
+        "Properties": {"UserName": "helper"},
     }
