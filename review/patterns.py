@@ -25,6 +25,8 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 def overlap(one: str, other: str) -> bool:
     """Whether some text is stood for by both patterns; ARNs are compared part by part."""
+    if not is_pattern(one) and not is_pattern(other):
+        return one == other
     ones, others = one.split(":", _ARN_PARTS - 1), other.split(":", _ARN_PARTS - 1)
     if len(ones) == len(others) == _ARN_PARTS:
         return all(map(_overlap, ones, others))
@@ -33,6 +35,8 @@ def overlap(one: str, other: str) -> bool:
 
 @cache
 def _overlap(one: str, other: str) -> bool:
+    if not is_pattern(one) and not is_pattern(other):
+        return one == other
     states, seen = [(0, 0)], set()
     while states:
         state = states.pop()
