@@ -52,6 +52,16 @@ AUTOMATION_ROLE = Statement(
 )
 
 
+_ASSUME_AUTHOR_ROLES = Statement(
+    sid="AssumeAuthorRoles",
+    actions=("sts:AssumeRole",),
+    resources=(
+        names.role_arn(names.AUTHOR_DEPLOYMENT_ROLE),
+        names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
+    ),
+    why="the trust of the author's roles names him; he holds no policy",
+    source="STS API Reference, AssumeRole",
+)
 _QUALIFIER = "hnb659fds"
 """That of ``cdk bootstrap``, unless cdk.json names another."""
 
@@ -69,6 +79,8 @@ def _granted(
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
     if deployment.authors:
+        authors = ", ".join(author.rsplit("/", 1)[-1] for author in deployment.authors)
+        yield f"author {authors}", (_ASSUME_AUTHOR_ROLES,)
         for author_role, granted in (
             (names.AUTHOR_DEPLOYMENT_ROLE, deployment_permissions(deployment, _QUALIFIER)),
             (names.AUTHOR_PUBLISHING_ROLE, publishing_permissions(deployment, _QUALIFIER)),
@@ -165,9 +177,9 @@ def _short(resource: str) -> str:
     """An ARN without what every ARN of the table shares: partition, account, the stack's Region."""
     if not resource.startswith("arn:"):
         return resource
-    plain = _PLACEHOLDER.sub("", resource.replace("${!", "${"))
+    plain = _PLACEHOLDER.sub(lambda match: match[1].upper(), resource.replace("${!", "${"))
     region, _, name = plain.split(":", 3)[3].split(":", 2)
-    return f"{region}:{name}" if region else name
+    return name if region in ("", "REGION") else f"{region}:{name}"
 
 
-_PLACEHOLDER = re.compile(r"\$\{AWS::\w+\}")
+_PLACEHOLDER = re.compile(r"\$\{AWS::(\w+?)(?:Id)?\}")

@@ -165,3 +165,28 @@ def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
         "the role | a condition of the boundary; the role can neither set nor remove the tag |",
     ):
         assert row in table.splitlines()
+
+
+def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
+    role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
+    deployment = Deployment(
+        operators=(IamUser("operator"),),
+        authors=("arn:aws:iam::111122223333:role/team/Authors",),
+        service_roles=(role,),
+    )
+    runbooks = load_runbooks(role.runbooks)
+
+    table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
+
+    for row in (
+        "| author Authors | `sts:AssumeRole` | `role/AuthorDeploymentRole`<br>"
+        "`role/AuthorPublishingRole` | the trust of the author's roles names him; he holds no "
+        "policy |",
+        "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:PutObject` | "
+        "`cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of RunbooksStack and no "
+        "other |",
+        "| author's AuthorExecutionRole | `iam:PassRole` | `role/Role`<br>where "
+        "`iam:PassedToService` StringEquals `ssm.amazonaws.com` | a document embeds its service "
+        "role |",
+    ):
+        assert row in table.splitlines()
