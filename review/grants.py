@@ -11,7 +11,7 @@ from review.aws import ASSUME_ROLE
 from review.engine import Asked, Engine, Request
 from review.model import Principal
 from review.patterns import common, covers, is_pattern, overlap
-from review.statements import EVERYTHING, Policy, Statement
+from review.statements import ALLOW_EVERYTHING, Policy, Statement
 
 _ALL = "*"
 
@@ -250,7 +250,7 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
         naming = [s for s in role.trust.statements if ("AWS", principal.arn) in s.principals]
         conditions = tuple(text for s in naming if s.allows for text in told_conditions(s))
         if principal.arn.split(":")[4] != account:
-            asked = replace(asked, identity=(*asked.identity, EVERYTHING))
+            asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))
             conditions = (*conditions, "its own account allows it")
         answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
         if answer.is_allowed:

@@ -7,7 +7,7 @@ from review.aws import ASSUME_ROLE
 from review.engine import Asked, Context, Engine, Request
 from review.grants import Access, access_of, asked_as
 from review.model import Account, Part, Principal
-from review.statements import EVERYTHING, Policy
+from review.statements import ALLOW_EVERYTHING, Policy
 
 SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
 """A document that no template makes."""
@@ -76,8 +76,8 @@ class Judge:
         """
         asked = asked_as(who, self.account.place.account, trust=trust)
         if whatever_else:
-            boundary = asked.boundary and (*asked.boundary, EVERYTHING)
-            asked = replace(asked, identity=(*asked.identity, EVERYTHING), boundary=boundary)
+            boundary = asked.boundary and (*asked.boundary, ALLOW_EVERYTHING)
+            asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING), boundary=boundary)
         return self._decide(asked, action, resource, expected, context or {})
 
     def ask_trust(

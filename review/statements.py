@@ -83,7 +83,7 @@ class Policy:
     statements: tuple[Statement, ...]
 
 
-EVERYTHING = Statement(
+ALLOW_EVERYTHING = Statement(
     sid="Everything",
     allows=True,
     actions=("*",),

@@ -11,7 +11,7 @@ from review.assembly import Template
 
 Body = dict[str, Any]
 Path = tuple[str, ...]
-Place = tuple[Path, int]
+Spot = tuple[Path, int]
 """The path to a list of statements, and a statement's number in it."""
 Mutate = Callable[[Body], None]
 Mutants = dict[str, Mutate]
@@ -155,11 +155,12 @@ def attacks(body: Body) -> Mutants:
 
 def of_bounded_policies(body: Body) -> Mutants:
     """Everything granted to a role that has a boundary."""
-    return {f"{name} grants everything": _granting(name, "*") for name in _BOUNDED[:1]}
+    held = {name for name, _, _ in _blocks(body)} & set(_BOUNDED)
+    return {name: _granting(name, "*") for name in sorted(held)}
 
 
-def _statements(body: Body) -> Iterator[tuple[str, Body, list[Place]]]:
-    """Each statement with its policy's name and its places.
+def _statements(body: Body) -> Iterator[tuple[str, Body, list[Spot]]]:
+    """Each statement with its policy's name and its spots.
 
     One that a boundary and a policy within it both hold (keys of volumes) is one statement in two
     places: changed in one of them, it still stands in the other.
@@ -199,17 +200,17 @@ def _block(body: Body, path: Path) -> list[Any]:
     return block
 
 
-def _remove(places: list[Place], body: Body) -> None:
+def _remove(places: list[Spot], body: Body) -> None:
     for path, number in places:
         del _block(body, path)[number]
 
 
-def _widen(places: list[Place], which: int, body: Body) -> None:
+def _widen(places: list[Spot], which: int, body: Body) -> None:
     for path, number in places:
         _block(body, path)[number]["Resource"][which] = "*"
 
 
-def _drop(places: list[Place], operator: str, key: str, body: Body) -> None:
+def _drop(places: list[Spot], operator: str, key: str, body: Body) -> None:
     for path, number in places:
         del _block(body, path)[number]["Condition"][operator][key]
 
