@@ -25,8 +25,8 @@ from rehearsal.operator_desk import follow
 from review.account import read_accounts
 from review.assembly import read_templates
 from review.engine import Engine
-from review.grants import access_of
 from review.intrinsics import Place
+from review.sweep import access_of
 from sandbox import Sandbox
 
 FIGURES = PROJECT / "docs" / "figures.md"

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from review.grants import Access, Grant, told_conditions
+from review.conditions import told_conditions
+from review.grants import Access, Grant
 from review.model import Limit, Part, Principal, Runbook
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from review.aws import ASSUME_ROLE
 from review.engine import Asked, Context, Engine, Request
-from review.grants import Access, access_of, asked_as
+from review.grants import Access
 from review.model import Account, Part, Principal
 from review.statements import ALLOW_EVERYTHING, Policy
+from review.sweep import access_of, asked_as
 
 SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
 """A document that no template makes."""

@@ -1,15 +1,14 @@
 """What is promised of the service roles: their power, and who can take it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from review.actions import Action
 from review.aws import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION, PASS_ROLE
-from review.grants import Grant, told_conditions
 from review.judge import OTHER_ACCOUNT, Decision, Judge
 from review.model import Part, Principal, Runbook
 from review.patterns import an_example, covers, overlap
 from review.promises import Promise, Proof, joined, promise
 from review.statements import Statement
+from review.tag_limit import TAG, acts_on_tagged, an_instance, limiting_tags
 
 _OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", CLOUDFORMATION)
 
@@ -24,12 +23,12 @@ def role_promises(judge: Judge) -> Iterator[Promise]:
             f"{role.name} can do what its runbooks need and nothing else: {shown}",
             _needs(judge, role, runbooks),
         )
-        for key, value in _limiting_tags(role):
+        for key, value in limiting_tags(role):
             yield promise(
                 f"{role.name}-acts-on-tagged-instances",
                 f"{role.name} acts on instances tagged {key}={value} alone, and can neither set "
                 "nor remove that tag",
-                _tagged(judge, role, key, value),
+                acts_on_tagged(judge, role, key, value),
             )
         yield promise(
             f"{role.name}-is-assumed-by-automation",
@@ -87,7 +86,7 @@ def _is_grave(judge: Judge, name: str) -> bool:
 def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Decision]:
     """The twins of what a role does: the same in another Region, and in another account."""
     place, actions = judge.account.place, judge.engine.actions()
-    tags = {f"{_TAG}{key}": value for key, value in _limiting_tags(role)}
+    tags = {f"{TAG}{key}": value for key, value in limiting_tags(role)}
     for name in names:
         found = actions.get(name)
         assert found is not None
@@ -102,7 +101,7 @@ def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Deci
                 (place.region, OTHER_ACCOUNT),
             ):
                 where = ":".join(["arn", place.partition, parts[2], region, account, parts[5]])
-                tagged = tags if overlap(_instance(judge, region, account), where) else {}
+                tagged = tags if overlap(an_instance(judge, region, account), where) else {}
                 yield judge.ask(role, name, an_example(where), expected=False, context=tagged)
 
 
@@ -172,79 +171,3 @@ def _is_of_this_account(judge: Judge, statement: Statement) -> bool:
         if operator in ("ArnLike", "ArnEquals") and key.lower() == "aws:sourcearn":
             sources = all(covers(executions, value) for value in values)
     return accounts and sources
-
-
-_TAG = "aws:ResourceTag/"
-
-
-def _limiting_tags(role: Principal) -> list[tuple[str, str]]:
-    """The tags that a role's boundary asks of instances."""
-    statements = role.boundary.statements if role.boundary else ()
-    found = [
-        (key.removeprefix(_TAG), value)
-        for statement in statements
-        if statement.allows
-        for operator, key, values in statement.conditions
-        if operator == "StringEquals" and key.startswith(_TAG)
-        for value in values
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
-    actions = judge.engine.actions()
-    instance = _instance(judge)
-    decisions: list[Decision] = []
-    for name in judge.access(role).allowed_actions:
-        found = actions.get(name)
-        grants = judge.access(role).on(name)
-        if found is None or not _are_on(instance, found, grants):
-            continue
-        decisions += [
-            judge.ask(role, name, instance, expected=expected, context={f"{_TAG}{key}": tagged})
-            for tagged, expected in ((value, True), ("another", False))
-        ]
-        decisions.append(judge.ask(role, name, instance, expected=False))
-    for name, context in (
-        ("ec2:CreateTags", {"aws:TagKeys": [key]}),
-        ("ec2:CreateTags", {"aws:TagKeys": [key.upper()]}),
-        ("ec2:DeleteTags", {"aws:TagKeys": [key]}),
-        ("ec2:DeleteTags", {}),
-    ):
-        decisions.append(
-            judge.ask(role, name, instance, expected=False, context=context, whatever_else=True)
-        )
-    missing = [text for text in _tag_denials(key) if text not in _denials_of(role)]
-    return Proof(tuple(f"{role.name} is not denied {text}" for text in missing), tuple(decisions))
-
-
-def _tag_denials(key: str) -> tuple[str, ...]:
-    """The denials that keep a role from choosing its own instances."""
-    return (
-        f"ec2:CreateTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
-        f"ec2:DeleteTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
-        "ec2:DeleteTags on * where aws:TagKeys Null true",
-    )
-
-
-def _denials_of(role: Principal) -> set[str]:
-    return {
-        f"{action} on * where {' and '.join(told_conditions(statement))}"
-        for policy in role.held
-        for statement in policy.statements
-        if not statement.allows and statement.resources == ("*",) and not statement.but_resources
-        for action in statement.actions
-    }
-
-
-def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
-    """Whether grants of an action are on instances."""
-    return any(overlap(instance, arn) for arn in action.arns) and any(
-        overlap(instance, grant.resource) for grant in grants
-    )
-
-
-def _instance(judge: Judge, region: str = "", account: str = "") -> str:
-    place = judge.account.place
-    where = f"{region or place.region}:{account or place.account}"
-    return an_example(f"arn:{place.partition}:ec2:{where}:instance/*")

@@ -7,9 +7,10 @@ import pytest
 from delegation.model import Deployment
 from review.engine import Engine, Request
 from review.escalation import escalation_paths
-from review.grants import Access, asked_as
+from review.grants import Access
 from review.promises import Verdict
 from review.reviews import AccountReview, review
+from review.sweep import asked_as
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
 
 _SSM = "arn:aws:ssm:us-east-1:111122223333"
