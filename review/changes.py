@@ -109,7 +109,7 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
         alike.setdefault((tuple(actions), within, exceptions), []).append(where)
     for (together, within, exceptions), places in alike.items():
         on = f"{_listed(together)} on {_listed(places, 'more')}{exceptions}"
-        before, kept = (f", before on {within}", f", but on {within}") if within else ("", "")
+        before, kept = (f" (before: {within})", f" (left: {within})") if within else ("", "")
         yield _Gain(f"{who} gains {on}{before}", f"{who} loses {on}{kept}")
     denied = _denials(new.principal)
     for statement, text in _denials(old.principal if old else None).items():
@@ -121,7 +121,7 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
     known = old.open_actions if old else ()
     for pattern in new.open_actions:
         if pattern not in known:
-            by_name = f"{pattern}, whatever AWS makes of it"
+            by_name = f"{pattern}, with whatever AWS adds to it"
             yield _Gain(f"{who} gains {by_name}", f"{who} loses {by_name}")
 
 
@@ -185,7 +185,7 @@ def _trust_gained(
         for who, conditions in _trusted(statement):
             if who in known or any(w == who and held <= conditions for w, held in had):
                 continue
-            told = f"assume {role.name}{provided(sorted(conditions))}"
+            told = f"assume {role.name}{provided(sorted(conditions)) or ' without condition'}"
             within = [provided(sorted(held)) for w, held in had if w == who and held > conditions]
             lost = f"{who} may no longer {told}"
             if within:

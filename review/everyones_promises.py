@@ -26,12 +26,12 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
             _own_password(judge, users),
         )
     yield promise(
-        "nobody-widens-own-rights", "nobody can widen his own rights", _widens_nothing(judge)
+        "nobody-widens-own-rights", "nobody can widen their own rights", _widens_nothing(judge)
     )
     yield promise(
         "duties-are-separate",
-        "nobody can both write a runbook and start it, nor start a run and approve it, be it by "
-        "roles that he may assume or pass",
+        "nobody can both write a runbook and start it, nor start a run and approve it, not even "
+        "through roles that they may assume or pass",
         _separate(judge),
     )
     yield promise(
@@ -154,7 +154,7 @@ def _known(judge: Judge) -> Proof:
 
 def _closed(judge: Judge) -> Proof:
     findings = [
-        f"{access.principal.name} is granted {pattern}, whatever AWS makes of it"
+        f"{access.principal.name} is granted {pattern}, with whatever AWS adds to it"
         for access in judge.accesses
         for pattern in access.open_actions
     ]

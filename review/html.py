@@ -7,7 +7,7 @@ from pathlib import Path
 from review.escalation import attribution
 from review.grants import Access
 from review.judge import Decision
-from review.picture import LEGEND, svg
+from review.picture import legend, svg
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
 from review.texts import (
@@ -53,7 +53,8 @@ def _account(account: AccountReview) -> Iterator[str]:
         yield _promise(promise)
     yield "</ul>"
     yield (
-        f'<figure class="picture">{svg(account.picture)}<figcaption>{LEGEND}</figcaption></figure>'
+        f'<figure class="picture">{svg(account.picture)}'
+        f"<figcaption>{legend(account.picture)}</figcaption></figure>"
     )
     for access in account.accesses:
         yield from _access(access)
@@ -106,7 +107,7 @@ def _access(access: Access) -> Iterator[str]:
         yield f"<p>{NOT_WHOLE}.</p>"
     columns = ("may", "on", "where", "by")
     body = "".join(
-        _row(columns, [row.actions, row.resources, [row.conditions], [row.by]])
+        _row(columns, [row.actions, row.resources, [row.conditions or "always"], [row.by]])
         for row in rows(access)
     )
     if body:

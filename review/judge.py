@@ -142,4 +142,5 @@ _REGIONS = {
 
 def names(principals: Iterable[Principal]) -> str:
     """Their names, for a sentence."""
-    return ", ".join(principal.name for principal in principals)
+    listed = [principal.name for principal in principals]
+    return " and ".join(filter(None, [", ".join(listed[:-1]), *listed[-1:]]))

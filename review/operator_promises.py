@@ -51,12 +51,12 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         ),
         (
             "operators-follow-approved-runbooks",
-            f"{who} can find these runbooks, read them and follow every run",
+            f"{who} can read these runbooks and no other, and follow the runs of this account",
             _follows(judge),
         ),
         (
             "operators-touch-nothing",
-            f"{who} can do nothing but start, read and watch: nothing of what the runbooks do",
+            f"{who} can only start, read and watch, and cannot do what the runbooks do",
             _touches(judge),
         ),
         (

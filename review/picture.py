@@ -1,5 +1,6 @@
 """The picture: people, runbooks, roles and resources, and the arrows that exist between them."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +13,7 @@ from review.patterns import overlap
 _UPDATE = "ssm:UpdateDocument"
 _COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
 _MOST_RUNBOOKS = 12
-_WIDTH, _BOX, _HEIGHT, _STEP, _TOP = 250, 190, 36, 54, 40
+_WIDTH, _BOX, _HEIGHT, _STEP, _TOP = 290, 230, 36, 60, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,23 @@ def _unwanted(accesses: tuple[Access, ...], resources: dict[str, str]) -> Iterat
                 yield Arrow(f"p{number}", id_, "touches", is_unwanted=True)
 
 
-LEGEND = (
-    "full lines: starts, runs as, acts on; dashed: approves; dotted: assumes, deploys as, writes; "
-    "red: touches what a runbook should"
-)
+def legend(picture: Picture) -> str:
+    """What the lines of a picture mean, those that are in it."""
+    labels = {arrow.label for arrow in picture.arrows}
+    kinds = {
+        "full": ("starts", "runs as", "acts on"),
+        "dashed": ("approves",),
+        "dotted": ("assumes", "deploys as", "writes"),
+        "red, past every runbook": ("touches",),
+    }
+    shown = [
+        f"{line}: {', '.join(label for label in meant if label in labels)}"
+        for line, meant in kinds.items()
+        if labels & set(meant)
+    ]
+    return "; ".join(shown)
+
+
 _STYLES = dict.fromkeys(("assumes", "deploys as", "writes"), "writes") | {"approves": "approves"}
 
 
@@ -152,10 +166,9 @@ def svg(picture: Picture) -> str:
     places = _places(picture, columns)
     height = max((y for _, y in places.values()), default=0) + _STEP
     parts = [
-        f'<svg viewBox="0 0 {len(columns) * _WIDTH} {height}" role="img" '
+        f'<svg viewBox="0 0 {len(columns) * _WIDTH - _WIDTH + _BOX + 20} {height}" role="img" '
         'aria-label="who can do what">',
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
+        f"<defs>{_head('head')}{_head('bad')}</defs>",
     ]
     for number, column in enumerate(columns):
         parts.append(f'<text x="{number * _WIDTH + 10}" y="20">{_COLUMNS[column]}</text>')
@@ -177,28 +190,39 @@ def _places(picture: Picture, columns: list[int]) -> dict[str, tuple[int, int]]:
     return places
 
 
+def _head(id_: str) -> str:
+    """The head of arrows."""
+    return (
+        f'<marker id="{id_}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
+    )
+
+
 def _arrow_svg(arrow: Arrow, places: dict[str, tuple[int, int]]) -> str:
     (x1, y1), (x2, y2) = places[arrow.start], places[arrow.end]
     style = "unwanted" if arrow.is_unwanted else _STYLES.get(arrow.label, "")
     named = f' class="{style}"' if style else ""
-    y1, y2 = y1 + _HEIGHT // 2, y2 + _HEIGHT // 2
-    if x1 == x2:  # one below the other: around the left
-        path = f"M{x1} {y1}C{x1 - 9} {y1} {x2 - 9} {y2} {x2} {y2}"
-    else:
-        x1, x2, bend = (x1 + _BOX, x2, 30) if x2 > x1 else (x1, x2 + _BOX, -30)
-        path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    head = "bad" if arrow.is_unwanted else "head"
+    middle = _HEIGHT // 2
+    if x1 == x2:  # one above the other: from edge to edge
+        up = y2 < y1
+        x, start, end = x1 + _BOX // 2, y1 if up else y1 + _HEIGHT, y2 + _HEIGHT if up else y2
+        path = f"M{x} {start}L{x} {end}"
+    elif x2 > x1:
+        y1, y2 = y1 + middle, y2 + middle
+        path = f"M{x1 + _BOX} {y1}C{x1 + _BOX + 30} {y1} {x2 - 30} {y2} {x2} {y2}"
+    else:  # backwards: bowed below what leads forward
+        y1, y2 = y1 + middle + 8, y2 + middle + 8
+        low = max(y1, y2) + (22 if arrow.label == "starts" else 36)
+        path = f"M{x1} {y1}C{x1 - 15} {low} {x2 + _BOX + 15} {low} {x2 + _BOX} {y2}"
     title = f"<title>{escape(arrow.label)}</title>"
-    return f'<path{named} d="{path}" marker-end="url(#head)">{title}</path>'
+    return f'<path{named} d="{path}" marker-end="url(#{head})">{title}</path>'
 
 
 def _node_svg(node: Node, place: tuple[int, int]) -> str:
     x, y = place
-    words, lines = node.label.split(), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > _LETTERS and lines[-1]:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    shown = [_cut(line) for line in lines[:2]]
+    lines = textwrap.wrap(node.label, _LETTERS)
+    shown = [*lines[:1], _cut(" ".join(lines[1:]))] if len(lines) > 1 else lines
     first = y + (22 if len(shown) == 1 else 15)
     spans = "".join(
         f'<tspan x="{x + 8}" y="{first + 14 * n}">{escape(line)}</tspan>'
@@ -210,7 +234,7 @@ def _node_svg(node: Node, place: tuple[int, int]) -> str:
     )
 
 
-_LETTERS = 24
+_LETTERS = 32
 """Letters that a box takes in a line."""
 
 

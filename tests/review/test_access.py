@@ -256,7 +256,7 @@ def test_guides_review_says_plainly_what_its_wildcards_allow(
         "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)"
     )
     assert broken["holds-for-tomorrow"] == (
-        "AutomationServiceRole is granted ssm:*, whatever AWS makes of it",
+        "AutomationServiceRole is granted ssm:*, with whatever AWS adds to it",
     )
 
 

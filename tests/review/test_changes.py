@@ -61,8 +61,8 @@ def test_gain_is_a_sentence_and_its_reverse_a_loss(engine: Engine, synthesize: S
     assert back.gains == ()
     assert back.losses == ("AutomationRestrictedOperator loses ssm:SendCommand on *",)
     broken = (
-        "AutomationRestrictedOperator can do nothing but start, read and watch: nothing of what "
-        "the runbooks do"
+        "AutomationRestrictedOperator can only start, read and watch, and cannot do what the "
+        "runbooks do"
     )
     assert there.broken == back.mended == (broken,)
     assert change_markdown(there) == (
@@ -85,16 +85,18 @@ def test_role_without_its_boundary_gains_what_the_managed_policy_grants(
 
     assert changed.gains[0].startswith("AutomationServiceRole gains cloudformation:CreateStack, ")
     assert changed.gains[0].endswith(" more actions on *")
-    assert "AutomationServiceRole gains ssm:*, whatever AWS makes of it" in changed.gains
+    assert "AutomationServiceRole gains ssm:*, with whatever AWS adds to it" in changed.gains
     assert changed.losses == ()
 
 
 def test_trust_without_a_condition_lets_others_in(engine: Engine, synthesize: Synthesize) -> None:
     changed = _changed(engine, synthesize(DEFAULT), synthesize(GUIDE))
 
-    assert "ssm.amazonaws.com may now assume AutomationServiceRole" in changed.gains
+    assert (
+        "ssm.amazonaws.com may now assume AutomationServiceRole without condition" in changed.gains
+    )
     assert any(
-        gain.startswith("AutomationRestrictedOperator gains ssm:") and " on *, before on " in gain
+        gain.startswith("AutomationRestrictedOperator gains ssm:") and " on * (before: " in gain
         for gain in changed.gains
     )
 
