@@ -47,6 +47,13 @@ Templates = tuple[Template, ...]
 Synthesize = Callable[[Deployment], Templates]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks the engine counts as a command: it starts a process of its own."""
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.command)
+
+
 @pytest.fixture(scope="session")
 def default_with_author() -> Deployment:
     """The default deployment with one author."""

@@ -146,7 +146,6 @@ def _swept(engine: Engine, access: Access) -> set[str]:
     return {r.action for r, a in zip(requests, answers, strict=True) if a.is_allowed}
 
 
-@pytest.mark.command
 def test_sweep_over_every_action_finds_what_the_shortcut_found(
     engine: Engine, synthesize: Synthesize
 ) -> None:

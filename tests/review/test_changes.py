@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from review.assembly import Template
 from review.changes import Change, change
 from review.engine import Engine
@@ -14,8 +12,6 @@ from review.markdown import change_markdown
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
 from tests.review.mutants import additions, administration, mutated
-
-pytestmark = pytest.mark.command
 
 Templates = tuple[Template, ...]
 

@@ -26,8 +26,6 @@ from tests.review.mutants import (
     widenings,
 )
 
-pytestmark = pytest.mark.command
-
 _GAIN_NOTHING = {
     "operator joins the approvers",  # whose policy denies him every start
     "operator loses Start",
