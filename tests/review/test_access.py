@@ -8,10 +8,12 @@ from delegation.model import Deployment
 from review.engine import Engine, Request
 from review.escalation import escalation_paths
 from review.grants import Access
+from review.model import Part
 from review.promises import Verdict
 from review.reviews import AccountReview, review
 from review.sweep import asked_as
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
+from tests.stacks.synthesis import deployment
 
 _SSM = "arn:aws:ssm:us-east-1:111122223333"
 _IAM = "arn:aws:iam::111122223333"
@@ -317,3 +319,28 @@ def test_decisions_of_the_promises_are_of_everybody_and_of_both_kinds(
 
     assert {d.expected for d in decisions} == {True, False}
     assert {p.arn for p in account.account.principals} <= {d.who for d in decisions}
+
+
+def test_accounts_of_two_partitions_are_reviewed_apart(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    pipeline = "arn:aws:iam::999988887777:role/Pipeline"
+    first = deployment(
+        account="111122223333", regions=("eu-west-1", "us-east-1"), authors=(pipeline,)
+    )
+    second = deployment(account="444455556666", regions=("us-gov-west-1",))
+
+    one, two = review(engine, (*synthesize(first), *synthesize(second))).accounts
+
+    assert [p.id for a in (one, two) for p in a.promises if p.verdict is not Verdict.KEPT] == []
+    assert one.account.regions == ("eu-west-1", "us-east-1")
+    (author,) = [a for a in one.accesses if a.principal.part is Part.AUTHOR]
+    assert {(g.resource, g.conditions) for g in author.grants} == {
+        (f"{_IAM}:role/{role}", ("its own account allows it",))
+        for role in ("AuthorDeploymentRole", "AuthorPublishingRole")
+    }
+    (role,) = [a for a in two.accesses if a.principal.part is Part.SERVICE_ROLE]
+    assert {grant.resource for grant in role.grants} == {
+        "*",
+        "arn:aws-us-gov:ec2:us-gov-west-1:444455556666:instance/*",
+    }
