@@ -22,6 +22,11 @@ class Action:
     dependents: tuple[str, ...]
     """Further actions that it needs for some inputs."""
 
+    @property
+    def manages_permissions(self) -> bool:
+        """Whether it gives or takes power over something."""
+        return "Permissions management" in self.levels
+
 
 class Actions:
     """All actions, looked up by name and by what a statement names."""

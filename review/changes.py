@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from review.conditions import told_conditions
-from review.grants import Access, Grant
+from review.grants import Access, Grant, alike
 from review.model import Limit, Part, Principal, Runbook
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
@@ -97,18 +97,15 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
 def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
     """What is granted now, alike actions and resources in one sentence."""
     who = new.principal.name
-    by_resource: dict[tuple[str, str, str], list[str]] = {}
+    gained = []
     for grant in new.grants:
         had = old.on(grant.action) if old else ()
         if not any(other.covers(grant) for other in had):
             narrower = sorted(_where(other) for other in had if grant.covers(other))
-            key = (_where(grant), ", ".join(narrower), but(grant.exceptions))
-            by_resource.setdefault(key, []).append(grant.action)
-    alike: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
-    for (where, within, exceptions), actions in by_resource.items():
-        alike.setdefault((tuple(actions), within, exceptions), []).append(where)
-    for (together, within, exceptions), places in alike.items():
-        on = f"{_listed(together)} on {_listed(places, 'more')}{exceptions}"
+            rest = (", ".join(narrower), but(grant.exceptions))
+            gained.append((grant.action, _where(grant), rest))
+    for actions, places, (within, exceptions) in alike(gained):
+        on = f"{_listed(actions)} on {_listed(places, 'more')}{exceptions}"
         before, kept = (f" (before: {within})", f" (left: {within})") if within else ("", "")
         yield _Gain(f"{who} gains {on}{before}", f"{who} loses {on}{kept}")
     denied = _denials(new.principal)
@@ -233,7 +230,7 @@ def _runbook_gained(
     if old is None:
         return
     if old.role != new.role:
-        role = new.role or "its starter, or a role that he passes"
+        role = new.runs_as
         yield _Gain(f"{new.name} now runs as {role}", f"{new.name} no longer runs as {role}")
     limits = {limit.what: limit for limit in new.limits}
     for limit in old.limits:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from review.errors import ReviewError
-from review.model import Call, Limit, Runbook
+from review.model import AROUND, Call, Limit, Runbook
 from review.resources import Resource
 
 _STEP_ACTIONS = Path(__file__).resolve().parent / "data" / "step_actions.json"
@@ -105,7 +105,7 @@ def _step_limit(
     steps: Sequence[Mapping[str, Any]],
 ) -> Limit:
     """A limit that a step keeps, and how a run can go around the step, if it can."""
-    around = {"a run can go around it": True} if _can_go_around(step, steps) else {}
+    around = {AROUND: True} if _can_go_around(step, steps) else {}
     value = json.dumps({**asks, **around}, sort_keys=True)
     return Limit(what=f"{kind} at step {step.get('name')}", value=value)
 

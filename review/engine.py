@@ -92,7 +92,7 @@ class Engine:
     def actions(self) -> Actions:
         """Every action of AWS that the data has, more than 22,000."""
         if self._actions is None:
-            answer = self._ask({"ask": "actions"})
+            answer = json.loads(self._exchange(json.dumps({"ask": "actions"})))
             found = (
                 Action(name, alone, tuple(arns), tuple(levels), tuple(dependents))
                 for name, alone, arns, levels, dependents in answer["actions"]

@@ -14,7 +14,7 @@ _RAISING = (
     "iam:AddUserToGroup",
     "iam:AttachRolePolicy",
 )
-_PERMISSIONS, _READING = "Permissions management", {"List", "Read"}
+_READING = {"List", "Read"}
 
 
 def everyones_promises(judge: Judge) -> Iterator[Promise]:
@@ -79,7 +79,7 @@ def _widens_nothing(judge: Judge) -> Proof:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             lends = name == ASSUME_ROLE and access.principal.part is Part.SERVICE_ROLE
-            if writes_iam or lends or _PERMISSIONS in found.levels:
+            if writes_iam or lends or found.manages_permissions:
                 findings += told(access, (g for g in access.on(name) if not _is_for_aws(g)))
         decisions += [
             judge.ask(access.principal, action, _raised(judge, access, action), expected=False)

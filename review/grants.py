@@ -1,5 +1,6 @@
 """What a principal can do, as values."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,3 +64,18 @@ class Access:
         for grant in self.grants:
             found.setdefault(grant.action, []).append(grant)
         return found
+
+
+def alike(
+    rows: Iterable[tuple[str, str, tuple[str, ...]]],
+) -> Iterator[tuple[tuple[str, ...], list[str], tuple[str, ...]]]:
+    """Rows of an action, a place and whatever else, together: the actions of a place in one, then
+    the places with the same actions."""
+    by_place: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for action, place, rest in rows:
+        by_place.setdefault((place, rest), []).append(action)
+    together: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (place, rest), actions in by_place.items():
+        together.setdefault((tuple(actions), rest), []).append(place)
+    for (actions_of, rest), places in together.items():
+        yield actions_of, places, rest

@@ -53,6 +53,11 @@ class Principal:
         return f"{part} {self.name}"
 
     @property
+    def account(self) -> str:
+        """The account that it is of, 12 digits."""
+        return self.arn.split(":")[4]
+
+    @property
     def context(self) -> dict[str, str]:
         """The keys that IAM fills in for every request of this principal.
 
@@ -61,7 +66,7 @@ class Principal:
         is_user = self.kind in (Kind.USER, Kind.GROUP_MEMBERS)
         filled = {
             "aws:PrincipalArn": self.arn,
-            "aws:PrincipalAccount": self.arn.split(":")[4],
+            "aws:PrincipalAccount": self.account,
             "aws:PrincipalType": "User" if is_user else "AssumedRole",
         }
         if self.kind is not Kind.ROLE:
@@ -133,6 +138,15 @@ class Runbook:
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
 
+    @property
+    def runs_as(self) -> str:
+        """Whose rights a run has, for a sentence."""
+        return self.role or "its starter, or a role that he passes"
+
+
+AROUND = "a run can go around it"
+"""What the value of a limit says where the step that keeps it can be dodged."""
+
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
 class Limit:
@@ -154,7 +168,7 @@ class Limit:
     @property
     def is_dodged(self) -> bool:
         """Whether a run can go around the step that keeps it."""
-        return '"a run can go around it"' in self.value
+        return AROUND in self.value
 
     @property
     def is_approval(self) -> bool:

@@ -71,10 +71,9 @@ class Resource:
         """Its ARN."""
         place = self.template.place
         if self.type == _DOCUMENT:
-            return f"arn:{place.partition}:ssm:{place.region}:{place.account}:document/{self.name}"
+            return place.ssm_arn(f"document/{self.name}")
         path = str(self.get("Path") or "/")
-        kind = _IDENTITIES[self.type][1]
-        return f"arn:{place.partition}:iam::{place.account}:{kind}{path}{self.name}"
+        return place.iam_arn(f"{_IDENTITIES[self.type][1]}{path}{self.name}")
 
     def attribute(self, name: str) -> str:
         """What ``Ref`` or ``Fn::GetAtt`` gives for it."""

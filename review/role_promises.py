@@ -1,6 +1,7 @@
 """What is promised of the service roles: their power, and who can take it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from review.aws import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION, PASS_ROLE
 from review.judge import OTHER_ACCOUNT, Decision, Judge
@@ -66,7 +67,7 @@ def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
     ]
     decisions = [
         judge.ask(role, name, _probe(judge, role, name), expected=False)
-        for name in ("iam:PassRole", "iam:AttachRolePolicy", "ssm:UpdateDocument")
+        for name in (PASS_ROLE, "iam:AttachRolePolicy", "ssm:UpdateDocument")
         if name not in needed
     ]
     decisions += _elsewhere(judge, role, sorted(allowed & needed.keys()))
@@ -79,7 +80,7 @@ def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
 def _is_grave(judge: Judge, name: str) -> bool:
     """Whether an action gives power over others, which no script of a runbook may hide."""
     found = judge.engine.actions().get(name)
-    manages = found is not None and "Permissions management" in found.levels
+    manages = found is not None and found.manages_permissions
     return manages or name in (ASSUME_ROLE, PASS_ROLE) or name.startswith("iam:")
 
 
@@ -143,7 +144,7 @@ def _assumed(judge: Judge, role: Principal) -> Proof:
             for service in _OTHER_SERVICES
         ),
         judge.ask_trust(
-            f"arn:{place.partition}:iam::{OTHER_ACCOUNT}:role/Example", role, expected=False
+            replace(place, account=OTHER_ACCOUNT).iam_arn("role/Example"), role, expected=False
         ),
         *(
             judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)

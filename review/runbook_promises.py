@@ -26,7 +26,7 @@ def runbook_promises(judge: Judge) -> Iterator[Promise]:
 def _roles(judge: Judge) -> Proof:
     roles = {role.arn for role in judge.account.having(Part.SERVICE_ROLE) if role.trust}
     findings = [
-        f"{runbook.name} runs as {runbook.role or 'its starter, or a role that he passes'}"
+        f"{runbook.name} runs as {runbook.runs_as}"
         for runbook in judge.account.runbooks
         if runbook.role not in roles
     ]

@@ -114,7 +114,7 @@ def _granted(
             Asked(
                 arn=principal.arn,
                 context=principal.context,
-                account=principal.arn.split(":")[4],
+                account=principal.account,
                 identity=(pair.identity, *applied),
                 boundary=None if pair.boundary is None else (pair.boundary,),
             ),
@@ -186,11 +186,10 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
     for role in roles:
         if role.trust is None or role.arn == principal.arn:
             continue
-        account = role.arn.split(":")[4]
-        asked = asked_as(principal, account, trust=role.trust)
+        asked = asked_as(principal, role.account, trust=role.trust)
         naming = [s for s in role.trust.statements if ("AWS", principal.arn) in s.principals]
         conditions = tuple(text for s in naming if s.allows for text in told_conditions(s))
-        if principal.arn.split(":")[4] != account:
+        if principal.account != role.account:
             asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))
             conditions = (*conditions, "its own account allows it")
         answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]

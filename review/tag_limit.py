@@ -28,6 +28,7 @@ def limiting_tags(role: Principal) -> list[tuple[str, str]]:
 
 
 def acts_on_tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
+    """That a role acts on instances with the tag alone, and cannot set or remove it."""
     actions = judge.engine.actions()
     instance = an_instance(judge)
     decisions: list[Decision] = []
@@ -81,6 +82,7 @@ def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
 
 
 def an_instance(judge: Judge, region: str = "", account: str = "") -> str:
+    """The ARN of an instance of the account, or of another one or Region."""
     place = judge.account.place
     where = f"{region or place.region}:{account or place.account}"
     return an_example(f"arn:{place.partition}:ec2:{where}:instance/*")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from review.changes import but
 from review.escalation import Opening, Reach, escalation_paths
-from review.grants import Access
+from review.grants import Access, alike
 from review.model import Runbook
 from review.promises import Verdict
 from review.reviews import AccountReview, Review
@@ -32,19 +32,16 @@ class Row:
 
 def rows(access: Access) -> list[Row]:
     """What a principal can do, one row for what is granted alike on resources that are alike."""
-    by_resource: dict[tuple[str, str, str], list[str]] = {}
-    for grant in access.grants:
-        resource = f"{grant.resource}{but(grant.exceptions)}"
-        key = (resource, " and ".join(grant.conditions), ", within ".join(grant.by))
-        by_resource.setdefault(key, []).append(grant.action)
-    alike: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
-    for (resource, conditions, by), actions in by_resource.items():
-        alike.setdefault((tuple(actions), conditions, by), []).append(resource)
-    return sorted(
+    told = (
         (
-            Row(actions, tuple(resources), conditions, by)
-            for (actions, conditions, by), resources in alike.items()
-        ),
+            grant.action,
+            f"{grant.resource}{but(grant.exceptions)}",
+            (" and ".join(grant.conditions), ", within ".join(grant.by)),
+        )
+        for grant in access.grants
+    )
+    return sorted(
+        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(told)),
         key=lambda row: (row.actions, row.resources),
     )
 
@@ -95,8 +92,7 @@ def runbook_cells(runbook: Runbook) -> tuple[list[str], list[str], list[str]]:
         for call in runbook.calls
         if call.actions or not call.is_told
     ]
-    role = runbook.role.rsplit("/", 1)[-1] if runbook.role else "its starter, or a role he passes"
-    return [role], calls, [str(limit) for limit in runbook.limits]
+    return [runbook.runs_as.rsplit("/", 1)[-1]], calls, [str(limit) for limit in runbook.limits]
 
 
 @dataclass(frozen=True, slots=True)

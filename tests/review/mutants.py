@@ -33,6 +33,20 @@ def mutated(templates: tuple[Template, ...], mutate: Mutate) -> tuple[Template, 
     return tuple(changed)
 
 
+def with_runbook(
+    templates: tuple[Template, ...], name: str, edit: Callable[[Body], Any]
+) -> tuple[Template, ...]:
+    """The templates with a runbook's content edited."""
+    changed = []
+    for template in templates:
+        body = copy.deepcopy(template.body)
+        for resource in body["Resources"].values():
+            if resource["Properties"].get("Name") == name:
+                edit(resource["Properties"]["Content"])
+        changed.append(replace(template, body=body))
+    return tuple(changed)
+
+
 def administration(templates: tuple[Template, ...]) -> Body:
     """AdministrationStack's template."""
     (found,) = [t.body for t in templates if t.stack == "AdministrationStack"]

@@ -1,8 +1,5 @@
 """What a change does to access, in sentences."""
 
-import copy
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from review.assembly import Template
@@ -11,27 +8,13 @@ from review.engine import Engine
 from review.markdown import change_markdown
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
-from tests.review.mutants import additions, administration, mutated
+from tests.review.mutants import additions, administration, mutated, with_runbook
 
 Templates = tuple[Template, ...]
 
 
 def _changed(engine: Engine, old: Templates, new: Templates) -> Change:
     return change(review(engine, old), review(engine, new))
-
-
-def _with_document(
-    templates: Templates, name: str, edit: Callable[[dict[str, Any]], Any]
-) -> Templates:
-    """The templates with a runbook's content edited."""
-    changed = []
-    for template in templates:
-        body = copy.deepcopy(template.body)
-        for resource in body["Resources"].values():
-            if resource["Properties"].get("Name") == name:
-                edit(resource["Properties"]["Content"])
-        changed.append(replace(template, body=body))
-    return tuple(changed)
 
 
 def test_same_templates_change_nothing(engine: Engine, synthesize: Synthesize) -> None:
@@ -105,7 +88,7 @@ def test_step_that_calls_more_is_a_gain_of_whoever_starts_the_runbook(
     def terminate(content: dict[str, Any]) -> None:
         content["mainSteps"][0]["inputs"]["DesiredState"] = "terminated"
 
-    changed = _changed(engine, before, _with_document(before, "Restart-EC2InstanceDemo", terminate))
+    changed = _changed(engine, before, with_runbook(before, "Restart-EC2InstanceDemo", terminate))
 
     assert changed.gains == (
         "AutomationRestrictedOperator gains ec2:TerminateInstances through Restart-EC2InstanceDemo",
@@ -123,7 +106,7 @@ def test_script_that_comes_in_is_a_gain_that_no_template_tells(
     def script(content: dict[str, Any]) -> None:
         content["mainSteps"].append({"name": "run", "action": "aws:executeScript", "inputs": {}})
 
-    changed = _changed(engine, before, _with_document(before, "Restart-EC2InstanceDemo", script))
+    changed = _changed(engine, before, with_runbook(before, "Restart-EC2InstanceDemo", script))
 
     assert changed.gains == (
         "AutomationRestrictedOperator gains what step run of Restart-EC2InstanceDemo does, which "
@@ -137,9 +120,7 @@ def test_another_role_of_a_runbook_is_a_gain(engine: Engine, synthesize: Synthes
     def as_another(content: dict[str, Any]) -> None:
         content["assumeRole"] = "arn:aws:iam::111122223333:role/Another"
 
-    changed = _changed(
-        engine, before, _with_document(before, "Restart-EC2InstanceDemo", as_another)
-    )
+    changed = _changed(engine, before, with_runbook(before, "Restart-EC2InstanceDemo", as_another))
 
     assert (
         "Restart-EC2InstanceDemo now runs as arn:aws:iam::111122223333:role/Another"
@@ -156,7 +137,7 @@ def test_limit_that_is_loosened_is_a_gain_and_a_tightened_one_is_none(
     engine: Engine, synthesize: Synthesize
 ) -> None:
     before = synthesize(EVERYTHING)
-    loose = _with_document(before, "Restart-EC2InstanceDemo", _loosened)
+    loose = with_runbook(before, "Restart-EC2InstanceDemo", _loosened)
 
     changed, back = _changed(engine, before, loose), _changed(engine, loose, before)
 

@@ -17,21 +17,10 @@ from review.picture import draw, mermaid, svg
 from review.promises import Promise, Verdict
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, PLACE, Synthesize
+from tests.review.mutants import with_runbook
 
 Templates = tuple[Template, ...]
 _RUNBOOK = "Restart-EC2InstanceDemo"
-
-
-def _edited(templates: Templates, edit: Callable[[dict[str, Any]], Any]) -> Templates:
-    """The templates with the restart's content edited."""
-    changed = []
-    for template in templates:
-        body = copy.deepcopy(template.body)
-        for resource in body["Resources"].values():
-            if resource["Properties"].get("Name") == _RUNBOOK:
-                edit(resource["Properties"]["Content"])
-        changed.append(replace(template, body=body))
-    return tuple(changed)
 
 
 def _promises(engine: Engine, templates: Templates) -> dict[str, Promise]:
@@ -132,7 +121,7 @@ def test_document_that_cannot_be_judged_is_refused(
 
 def test_runbook_that_differs_between_regions_is_refused(synthesize: Synthesize) -> None:
     templates = synthesize(DEFAULT)
-    other = _edited(templates, lambda content: content.update(description="Another"))
+    other = with_runbook(templates, _RUNBOOK, lambda content: content.update(description="Another"))
     elsewhere = [
         replace(t, place=replace(PLACE, region="eu-west-1"))
         for t in other
@@ -144,8 +133,9 @@ def test_runbook_that_differs_between_regions_is_refused(synthesize: Synthesize)
 
 
 def test_script_leaves_open_what_its_role_needs(engine: Engine, synthesize: Synthesize) -> None:
-    templates = _edited(
+    templates = with_runbook(
         synthesize(DEFAULT),
+        _RUNBOOK,
         lambda content: content["mainSteps"].append(_step("aws:executeScript", "run")),
     )
 
@@ -171,7 +161,7 @@ _DODGED: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_way_around_an_approval_or_calendar_breaks_a_promise(
     engine: Engine, synthesize: Synthesize, way: str
 ) -> None:
-    templates = _edited(synthesize(EVERYTHING), _DODGED[way])
+    templates = with_runbook(synthesize(EVERYTHING), _RUNBOOK, _DODGED[way])
 
     promise = _promises(engine, templates)["runbooks-begin-with-their-limits"]
 
@@ -188,7 +178,7 @@ def test_runbook_under_another_role_breaks_a_promise(
         if role:
             content["assumeRole"] = role
 
-    promise = _promises(engine, _edited(synthesize(DEFAULT), under))[
+    promise = _promises(engine, with_runbook(synthesize(DEFAULT), _RUNBOOK, under))[
         "runbooks-run-as-service-roles"
     ]
 
