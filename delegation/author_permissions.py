@@ -7,7 +7,7 @@ takes the third to make the documents. ``qualifier`` is that of ``cdk bootstrap`
 from delegation import names
 from delegation.model import Deployment
 from delegation.quotas import portions
-from delegation.statements import Conditions, Statement
+from delegation.statements import Conditions, Statement, substituted, trust_policy
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
 _CFN_SAR = "Service Authorization Reference, AWS CloudFormation"
@@ -15,12 +15,20 @@ _HANDLERS = "CloudFormation resource type AWS::SSM::Document, handlers and their
 
 
 def author_trust(deployment: Deployment) -> dict[str, object]:
-    """Who may assume the first two: exactly the authors.
+    """Who may assume the first two: exactly the authors, and the pipelines that deploy for them.
 
     Named so, a user or role of the same account needs no permission of its own to assume them.
     Source: STS API Reference, AssumeRole.
     """
-    return _trust("LetAuthorsAssume", {"AWS": list(deployment.authors)})
+    return trust_policy(
+        "LetAuthorsAssume", {"AWS": [substituted(arn) for arn in deployers(deployment)]}
+    )
+
+
+def deployers(deployment: Deployment) -> tuple[str, ...]:
+    """The ARNs of those who may deploy RunbooksStack: the authors, and the pipeline's roles."""
+    roles = (names.PIPELINE_ADMINISTRATION_ROLE, names.PIPELINE_RUNBOOKS_ROLE)
+    return (*deployment.authors, *(map(names.role_arn, roles) if deployment.pipeline else ()))
 
 
 def execution_trust() -> dict[str, object]:
@@ -29,7 +37,7 @@ def execution_trust() -> dict[str, object]:
     No condition names the stack: CloudFormation is not documented to say for which stack it
     assumes a role. Source: CloudFormation User Guide, CloudFormation service role.
     """
-    return _trust("LetCloudFormationAssume", {"Service": names.CLOUDFORMATION_SERVICE})
+    return trust_policy("LetCloudFormationAssume", {"Service": names.CLOUDFORMATION_SERVICE})
 
 
 def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
@@ -85,8 +93,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             sid="ReadBootstrapVersion",
             actions=("ssm:GetParameter", "ssm:GetParameters"),
             resources=tuple(
-                names.ssm_arn(f"parameter/cdk-bootstrap/{qualifier}/version", region)
-                for region in deployment.arn_regions
+                names.bootstrap_version_arn(qualifier, region) for region in deployment.arn_regions
             ),
             why="the CDK CLI and the template ask whether the account is bootstrapped",
             source=_CDK,
@@ -113,7 +120,7 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             sid="FindTemplates",
             actions=("s3:ListBucket",),
             resources=buckets,
-            conditions=(("StringLike", "s3:prefix", (f"{names.STAGING_PREFIX}*",)),),
+            conditions=(("StringLike", "s3:prefix", (f"{names.AUTHORS_STAGING_PREFIX}*",)),),
             why="the CDK CLI uploads what is not there yet",
             source=_CDK,
         ),
@@ -150,16 +157,6 @@ def execution_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], .
     ):
         policies.append((*(() if policies else first), *_documents(deployment, runbooks)))
     return tuple(policies)
-
-
-def _trust(sid: str, principal: object) -> dict[str, object]:
-    statement = {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": "sts:AssumeRole",
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _documents(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[Statement, ...]:
@@ -204,6 +201,6 @@ def _execution_role() -> str:
 
 def _staged(deployment: Deployment, qualifier: str) -> tuple[str, ...]:
     return tuple(
-        f"{names.staging_bucket_arn(qualifier, region)}/{names.STAGING_PREFIX}*"
+        f"{names.staging_bucket_arn(qualifier, region)}/{names.AUTHORS_STAGING_PREFIX}*"
         for region in deployment.arn_regions
     )

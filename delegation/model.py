@@ -20,6 +20,7 @@ from delegation.people import (
     Person,
     existing_roles,
 )
+from delegation.pipelines import GitHubPipeline
 from delegation.refusals import alike, refuse_alike, refuse_duplicates, require_texts, require_tuple
 from delegation.regions import partition_of
 from delegation.service_roles import Approval, ServiceRole, key_region
@@ -28,12 +29,17 @@ __all__ = [
     "Approval",
     "Deployment",
     "ExistingRole",
+    "GitHubPipeline",
     "IamUser",
     "PermissionSet",
     "Profile",
     "ServiceRole",
 ]
 """What deployments.py is written with."""
+
+
+RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES)
+"""The roles that a deployment makes for those who deploy."""
 
 
 class Profile(StrEnum):
@@ -54,6 +60,8 @@ class Deployment:
     authors: tuple[str, ...] = ()
     """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
     their own. Empty: whoever may use the roles of ``cdk bootstrap``."""
+    pipeline: GitHubPipeline | None = None
+    """Whose jobs review and deploy, by roles that PipelineStack makes; None for nobody's."""
     account: str | None = None
     """12 digits, or None for whichever account the credentials of ``cdk deploy`` belong to."""
     regions: tuple[str, ...] = ()
@@ -75,13 +83,7 @@ class Deployment:
         self._check_place()
         self._check_roles()
         self._check_people()
-        check_authors(
-            self.authors,
-            people=(*self.operators, *self.approvers),
-            roles=(*names.AUTHOR_ROLES, *(role.name for role in self.service_roles)),
-            account=self.account,
-            partition=partition_of(self.regions[0]) if self.regions else "",
-        )
+        self._check_deployers()
         if not isinstance(self.profile, Profile):
             object.__setattr__(self, "profile", parse_profile(self.profile))
         if self.profile is Profile.GUIDE:
@@ -97,6 +99,11 @@ class Deployment:
         """Whoever approves runs of any service role; never one of the operators."""
         approvals = [role.approval for role in self.service_roles if role.approval is not None]
         return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
+
+    @property
+    def has_author_roles(self) -> bool:
+        """Whether RunbooksStack is deployed by roles of its own, not by those of CDK."""
+        return bool(self.authors or self.pipeline)
 
     @property
     def label(self) -> str:
@@ -126,6 +133,23 @@ class Deployment:
             raise DelegationError(
                 f"account {self.account} is given without regions {IN_DEPLOYMENTS}"
             )
+
+    def _check_deployers(self) -> None:
+        partition = partition_of(self.regions[0]) if self.regions else ""
+        check_authors(
+            self.authors,
+            people=(*self.operators, *self.approvers),
+            roles=(*RESERVED_ROLES, *(role.name for role in self.service_roles)),
+            account=self.account,
+            partition=partition,
+        )
+        if self.pipeline is None:
+            return
+        if not isinstance(self.pipeline, GitHubPipeline):
+            raise DelegationError(
+                f"pipeline {self.pipeline!r} is not a GitHubPipeline {IN_DEPLOYMENTS}"
+            )
+        self.pipeline.check_place(self.account, partition)
 
     def _check_people(self) -> None:
         if not self.operators:
@@ -181,10 +205,10 @@ class Deployment:
                     f"role {role.name!r} is a service role and an operator or approver "
                     f"{IN_DEPLOYMENTS}"
                 )
-            if alike(role.name) in map(alike, names.AUTHOR_ROLES):
+            if alike(role.name) in map(alike, RESERVED_ROLES):
                 raise DelegationError(
-                    f"service role {role.name!r} is called as the author's; the author's roles "
-                    f"are {', '.join(names.AUTHOR_ROLES)} {IN_DEPLOYMENTS}"
+                    f"service role {role.name!r} is called as a role of an author or a pipeline: "
+                    f"{', '.join(RESERVED_ROLES)} {IN_DEPLOYMENTS}"
                 )
 
     def _check_guide(self) -> None:
@@ -192,7 +216,7 @@ class Deployment:
             len(self.operators) != 1
             or not isinstance(self.operators[0], IamUser)
             or any(role.is_limited for role in self.service_roles)
-            or self.authors
+            or self.has_author_roles
             or len(self.runbooks) != 1
             or self.account
             or self.regions
@@ -200,8 +224,8 @@ class Deployment:
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
-                "role with one runbook, no authors, no limits and no volume keys, no account and "
-                f"no regions {IN_DEPLOYMENTS}"
+                "role with one runbook, no authors, no pipeline, no limits, no volume keys, no "
+                f"account and no regions {IN_DEPLOYMENTS}"
             )
 
 

@@ -10,6 +10,7 @@ from delegation.errors import DelegationError
 
 ADMINISTRATION_STACK = "AdministrationStack"
 RUNBOOKS_STACK = "RunbooksStack"
+PIPELINE_STACK = "PipelineStack"
 
 OPERATOR_POLICY = "OperatorRestrictedPermissions"
 OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
@@ -21,8 +22,21 @@ AUTHOR_DEPLOYMENT_ROLE = "AuthorDeploymentRole"
 AUTHOR_PUBLISHING_ROLE = "AuthorPublishingRole"
 AUTHOR_EXECUTION_ROLE = "AuthorExecutionRole"
 AUTHOR_ROLES = (AUTHOR_DEPLOYMENT_ROLE, AUTHOR_PUBLISHING_ROLE, AUTHOR_EXECUTION_ROLE)
-STAGING_PREFIX = "runbooks/"
+AUTHORS_STAGING_PREFIX = "runbooks/"
 """Where in CDK's staging bucket the author's templates go, and nobody else's."""
+
+PIPELINE_REVIEW_ROLE = "PipelineReviewRole"
+PIPELINE_ADMINISTRATION_ROLE = "PipelineAdministrationRole"
+PIPELINE_RUNBOOKS_ROLE = "PipelineRunbooksRole"
+PIPELINE_COMPARISON_ROLE = "PipelineComparisonRole"
+PIPELINE_ROLES = (
+    PIPELINE_REVIEW_ROLE,
+    PIPELINE_ADMINISTRATION_ROLE,
+    PIPELINE_RUNBOOKS_ROLE,
+    PIPELINE_COMPARISON_ROLE,
+)
+REVIEW_STAGING_PREFIX = "review/"
+"""Where in CDK's staging bucket the templates of reviews go, from which nothing is deployed."""
 
 AUTOMATION_SERVICE = "ssm.amazonaws.com"
 CLOUDFORMATION_SERVICE = "cloudformation.amazonaws.com"
@@ -56,7 +70,7 @@ def own_policy(service_role: str) -> str:
 
 
 def role_policy(role: str) -> str:
-    """The name of the policy with what an author role may do."""
+    """The name of the policy with what a role of an author or of a pipeline may do."""
     return f"{role}Permissions"
 
 
@@ -88,6 +102,19 @@ def stack_arn(stack: str, region: str) -> str:
 def staging_bucket_arn(qualifier: str, region: str) -> str:
     """The ARN of the bucket that ``cdk bootstrap`` makes. Source: CDK, bootstrap template."""
     return f"arn:${{AWS::Partition}}:s3:::cdk-{qualifier}-assets-{_ACCOUNT}-{region}"
+
+
+def bootstrap_role_arn(purpose: str, qualifier: str, region: str) -> str:
+    """The ARN of a role that ``cdk bootstrap`` makes: ``deploy``, ``file-publishing``.
+
+    Source: CDK, bootstrap template.
+    """
+    return role_arn(f"cdk-{qualifier}-{purpose}-role-{_ACCOUNT}-{region}")
+
+
+def bootstrap_version_arn(qualifier: str, region: str) -> str:
+    """The ARN of the parameter in which ``cdk bootstrap`` keeps its version."""
+    return ssm_arn(f"parameter/cdk-bootstrap/{qualifier}/version", region)
 
 
 def construct_id(name: str) -> str:

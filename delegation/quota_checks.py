@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from delegation.author_permissions import (
+    deployers,
     deployment_permissions,
     execution_policies,
     publishing_permissions,
@@ -18,6 +19,8 @@ from delegation.permissions import (
     own_policy,
     service_role_trust,
 )
+from delegation.pipeline_permissions import review_permissions
+from delegation.pipelines import GitHubPipeline
 from delegation.quotas import (
     GROUPS_A_USER,
     POLICIES_A_PRINCIPAL,
@@ -52,8 +55,10 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
         own = own_policy(deployment, role, needs)
         check_policy(f"the policy of service role {role.name!r}", own, _OTHER_ROLE)
     _check_trust(deployment)
-    if deployment.authors:
+    if deployment.has_author_roles:
         _check_author_roles(deployment)
+    if deployment.pipeline is not None:
+        _check_pipeline(deployment, deployment.pipeline)
     check_stack(
         deployment,
         {
@@ -106,11 +111,24 @@ def _check_author_roles(deployment: Deployment) -> None:
             f"{policies} policies of the author's execution role, IAM takes "
             f"{POLICIES_A_PRINCIPAL}; name fewer runbooks or regions (deployments.py)"
         )
-    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, deployment.authors))
+    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, deployers(deployment)))
     if size > TRUST_CHARACTERS:
         raise DelegationError(
             f"{len(deployment.authors)} authors need a trust policy of {size:,} characters, IAM "
             f"takes {TRUST_CHARACTERS:,}; name a role that they share (deployments.py)"
+        )
+
+
+def _check_pipeline(deployment: Deployment, pipeline: GitHubPipeline) -> None:
+    review = review_permissions(deployment, _QUALIFIER)
+    check_policy("the policy of the pipeline's review role", review, _FEWER_REGIONS)
+    size = _TRUST_WITHOUT_ARNS + 3 * len(pipeline.issuer)
+    size += sum(map(listed_length, pipeline.review_subjects))
+    if size > TRUST_CHARACTERS:
+        raise DelegationError(
+            f"the pipeline's {len(pipeline.repositories)} repositories and "
+            f"{len(pipeline.branches)} branches need a trust policy of {size:,} characters, IAM "
+            f"takes {TRUST_CHARACTERS:,}; name fewer (deployments.py)"
         )
 
 

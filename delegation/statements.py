@@ -1,6 +1,6 @@
 """IAM policy statements as plain values, with the reason for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ Conditions = tuple[tuple[str, str, str | tuple[str, ...]], ...]
 """Rows of (operator, condition key, value or values)."""
 
 PolicyDocument = dict[str, Any]
+
+_VERSION = "2012-10-17"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +60,28 @@ def render_conditions(conditions: Conditions) -> dict[str, dict[str, Any]]:
     return rendered
 
 
+def trust_policy(
+    sid: str,
+    principal: Mapping[str, object],
+    *,
+    action: str = "sts:AssumeRole",
+    conditions: Conditions = (),
+) -> PolicyDocument:
+    """The trust policy of a role with one statement: who may assume it, and when."""
+    statement: dict[str, Any] = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": dict(principal),
+        "Action": action,
+    }
+    if conditions:
+        statement["Condition"] = render_conditions(conditions)
+    return {"Version": _VERSION, "Statement": [statement]}
+
+
 def policy_document(statements: Iterable[Statement]) -> PolicyDocument:
     """A policy document (version 2012-10-17) of these statements."""
     return {
-        "Version": "2012-10-17",
+        "Version": _VERSION,
         "Statement": [statement.render() for statement in statements],
     }

@@ -24,6 +24,12 @@ from delegation.permissions import (
     operator_policies,
     own_policy,
 )
+from delegation.pipeline_permissions import (
+    administration_permissions,
+    comparison_permissions,
+    review_permissions,
+)
+from delegation.pipelines import GitHubPipeline
 from delegation.role_statements import boundary_statements
 from delegation.runbooks import Runbook
 from delegation.statements import Statement
@@ -59,7 +65,7 @@ _ASSUME_AUTHOR_ROLES = Statement(
         names.role_arn(names.AUTHOR_DEPLOYMENT_ROLE),
         names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
     ),
-    why="the trust of the author's roles names him; he holds no policy",
+    why="the trust of these roles names him; he needs no policy",
     source="STS API Reference, AssumeRole",
 )
 _QUALIFIER = "hnb659fds"
@@ -78,9 +84,12 @@ def _granted(
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
+    if deployment.pipeline is not None:
+        yield from _pipeline_granted(deployment, deployment.pipeline)
     if deployment.authors:
         authors = ", ".join(author.rsplit("/", 1)[-1] for author in deployment.authors)
         yield f"author {authors}", (_ASSUME_AUTHOR_ROLES,)
+    if deployment.has_author_roles:
         for author_role, granted in (
             (names.AUTHOR_DEPLOYMENT_ROLE, deployment_permissions(deployment, _QUALIFIER)),
             (names.AUTHOR_PUBLISHING_ROLE, publishing_permissions(deployment, _QUALIFIER)),
@@ -95,6 +104,28 @@ def _granted(
             if deployment.profile is Profile.LEAST_PRIVILEGE
             else (AUTOMATION_ROLE, *own_policy(deployment, role, needs)),
         )
+
+
+def _pipeline_granted(
+    deployment: Deployment, pipeline: GitHubPipeline
+) -> Iterable[tuple[str, Iterable[Statement]]]:
+    """What each job of the pipeline is granted, by its subject and by its role."""
+    for name, subjects, statements in (
+        (
+            names.PIPELINE_REVIEW_ROLE,
+            pipeline.review_subjects,
+            review_permissions(deployment, _QUALIFIER),
+        ),
+        (
+            names.PIPELINE_ADMINISTRATION_ROLE,
+            pipeline.administration_subjects,
+            (*administration_permissions(deployment, _QUALIFIER), _ASSUME_AUTHOR_ROLES),
+        ),
+        (names.PIPELINE_RUNBOOKS_ROLE, pipeline.runbooks_subjects, (_ASSUME_AUTHOR_ROLES,)),
+    ):
+        yield f"jobs {', '.join(subjects)} as {name}", statements
+    comparison = comparison_permissions(deployment, _QUALIFIER)
+    yield f"CloudFormation as {names.PIPELINE_COMPARISON_ROLE}", comparison
 
 
 def what_steps_need(runbooks: Iterable[Runbook], *, as_json: bool) -> str:

@@ -21,6 +21,7 @@ import trustme
 from botocore.config import Config
 
 from sandbox.goodbye import GOODBYE
+from sandbox.identity_tokens import IdentityTokens
 
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
@@ -32,6 +33,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
 """The variables of the caller that the server sees: others could change the account."""
 _START_SECONDS = 30
 _STOP_SECONDS = 10
+_TOKEN_SECONDS = 600
 
 
 class SandboxError(RuntimeError):
@@ -56,6 +58,7 @@ class Sandbox:
         self._access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret_key = secrets.token_urlsafe(30)
         self._session = _session_of_nobody()
+        self._tokens: IdentityTokens | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -152,6 +155,15 @@ class Sandbox:
             aws_session_token=keys.get("AWS_SESSION_TOKEN"),
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
+
+    def identity_token(self, claims: Mapping[str, object]) -> str:
+        """A token with these claims for ``AssumeRoleWithWebIdentity``, signed as by its issuer.
+
+        ``iss`` (``https://…``), ``aud``, ``sub``; ``exp`` is in ten minutes unless told.
+        """
+        if self._tokens is None:
+            self._tokens = IdentityTokens(self.folder)
+        return self._tokens.sign({"exp": int(time.time()) + _TOKEN_SECONDS, **claims})
 
     def wait(self) -> None:
         """Returns when the server has ended by itself."""

@@ -62,7 +62,7 @@ class AdministrationStack(Stack):
                 users=ungrouped,
             )
             self._build_sign_in_link()
-        if deployment.authors:
+        if deployment.has_author_roles:
             AuthorAccess(self, "AuthorAccess", deployment=deployment)
         roles = Construct(self, "ServiceRoles")
         for role in deployment.service_roles:

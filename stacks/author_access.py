@@ -1,9 +1,6 @@
 """AuthorAccess: the roles by which the authors deploy RunbooksStack, and nothing else."""
 
-from collections.abc import Mapping, Sequence
-
 from aws_cdk import DefaultStackSynthesizer
-from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from delegation import names
@@ -15,8 +12,7 @@ from delegation.author_permissions import (
     publishing_permissions,
 )
 from delegation.model import Deployment
-from delegation.statements import Statement
-from stacks.managed_policy import managed_policy
+from stacks.deployment_role import deployment_role
 
 _QUALIFIER_CONTEXT = "@aws-cdk/core:bootstrapQualifier"
 _DESCRIPTIONS = {
@@ -36,40 +32,14 @@ class AuthorAccess(Construct):
         super().__init__(scope, id_)
         qualifier = qualifier_of(self)
         author = author_trust(deployment)
-        self._build_role(
-            names.AUTHOR_DEPLOYMENT_ROLE, author, [deployment_permissions(deployment, qualifier)]
-        )
-        self._build_role(
-            names.AUTHOR_PUBLISHING_ROLE, author, [publishing_permissions(deployment, qualifier)]
-        )
-        self._build_role(
-            names.AUTHOR_EXECUTION_ROLE, execution_trust(), execution_policies(deployment)
-        )
-
-    def _build_role(
-        self,
-        name: str,
-        trust: Mapping[str, object],
-        policies: Sequence[tuple[Statement, ...]],
-    ) -> None:
-        scope = Construct(self, names.construct_id(name))
-        attached = [
-            managed_policy(
-                scope,
-                names.part(names.role_policy(name), number),
-                description=_DESCRIPTIONS[name],
-                statements=statements,
-            ).ref
-            for number, statements in enumerate(policies, start=1)
-        ]
-        iam.CfnRole(
-            scope,
-            "Resource",
-            role_name=name,
-            description=_DESCRIPTIONS[name],
-            assume_role_policy_document=trust,
-            managed_policy_arns=attached,
-        )
+        for name, trust, policies in (
+            (names.AUTHOR_DEPLOYMENT_ROLE, author, [deployment_permissions(deployment, qualifier)]),
+            (names.AUTHOR_PUBLISHING_ROLE, author, [publishing_permissions(deployment, qualifier)]),
+            (names.AUTHOR_EXECUTION_ROLE, execution_trust(), execution_policies(deployment)),
+        ):
+            deployment_role(
+                self, name, description=_DESCRIPTIONS[name], trust=trust, policies=policies
+            )
 
 
 def author_synthesizer(scope: IConstruct) -> DefaultStackSynthesizer:
@@ -85,7 +55,7 @@ def author_synthesizer(scope: IConstruct) -> DefaultStackSynthesizer:
         lookup_role_arn=deployment,
         cloud_formation_execution_role=names.role_arn(names.AUTHOR_EXECUTION_ROLE),
         file_asset_publishing_role_arn=names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
-        bucket_prefix=names.STAGING_PREFIX,
+        bucket_prefix=names.AUTHORS_STAGING_PREFIX,
     )
 
 

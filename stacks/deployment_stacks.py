@@ -1,4 +1,4 @@
-"""The stacks of every deployment: IAM once an account, runbooks once a Region."""
+"""The stacks of every deployment: IAM once an account, runbooks once a Region, and a pipeline's."""
 
 from aws_cdk import App, Environment
 
@@ -6,24 +6,37 @@ from delegation import names
 from delegation.configuration import Configuration
 from delegation.model import Deployment
 from stacks.administration_stack import AdministrationStack
+from stacks.pipeline_stack import PipelineStack
 from stacks.runbooks_stack import RunbooksStack
 
 
 def add_stacks(app: App, configuration: Configuration) -> None:
-    """Adds each deployment's AdministrationStack and a RunbooksStack for each of its Regions.
+    """Adds each deployment's AdministrationStack, a RunbooksStack for each of its Regions, and its
+    PipelineStack where it asks for one.
 
     Their ids carry account and Region where the deployment names them; the stacks' names in the
-    account never do. The dependency orders ``--all`` only: nothing is exported between them.
+    account never do. Dependencies order ``--all`` only: nothing is exported between stacks.
     """
     for deployment in configuration.deployments:
         place = (deployment.account,) if deployment.account else ()
+        home = _environment(deployment, next(iter(deployment.regions), None))
         administration = AdministrationStack(
             app,
             "-".join((names.ADMINISTRATION_STACK, *place)),
             deployment=deployment,
             runbooks=configuration.runbooks,
-            env=_environment(deployment, next(iter(deployment.regions), None)),
+            env=home,
         )
+        if deployment.pipeline is not None:
+            pipeline = PipelineStack(
+                app,
+                "-".join((names.PIPELINE_STACK, *place)),
+                deployment=deployment,
+                pipeline=deployment.pipeline,
+                env=home,
+            )
+            # The author's roles trust the pipeline's, which have to exist before.
+            administration.add_stack_dependency(pipeline)
         for region in deployment.regions or (None,):
             runbooks = RunbooksStack(
                 app,

@@ -36,7 +36,7 @@ class RunbooksStack(Stack):
             stack_name=names.RUNBOOKS_STACK,
             description="Delegated administration of SSM Automation: approved runbooks",
             termination_protection=deployment.termination_protection,
-            synthesizer=author_synthesizer(scope) if deployment.authors else None,
+            synthesizer=author_synthesizer(scope) if deployment.has_author_roles else None,
         )
         self._build_documents(deployment, runbooks)
         self._build_outputs([runbooks[name] for name in deployment.runbooks])

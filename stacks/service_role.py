@@ -10,7 +10,7 @@ from delegation import names
 from delegation.model import Deployment, Profile, ServiceRole
 from delegation.needs import Need
 from delegation.permissions import boundary_policy, own_policy, service_role_trust
-from delegation.statements import render_conditions
+from delegation.statements import trust_policy
 from stacks.acknowledgement import acknowledge
 from stacks.managed_policy import managed_policy
 
@@ -81,18 +81,9 @@ class AutomationServiceRole(Construct):
             "Resource",
             role_name=role.name,
             description=_DESCRIPTION,
-            assume_role_policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "LetAutomationAssume",
-                        "Effect": "Allow",
-                        "Principal": {"Service": service},
-                        "Action": "sts:AssumeRole",
-                        **({"Condition": render_conditions(conditions)} if conditions else {}),
-                    }
-                ],
-            },
+            assume_role_policy_document=trust_policy(
+                "LetAutomationAssume", {"Service": service}, conditions=conditions
+            ),
             managed_policy_arns=managed_policies,
             permissions_boundary=boundary.ref if boundary else None,
         )

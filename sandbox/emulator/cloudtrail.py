@@ -27,7 +27,8 @@ _DATA_SERVICES = ("s3", "dynamodb", "logs")
 _EC2_INSTANCE = "AWS::EC2::Instance"
 _SSM_DOCUMENT = "AWS::SSM::Document"
 _SECRET = re.compile(
-    "password|secretstring|secretbinary|secretaccesskey|plaintext|parametervalue", re.IGNORECASE
+    "password|secretstring|secretbinary|secretaccesskey|plaintext|parametervalue|identitytoken",
+    re.IGNORECASE,
 )
 _SECRET_FIELDS = {
     "PutParameter": ("value",),

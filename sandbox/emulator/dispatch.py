@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import ministack.app
 from ministack.core.iam_evaluator import pin_request_caller
 
-from sandbox.emulator import cloudtrail, own_password, stack_roles
+from sandbox.emulator import cloudtrail, own_password, stack_roles, web_identity
 from sandbox.emulator.call import Call, Response
 from sandbox.emulator.checks import refused_where_the_emulator_errs
 from sandbox.operations import added_operation
@@ -45,6 +45,8 @@ async def _answer(call: Call) -> Response:
         return perform(call.operation, operation, call)
     if (call.service, call.operation) == ("iam", own_password.OPERATION):
         return own_password.change_password(call)
+    if (call.service, call.operation) == ("sts", web_identity.OPERATION):
+        return web_identity.assume_role(call)
     response: Response = await _emulator_dispatch(
         call.method, call.path, call.headers, call.body, call.query, call.request_id
     )

@@ -11,11 +11,13 @@ from sandbox.emulator import (
     ec2_calls,
     groups,
     managed_policies,
+    oidc_providers,
     policy_variables,
     role_boundaries,
     root,
     stack_conditions,
     stack_roles,
+    web_identity,
 )
 from sandbox.emulator.dispatch import dispatch
 
@@ -29,6 +31,8 @@ def install(*, endpoint: str, folder: str) -> None:
     called_via.install()
     managed_policies.install()
     groups.install()
+    oidc_providers.install()
+    web_identity.configure(folder)
     role_boundaries.install()
     ec2_calls.install()
     stack_resource.install()

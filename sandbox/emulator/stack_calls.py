@@ -40,13 +40,12 @@ def stack_name(call: Call) -> str:
 
 
 def _named_stack(call: Call) -> str:
-    """A stack's name or ARN: given as such, or that of the change set that is given."""
-    if name := call.form.get("StackName", [""])[0]:
-        return name
+    """A stack's name or ARN: that of the change set that is given by its ARN, which decides
+    whatever stack is named beside it, else the stack that is given."""
     change_set: dict[str, Any] = (
         cloudformation._change_sets.get(call.form.get("ChangeSetName", [""])[0]) or {}
     )
-    return str(change_set.get("StackId", ""))
+    return str(change_set.get("StackId", "")) or call.form.get("StackName", [""])[0]
 
 
 def _arn(stack: str) -> str:

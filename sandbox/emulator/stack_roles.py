@@ -27,6 +27,8 @@ _DOCUMENT_CALLS = {
     "Update": ("UpdateDocument", "UpdateDocumentDefaultVersion", "DescribeDocument"),
     "Delete": ("DeleteDocument",),
 }
+_KINDS = {"AWS::IAM::OIDCProvider": "OpenIDConnectProvider"}
+"""What IAM calls a type, where CloudFormation calls it otherwise."""
 _TAKE_A_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "RollbackStack")
 
 _roles = AccountRegionScopedDict()
@@ -115,7 +117,7 @@ def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> 
 
 def _checks(verb: str, type_: str, properties: Mapping[str, Any]) -> Iterator[Check]:
     if type_ != _DOCUMENT:
-        service, kind = type_.split("::")[1].lower(), type_.split("::")[2]
+        service, kind = type_.split("::")[1].lower(), _KINDS.get(type_) or type_.split("::")[2]
         yield Check(action=f"{service}:{verb}{kind}", resource="*")
         return
     document = arn("ssm", f"document/{properties.get('Name', 'generated')}")

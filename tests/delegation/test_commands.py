@@ -10,7 +10,7 @@ import pytest
 from delegation.__main__ import main
 from delegation.configuration import Configuration
 from delegation.errors import DelegationError
-from delegation.model import Approval, Deployment, IamUser, ServiceRole
+from delegation.model import Approval, Deployment, GitHubPipeline, IamUser, ServiceRole
 from delegation.runbooks import DOCUMENTS, load_runbooks
 from delegation.summary import who_may_do_what
 
@@ -167,6 +167,33 @@ def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
         assert row in table.splitlines()
 
 
+def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
+    role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
+    deployment = Deployment(
+        operators=(IamUser("operator"),),
+        pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
+        service_roles=(role,),
+    )
+    runbooks = load_runbooks(role.runbooks)
+
+    table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
+
+    for row in (
+        "| jobs repo:octo-org/runbooks:environment:runbooks as PipelineRunbooksRole | "
+        "`sts:AssumeRole` | `role/AuthorDeploymentRole`<br>`role/AuthorPublishingRole` | the trust "
+        "of these roles names him; he needs no policy |",
+        "| jobs repo:octo-org/runbooks:environment:administration as PipelineAdministrationRole | "
+        "`sts:AssumeRole` | `role/cdk-hnb659fds-deploy-role-ACCOUNT-REGION`<br>"
+        "`role/cdk-hnb659fds-file-publishing-role-ACCOUNT-REGION` | the roles of cdk bootstrap "
+        "that deploy AdministrationStack, and with it anything |",
+        "| jobs repo:octo-org/runbooks:pull_request, repo:octo-org/runbooks:ref:refs/heads/main as "
+        "PipelineReviewRole | `cloudformation:DescribeStacks`, `cloudformation:GetTemplate` | "
+        "`stack/PipelineStack/*`<br>`stack/AdministrationStack/*`<br>`stack/RunbooksStack/*` | "
+        "what is deployed now |",
+    ):
+        assert row in table.splitlines()
+
+
 def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
     role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
     deployment = Deployment(
@@ -180,7 +207,7 @@ def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
 
     for row in (
         "| author Authors | `sts:AssumeRole` | `role/AuthorDeploymentRole`<br>"
-        "`role/AuthorPublishingRole` | the trust of the author's roles names him; he holds no "
+        "`role/AuthorPublishingRole` | the trust of these roles names him; he needs no "
         "policy |",
         "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:PutObject` | "
         "`cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of RunbooksStack and no "

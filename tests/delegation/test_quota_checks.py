@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
-from delegation.model import Approval, Deployment, ExistingRole, IamUser, PermissionSet, ServiceRole
+from delegation.model import (
+    Approval,
+    Deployment,
+    ExistingRole,
+    GitHubPipeline,
+    IamUser,
+    PermissionSet,
+    ServiceRole,
+)
 from delegation.needs import Need
 from delegation.quota_checks import check_quotas
 from delegation.runbooks import Runbook
@@ -132,4 +140,15 @@ def test_more_authors_than_a_trust_policy_holds_are_refused() -> None:
     assert _refusal(*_deployment(1, authors=authors)) == (
         "50 authors need a trust policy of 2,390 characters, IAM takes 2,048; name a role that "
         "they share (deployments.py)"
+    )
+
+
+def test_more_repositories_than_a_trust_policy_holds_are_refused() -> None:
+    pipeline = GitHubPipeline(
+        repositories=tuple(f"octo-org/runbooks-{number}" for number in range(30))
+    )
+
+    assert _refusal(*_deployment(1, pipeline=pipeline)) == (
+        "the pipeline's 30 repositories and 1 branches need a trust policy of 3,055 characters, "
+        "IAM takes 2,048; name fewer (deployments.py)"
     )

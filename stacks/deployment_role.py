@@ -1,0 +1,39 @@
+"""A role by which somebody deploys: its fixed name, its trust, its policies and nothing else."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from delegation import names
+from delegation.statements import Statement
+from stacks.managed_policy import managed_policy
+
+
+def deployment_role(
+    scope: Construct,
+    name: str,
+    *,
+    description: str,
+    trust: Mapping[str, object],
+    policies: Sequence[Sequence[Statement]] = (),
+) -> iam.CfnRole:
+    """A role of an author or of a pipeline; one managed policy for each list of statements."""
+    role = Construct(scope, names.construct_id(name))
+    attached = [
+        managed_policy(
+            role,
+            names.part(names.role_policy(name), number),
+            description=description,
+            statements=statements,
+        ).ref
+        for number, statements in enumerate(policies, start=1)
+    ]
+    return iam.CfnRole(
+        role,
+        "Resource",
+        role_name=name,
+        description=description,
+        assume_role_policy_document=trust,
+        managed_policy_arns=attached or None,
+    )

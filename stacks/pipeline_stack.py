@@ -1,0 +1,97 @@
+"""PipelineStack: whom AWS trusts among GitHub's jobs, and what each may do; one per account."""
+
+from aws_cdk import Aws, CfnOutput, Environment, Fn, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from delegation import names
+from delegation.model import Deployment
+from delegation.pipeline_permissions import (
+    AUDIENCE,
+    administration_permissions,
+    administration_trust,
+    comparison_permissions,
+    comparison_trust,
+    review_permissions,
+    review_trust,
+    runbooks_trust,
+)
+from delegation.pipelines import GITHUB_ISSUER, GitHubPipeline
+from stacks.author_access import qualifier_of
+from stacks.deployment_role import deployment_role
+
+
+class PipelineStack(Stack):
+    """The roles that jobs of GitHub Actions assume with GitHub's own token: no key is stored."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        pipeline: GitHubPipeline,
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=env,
+            stack_name=names.PIPELINE_STACK,
+            description="Delegated administration of SSM Automation: pipelines that deploy it",
+            termination_protection=deployment.termination_protection,
+        )
+        provider = pipeline.provider or self._build_provider()
+        self._build_review(deployment, pipeline, provider)
+        self._build_deployments(deployment, pipeline, provider)
+        CfnOutput(
+            self,
+            "Variables",
+            value=Fn.join(" ", [f"AWS_ACCOUNT_ID={Aws.ACCOUNT_ID}", f"AWS_REGION={Aws.REGION}"]),
+            description="The repository's variables for its workflows",
+        )
+
+    def _build_provider(self) -> str:
+        """Whose tokens AWS takes. IAM checks GitHub's certificate itself: no thumbprint is named.
+
+        Source: IAM User Guide, Obtain the thumbprint for an OpenID Connect identity provider.
+        """
+        return iam.CfnOIDCProvider(
+            self, "GitHub", url=f"https://{GITHUB_ISSUER}", client_id_list=[AUDIENCE]
+        ).attr_arn
+
+    def _build_review(
+        self, deployment: Deployment, pipeline: GitHubPipeline, provider: str
+    ) -> None:
+        qualifier = qualifier_of(self)
+        deployment_role(
+            self,
+            names.PIPELINE_REVIEW_ROLE,
+            description="Compares templates with the account for pull requests",
+            trust=review_trust(pipeline, provider),
+            policies=[review_permissions(deployment, qualifier)],
+        )
+        deployment_role(
+            self,
+            names.PIPELINE_COMPARISON_ROLE,
+            description="Works out change sets for reviews and may change nothing",
+            trust=comparison_trust(),
+            policies=[comparison_permissions(deployment, qualifier)],
+        )
+
+    def _build_deployments(
+        self, deployment: Deployment, pipeline: GitHubPipeline, provider: str
+    ) -> None:
+        deployment_role(
+            self,
+            names.PIPELINE_ADMINISTRATION_ROLE,
+            description="Deploys AdministrationStack and RunbooksStack from a pipeline",
+            trust=administration_trust(pipeline, provider),
+            policies=[administration_permissions(deployment, qualifier_of(self))],
+        )
+        deployment_role(
+            self,
+            names.PIPELINE_RUNBOOKS_ROLE,
+            description="Deploys RunbooksStack from a pipeline",
+            trust=runbooks_trust(pipeline, provider),
+        )
