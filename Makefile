@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install synth diff deploy review rehearse test unit lint bench lock clean
+.PHONY: help install synth diff deploy review report digest plan rehearse test unit lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,11 +32,28 @@ synth: $(INSTALLED) ## write the templates to cdk.out, for review
 diff: $(INSTALLED) ## what a deployment would change in AWS
 	npx cdk diff $(CDK_FLAGS)
 
-deploy: $(INSTALLED) ## deploy to AWS with the credentials of the environment
+deploy: $(INSTALLED) ## deploy to AWS; with DIGEST=… the assembly that was reviewed, unattended
+ifdef DIGEST
+	python -m pipeline deploy --digest '$(DIGEST)' $(if $(ONLY),--only '$(ONLY)')
+else
 	npx cdk deploy --all $(CDK_FLAGS)
+endif
 
-review: synth ## who can do what, proved from the templates: cdk.out/access-review.html
+review: synth ## who can do what: cdk.out/access-review.html; with BASE=… what a change does to it
+ifdef BASE
+	python -m pipeline review --base '$(BASE)' --accepted '$(ACCEPTED)'
+else
 	python -m review
+endif
+
+report: ## in a job of GitHub Actions: comment on the pull request, and ask for acceptance
+	$(PYTHON) -m pipeline report
+
+digest: $(INSTALLED) ## the SHA-256 by which a deployment knows the reviewed assembly
+	@python -m pipeline digest
+
+plan: $(INSTALLED) ## which stacks differ from what stands in the account
+	@python -m pipeline plan
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

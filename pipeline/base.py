@@ -1,0 +1,49 @@
+"""The assembly of another commit: what a change is compared with."""
+
+import subprocess
+from pathlib import Path
+
+from pipeline.cdk import PROJECT, cdk
+from pipeline.errors import PipelineError
+
+
+def synthesized(base: str, scratch: Path) -> Path:
+    """The folder with the assembly of a commit, synthesized by that commit's own code.
+
+    It uses the packages that are installed now. PipelineError for what is no commit here, and for
+    one that does not synthesize.
+    """
+    tree, assembly = scratch / "base", scratch / "base-assembly"
+    _git("worktree", "add", "--detach", "--force", str(tree), commit(base))
+    try:
+        (tree / "node_modules").symlink_to(PROJECT / "node_modules")
+        status, printed = cdk("synth", "--quiet", "--output", str(assembly), folder=tree)
+    finally:
+        _git("worktree", "remove", "--force", str(tree))
+    if status != 0:
+        raise PipelineError(f"BASE {base} does not synthesize:\n{printed.strip()}")
+    return assembly
+
+
+def commit(name: str) -> str:
+    """The hash of a commit, 40 characters; PipelineError for what is none here."""
+    try:
+        return _git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").strip()
+    except PipelineError:
+        raise PipelineError(
+            f"BASE {name!r} is no commit of this clone; a shallow clone lacks most: git fetch"
+        ) from None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],  # noqa: S607 - git, wherever it is
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PipelineError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,58 @@
+"""The CDK CLI as a pipeline runs it: on a ready assembly, no setting of the machine in its way."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+PROJECT = Path(__file__).resolve().parent.parent
+_CLI = PROJECT / "node_modules" / ".bin" / "cdk"
+_PLAIN = ("--ci", "--no-notices", "--no-color")
+
+
+def cdk(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    is_shown: bool = False,
+) -> tuple[int, str]:
+    """Runs a command in a folder; its exit status and what it printed, or showed meanwhile.
+
+    In an empty folder unless told: the CLI would take a cdk.json of the folder it stands in for
+    its own, also for a ready assembly, and run what that names.
+    """
+    if not _CLI.exists():
+        raise PipelineError("the CDK CLI is not installed; run: make install")
+    with tempfile.TemporaryDirectory(prefix="pipeline-") as nowhere:
+        done = subprocess.run(
+            [str(_CLI), *arguments, *_PLAIN],
+            cwd=folder or nowhere,
+            env={**_inherited(), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=None if is_shown else subprocess.PIPE,
+            stderr=None if is_shown else subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    return done.returncode, done.stdout or ""
+
+
+def _inherited() -> dict[str, str]:
+    """The environment without what changes the CLI, which reads its options from there as well,
+    and without what would have a commit import the modules of another one."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "CDK_HOME"
+        or (not name.startswith("CDK_") and name not in ("FORCE_COLOR", "PYTHONPATH"))
+    }
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NODE_NO_WARNINGS": "1",
+    }

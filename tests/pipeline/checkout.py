@@ -1,0 +1,114 @@
+"""A clone of the project as a job has it, with a pipeline of its own, and an account to deploy to."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox import Sandbox
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+DEPLOYMENTS = '''"""The deployment that the pipeline's tests deploy."""
+
+from delegation.model import Deployment, GitHubPipeline, IamUser, ServiceRole
+
+DEPLOYMENTS = (
+    Deployment(
+        operators=(IamUser("AutomationRestrictedOperator"),),
+        pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
+        service_roles=(
+            ServiceRole(name="AutomationServiceRole", runbooks=("Restart-EC2InstanceDemo",)),
+        ),
+    ),
+)
+'''
+RUNBOOK = "documents/Restart-EC2InstanceDemo.json"
+_INSTALLED = (".venv", "node_modules")
+_SECONDS = 120
+
+
+class Checkout:
+    """A git repository with the project, and its commands as a job runs them."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self._sandbox = sandbox
+        files = _run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=PROJECT)
+        for name in files.stdout.split():
+            if not name.startswith("tests/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(PROJECT / name, folder / name)
+        for name in _INSTALLED:
+            (folder / name).symlink_to(PROJECT / name)
+        with (folder / ".gitignore").open("a") as ignored:
+            ignored.write("\n/.venv\n/node_modules\n")
+        (folder / "deployments.py").write_text(DEPLOYMENTS, "utf-8")
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.commit("The pipeline's own deployment")
+
+    def git(self, *arguments: str) -> str:
+        """What a git command printed."""
+        author = ("-c", "user.name=Author", "-c", "user.email=author@example.com")
+        done = _run("git", *author, *arguments, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commits everything."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replaces a text in a file."""
+        path = self.folder / name
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def make(self, *arguments: str, job: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """A make target in a job of these variables, which has no AWS keys of its own."""
+        return self.run("make", "--no-print-directory", *arguments, job=job)
+
+    def run(self, *command: str, job: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """A command in a job."""
+        return _run(*command, cwd=self.folder, environment=self.environment(job))
+
+    def environment(self, job: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a job: of this machine, of the account without keys, and its own."""
+        account = self._sandbox.environment()
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del account[key]
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "CDK_", "GITHUB_", "ACTIONS_", "MAKE"))
+        }
+        return {
+            **inherited,
+            **account,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "CDK_HOME": str(self.folder.parent),
+            "CI": "true",
+            **job,
+        }
+
+    def as_administrator(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command of an administrator at a workstation, with keys of the account."""
+        return self.run(*command, job=self._sandbox.environment())
+
+
+def _run(
+    *command: str, cwd: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )

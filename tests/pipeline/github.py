@@ -1,0 +1,155 @@
+"""GitHub on loopback: the tokens of its jobs, and what of its REST API the pipeline calls."""
+
+import base64
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sandbox import Sandbox
+
+REPOSITORY = "octo-org/runbooks"
+CODEOWNERS = "*  @octo-admin\n/documents/  @octo-author\n"
+_BOT = "github-actions[bot]"
+
+
+@dataclass
+class GitHub:
+    """A repository, its pull request number 1, and the jobs that ask for tokens."""
+
+    sandbox: Sandbox
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    labels: list[tuple[str, str]] = field(default_factory=list)
+    """Who set which label on the pull request."""
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    codeowners: str = CODEOWNERS
+    claims: dict[str, object] = field(default_factory=dict)
+    """Of the job that asks for a token next."""
+    asked: list[str] = field(default_factory=list)
+    """Every request, ``METHOD PATH``."""
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def job(
+        self, context: str, *, ref: str = "refs/heads/main", repository: str = REPOSITORY
+    ) -> dict[str, str]:
+        """The variables of a job whose subject ends in ``context`` (``pull_request``, …), with
+        ``id-token: write``."""
+        self.claims = {"sub": f"repo:{repository}:{context}", "ref": ref}
+        return {
+            **self.api(),
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self._url}/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-runner",
+            "AWS_ACCOUNT_ID": "000000000000",
+        }
+
+    def api(self) -> dict[str, str]:
+        """The variables of a job without a token for AWS."""
+        return {
+            "GITHUB_API_URL": self._url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_TOKEN": "of-the-job",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_RUN_ID": "17",
+        }
+
+    def event(self, folder: Path, *, head: str = REPOSITORY) -> dict[str, str]:
+        """The variable of a job of pull request 1, from a branch or from a fork."""
+        path = folder / "event.json"
+        path.write_text(
+            json.dumps(
+                {
+                    "pull_request": {
+                        "number": 1,
+                        "head": {"repo": {"full_name": head}},
+                        "base": {"sha": "b" * 40, "repo": {"full_name": REPOSITORY}},
+                    }
+                }
+            ),
+            "utf-8",
+        )
+        return {"GITHUB_EVENT_PATH": str(path)}
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def token(self) -> str:
+        """The token of the job that asks."""
+        issuer = "https://token.actions.githubusercontent.com"
+        return self.sandbox.identity_token(
+            {"iss": issuer, "aud": "sts.amazonaws.com", **self.claims}
+        )
+
+    def answer(self, method: str, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        """What GitHub says to a call."""
+        below = path.removeprefix(f"/repos/{REPOSITORY}/").split("?")[0]
+        if method == "POST" and below == "issues/1/comments":
+            self.comments.append(
+                {"id": len(self.comments) + 1, "user": {"login": _BOT}, "body": body["body"]}
+            )
+            return 201, self.comments[-1]
+        if method == "PATCH" and below.startswith("issues/comments/"):
+            self.comments[int(below.rsplit("/", 1)[1]) - 1]["body"] = body["body"]
+            return 200, {}
+        return self._read(below, path)
+
+    def _read(self, below: str, path: str) -> tuple[int, Any]:
+        if below.startswith("actions/runs/"):
+            return 200, self.runs[int(below.rsplit("/", 1)[1])]
+        name = path.partition("name=")[2].partition("&")[0]
+        known: dict[str, Any] = {
+            "issues/1": {"labels": [{"name": label} for _, label in self.labels]},
+            "issues/1/events": [
+                {"event": "labeled", "actor": {"login": who}, "label": {"name": label}}
+                for who, label in self.labels
+            ],
+            "issues/1/comments": self.comments,
+            "contents/.github/CODEOWNERS": {
+                "content": base64.b64encode(self.codeowners.encode()).decode()
+            },
+            "actions/artifacts": {"artifacts": [a for a in self.artifacts if a["name"] == name]},
+        }
+        return (200, known[below]) if below in known else (404, {"message": "Not Found"})
+
+
+def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _respond(self) -> None:
+            github.asked.append(f"{self.command} {self.path}")
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length) or b"{}")
+            if self.path.startswith("/token"):
+                is_the_runner = self.headers["Authorization"] == "bearer of-the-runner"
+                status, answer = (200, {"value": github.token()}) if is_the_runner else (401, {})
+            elif self.headers["Authorization"] != "Bearer of-the-job":
+                status, answer = 401, {}
+            else:
+                status, answer = github.answer(self.command, self.path, body)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_GET = do_POST = do_PATCH = _respond  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    return Handler
