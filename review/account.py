@@ -18,6 +18,7 @@ _PARTS_BY_POLICY = {
     "ApproverRestrictedPermissions": Part.APPROVER,
 }
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
+_PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
 
 
 def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
@@ -122,6 +123,8 @@ def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Part:
     """The part that a principal takes, by the fixed names of the policies and by its trust."""
     if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
         return Part.AUTHOR_ROLE
+    if principal.trust and _PIPELINE_ROLES.fullmatch(principal.name):
+        return Part.PIPELINE
     if ("Service", AUTOMATION) in principal.trusted:
         return Part.SERVICE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):

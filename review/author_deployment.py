@@ -36,10 +36,10 @@ def is_of_deployment(judge: Judge, grant: Grant) -> bool:
     place, action = judge.account.place, grant.action
     execution = f"{_ROLE_KEY} ArnEquals {place.iam_arn(f'role/{_EXECUTION_ROLE}')}"
     regions = [replace(place, region=region) for region in judge.account.regions]
-    stacks = [f"{_stacks(each)}{RUNBOOKS_STACK}/*" for each in regions]
-    staged = f"cdk-{_qualifier(judge)}-assets-{place.account}"
+    stacks = [f"{stacks_of(each)}{RUNBOOKS_STACK}/*" for each in regions]
+    staged = f"cdk-{qualifier_of(judge)}-assets-{place.account}"
     buckets = [f"arn:{place.partition}:s3:::{staged}-{each.region}" for each in regions]
-    version = f"parameter/cdk-bootstrap/{_qualifier(judge)}/version"
+    version = f"parameter/cdk-bootstrap/{qualifier_of(judge)}/version"
     allowed: dict[str, tuple[list[str], str]] = {
         **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, "")),
         **dict.fromkeys(_AS_EXECUTION_ROLE, (stacks, execution)),
@@ -85,7 +85,7 @@ def _changes(judge: Judge, role: Principal) -> Iterator[Decision]:
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=True, context=execution)
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=False)
     yield judge.ask(role, CREATE_CHANGE_SET, other, expected=False, context=execution)
-    name = f"cdk-{_qualifier(judge)}-cfn-exec-role-{place.account}-{place.region}"
+    name = f"cdk-{qualifier_of(judge)}-cfn-exec-role-{place.account}-{place.region}"
     administrator = {_ROLE_KEY: place.iam_arn(f"role/{name}")}
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=False, context=administrator)
 
@@ -112,15 +112,16 @@ def _templates(judge: Judge, *, of_runbooks: bool) -> list[str]:
     ]
 
 
-def _qualifier(judge: Judge) -> str:
+def qualifier_of(judge: Judge) -> str:
     """The qualifier of ``cdk bootstrap``, from the staging bucket's name."""
     assets = (template.asset for template in judge.account.templates if template.asset)
     return next((asset.split("-")[1] for asset in assets), "hnb659fds")
 
 
 def _stack(judge: Judge, name: str) -> str:
-    return f"{_stacks(judge.account.place)}{name}/example"
+    return f"{stacks_of(judge.account.place)}{name}/example"
 
 
-def _stacks(place: Place) -> str:
+def stacks_of(place: Place) -> str:
+    """The beginning of the ARN of every stack of a place; its name follows."""
     return f"arn:{place.partition}:cloudformation:{place.region}:{place.account}:stack/"

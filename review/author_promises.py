@@ -23,6 +23,7 @@ _ON_RUNBOOKS = {
 }
 """What CloudFormation calls for a document. Source: resource type AWS::SSM::Document."""
 _ASSUMED = ("AuthorDeploymentRole", "AuthorPublishingRole")
+_PIPELINES = ("PipelineAdministrationRole", "PipelineRunbooksRole")
 
 
 def author_promises(judge: Judge) -> Iterator[Promise]:
@@ -51,7 +52,7 @@ def author_promises(judge: Judge) -> Iterator[Promise]:
         f"{who} can deploy {RUNBOOKS_STACK} and no other stack, nor replace its template",
         deploys(judge),
     )
-    trusted = joined(author.arn for author in authors)
+    trusted = joined(each.arn for each in (*authors, *_pipelines(judge)))
     yield promise(
         "author-roles-are-the-authors",
         f"only {trusted} and CloudFormation can assume the author's roles",
@@ -134,8 +135,9 @@ def _is_of(grant: Grant, allowed: list[tuple[str, str]]) -> bool:
 
 def _assumed(judge: Judge) -> Proof:
     account = judge.account
-    authors = {author.arn: author for author in account.having(Part.AUTHOR)}
-    others = account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE)
+    authors = {each.arn: each for each in (*account.having(Part.AUTHOR), *_pipelines(judge))}
+    people = account.having(Part.OPERATOR, Part.APPROVER, Part.SERVICE_ROLE, Part.PIPELINE)
+    others = [each for each in people if each.arn not in authors]
     decisions: list[Decision] = []
     findings: list[str] = []
     for role in account.having(Part.AUTHOR_ROLE):
@@ -152,6 +154,11 @@ def _assumed(judge: Judge) -> Proof:
         ]
         decisions.append(judge.ask_trust(account.place.iam_arn("root"), role, expected=False))
     return Proof(tuple(findings), tuple(decisions))
+
+
+def _pipelines(judge: Judge) -> tuple[Principal, ...]:
+    """The roles of pipelines that deploy as authors do."""
+    return tuple(r for r in judge.account.having(Part.PIPELINE) if r.name in _PIPELINES)
 
 
 def _who(same: list[Principal]) -> str:

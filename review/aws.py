@@ -1,6 +1,7 @@
 """Actions and services of AWS that the review speaks of, each spelled once."""
 
 ASSUME_ROLE = "sts:AssumeRole"
+ASSUME_WITH_TOKEN = "sts:AssumeRoleWithWebIdentity"
 PASS_ROLE = "iam:PassRole"
 PASSED_TO = "iam:PassedToService"
 START = "ssm:StartAutomationExecution"

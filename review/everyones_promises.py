@@ -6,6 +6,7 @@ from review.aws import ASSUME_ROLE, CLOUDFORMATION, OWN_PASSWORD, PASS_ROLE, SIG
 from review.grants import Access, Grant
 from review.judge import Decision, Judge, names
 from review.model import Kind, Part, Principal
+from review.pipeline_promises import ADMINISTRATION, bootstrap_roles
 from review.promises import Promise, Proof, promise, told
 
 _RAISING = (
@@ -26,18 +27,20 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
             _own_password(judge, users),
         )
     yield promise(
-        "nobody-widens-own-rights", "nobody can widen their own rights", _widens_nothing(judge)
+        "nobody-widens-own-rights",
+        f"nobody can widen their own rights{_but_administrators(judge)}",
+        _widens_nothing(judge),
     )
     yield promise(
         "duties-are-separate",
-        "nobody can both write a runbook and start it, nor start a run and approve it, not even "
-        "through roles that they may assume or pass",
+        f"nobody can both write a runbook and start it, nor start a run and approve it, not even "
+        f"through roles that they may assume or pass{_but_administrators(judge)}",
         _separate(judge),
     )
     yield promise(
         "everybody-has-a-part",
-        "every principal of these templates is an operator, an approver, an author or a service "
-        "role",
+        "every principal of these templates is an operator, an approver, an author, a pipeline or "
+        "a service role",
         _known(judge),
     )
     yield promise(
@@ -118,7 +121,28 @@ def _separate(judge: Judge) -> Proof:
                     f"{access.principal.name} may {first}{_through(access, one)} and "
                     f"{other[1]}{_through(access, other[0])}"
                 )
+        findings += told(access, _to_the_unknown(judge, access))
     return Proof(tuple(findings), ())
+
+
+def _but_administrators(judge: Judge) -> str:
+    """Whom these promises leave out: whoever deploys AdministrationStack can do anything."""
+    if not judge.account.having(Part.PIPELINE):
+        return ""
+    return (
+        f", but for {ADMINISTRATION}: it deploys AdministrationStack by the roles of cdk bootstrap "
+        f"and can do anything"
+    )
+
+
+def _to_the_unknown(judge: Judge, access: Access) -> list[Grant]:
+    """What somebody may assume beside roles of these templates and those that deploy them."""
+    deploying = bootstrap_roles(judge) if access.principal.name == ADMINISTRATION else []
+    return [
+        grant
+        for grant in access.on(ASSUME_ROLE)
+        if judge.account.by_arn(grant.resource) is None and grant.resource not in deploying
+    ]
 
 
 def _reached(judge: Judge, access: Access) -> Iterator[Access]:

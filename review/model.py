@@ -26,6 +26,7 @@ class Part(StrEnum):
     APPROVER = "approver"
     AUTHOR = "author"
     AUTHOR_ROLE = "author role"
+    PIPELINE = "pipeline"
     SERVICE_ROLE = "service role"
     OTHER = "other"
 

@@ -26,6 +26,8 @@ _ATTACHMENTS = {
     "AWS::IAM::UserToGroupAddition",
 }
 _DOCUMENT = "AWS::SSM::Document"
+_PROVIDER = "AWS::IAM::OIDCProvider"
+"""Lets nobody in by itself: roles that trust it say whom."""
 _WITHOUT_ACCESS = {
     "AWS::CDK::Metadata",
     "AWS::SecretsManager::Secret",
@@ -81,6 +83,9 @@ class Resource:
             return self.arn if self.type == "AWS::IAM::ManagedPolicy" else self.name
         if name in ("Arn", "PolicyArn") and self.type in _IDENTITIES:
             return self.arn
+        if name in ("Arn", "Ref") and self.type == _PROVIDER:
+            issuer = str(self.get("Url")).removeprefix("https://").rstrip("/")
+            return self.template.place.iam_arn(f"oidc-provider/{issuer}")
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
             f"give the resource a name of its own and use that"
@@ -116,7 +121,7 @@ def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
         for resource in of_template.values():
             if resource.type in (*_IDENTITIES, *_ATTACHMENTS, _DOCUMENT):
                 yield resource
-            elif resource.type not in _WITHOUT_ACCESS:
+            elif resource.type not in (*_WITHOUT_ACCESS, _PROVIDER):
                 raise ReviewError(
                     f"{resource.where}: the review does not know whether {resource.type} gives "
                     f"access to anybody (review/resources.py)"

@@ -15,6 +15,7 @@ from review.judge import Judge
 from review.model import Account
 from review.operator_promises import operator_promises
 from review.picture import Picture, draw
+from review.pipeline_promises import pipeline_promises
 from review.promises import Promise, Verdict
 from review.role_promises import role_promises
 from review.runbook_promises import runbook_promises
@@ -25,6 +26,7 @@ _PROMISES = (
     runbook_promises,
     role_promises,
     author_promises,
+    pipeline_promises,
     everyones_promises,
 )
 

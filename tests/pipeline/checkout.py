@@ -1,4 +1,4 @@
-"""A clone of the project as a job has it, with a pipeline of its own, and an account to deploy to."""
+"""A clone of the project as a job has it, with a deployment that has a pipeline."""
 
 import os
 import shutil

@@ -7,7 +7,15 @@ import pytest
 from aws_cdk import App
 
 from delegation.configuration import Configuration
-from delegation.model import Approval, Deployment, ExistingRole, IamUser, Profile, ServiceRole
+from delegation.model import (
+    Approval,
+    Deployment,
+    ExistingRole,
+    GitHubPipeline,
+    IamUser,
+    Profile,
+    ServiceRole,
+)
 from delegation.runbooks import load_runbooks
 from review.assembly import Template, read_templates
 from review.engine import Engine
@@ -41,6 +49,12 @@ EVERYTHING = deployment(
             only_instances_tagged=("Automation", "allowed"),
         ),
     ),
+)
+
+WITH_PIPELINE = deployment(
+    account="111122223333",
+    regions=("eu-west-1", "us-east-1"),
+    pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
 )
 
 Templates = tuple[Template, ...]

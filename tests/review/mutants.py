@@ -21,12 +21,14 @@ _BOUNDED = ("AutomationServiceRoleNeeds", "AutomationImageRoleNeeds")
 """Policies whose holders have a boundary: widening them changes nothing, which has its own test."""
 
 
-def mutated(templates: tuple[Template, ...], mutate: Mutate) -> tuple[Template, ...]:
-    """The templates with AdministrationStack's changed."""
+def mutated(
+    templates: tuple[Template, ...], mutate: Mutate, *, stack: str = "AdministrationStack"
+) -> tuple[Template, ...]:
+    """The templates with that of one stack changed."""
     changed = []
     for template in templates:
         body = copy.deepcopy(template.body)
-        if template.stack == "AdministrationStack":
+        if template.stack == stack:
             mutate(body)
             assert body != template.body
         changed.append(replace(template, body=body))
@@ -47,9 +49,9 @@ def with_runbook(
     return tuple(changed)
 
 
-def administration(templates: tuple[Template, ...]) -> Body:
-    """AdministrationStack's template."""
-    (found,) = [t.body for t in templates if t.stack == "AdministrationStack"]
+def template_of(stack: str, templates: tuple[Template, ...]) -> Body:
+    """The template of a stack."""
+    (found,) = [t.body for t in templates if t.stack == stack]
     return found
 
 
@@ -165,6 +167,71 @@ def attacks(body: Body) -> Mutants:
             Shared={"Type": "AWS::SQS::QueuePolicy", "Properties": {}}
         ),
     }
+
+
+def of_pipelines(body: Body) -> Mutants:
+    """What a change of PipelineStack could slip in."""
+    review, runbooks = "PipelineReviewRole", "PipelineRunbooksRole"
+    policy = f"{review}Permissions"
+    return {
+        "review executes change sets": _granting(policy, "cloudformation:ExecuteChangeSet"),
+        "review deletes stacks": _granting(policy, "cloudformation:DeleteStack"),
+        "review writes every template": _granting(policy, "s3:PutObject"),
+        "review assumes every role": _granting(policy, "sts:AssumeRole"),
+        "review starts runbooks": _granting(policy, "ssm:StartAutomationExecution"),
+        "comparisons may do anything": _granting("PipelineComparisonRolePermissions", "*"),
+        "comparisons are trusted to the account": _trusting(
+            "PipelineComparisonRole", {"AWS": "arn:aws:iam::111122223333:root"}
+        ),
+        "a fork reviews": _with_subject(review, "repo:mallory/runbooks:pull_request"),
+        "every repository reviews": _with_subject(review, "repo:*:pull_request"),
+        "pull requests deploy": _with_subject(runbooks, "repo:octo-org/runbooks:pull_request"),
+        "a branch deploys without its environment": _with_subject(
+            runbooks, "repo:octo-org/runbooks:ref:refs/heads/main"
+        ),
+        "runbooks' jobs deploy administration": _with_subject(
+            "PipelineAdministrationRole", "repo:octo-org/runbooks:environment:runbooks"
+        ),
+        "subjects by pattern": _subjects_by_pattern,
+        "another host's tokens": _another_host,
+        "another account's provider": _another_accounts_provider,
+        "the account may assume what deploys": _trusting(
+            runbooks, {"AWS": "arn:aws:iam::111122223333:root"}
+        ),
+        "operators may assume what deploys": _trusting(
+            runbooks, {"AWS": "arn:aws:iam::111122223333:user/AutomationRestrictedOperator"}
+        ),
+        "runbooks' jobs assume CDK's roles": _holding_administrations,
+    }
+
+
+def _with_subject(role: str, subject: str) -> Mutate:
+    return lambda body: _trust_of(body, role)["Condition"]["StringEquals"][_SUBJECT].append(subject)
+
+
+def _subjects_by_pattern(body: Body) -> None:
+    condition = _trust_of(body, "PipelineRunbooksRole")["Condition"]
+    condition["StringLike"] = {_SUBJECT: ["repo:octo-org/*"]}
+    del condition["StringEquals"][_SUBJECT]
+
+
+def _another_host(body: Body) -> None:
+    trust = _trust_of(body, "PipelineRunbooksRole")
+    trust["Principal"]["Federated"] = "arn:aws:iam::111122223333:oidc-provider/gitlab.com"
+
+
+def _another_accounts_provider(body: Body) -> None:
+    trust = _trust_of(body, "PipelineRunbooksRole")
+    trust["Principal"]["Federated"] = f"arn:aws:iam::999999999999:oidc-provider/{_GITHUB}"
+
+
+def _holding_administrations(body: Body) -> None:
+    held = _named(body, "PipelineAdministrationRole")["ManagedPolicyArns"]
+    _named(body, "PipelineRunbooksRole")["ManagedPolicyArns"] = held
+
+
+_GITHUB = "token.actions.githubusercontent.com"
+_SUBJECT = f"{_GITHUB}:sub"
 
 
 def of_bounded_policies(body: Body) -> Mutants:

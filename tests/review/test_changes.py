@@ -8,7 +8,7 @@ from review.engine import Engine
 from review.markdown import change_markdown
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
-from tests.review.mutants import additions, administration, mutated, with_runbook
+from tests.review.mutants import additions, mutated, with_runbook
 
 Templates = tuple[Template, ...]
 
@@ -30,7 +30,7 @@ def test_same_templates_change_nothing(engine: Engine, synthesize: Synthesize) -
 
 def test_gain_is_a_sentence_and_its_reverse_a_loss(engine: Engine, synthesize: Synthesize) -> None:
     before = synthesize(DEFAULT)
-    gaining = additions(administration(before))["operator gains SendCommand"]
+    gaining = additions(template_of("AdministrationStack", before))["operator gains SendCommand"]
     after = mutated(before, gaining)
 
     there, back = _changed(engine, before, after), _changed(engine, after, before)

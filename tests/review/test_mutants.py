@@ -12,17 +12,18 @@ from review.errors import ReviewError
 from review.model import Part
 from review.promises import Verdict
 from review.reviews import Review, review
-from tests.review.conftest import EVERYTHING, Synthesize
+from tests.review.conftest import EVERYTHING, WITH_PIPELINE, Synthesize
 from tests.review.decisions import decided, named_decisions
 from tests.review.mutants import (
     Mutants,
     additions,
-    administration,
     attacks,
     droppings,
     mutated,
     of_bounded_policies,
+    of_pipelines,
     removals,
+    template_of,
     widenings,
 )
 
@@ -67,7 +68,7 @@ def test_all_mutants_die(
     most_gain: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
-    mutants = kind(administration(templates))
+    mutants = kind(template_of("AdministrationStack", templates))
 
     survivors, silent = [], []
     for name, mutate in mutants.items():
@@ -88,10 +89,41 @@ def test_all_mutants_die(
     record_property("proof", f"mutants, {kind.__name__}: {len(mutants)}, all killed")
 
 
+@pytest.mark.parametrize(
+    ("kind", "most_gain"),
+    [(removals, False), (widenings, True), (droppings, True), (of_pipelines, True)],
+    ids=["removals", "widenings", "droppings", "additions"],
+)
+def test_all_mutants_of_the_pipelines_roles_break_a_promise(
+    engine: Engine,
+    synthesize: Synthesize,
+    kind: Callable[[dict[str, Any]], Mutants],
+    most_gain: bool,
+    record_property: Callable[[str, object], None],
+) -> None:
+    templates = synthesize(WITH_PIPELINE)
+    before = review(engine, templates)
+    mutants = kind(template_of("PipelineStack", templates))
+
+    survivors, silent = [], []
+    for name, mutate in mutants.items():
+        reviewed = review(engine, mutated(templates, mutate, stack="PipelineStack"))
+        if not reviewed.broken:
+            survivors.append(name)
+        changed = change(before, reviewed)
+        if not (changed.gains if most_gain else changed.gains or changed.losses):
+            silent.append(name)
+
+    assert len(mutants) > 10
+    assert survivors == []
+    assert silent == []
+    record_property("proof", f"mutants of PipelineStack, {kind.__name__}: {len(mutants)}, killed")
+
+
 def test_boundary_holds_against_whatever_a_role_is_given(
     engine: Engine, templates: tuple[Template, ...], before: Review
 ) -> None:
-    mutants = of_bounded_policies(administration(templates))
+    mutants = of_bounded_policies(template_of("AdministrationStack", templates))
 
     assert list(mutants) == ["AutomationServiceRoleNeeds"]
     for mutate in mutants.values():
