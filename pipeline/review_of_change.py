@@ -19,6 +19,7 @@ from pipeline.template_changes import TemplateChange, template_changes
 _FOUND = 2
 _ID_LENGTH = 12
 _MOST_ROWS = 20
+_NO_DIFFERENCE = "There were no differences"
 _MOST_DIFF = 50_000
 """Characters of a diff in the page; GitHub takes 65,536 for a comment."""
 
@@ -85,7 +86,10 @@ def _page(
     if not diffs:
         lines += ["Without AWS credentials it was not compared with the account.", ""]
     for shown, diff in diffs:
-        lines += _details(f"cdk diff of {shown}", diff)
+        if diff.endswith(_NO_DIFFERENCE):
+            lines += [f"cdk diff of {shown}: no differences.", ""]
+        else:
+            lines += _details(f"cdk diff of {shown}", diff)
     lines += [
         f"Assembly `{change.digest}` of {change.commit[:_ID_LENGTH]} against "
         f"{change.base[:_ID_LENGTH]}.",

@@ -78,8 +78,9 @@ def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None
     administration, runbooks = (jobs.get(name) for name in _DEPLOYING)
     if administration and runbooks and administration.contexts & runbooks.contexts:
         findings.append("jobs that deploy runbooks can deploy administration as well")
-    repositories = [each.repositories for each in jobs.values() if each] or [set()]
-    for stranger in sorted(set.union(*repositories) - set.intersection(*repositories)):
+    repositories = [each.repositories for each in jobs.values() if each]
+    everyones = set.intersection(*repositories) if repositories else set()
+    for stranger in sorted({name for names in repositories for name in names} - everyones):
         findings.append(f"repository {stranger} is trusted by some of the roles alone")
     if COMPARISON in roles and roles[COMPARISON].trusted != (("Service", CLOUDFORMATION),):
         findings.append(f"{COMPARISON} trusts others than CloudFormation")

@@ -8,7 +8,7 @@ from review.engine import Engine
 from review.markdown import change_markdown
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
-from tests.review.mutants import additions, mutated, with_runbook
+from tests.review.mutants import additions, mutated, template_of, with_runbook
 
 Templates = tuple[Template, ...]
 
