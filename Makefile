@@ -7,11 +7,13 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# Which cloud assembly is planned and deployed
+ASSEMBLY ?= cdk.out
 # More options for the CDK CLI: make deploy CDK_FLAGS="--require-approval never"
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install synth diff deploy review report digest plan rehearse test unit lint bench lock clean
+.PHONY: help install synth diff deploy review report digest reviewed plan rehearse test unit lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,7 +36,7 @@ diff: $(INSTALLED) ## what a deployment would change in AWS
 
 deploy: $(INSTALLED) ## deploy to AWS; with DIGEST=… the assembly that was reviewed, unattended
 ifdef DIGEST
-	python -m pipeline deploy --digest '$(DIGEST)' $(if $(ONLY),--only '$(ONLY)')
+	python -m pipeline deploy --assembly '$(ASSEMBLY)' --digest '$(DIGEST)' $(if $(ONLY),--only '$(ONLY)')
 else
 	npx cdk deploy --all $(CDK_FLAGS)
 endif
@@ -53,7 +55,10 @@ digest: $(INSTALLED) ## the SHA-256 by which a deployment knows the reviewed ass
 	@python -m pipeline digest
 
 plan: $(INSTALLED) ## which stacks differ from what stands in the account
-	@python -m pipeline plan
+	@python -m pipeline plan --assembly '$(ASSEMBLY)' $(if $(DIGEST),--digest '$(DIGEST)')
+
+reviewed: $(INSTALLED) ## in a job of GitHub Actions: the run that reviewed this very assembly
+	@python -m pipeline reviewed
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

@@ -73,6 +73,7 @@ def _options() -> argparse.Namespace:
     reviewed.set_defaults(run=_reviewed)
 
     plan = commands.add_parser("plan", help="print which stacks differ from what stands")
+    plan.add_argument("--digest", help="of the assembly that was reviewed; another is refused")
     plan.set_defaults(run=_plan)
 
     deploy = commands.add_parser(
@@ -138,7 +139,10 @@ def _plan(options: argparse.Namespace) -> int:
     from pipeline.assembly import PIPELINE_STACK, Assembly
     from pipeline.comparison import changed
 
-    differing = {target.stack.name for target in changed(Assembly(options.assembly))}
+    assembly = Assembly(options.assembly)
+    if options.digest:
+        assembly.require(options.digest)
+    differing = {target.stack.name for target in changed(assembly)}
     for kind, name in _KINDS.items():
         print(f"{kind}={str(name in differing).lower()}")
     if PIPELINE_STACK in differing:

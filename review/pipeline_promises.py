@@ -80,7 +80,7 @@ def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None
         findings.append("jobs that deploy runbooks can deploy administration as well")
     repositories = [each.repositories for each in jobs.values() if each]
     everyones = set.intersection(*repositories) if repositories else set()
-    for stranger in sorted({name for names in repositories for name in names} - everyones):
+    for stranger in sorted({name for each in repositories for name in each} - everyones):
         findings.append(f"repository {stranger} is trusted by some of the roles alone")
     if COMPARISON in roles and roles[COMPARISON].trusted != (("Service", CLOUDFORMATION),):
         findings.append(f"{COMPARISON} trusts others than CloudFormation")
