@@ -69,10 +69,12 @@ test: lint ## everything that CI checks
 unit: $(INSTALLED) ## the tests that run in seconds: no sandbox, no whole command
 	python -m pytest -q -m "not sandbox and not command"
 
-lint: $(INSTALLED) ## ruff and mypy
+lint: $(INSTALLED) ## ruff, mypy, and actionlint and zizmor for the workflows
 	ruff check .
 	ruff format --check .
 	mypy
+	actionlint .github/workflows/*.yml
+	zizmor --offline --no-progress --quiet --persona auditor .github
 
 bench: $(INSTALLED) ## measure the figures of docs/figures.md
 	python -m benchmarks --write

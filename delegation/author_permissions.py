@@ -111,9 +111,9 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
     return (
         Statement(
             sid="UploadTemplates",
-            actions=("s3:AbortMultipartUpload", "s3:PutObject"),
+            actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=_staged(deployment, qualifier),
-            why="the templates of RunbooksStack and no other",
+            why="the templates of RunbooksStack and no other, and the lease of a deployment",
             source=_CDK,
         ),
         Statement(

@@ -11,16 +11,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.access import Target, targets
-from pipeline.assembly import ADMINISTRATION_STACK, RUNBOOKS_STACK, Assembly
+from pipeline.assembly import ADMINISTRATION_STACK, Assembly
 from pipeline.cdk import cdk
 from pipeline.comparison import deployed_template
 from pipeline.errors import PipelineError
+from pipeline.lease import Lease
 
-ROLES = {
-    ADMINISTRATION_STACK: "PipelineAdministrationRole",
-    RUNBOOKS_STACK: "PipelineRunbooksRole",
-}
-"""The role of the job that deploys each stack."""
+_ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
+"""Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
 _POLL_SECONDS = 5
 _LONGEST_WAIT_SECONDS = 3600
 _STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED", "UPDATE_FAILED")
@@ -34,7 +32,11 @@ class Deployment:
     def __init__(self, assembly: Assembly, names: Sequence[str], *, digest: str) -> None:
         assembly.require(digest)
         self._assembly = assembly
-        self.targets = [target for name in names for target in _targets(assembly, name)]
+        role = _ADMINISTRATORS if ADMINISTRATION_STACK in names else _AUTHORS
+        missing = [name for name in names if not assembly.named(name)]
+        if missing:
+            raise PipelineError(f"the assembly in {assembly.folder} has no {missing[0]}")
+        self.targets = list(targets(assembly.named(*names), role=role))
 
     def run(self) -> bool:
         """Deploys one after the other, and stops at the first that fails; whether all went well.
@@ -44,7 +46,20 @@ class Deployment:
         with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
             checked = self._assembly.copy_to(Path(temporary) / "assembly")
             checked.require(self._assembly.digest)
-            return all(_is_deployed(target, checked.folder) for target in self.targets)
+            with self._lease() as lease:
+                for target in self.targets:
+                    lease.require()
+                    if not _is_deployed(target, checked.folder):
+                        return False
+        return True
+
+    def _lease(self) -> Lease:
+        """The lease where the first stack goes, whichever that is: to a deployment's first Region,
+        which holds AdministrationStack as well."""
+        first = self.targets[0]
+        role = first.filled(first.stack.publishing_role)
+        s3 = first.access.client("s3", first.region, role=role)
+        return Lease(s3, first.filled(first.stack.bucket))
 
     def states(self) -> Iterator[str]:
         """What state each stack is in, a line each, with the cause where it is a failure."""
@@ -59,13 +74,6 @@ class Deployment:
                     f"  its rollback could not end; mend what its events name, then: npx cdk "
                     f"rollback {target.stack.id}"
                 )
-
-
-def _targets(assembly: Assembly, name: str) -> Iterator[Target]:
-    stacks = assembly.named(name)
-    if not stacks:
-        raise PipelineError(f"the assembly in {assembly.folder} has no {name}")
-    return targets(stacks, role=ROLES[name])
 
 
 def _is_deployed(target: Target, assembly: Path) -> bool:

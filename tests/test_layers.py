@@ -14,6 +14,7 @@ _FORBIDDEN = {
     "stacks": {"boto3", "botocore", "sandbox", "rehearsal"},
     "sandbox": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
     "review": {"aws_cdk", "cdk_nag", "constructs", "boto3", "delegation", "stacks", "sandbox"},
+    "pipeline": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
     "rehearsal": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
 }
 _STORY = PROJECT / "rehearsal" / "deployments.py"
@@ -52,6 +53,19 @@ def test_only_stacks_and_the_app_import_aws_cdk() -> None:
     }
 
     assert {"stacks", "app.py"} == importing
+
+
+def test_a_report_to_github_needs_no_package() -> None:
+    """The job that comments installs nothing."""
+    code = (
+        "import sys; import pipeline.report, pipeline.__main__; "
+        "print(sorted(name for name in sys.modules if name in ('boto3', 'botocore', 'yaml')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
 
 
 def test_story_is_imported_by_no_module_of_the_rehearsal() -> None:

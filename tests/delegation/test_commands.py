@@ -209,9 +209,9 @@ def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
         "| author Authors | `sts:AssumeRole` | `role/AuthorDeploymentRole`<br>"
         "`role/AuthorPublishingRole` | the trust of these roles names him; he needs no "
         "policy |",
-        "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:PutObject` | "
-        "`cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of RunbooksStack and no "
-        "other |",
+        "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:GetObject`, "
+        "`s3:PutObject` | `cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of "
+        "RunbooksStack and no other, and the lease of a deployment |",
         "| author's AuthorExecutionRole | `iam:PassRole` | `role/Role`<br>where "
         "`iam:PassedToService` StringEquals `ssm.amazonaws.com` | a document embeds its service "
         "role |",

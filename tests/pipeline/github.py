@@ -15,6 +15,7 @@ from sandbox import Sandbox
 REPOSITORY = "octo-org/runbooks"
 CODEOWNERS = "*  @octo-admin\n/documents/  @octo-author\n"
 _BOT = "github-actions[bot]"
+_POLL_SECONDS = 0.02
 
 
 @dataclass
@@ -35,7 +36,9 @@ class GitHub:
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
+        ).start()
         return self
 
     def __exit__(

@@ -107,7 +107,7 @@ def test_publishing_role_writes_under_the_authors_prefix_alone(
         {
             "Sid": "UploadTemplates",
             "Effect": "Allow",
-            "Action": ["s3:AbortMultipartUpload", "s3:PutObject"],
+            "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             "Resource": [{"Fn::Sub": f"{_BUCKET}/runbooks/*"}],
         },
         {

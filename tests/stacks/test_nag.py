@@ -7,7 +7,7 @@ import cdk_nag
 import pytest
 from aws_cdk import App
 
-from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
+from delegation.model import ExistingRole, GitHubPipeline, IamUser, PermissionSet, Profile
 from tests.stacks.synthesis import app_of, approved_by, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
@@ -103,6 +103,7 @@ def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
         account="111122223333",
         regions=("eu-west-1", "us-east-1"),
         authors=("arn:aws:iam::111122223333:role/Author",),
+        pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
         operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),
         service_roles=(
             replace(approved_by(IamUser("lead"), ExistingRole("Leads")), volume_keys=keys),

@@ -1,0 +1,43 @@
+"""An account that an administrator has set up, a clone with a pipeline, and GitHub."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+from tests.pipeline.checkout import Checkout
+from tests.pipeline.github import GitHub
+
+
+@pytest.fixture(scope="package")
+def account() -> Iterator[Sandbox]:
+    """An account of its own: its stacks have the project's names."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def checkout(account: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A clone whose deployment stands in the account, put there from a workstation."""
+    made = Checkout(tmp_path_factory.mktemp("pipeline") / "clone", account)
+    for command in (
+        ("npx", "cdk", "bootstrap", "aws://000000000000/us-east-1"),
+        ("make", "deploy", "CDK_FLAGS=--require-approval never"),
+    ):
+        done = made.as_administrator(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+@pytest.fixture
+def github(account: Sandbox) -> Iterator[GitHub]:
+    """GitHub, with one pull request that nobody has commented or labelled."""
+    with GitHub(account) as running:
+        yield running
+
+
+@pytest.fixture
+def assembly(checkout: Checkout) -> Path:
+    """The assembly that the clone's last synthesis wrote."""
+    return checkout.folder / "cdk.out"

@@ -1,0 +1,218 @@
+"""What an assembly must be to be deployed unattended, each refusal with its whole error."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from delegation.configuration import Configuration
+from delegation.runbooks import load_runbooks
+from pipeline.assembly import Assembly
+from pipeline.errors import PipelineError
+from pipeline.template_changes import template_changes
+from stacks.deployment_stacks import add_stacks
+from tests.stacks.synthesis import deployment
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The assembly of the default deployment."""
+    return _written(tmp_path / "assembly")
+
+
+def _written(folder: Path, **changes: Any) -> Path:
+    wanted = deployment(**changes)
+    app = App(analytics_reporting=False, outdir=str(folder))
+    add_stacks(app, Configuration(deployments=(wanted,), runbooks=load_runbooks(wanted.runbooks)))
+    app.synth()
+    return folder
+
+
+def _edit(path: Path, edit: Callable[[Any], None]) -> None:
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+
+
+def test_digest_is_that_of_the_files_that_deploy(folder: Path, tmp_path: Path) -> None:
+    names = [
+        *(f"AdministrationStack.{kind}.json" for kind in ("assets", "metadata", "template")),
+        *(f"RunbooksStack.{kind}.json" for kind in ("assets", "metadata", "template")),
+        "manifest.json",
+    ]
+    lines = "".join(f"{sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names)
+
+    assert Assembly(folder).digest == sha256(lines.encode()).hexdigest()
+    assert Assembly(_written(tmp_path / "again")).digest == Assembly(folder).digest
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "RunbooksStack.metadata.json"])
+def test_every_such_file_changes_the_digest(folder: Path, name: str) -> None:
+    before = Assembly(folder).digest
+
+    with (folder / name).open("a") as file:
+        file.write("\n")
+
+    assert Assembly(folder).digest != before
+
+
+def test_what_no_deployment_reads_is_left_behind(folder: Path, tmp_path: Path) -> None:
+    before = Assembly(folder).digest
+    (folder / "change.md").write_text("")
+    (folder / "cdk.json").write_text('{"build": "touch ran"}')
+
+    copy = Assembly(folder).copy_to(tmp_path / "copy")
+
+    assert copy.digest == Assembly(folder).digest == before
+    assert not (copy.folder / "cdk.json").exists()
+
+
+def test_stacks_are_told_with_what_deploys_them(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path / "elsewhere",
+        account="111122223333",
+        regions=("eu-west-1", "us-east-1"),
+        authors=("arn:aws:iam::111122223333:user/author",),
+    )
+
+    found = [
+        (s.id, s.name, s.account, s.region, s.deployment_role.rsplit("/", 1)[1], s.bucket)
+        for s in Assembly(folder).stacks
+    ]
+
+    bucket = "cdk-hnb659fds-assets-111122223333"
+    role = "cdk-hnb659fds-deploy-role-111122223333-eu-west-1"
+    assert found == [
+        (
+            "AdministrationStack-111122223333",
+            "AdministrationStack",
+            "111122223333",
+            "eu-west-1",
+            role,
+            f"{bucket}-eu-west-1",
+        ),
+        *(
+            (
+                f"RunbooksStack-111122223333-{region}",
+                "RunbooksStack",
+                "111122223333",
+                region,
+                "AuthorDeploymentRole",
+                f"{bucket}-{region}",
+            )
+            for region in ("eu-west-1", "us-east-1")
+        ),
+    ]
+
+
+def _command(assets: Any) -> None:
+    (asset,) = assets["files"].values()
+    asset["source"] = {"executable": ["touch", "ran"]}
+
+
+def _elsewhere(assets: Any) -> None:
+    (asset,) = assets["files"].values()
+    asset["source"]["path"] = "../secrets.json"
+
+
+_ASSETS = "RunbooksStack.assets.json"
+_REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
+    "a command instead of a template": (
+        _ASSETS,
+        _command,
+        f"{_ASSETS} holds an asset that is made at its upload; only templates are deployed here",
+    ),
+    "an image": (
+        _ASSETS,
+        lambda assets: assets.update(dockerImages={"0a": {}}),
+        f"{_ASSETS} holds an asset that is made at its upload; only templates are deployed here",
+    ),
+    "a file elsewhere": (
+        _ASSETS,
+        _elsewhere,
+        "the assembly names the file '../secrets.json', which is not beside it",
+    ),
+    "a stack of no bootstrap": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"]["RunbooksStack"]["properties"].pop("assumeRoleArn"),
+        "stack RunbooksStack of {folder} is not deployed by roles of cdk bootstrap or of an "
+        "author; run: make synth",
+    ),
+    "no stack": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"].clear(),
+        "{folder}/manifest.json names no stack",
+    ),
+    "another form": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"]["RunbooksStack"].pop("environment"),
+        "{folder} is not of the form that CDK writes: KeyError: 'environment'; run: make synth",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _REFUSED)
+def test_assembly_that_would_do_more_is_refused(folder: Path, case: str) -> None:
+    name, edit, message = _REFUSED[case]
+    _edit(folder / name, edit)
+
+    with pytest.raises(PipelineError) as caught:
+        Assembly(folder)
+
+    assert str(caught.value) == message.format(folder=folder)
+
+
+def test_folder_without_an_assembly_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Assembly(tmp_path)
+
+    assert str(caught.value) == (
+        f"{tmp_path} holds no manifest.json; write an assembly: make synth"
+    )
+
+
+def test_link_out_of_the_assembly_is_refused(folder: Path, tmp_path: Path) -> None:
+    template = folder / "RunbooksStack.template.json"
+    template.rename(tmp_path / "elsewhere.json")
+    template.symlink_to(tmp_path / "elsewhere.json")
+
+    with pytest.raises(PipelineError) as caught:
+        Assembly(folder)
+
+    assert str(caught.value) == f"{template} is no file of the assembly; run: make synth"
+
+
+def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: Path) -> None:
+    tagged = _written(tmp_path / "other", termination_protection=True)
+    path = tagged / "RunbooksStack.template.json"
+    before = Assembly(folder)
+    old = path.read_bytes()
+
+    def edit(template: Any) -> None:
+        document = template["Resources"]["RestartEC2InstanceDemo"]
+        document["Properties"]["Content"]["description"] = "Another"
+        document["DeletionPolicy"] = "Retain"
+        template["Resources"]["Queue"] = {"Type": "AWS::SQS::Queue"}
+        template["Outputs"].clear()
+
+    _edit(path, edit)
+    assets = tagged / _ASSETS
+    assets.write_text(
+        assets.read_text().replace(sha256(old).hexdigest(), sha256(path.read_bytes()).hexdigest())
+    )
+
+    found = [(c.stack, c.element, c.what) for c in template_changes(before, Assembly(tagged))]
+
+    assert found == [
+        (
+            "RunbooksStack",
+            "RestartEC2InstanceDemo (AWS::SSM::Document)",
+            "changed: Content, DeletionPolicy",
+        ),
+        ("RunbooksStack", "Queue (AWS::SQS::Queue)", "added"),
+        ("RunbooksStack", "RunRestartEC2InstanceDemo (Outputs)", "removed"),
+    ]

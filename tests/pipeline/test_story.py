@@ -1,0 +1,142 @@
+"""The workflows' make targets, in their order, in jobs that GitHub vouches for."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox
+from tests.pipeline.checkout import RUNBOOK, Checkout
+from tests.pipeline.github import REPOSITORY, GitHub
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.command]
+
+_MERGE = "refs/pull/1/merge"
+
+
+def _reviewed(
+    checkout: Checkout, github: GitHub, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """The job *review* of the last commit; what it found is left in cdk.out."""
+    job = github.job("pull_request", ref=_MERGE)
+    return checkout.make("review", "BASE=HEAD^1", *arguments, job=job)
+
+
+def _digest(checkout: Checkout) -> str:
+    return checkout.make("--silent", "digest", job={}).stdout.strip()
+
+
+def _document(account: Sandbox) -> dict[str, Any]:
+    answer = account.client("ssm").get_document(Name="Restart-EC2InstanceDemo")
+    content: dict[str, Any] = json.loads(answer["Content"])
+    return content
+
+
+def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
+    checkout: Checkout, github: GitHub, account: Sandbox, tmp_path: Path
+) -> None:
+    checkout.git("switch", "--quiet", "--create", "proposal")
+    path = checkout.folder / RUNBOOK
+    path.write_text(json.dumps({**json.loads(path.read_text()), "description": "Restarts"}))
+    checkout.commit("Describe the restart")
+
+    # review.yml, the job review: by change set, as a role that can change nothing.
+    done = _reviewed(checkout, github, "ACCEPTED=by-label")
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout
+    assert "Nobody gains or loses anything." in printed
+    assert "| `RunbooksStack` | `RestartEC2InstanceDemo (AWS::SSM::Document)` |" in printed
+    assert "[+] Restarts" in printed
+    assert "cdk diff of AdministrationStack in us-east-1 of 000000000000: no differ" in printed
+    cloudformation = account.client("cloudformation")
+    for stack in ("AdministrationStack", "PipelineStack", "RunbooksStack"):
+        change_sets = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+        assert not [c for c in change_sets if c["ChangeSetName"].startswith("cdk-diff")]
+
+    # The job report, twice: one comment, readable on one screen.
+    for _ in range(2):
+        done = checkout.make("report", job={**github.api(), **github.event(tmp_path)})
+        assert done.returncode == 0, done.stdout + done.stderr
+    (comment,) = github.comments
+    assert "✅ Nobody gains access." in comment["body"]
+    assert len(comment["body"].split("<details>")[0].splitlines()) <= 25
+
+    # deploy.yml, the job plan: main after the merge is what was reviewed.
+    digest = _digest(checkout)
+    checkout.git("switch", "--quiet", "main")
+    checkout.git("merge", "--quiet", "--ff-only", "proposal")
+    shutil.move(checkout.folder / "cdk.out", checkout.folder / "reviewed")
+    assert checkout.make("synth", job={}).returncode == 0
+    assert digest == _digest(checkout)
+    github.artifacts = [
+        {"name": f"assembly-{digest}", "expired": False, "workflow_run": {"id": 17}}
+    ]
+    github.runs[17] = {
+        "id": 17,
+        "path": ".github/workflows/review.yml",
+        "conclusion": "success",
+        "head_repository": {"full_name": REPOSITORY},
+    }
+    assert checkout.make("--silent", "reviewed", job=github.api()).stdout == "17\n"
+    planned = checkout.make(
+        *("--silent", "plan", "ASSEMBLY=reviewed", f"DIGEST={digest}"),
+        job=github.job("ref:refs/heads/main"),
+    )
+    assert planned.stdout == "administration=false\nrunbooks=true\n", planned.stderr
+
+    # The job runbooks, through its environment.
+    deployed = checkout.make(
+        *("deploy", "ASSEMBLY=reviewed", "ONLY=runbooks", f"DIGEST={digest}"),
+        job=github.job("environment:runbooks"),
+    )
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert "RunbooksStack in us-east-1 of 000000000000: UPDATE_COMPLETE" in deployed.stdout
+    assert _document(account)["description"] == "Restarts"
+
+    # The job administration may deploy both, and finds nothing left to do.
+    again = checkout.make(
+        *("deploy", "ASSEMBLY=reviewed", f"DIGEST={digest}"),
+        job=github.job("environment:administration"),
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count("(no changes)") == 2
+
+
+def test_widening_waits_for_a_code_owners_label(
+    checkout: Checkout, github: GitHub, tmp_path: Path
+) -> None:
+    checkout.git("switch", "--quiet", "--create", "widening")
+    checkout.edit("deployments.py", "operators=(", 'operators=(ExistingRole("OnCall"), ')
+    checkout.edit("deployments.py", "GitHubPipeline,", "ExistingRole, GitHubPipeline,")
+    checkout.commit("OnCall runs runbooks")
+    reviewed = _reviewed(checkout, github)
+    change = json.loads((checkout.folder / "cdk.out/change.json").read_text())
+    assert reviewed.returncode == 2
+    assert "OnCall gains ssm:StartAutomationExecution" in reviewed.stdout
+    assert f"To accept exactly this: ACCEPTED={change['widening']}" in reviewed.stderr
+    label = f"widens-access-{change['widening']}"
+    job = {**github.api(), **github.event(tmp_path)}
+
+    def report() -> tuple[int, str]:
+        done = checkout.make("report", job=job)
+        return done.returncode, done.stdout + done.stderr
+
+    unlabelled = report()
+    github.labels = [("octo-author", label)]
+    by_no_owner = report()
+    github.labels = [("octo-admin", "widens-access-000000000000")]
+    of_another_change = report()
+    github.labels = [("octo-admin", label)]
+    accepted = report()
+
+    for status, told in (unlabelled, by_no_owner, of_another_change):
+        assert status == 2
+        assert f"(`@octo-admin`) accepts exactly this by setting the label `{label}`" in told
+    assert accepted[0] == 0
+    assert "✅ This widens access, and `octo-admin` accepts it as a code owner." in accepted[1]
+    (comment,) = github.comments
+    assert "`octo-admin` accepts it" in comment["body"]
+    checkout.git("switch", "--quiet", "main")
