@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Command, alternately, median, seconds_of
+from benchmarks.pipeline import review_of_a_runbook
 from benchmarks.projects import (
     PROJECT,
     app_with_runbooks,
@@ -78,6 +79,7 @@ def main() -> int:
             *_review(Path(folder), options.runs),
             *_sandbox(options.runs),
             _rehearsal(options.runs),
+            _pipeline(Path(folder), options.runs),
         ]
     report = _report(figures, options.runs, time.perf_counter() - started)
     print(report)
@@ -247,6 +249,18 @@ def _rehearsal(runs: int) -> Figure:
         against="-",
         measured=median(sample.seconds for sample in samples),
         target=30,
+        unit=" s",
+    )
+
+
+def _pipeline(folder: Path, runs: int) -> Figure:
+    with review_of_a_runbook(folder / "pipeline") as command:
+        samples = alternately([command], runs)[command.name]
+    return Figure(
+        what="`make review BASE=…` of a change of one runbook, by change set in the sandbox",
+        against="-",
+        measured=median(sample.seconds for sample in samples),
+        target=25,
         unit=" s",
     )
 

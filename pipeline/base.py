@@ -35,6 +35,11 @@ def commit(name: str) -> str:
         ) from None
 
 
+def has_uncommitted_changes() -> bool:
+    """Whether the working tree is not what its commit says."""
+    return bool(_git("status", "--porcelain").strip())
+
+
 def _git(*arguments: str) -> str:
     done = subprocess.run(
         ["git", *arguments],  # noqa: S607 - git, wherever it is

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.access import has_credentials
 from pipeline.assembly import Assembly
-from pipeline.base import commit, synthesized
+from pipeline.base import commit, has_uncommitted_changes, synthesized
 from pipeline.change import PAGE, Change
 from pipeline.comparison import compared
 from pipeline.errors import PipelineError
@@ -91,7 +91,8 @@ def _page(
         else:
             lines += _details(f"cdk diff of {shown}", diff)
     lines += [
-        f"Assembly `{change.digest}` of {change.commit[:_ID_LENGTH]} against "
+        f"Assembly `{change.digest}` of {change.commit[:_ID_LENGTH]}"
+        f"{' with uncommitted changes' if has_uncommitted_changes() else ''} against "
         f"{change.base[:_ID_LENGTH]}.",
         "",
     ]

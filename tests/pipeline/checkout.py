@@ -94,6 +94,15 @@ class Checkout:
             **job,
         }
 
+    def stand(self) -> None:
+        """Has an administrator put the deployment into the account, from a workstation."""
+        for command in (
+            ("npx", "cdk", "bootstrap", "aws://000000000000/us-east-1"),
+            ("make", "deploy", "CDK_FLAGS=--require-approval never"),
+        ):
+            done = self.as_administrator(*command)
+            assert done.returncode == 0, done.stdout + done.stderr
+
     def as_administrator(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of an administrator at a workstation, with keys of the account."""
         return self.run(*command, job=self._sandbox.environment())

@@ -15,7 +15,7 @@ _WORKFLOWS = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in _FO
 _JOBS = [(name, job) for name, workflow in _WORKFLOWS.items() for job in workflow["jobs"]]
 _PLAIN = re.compile(
     r"""(make\ [A-Za-z0-9_=^\ -]+(?:DIGEST="\$DIGEST")?(?:\ >>\ "\$GITHUB_OUTPUT")?
-    |echo\ "\w+=\$\(make\ --silent\ \w+\)"\ >>\ "\$GITHUB_OUTPUT"
+    |(\w+)=\$\(make\ --silent\ \w+\)\necho\ "\2=\$\2"\ >>\ "\$GITHUB_OUTPUT"\n
     |cat\ reviewed/change\.md\ >>\ "\$GITHUB_STEP_SUMMARY")""",
     re.VERBOSE,
 )
