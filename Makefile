@@ -7,8 +7,13 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-# Which cloud assembly is planned and deployed
+# Which cloud assembly is told and deployed
 ASSEMBLY ?= cdk.out
+# make review BASE=main ACCEPTED=…, make deploy DIGEST=… ONLY=runbooks: handed on as variables, so
+# that no value is a part of a command; an empty one is an error, not another task.
+HAS_BASE := $(filter-out undefined,$(origin BASE))
+HAS_DIGEST := $(filter-out undefined,$(origin DIGEST))
+export ASSEMBLY BASE ACCEPTED DIGEST ONLY
 # More options for the CDK CLI: make deploy CDK_FLAGS="--require-approval never"
 CDK_FLAGS ?=
 
@@ -35,30 +40,31 @@ diff: $(INSTALLED) ## what a deployment would change in AWS
 	npx cdk diff $(CDK_FLAGS)
 
 deploy: $(INSTALLED) ## deploy to AWS; with DIGEST=… the assembly that was reviewed, unattended
-ifdef DIGEST
-	python -m pipeline deploy --assembly '$(ASSEMBLY)' --digest '$(DIGEST)' $(if $(ONLY),--only '$(ONLY)')
+ifdef HAS_DIGEST
+	python -m pipeline deploy --assembly "$$ASSEMBLY" --digest "$$DIGEST" $${ONLY:+--only "$$ONLY"}
 else
+	@test -z "$$ONLY" || { echo 'error: ONLY needs DIGEST, as make digest prints it' >&2; exit 1; }
 	npx cdk deploy --all $(CDK_FLAGS)
 endif
 
 review: synth ## who can do what: cdk.out/access-review.html; with BASE=… what a change does to it
-ifdef BASE
-	python -m pipeline review --base '$(BASE)' --accepted '$(ACCEPTED)'
+ifdef HAS_BASE
+	python -m pipeline review --base="$$BASE" --accepted="$$ACCEPTED"
 else
 	python -m review
 endif
 
 report: ## in a job of GitHub Actions: comment on the pull request, and ask for acceptance
-	$(PYTHON) -m pipeline report
+	$(PYTHON) -m pipeline report --assembly "$$ASSEMBLY"
 
 digest: $(INSTALLED) ## the SHA-256 by which a deployment knows the reviewed assembly
-	@python -m pipeline digest
+	@python -m pipeline digest --assembly "$$ASSEMBLY"
 
 plan: $(INSTALLED) ## which stacks differ from what stands in the account
-	@python -m pipeline plan --assembly '$(ASSEMBLY)' $(if $(DIGEST),--digest '$(DIGEST)')
+	@python -m pipeline plan --assembly "$$ASSEMBLY"
 
 reviewed: $(INSTALLED) ## in a job of GitHub Actions: the run that reviewed this very assembly
-	@python -m pipeline reviewed
+	@python -m pipeline reviewed --assembly "$$ASSEMBLY"
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

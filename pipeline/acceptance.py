@@ -1,9 +1,9 @@
-"""Who accepts that somebody gains access: a code owner, by a label that names the very change."""
+"""Who accepts that somebody gains access: a code owner, by a label that names the assembly."""
 
-import fnmatch
 from base64 import b64decode
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.github import GitHubRefused, Repository
@@ -11,73 +11,67 @@ from pipeline.github import GitHubRefused, Repository
 OWNED = "permissions.lock.json"
 """The file whose code owners decide: what the service roles may do."""
 _CODEOWNERS = ".github/CODEOWNERS"
+_FOREIGN = ("**", "[", "\\", "!", "?")
+"""Syntax that GitHub reads otherwise than this does, or not at all."""
 _NOT_FOUND, _FORBIDDEN = 404, 403
+_LABEL_DIGITS = 32
+"""Of the digest's 64: a label has 50 characters, and 128 bits leave nobody a second assembly."""
 
 
-def label(widening: str) -> str:
-    """The label that accepts a change of access. Another change has another label, so that none is
+def label(digest: str) -> str:
+    """The label that accepts an assembly. Another one has another label, so that nothing is
     accepted by a label that was set before it."""
-    return f"widens-access-{widening}"
+    return f"widens-access-{digest[:_LABEL_DIGITS]}"
 
 
-def accepted_by(repository: Repository, number: int, base: str, widening: str) -> str | None:
-    """The code owner who set the label on a pull request; None where none did.
-
-    ``base`` is the commit whose CODEOWNERS counts: that of the branch to merge into, never the
-    pull request's own.
-    """
-    wanted = label(widening)
+def accepted_by(
+    repository: Repository, number: int, digest: str, owners: tuple[str, ...]
+) -> str | None:
+    """Which of the owners set the label on a pull request, last of all and without its having been
+    removed; None where none did."""
+    wanted = label(digest)
     labels = {each["name"] for each in repository.get(f"issues/{number}")["labels"]}
-    if wanted not in labels:
-        return None
-    setters = [
-        str(event["actor"]["login"])
+    events = [
+        event
         for event in repository.all(f"issues/{number}/events")
-        if event["event"] == "labeled" and event["label"]["name"] == wanted
+        if event["event"] in ("labeled", "unlabeled") and event["label"]["name"] == wanted
     ]
-    owners = code_owners(repository, base)
-    return next((who for who in setters[-1:] if _is_one(repository, who, owners)), None)
+    if wanted not in labels or not events or events[-1]["event"] != "labeled":
+        return None
+    who = str((events[-1].get("actor") or {}).get("login", ""))
+    return who if who and _is_one(repository, who, owners) else None
 
 
-def code_owners(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Whom CODEOWNERS of a commit names for the accepted permissions, ``@`` and all."""
+def code_owners(repository: Repository, branch: str) -> tuple[str, ...]:
+    """Whom CODEOWNERS of a branch names for the accepted permissions, ``@`` and all."""
     try:
-        answer = repository.get(f"contents/{_CODEOWNERS}?ref={commit}")
+        answer: Mapping[str, Any] = repository.get(f"contents/{_CODEOWNERS}?ref={branch}")
     except GitHubRefused as error:
         if error.status == _NOT_FOUND:
             raise PipelineError(
-                f"{_CODEOWNERS} of {commit} is missing: nobody may accept a widening"
+                f"{_CODEOWNERS} of {branch} is missing: nobody may accept a widening"
             ) from None
         raise
-    return owners_of(OWNED, b64decode(answer["content"]).decode())
+    return owners_of_permissions(b64decode(answer["content"]).decode())
 
 
-def owners_of(path: str, codeowners: str) -> tuple[str, ...]:
-    """The owners of a path; the last pattern that matches decides.
+def owners_of_permissions(codeowners: str) -> tuple[str, ...]:
+    """The owners of the accepted permissions, a file of the first folder: those of the last pattern
+    that matches it. PipelineError for a pattern of a form that might match and is not judged.
 
     Source: GitHub Docs, About code owners.
     """
     owners: tuple[str, ...] = ()
-    for pattern, named in _rules(codeowners):
-        if _matches(pattern, path):
-            owners = named
-    return owners
-
-
-def _rules(codeowners: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in codeowners.splitlines():
-        words = line.split("#", 1)[0].split()
-        if words:
-            yield words[0], tuple(words[1:])
-
-
-def _matches(pattern: str, path: str) -> bool:
-    rooted = pattern.strip("/")
-    if pattern.endswith("/"):
-        return path.startswith(f"{rooted}/")
-    if "/" in rooted or pattern.startswith("/"):
-        return fnmatch.fnmatchcase(path, rooted) or path.startswith(f"{rooted}/")
-    return any(fnmatch.fnmatchcase(part, rooted) for part in PurePosixPath(path).parts)
+        pattern, *named = line.split("#", 1)[0].split() or [""]
+        if any(sign in pattern for sign in _FOREIGN):
+            raise PipelineError(
+                f"pattern {pattern!r} of {_CODEOWNERS} is not judged here; name files by *, "
+                f"*.json or /NAME, folders by /NAME/"
+            )
+        if pattern and fnmatchcase(OWNED, pattern.removeprefix("/")):
+            owners = tuple(owner for owner in named if owner.startswith("@"))
+    return owners
 
 
 def _is_one(repository: Repository, who: str, owners: tuple[str, ...]) -> bool:

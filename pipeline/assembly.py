@@ -6,6 +6,7 @@ command where an asset names one. What is deployed unattended is checked here be
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,25 @@ from pipeline.errors import PipelineError
 ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
 PIPELINE_STACK = "PipelineStack"
 
-_STACK = "aws:cloudformation:stack"
-_ASSETS = "cdk:asset-manifest"
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+_ARTIFACTS = {
+    *("aws:cloudformation:stack", "cdk:asset-manifest"),
+    *("cdk:tree", "cdk:feature-flag-report"),
+}
+_PROPERTIES = {
+    *("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole", "templateFile"),
+    *("stackTemplateAssetObjectUrl", "requiresBootstrapStackVersion", "additionalDependencies"),
+    *("bootstrapStackVersionSsmParameter", "stackName", "terminationProtection"),
+    "validateOnSynth",
+}
+"""Of a stack. What else there could be would deploy it otherwise: parameters, topics, tags."""
+_OWN_ROLES = {
+    ADMINISTRATION_STACK: (("deploy", "cfn-exec"),),
+    PIPELINE_STACK: (("deploy", "cfn-exec"),),
+    RUNBOOKS_STACK: (("deploy", "cfn-exec"), ("AuthorDeploymentRole", "AuthorExecutionRole")),
+}
+"""By which roles a stack may be deployed, and made: those of ``cdk bootstrap`` or of an author."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +55,17 @@ class Stack:
     template: Mapping[str, Any]
     deployment_role: str
     """ARN with ``${AWS::Partition}``, ``${AWS::AccountId}`` and ``${AWS::Region}``."""
+    execution_role: str
+    """The same, of the role that CloudFormation takes."""
     publishing_role: str
     """The same, of the role that uploads the template."""
     bucket: str
     """Where the template is uploaded to, with the same placeholders."""
+
+    @property
+    def place(self) -> tuple[str | None, str | None, str]:
+        """Account, Region and name, which are one stack in AWS."""
+        return self.account, self.region, self.name
 
 
 class Assembly:
@@ -61,6 +85,11 @@ class Assembly:
             ) from None
         if not self.stacks:
             raise PipelineError(f"{folder / 'manifest.json'} names no stack")
+        for attribute in ("id", "place"):
+            values = [getattr(stack, attribute) for stack in self.stacks]
+            for value in values:
+                if values.count(value) > 1:
+                    raise PipelineError(f"{folder} has two stacks {value}; run: make synth")
 
     @cached_property
     def digest(self) -> str:
@@ -86,6 +115,10 @@ class Assembly:
 
     def require(self, digest: str) -> None:
         """Raises PipelineError unless the assembly's digest is the given one."""
+        if not digest:
+            raise PipelineError(
+                "DIGEST is empty; it is what make digest printed for the assembly that was reviewed"
+            )
         if digest != self.digest:
             raise PipelineError(
                 f"the assembly in {self.folder} has the digest {self.digest}, not {digest}, which "
@@ -100,43 +133,62 @@ class Assembly:
         except (OSError, ValueError) as error:
             raise PipelineError(f"{path} cannot be read: {error}; run: make synth") from None
 
-    @property
-    def _artifacts(self) -> Mapping[str, Any]:
-        artifacts = self.manifest.get("artifacts") if isinstance(self.manifest, dict) else None
-        return artifacts if isinstance(artifacts, dict) else {}
+    def stack_artifacts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The manifest's entries for stacks, by their ids."""
+        yield from self._of_type("aws:cloudformation:stack")
 
-    def _of_type(self, type_: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        for id_, artifact in self._artifacts.items():
-            if artifact.get("type") == type_:
+    def asset_artifacts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The manifest's entries for what a stack uploads, its template."""
+        yield from self._of_type("cdk:asset-manifest")
+
+    def _of_type(self, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for id_, artifact in self.manifest["artifacts"].items():
+            if artifact["type"] not in _ARTIFACTS:
+                raise PipelineError(
+                    f"{self.folder} holds {id_}, {artifact['type']}, which no review judges; run: "
+                    f"make synth"
+                )
+            if artifact["type"] == type_:
                 yield id_, artifact
 
     def _named(self) -> Iterator[str]:
-        for _, artifact in self._of_type(_STACK):
+        for _, artifact in self.stack_artifacts():
             yield _plain(artifact["properties"]["templateFile"])
             if "additionalMetadataFile" in artifact:
                 yield _plain(artifact["additionalMetadataFile"])
-        for _, artifact in self._of_type(_ASSETS):
+        for _, artifact in self.asset_artifacts():
             yield _plain(artifact["properties"]["file"])
 
     def _stacks(self) -> Iterator[Stack]:
         uploads = self._uploads()
-        for id_, artifact in self._of_type(_STACK):
+        for id_, artifact in self.stack_artifacts():
             properties = artifact["properties"]
             account, region = artifact["environment"].removeprefix("aws://").split("/")
             template = _plain(properties["templateFile"])
-            upload = uploads.get(template)
-            if upload is None or "assumeRoleArn" not in properties:
+            name = properties.get("stackName", id_)
+            roles = [
+                _role(properties.get(key, ""))
+                for key in ("assumeRoleArn", "cloudFormationExecutionRoleArn")
+            ]
+            if tuple(roles) not in _OWN_ROLES.get(name, ()) or not _is_named(id_, name, artifact):
                 raise PipelineError(
-                    f"stack {id_} of {self.folder} is not deployed by roles of cdk bootstrap or of "
-                    f"an author; run: make synth"
+                    f"stack {name} ({id_}) of {self.folder} is none of this project, or not "
+                    f"deployed by roles of cdk bootstrap or of an author; run: make synth"
                 )
+            if unknown := sorted(properties.keys() - _PROPERTIES):
+                raise PipelineError(
+                    f"stack {name} of {self.folder} is deployed with {', '.join(unknown)}, which "
+                    f"no review judges; run: make synth"
+                )
+            upload = uploads[template]
             yield Stack(
-                id=str(artifact.get("displayName", id_)).split(" ")[0],
-                name=properties.get("stackName", id_),
+                id=id_,
+                name=name,
                 account=None if account == _ANY_ACCOUNT else account,
                 region=None if region == _ANY_REGION else region,
                 template=self.read(template),
                 deployment_role=properties["assumeRoleArn"],
+                execution_role=properties["cloudFormationExecutionRoleArn"],
                 publishing_role=upload["assumeRoleArn"],
                 bucket=upload["bucketName"],
             )
@@ -144,17 +196,21 @@ class Assembly:
     def _uploads(self) -> dict[str, Mapping[str, Any]]:
         """Where each template goes; PipelineError for an asset that is no template of this
         assembly, or not the one that its hash names."""
+        templates = {a["properties"]["templateFile"] for _, a in self.stack_artifacts()}
         found: dict[str, Mapping[str, Any]] = {}
-        for _, artifact in self._of_type(_ASSETS):
+        for _, artifact in self.asset_artifacts():
             assets = self.read(artifact["properties"]["file"])
+            sources = [asset["source"] for asset in assets.get("files", {}).values()]
+            if assets.get("dockerImages") or any(
+                source.keys() != {"path", "packaging"} or source["path"] not in templates
+                for source in sources
+            ):
+                raise PipelineError(
+                    f"{artifact['properties']['file']} holds an asset that is no template; "
+                    f"nothing else is deployed here"
+                )
             for digest, asset in assets.get("files", {}).items():
-                source = asset["source"]
-                if assets.get("dockerImages") or source.keys() != {"path", "packaging"}:
-                    raise PipelineError(
-                        f"{artifact['properties']['file']} holds an asset that is made at its "
-                        f"upload; only templates are deployed here"
-                    )
-                name = _plain(source["path"])
+                name = _plain(asset["source"]["path"])
                 if digest != _sha256(self.folder / name):
                     raise PipelineError(
                         f"{self.folder / name} is not the template that its assembly names "
@@ -169,6 +225,19 @@ def _plain(name: str) -> str:
     if not isinstance(name, str) or Path(name).name != name:
         raise PipelineError(f"the assembly names the file {name!r}, which is not beside it")
     return name
+
+
+def _is_named(id_: str, name: str, artifact: Mapping[str, Any]) -> bool:
+    """Whether the CDK CLI takes the id for this stack alone, and for no option or pattern."""
+    shown = artifact.get("displayName", id_)
+    return bool(_ID.fullmatch(id_)) and shown in (id_, f"{id_} ({name})")
+
+
+def _role(arn: str) -> str:
+    """A role by its name, one of ``cdk bootstrap`` without its qualifier and place."""
+    name = arn.rsplit("/", 1)[-1]
+    match = re.fullmatch(r"cdk-[a-z0-9]{1,10}-([a-z-]+)-role-.+", name)
+    return match[1] if match else name
 
 
 def _sha256(path: Path) -> str:

@@ -27,11 +27,14 @@ def synthesized(base: str, scratch: Path) -> Path:
 
 def commit(name: str) -> str:
     """The hash of a commit, 40 characters; PipelineError for what is none here."""
+    _git("rev-parse", "--git-dir")
+    if not name:
+        raise PipelineError("BASE is empty; name a commit or a branch to compare with: BASE=main")
     try:
         return _git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").strip()
     except PipelineError:
         raise PipelineError(
-            f"BASE {name!r} is no commit of this clone; a shallow clone lacks most: git fetch"
+            f"{name!r} is no commit of this clone; a shallow one lacks most: git fetch --unshallow"
         ) from None
 
 
@@ -41,14 +44,17 @@ def has_uncommitted_changes() -> bool:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments],  # noqa: S607 - git, wherever it is
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607 - git, wherever it is
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise PipelineError(f"git is needed and cannot be run: {error}") from None
     if done.returncode != 0:
         raise PipelineError(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout

@@ -11,6 +11,10 @@ from pipeline.errors import PipelineError
 
 PROJECT = Path(__file__).resolve().parent.parent
 _CLI = PROJECT / "node_modules" / ".bin" / "cdk"
+_LEFT_OUT = {
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "FORCE_COLOR", "NODE_OPTIONS", "NODE_PATH"),
+    "PYTHONPATH",
+}
 _PLAIN = ("--ci", "--no-notices", "--no-color")
 
 
@@ -31,7 +35,7 @@ def cdk(
         done = subprocess.run(
             [str(_CLI), *arguments, *_PLAIN],
             cwd=folder or nowhere,
-            env={**_inherited(), **(environment or {})},
+            env={**_inherited(None if folder else nowhere), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=None if is_shown else subprocess.PIPE,
             stderr=None if is_shown else subprocess.STDOUT,
@@ -41,17 +45,17 @@ def cdk(
     return done.returncode, done.stdout or ""
 
 
-def _inherited() -> dict[str, str]:
-    """The environment without what changes the CLI, which reads its options from there as well,
-    and without what would have a commit import the modules of another one."""
+def _inherited(home: str | None) -> dict[str, str]:
+    """The environment without what changes the CLI: its options are variables as well, and stand
+    in a home's .cdk.json; and without what has a commit import the modules of another one."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name == "CDK_HOME"
-        or (not name.startswith("CDK_") and name not in ("FORCE_COLOR", "PYTHONPATH"))
+        if name == "CDK_HOME" or (not name.startswith("CDK_") and name not in _LEFT_OUT)
     }
     return {
         **kept,
+        **({"HOME": home} if home else {}),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "NODE_NO_WARNINGS": "1",

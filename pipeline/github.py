@@ -3,6 +3,7 @@
 Standard library alone, so that a job which only reports installs nothing.
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -39,7 +40,7 @@ class Repository:
 
     def __init__(self) -> None:
         self.name = _required("GITHUB_REPOSITORY")
-        self._api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+        self._api = os.environ.get("GITHUB_API_URL") or "https://api.github.com"
         self._headers = {
             "Authorization": f"Bearer {_required('GITHUB_TOKEN')}",
             "Accept": "application/vnd.github+json",
@@ -67,15 +68,16 @@ class Repository:
             number += 1
 
     def _url(self, path: str) -> str:
-        return f"{self._api}{path}" if path.startswith("/") else self._below(path)
-
-    def _below(self, path: str) -> str:
-        return f"{self._api}/repos/{self.name}/{path}"
+        return f"{self._api}{path if path.startswith('/') else f'/repos/{self.name}/{path}'}"
 
 
 def event() -> Mapping[str, Any]:
     """What the workflow was started by. Source: GitHub Docs, Webhook events and payloads."""
-    found: Mapping[str, Any] = json.loads(Path(_required("GITHUB_EVENT_PATH")).read_text("utf-8"))
+    path = Path(_required("GITHUB_EVENT_PATH"))
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"GITHUB_EVENT_PATH {path} cannot be read: {error}") from None
     return found
 
 
@@ -89,18 +91,15 @@ def _required(variable: str) -> str:
 def _exchange(
     method: str, url: str, headers: Mapping[str, str], body: Mapping[str, object] | None = None
 ) -> Any:
-    request = urllib.request.Request(
-        url,
-        method=method,
-        headers=dict(headers),
-        data=None if body is None else json.dumps(body).encode(),
-    )
+    data = None if body is None else json.dumps(body).encode()
     try:
+        request = urllib.request.Request(url, method=method, headers=dict(headers), data=data)
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
+        error.close()
         raise GitHubRefused(error.code, f"{method} {_shown(url)}: {error.code}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise PipelineError(f"GitHub did not answer {method} {_shown(url)}: {error}") from None
 
 

@@ -1,14 +1,16 @@
-"""One deployment at a time in an account: a lease in CDK's staging bucket.
+"""One rollout at a time in an account: a lease in CDK's staging bucket.
 
-A deployment is several stacks in an order; CloudFormation keeps apart what happens to one of them,
-no more. The lease is an object that S3 writes only for whoever has seen its last state. It ends
-with the deployment, or by itself some minutes after a deployment that died.
+A rollout is several stacks in an order; CloudFormation keeps apart what happens to one of them, no
+more. The lease is an object that S3 writes only for whoever has seen its last state. It ends with
+the rollout, or by itself some minutes after a rollout that died.
 Source: S3 User Guide, Conditional writes.
 """
 
 import contextlib
 import json
 import os
+import re
+import secrets
 import socket
 import threading
 import time
@@ -18,43 +20,46 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from pipeline.credentials import asking
 from pipeline.errors import PipelineError
 
-KEY = "runbooks/deployment.lock"
+KEY = "runbooks/rollout.lease"
 """Where the authors' pipeline may write as well as the administrator's."""
 _LASTS_SECONDS = 180
 _RENEWED_AFTER_SECONDS = 30
 _POLL_SECONDS = 2
-_LONGEST_WAIT_SECONDS = 3600
+_LONGEST_WAIT_SECONDS = 1200
+"""The job's credentials last an hour, and a rollout has to fit into the rest."""
 _SEEN_ANOTHER = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_UNPRINTABLE = re.compile(r"[^\w .,-]")
 
 
 class Lease:
     """Held from ``with`` to its end; waits until nobody else holds it.
 
     ``s3`` may read and write the key in the bucket. PipelineError where the bucket cannot be
-    written, or somebody holds the lease for longer than an hour.
+    written, or somebody holds the lease for longer than twenty minutes.
     """
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
         self._holder = _myself()
-        self._etag, self._state = "", ""
-        self._is_lost = False
+        self._etag = ""
+        self._renewed_at = 0.0
+        self._writing = threading.Lock()
         self._ended = threading.Event()
         self._renewing = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> Self:
         deadline, told = time.monotonic() + _LONGEST_WAIT_SECONDS, ""
-        while not self._is_taken():
-            state = self._state
+        while holder := self._taken_by_another():
             if time.monotonic() > deadline:
-                raise PipelineError(f"{state} deploys for too long; run again later")
-            if state != told:
-                print(f"waiting: {state} deploys", flush=True)
-                told = state
+                raise PipelineError(f"{holder} deploys for too long; run again later")
+            if holder != told:
+                print(f"waiting: {holder} deploys", flush=True)
+                told = holder
             time.sleep(_POLL_SECONDS)
         self._renewing.start()
         return self
@@ -67,61 +72,77 @@ class Lease:
     ) -> None:
         self._ended.set()
         self._renewing.join()
-        with contextlib.suppress(BotoCoreError, PipelineError, _SomebodyElse):  # or by itself
+        with contextlib.suppress(PipelineError, _SomebodyElse):  # or it ends by itself
             self._put(is_over=True, IfMatch=self._etag)
 
     def require(self) -> None:
-        """Raises PipelineError where somebody else has taken the lease meanwhile."""
-        if self._is_lost:
+        """Renews the lease; PipelineError where it may be another's by now."""
+        with contextlib.suppress(PipelineError, _SomebodyElse):
+            self._put(IfMatch=self._etag)
+        if time.monotonic() - self._renewed_at > _LASTS_SECONDS - _RENEWED_AFTER_SECONDS:
             raise PipelineError(
-                f"the lease {self._bucket}/{KEY} was lost to another deployment; run this again"
+                f"the lease {self._bucket}/{KEY} could not be kept; another rollout may be under "
+                f"way, run this again"
             )
 
-    def _is_taken(self) -> bool:
-        """Whether it is held now: nobody had it, or whoever had it has ended or died."""
-        try:
-            return self._put(IfNoneMatch="*")
-        except _SomebodyElse:
-            pass
-        try:
+    def _taken_by_another(self) -> str:
+        """Who holds the lease; empty where it is held now, since nobody had it, or whoever had it
+        has ended or died."""
+        with contextlib.suppress(_SomebodyElse):
+            self._put(IfNoneMatch="*")
+            return ""
+        with asking(f"who deploys ({self._bucket}/{KEY})"):
             found = self._s3.get_object(Bucket=self._bucket, Key=KEY)
-            held = json.loads(found["Body"].read())
-        except (BotoCoreError, ClientError, ValueError) as error:
-            raise PipelineError(f"{self._bucket}/{KEY} cannot be read: {error}") from None
-        self._state = str(held.get("holder"))
-        if not held.get("is_over") and _age(found) < _LASTS_SECONDS:
-            return False
-        try:
-            return self._put(IfMatch=found["ETag"])
-        except _SomebodyElse:
-            return False
+            state = _state(found["Body"].read())
+        if not state.get("is_over") and _age(found) < _LASTS_SECONDS:
+            return _UNPRINTABLE.sub("?", str(state.get("holder", "somebody")))[:80]
+        with contextlib.suppress(_SomebodyElse):
+            self._put(IfMatch=found["ETag"])
+            return ""
+        return "another rollout"
 
-    def _put(self, *, is_over: bool = False, **condition: str) -> bool:
-        body = json.dumps({"holder": self._holder, "is_over": is_over, "at": time.time()})
-        try:
-            answer = self._s3.put_object(
-                Bucket=self._bucket, Key=KEY, Body=body.encode(), **condition
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _SEEN_ANOTHER:
-                raise _SomebodyElse from None
-            raise PipelineError(f"{self._bucket}/{KEY} cannot be written: {error}") from None
-        self._etag = answer["ETag"]
-        return True
+    def _put(self, *, is_over: bool = False, **condition: str) -> None:
+        """Writes the lease, and a mark that is another each time, so that its ETag is."""
+        mark = secrets.token_hex(8)
+        body = json.dumps({"holder": self._holder, "is_over": is_over, "mark": mark})
+        with self._writing:
+            with asking(f"for the lease {self._bucket}/{KEY}"):
+                try:
+                    answer = self._s3.put_object(
+                        Bucket=self._bucket, Key=KEY, Body=body.encode(), **condition
+                    )
+                except ClientError as error:
+                    if error.response["Error"]["Code"] not in _SEEN_ANOTHER:
+                        raise
+                    answer = self._written_before(mark)
+            self._etag = answer["ETag"]
+            self._renewed_at = time.monotonic()
+
+    def _written_before(self, mark: str) -> Mapping[str, Any]:
+        """The object, if it is what was just written: an answer can be lost, and the call be
+        repeated."""
+        found: Mapping[str, Any] = self._s3.get_object(Bucket=self._bucket, Key=KEY)
+        if _state(found["Body"].read()).get("mark") != mark:
+            raise _SomebodyElse
+        return found
 
     def _renew(self) -> None:
         while not self._ended.wait(_RENEWED_AFTER_SECONDS):
-            try:
+            with contextlib.suppress(PipelineError, _SomebodyElse):  # require() tells
                 self._put(IfMatch=self._etag)
-            except _SomebodyElse:
-                self._is_lost = True
-                return
-            except (BotoCoreError, PipelineError):
-                continue  # the next may get through before it ends
 
 
 class _SomebodyElse(Exception):
     """The object is not as it was seen last."""
+
+
+def _state(body: bytes) -> Mapping[str, Any]:
+    """What a lease says; of one that says nothing, its age alone counts."""
+    try:
+        state = json.loads(body)
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 def _age(found: Mapping[str, Any]) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.acceptance import OWNED, accepted_by, code_owners, label
-from pipeline.change import PAGE, Change, read_change
+from pipeline.change_record import PAGE, ChangeRecord, read_record
 from pipeline.errors import PipelineError
 from pipeline.github import Repository, event
 
@@ -15,73 +15,96 @@ _BOT = "github-actions[bot]"
 _LONGEST = 65_000
 """Characters; GitHub takes 65,536. Source: GitHub, error 422 of issue comments."""
 _REVIEW = ".github/workflows/review.yml"
+_NO_REVIEW = "❌ **The review failed.** Read the log of its job."
 
 
 def report(folder: Path) -> bool:
-    """Comments on the job's pull request; whether the change may be merged."""
-    repository, change = Repository(), read_change(folder)
-    pull_request = event().get("pull_request")
-    verdict, may_merge = _verdict(repository, change, pull_request)
-    body = "\n".join([_MARKER, verdict, "", (folder / PAGE).read_text("utf-8"), _links(change)])
-    body = body if len(body) <= _LONGEST else f"{body[:_LONGEST]}\n…"
+    """Comments on the job's pull request; whether the change may be merged.
+
+    Where no review is left in the folder it says so, in place of an older comment.
+    """
+    repository, started_by = Repository(), event()
+    verdict, may_merge, page = _NO_REVIEW, False, ""
+    if (folder / PAGE).exists():
+        record, page = read_record(folder), (folder / PAGE).read_text("utf-8")
+        verdict, may_merge = _verdict(repository, record, started_by)
+    body = "\n".join([_MARKER, verdict, "", page, _run()])
+    if len(body) > _LONGEST:
+        body = f"{_MARKER}\n{verdict}\n\nThe page is too long for a comment.\n\n{_run()}"
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         Path(summary).write_text(body, "utf-8")
     print(verdict)
+    pull_request = started_by.get("pull_request")
     if pull_request and not _is_from_a_fork(pull_request):
         _comment(repository, int(pull_request["number"]), body)
     return may_merge
 
 
 def reviewed_run(digest: str) -> int:
-    """The number of the run in which the assembly of this digest was reviewed and might be merged.
+    """The number of the run that reviewed the assembly of this digest, for the pull request by
+    which the job's commit was merged, or on the default branch by hand.
 
-    PipelineError where there is none.
+    PipelineError where there is none that ended well.
     """
     repository = Repository()
+    sha = os.environ.get("GITHUB_SHA", "")
+    pulls = repository.get(f"commits/{sha}/pulls") if sha else []
+    heads = {pull["head"]["sha"] for pull in pulls if pull.get("merged_at")}
     for artifact in repository.all(f"actions/artifacts?name=assembly-{digest}", "artifacts"):
-        run = repository.get(f"actions/runs/{artifact['workflow_run']['id']}")
-        if (
-            not artifact["expired"]
-            and run["path"] == _REVIEW
-            and run["conclusion"] == "success"
-            and (run.get("head_repository") or {}).get("full_name") == repository.name
-        ):
+        run = repository.get(f"actions/runs/{(artifact.get('workflow_run') or {}).get('id')}")
+        is_of_this = (
+            run["head_sha"] in heads
+            if run["event"] == "pull_request"
+            else (run["event"], run["head_sha"]) == ("workflow_dispatch", sha)
+        )
+        ended_well = run["path"] == _REVIEW and run["conclusion"] == "success"
+        if is_of_this and ended_well and not artifact["expired"]:
             return int(run["id"])
     raise PipelineError(
-        f"no successful review of the assembly {digest} is on record: this commit is not what its "
-        f"pull request proposed, as when that was behind its branch; start the workflow review by "
-        f"hand on this branch, read its summary, then run this again"
+        f"no successful review of the assembly {digest} is on record for this commit: its pull "
+        f"request was behind its branch, or merged without the checks, or its artifact has "
+        f"expired; start the workflow review by hand on this branch, read its summary, then run "
+        f"this again"
     )
 
 
 def _verdict(
-    repository: Repository, change: Change, pull_request: Mapping[str, Any] | None
+    repository: Repository, record: ChangeRecord, started_by: Mapping[str, Any]
 ) -> tuple[str, bool]:
     """The first line, and whether the change may be merged."""
-    if change.is_broken:
+    default = started_by["repository"]["default_branch"]
+    pull_request = started_by.get("pull_request")
+    base = pull_request["base"]["ref"] if pull_request else _branch()
+    if base != default:
+        return f"❌ **This is no change of `{default}`**, and is not judged as one.", False
+    if record.is_broken:
         return "❌ **A promise of the access review is broken.**", False
-    if not change.widening:
+    if not record.is_widening:
         return "✅ Nobody gains access.", True
-    if pull_request is None:  # on the branch itself: it was merged, and the gate is its environment
+    if pull_request is None:  # it was merged: the gate is the environment
         return "⚠️ **This widens access.**", True
-    number, base = int(pull_request["number"]), str(pull_request["base"]["sha"])
-    if who := accepted_by(repository, number, base, change.widening):
+    owners = code_owners(repository, default)
+    if who := accepted_by(repository, int(pull_request["number"]), record.digest, owners):
         return f"✅ This widens access, and `{who}` accepts it as a code owner.", True
-    owners = ", ".join(f"`{owner}`" for owner in code_owners(repository, base))
     return (
-        f"⚠️ **This widens access.** A code owner of `{OWNED}` ({owners}) accepts exactly this by "
-        f"setting the label `{label(change.widening)}`.",
+        f"⚠️ **This widens access.** A code owner of `{OWNED}` "
+        f"({', '.join(f'`{owner}`' for owner in owners)}) accepts exactly this by setting the "
+        f"label `{label(record.digest)}`.",
         False,
     )
 
 
-def _links(change: Change) -> str:
+def _branch() -> str:
+    return os.environ.get("GITHUB_REF", "").removeprefix("refs/heads/")
+
+
+def _run() -> str:
     server, run = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_RUN_ID")
     repository = os.environ.get("GITHUB_REPOSITORY")
     if not (server and run):
         return ""
     return (
-        f"Templates and access review: [artifact `assembly-{change.digest[:12]}…`]"
+        f"Templates, access review and diffs: [artifact of this run]"
         f"({server}/{repository}/actions/runs/{run})\n"
     )
 
@@ -102,5 +125,6 @@ def _comment(repository: Repository, number: int, body: str) -> None:
 def _own(repository: Repository, number: int) -> Iterator[Mapping[str, Any]]:
     """The comments that this has written before."""
     for comment in repository.all(f"issues/{number}/comments"):
-        if comment["user"]["login"] == _BOT and comment["body"].startswith(_MARKER):
+        who = (comment.get("user") or {}).get("login")
+        if who == _BOT and comment["body"].startswith(_MARKER):
             yield comment

@@ -1,12 +1,14 @@
-"""What a change does to templates, resource by resource, without asking AWS."""
+"""What a change does to templates and to what deploys them, without asking AWS."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.assembly import Assembly
+from pipeline.assembly import Assembly, Stack
 
-_SECTIONS = ("Resources", "Outputs", "Parameters", "Mappings", "Conditions", "Rules")
+_DEPLOYED_BY = (
+    *("account", "region", "deployment_role", "execution_role", "publishing_role", "bucket"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,28 +23,38 @@ class TemplateChange:
 
 
 def template_changes(before: Assembly, after: Assembly) -> Iterator[TemplateChange]:
-    """Every element that is added, removed or changed, stack by stack."""
-    old = {stack.id: stack.template for stack in before.stacks}
-    new = {stack.id: stack.template for stack in after.stacks}
-    for stack in dict.fromkeys((*new, *old)):
-        for section in _SECTIONS:
-            yield from _section(
-                stack, section, *(t.get(stack, {}).get(section, {}) for t in (old, new))
-            )
+    """Every element that is added, removed or changed, stack by stack, and what else deploys a
+    stack otherwise."""
+    old = {stack.id: stack for stack in before.stacks}
+    new = {stack.id: stack for stack in after.stacks}
+    for id_ in dict.fromkeys((*new, *old)):
+        yield from _stack(id_, old.get(id_), new.get(id_))
 
 
-def _section(
-    stack: str, section: str, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[TemplateChange]:
-    for logical_id in dict.fromkeys((*new, *old)):
-        before, after = old.get(logical_id), new.get(logical_id)
-        if before == after:
-            continue
-        some = after or before
-        kind = some.get("Type", section) if isinstance(some, dict) else section
-        yield TemplateChange(
-            stack=stack, element=f"{logical_id} ({kind})", what=_what(before, after)
-        )
+def _stack(id_: str, old: Stack | None, new: Stack | None) -> Iterator[TemplateChange]:
+    before, after = (_elements(stack.template) if stack else {} for stack in (old, new))
+    for element in dict.fromkeys((*after, *before)):
+        if before.get(element) != after.get(element):
+            what = _what(before.get(element), after.get(element))
+            yield TemplateChange(stack=id_, element=element, what=what)
+    if old and new:
+        differing = [name for name in _DEPLOYED_BY if getattr(old, name) != getattr(new, name)]
+        if differing:
+            told = f"changed: {', '.join(differing)}"
+            yield TemplateChange(stack=id_, element="what deploys it", what=told)
+
+
+def _elements(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Every element of a template, by its logical id and type, or by its section."""
+    found: dict[str, Any] = {}
+    for section, content in template.items():
+        if section in ("Resources", "Outputs", "Parameters", "Mappings", "Conditions", "Rules"):
+            for logical_id, element in content.items():
+                kind = element.get("Type", section) if isinstance(element, dict) else section
+                found[f"{logical_id} ({kind})"] = element
+        else:
+            found[section] = content
+    return found
 
 
 def _what(before: Any, after: Any) -> str:
@@ -50,22 +62,16 @@ def _what(before: Any, after: Any) -> str:
         return "added"
     if after is None:
         return "removed"
-    differing = [name for name in _names(before, after) if _of(before, name) != _of(after, name)]
-    return f"changed: {', '.join(differing)}"
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return "changed"
+    old, new = _flat(before), _flat(after)
+    return "changed: " + ", ".join(
+        n for n in dict.fromkeys((*new, *old)) if old.get(n) != new.get(n)
+    )
 
 
-def _names(before: Any, after: Any) -> list[str]:
-    """The properties of both, and whatever else an element has."""
-    names: dict[str, None] = {}
-    for each in (before, after):
-        for name, value in each.items():
-            if name == "Properties":
-                names.update(dict.fromkeys(value))
-            else:
-                names[name] = None
-    return list(names)
-
-
-def _of(element: Mapping[str, Any], name: str) -> Any:
-    properties = element.get("Properties", {})
-    return properties[name] if name in properties else element.get(name)
+def _flat(element: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of an element beside whatever else it has."""
+    properties = element.get("Properties")
+    others = {name: value for name, value in element.items() if name != "Properties"}
+    return {**others, **(properties if isinstance(properties, dict) else {})}

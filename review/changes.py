@@ -91,7 +91,12 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
     starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
     for runbook in new.account.runbooks:
         who = ", ".join(starters) or "whoever starts it"
-        yield from _runbook_gained(old_runbooks.get(runbook.name), runbook, who, held)
+        was = old_runbooks.get(runbook.name)
+        told = list(_runbook_gained(was, runbook, who, held))
+        yield from told
+        if was and was.course != runbook.course and not told:
+            what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
+            yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
 
 
 def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
@@ -105,9 +110,11 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:
             rest = (", ".join(narrower), but(grant.exceptions))
             gained.append((grant.action, _where(grant), rest))
     for actions, places, (within, exceptions) in alike(gained):
-        on = f"{_listed(actions)} on {_listed(places, 'more')}{exceptions}"
         before, kept = (f" (before: {within})", f" (left: {within})") if within else ("", "")
-        yield _Gain(f"{who} gains {on}{before}", f"{who} loses {on}{kept}")
+        lost = f"{_listed(actions)} on {_listed(places, 'more')}{exceptions}{kept}"
+        # A gain is told whole, for whoever accepts it.
+        gain = f"{', '.join(actions)} on {', '.join(places)}{exceptions}{before}"
+        yield _Gain(f"{who} gains {gain}", f"{who} loses {lost}")
     denied = _denials(new.principal)
     for statement, text in _denials(old.principal if old else None).items():
         if statement not in denied:

@@ -49,7 +49,28 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(_limits(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
+        course=_course(content),
     )
+
+
+_NO_COURSE = {"description", "timeoutSeconds", "maxAttempts"}
+"""Of a step: what changes neither whether another one runs nor what it does. A step that keeps a
+limit is judged as that limit."""
+
+
+def _course(content: Mapping[str, Any]) -> str:
+    steps = [
+        {key: value for key, value in step.items() if key not in _NO_COURSE}
+        for step in content.get("mainSteps", [])
+        if step.get("action") != "aws:approve" and not _asks_calendar(step)
+    ]
+    defaults = {
+        name: parameter["default"]
+        for name, parameter in content.get("parameters", {}).items()
+        if "default" in parameter
+    }
+    told = json.dumps([steps, defaults, content.get("variables")], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _content(document: Resource) -> dict[str, Any]:

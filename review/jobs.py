@@ -6,11 +6,9 @@ Source: IAM User Guide, Available keys for AWS OIDC federation; GitHub Docs, Ope
 """
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from review.aws import ASSUME_WITH_TOKEN
-from review.judge import Decision
 from review.model import Principal
 
 AUDIENCE = "sts.amazonaws.com"
@@ -42,18 +40,14 @@ class Jobs:
         """The repositories of the subjects."""
         return {match["repository"] for match in map(_SUBJECT.fullmatch, self.subjects) if match}
 
+    def __str__(self) -> str:
+        where = f" on {', '.join(self.refs)}" if self.refs else ""
+        return f"{', '.join(self.subjects)}{where} (by {self.issuer})"
+
     @property
     def contexts(self) -> set[str]:
         """What the subjects say beside the repository: ``pull_request``, ``environment:NAME``."""
         return {match["context"] for match in map(_SUBJECT.fullmatch, self.subjects) if match}
-
-    def admit(self, claims: Mapping[str, str]) -> bool:
-        """Whether a job with these claims (``aud``, ``sub``, ``ref``) gets in."""
-        return (
-            claims.get("aud") == AUDIENCE
-            and claims.get("sub") in self.subjects
-            and (not self.refs or claims.get("ref") in self.refs)
-        )
 
 
 def jobs_of(role: Principal) -> Jobs | None:
@@ -88,34 +82,3 @@ def jobs_of(role: Principal) -> Jobs | None:
     ):
         return None
     return Jobs(provider=provider, subjects=subjects, refs=refs)
-
-
-def asked(role: Principal, jobs: Jobs) -> Iterator[Decision]:
-    """Each job that gets in, and its twins that do not, one claim away."""
-    ref = jobs.refs[0] if jobs.refs else "refs/heads/main"
-    for subject in jobs.subjects:
-        mine = {"aud": AUDIENCE, "sub": subject, "ref": ref}
-        repository, _, context = subject.removeprefix("repo:").partition(":")
-        yield _decision(role, jobs, mine, expected=True)
-        for twin in (
-            {"sub": f"repo:{repository}-fork:{context}"},
-            {"sub": f"repo:{repository}:environment:somewhere-else"},
-            {"sub": f"repo:{repository}:ref:refs/heads/somewhere-else"},
-            {"sub": f"repo:{repository}:*"},
-            {"aud": "https://github.com/somebody-else"},
-            *([{"ref": "refs/heads/somewhere-else"}] if jobs.refs else []),
-        ):
-            yield _decision(role, jobs, {**mine, **twin}, expected=False)
-
-
-def _decision(
-    role: Principal, jobs: Jobs, claims: Mapping[str, str], *, expected: bool
-) -> Decision:
-    return Decision(
-        who=jobs.provider,
-        action=ASSUME_WITH_TOKEN,
-        resource=role.arn,
-        context=tuple((f"{jobs.issuer}:{claim}", value) for claim, value in claims.items()),
-        expected=expected,
-        allowed=jobs.admit(claims),
-    )

@@ -100,8 +100,8 @@ def _escaped(text: str) -> str:
     return _MARKUP.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), text)
 
 
-_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\]|(?<!\w)_|_(?!\w)")
-_ESCAPES = {"<": "&lt;", "@": "&#64;"}
+_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\&\[\]#!]|(?<!\w)_|_(?!\w)|\n")
+_ESCAPES = {"<": "&lt;", "@": "&#64;", "&": "&amp;", "#": "&#35;", "\n": " "}
 
 
 def _code(text: str) -> str:

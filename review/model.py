@@ -138,6 +138,9 @@ class Runbook:
     """What it holds its starter to."""
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
+    course: str = ""
+    """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
+    inputs and outputs, and the defaults of parameters."""
 
     @property
     def runs_as(self) -> str:

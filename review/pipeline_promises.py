@@ -6,10 +6,10 @@ from dataclasses import replace
 from review.author_deployment import qualifier_of, stacks_of
 from review.aws import ASSUME_ROLE, CLOUDFORMATION, CREATE_CHANGE_SET, PASS_ROLE, PASSED_TO, START
 from review.grants import Grant
-from review.jobs import Jobs, asked, jobs_of
+from review.jobs import Jobs, jobs_of
 from review.judge import Decision, Judge, names
 from review.model import Part, Principal
-from review.promises import Promise, Proof, joined, promise, told
+from review.promises import Promise, Proof, promise, told
 
 REVIEW, COMPARISON = "PipelineReviewRole", "PipelineComparisonRole"
 ADMINISTRATION, RUNBOOKS = "PipelineAdministrationRole", "PipelineRunbooksRole"
@@ -29,10 +29,10 @@ def pipeline_promises(judge: Judge) -> Iterator[Promise]:
     if not roles:
         return
     jobs = {name: jobs_of(role) for name, role in roles.items() if name != COMPARISON}
-    trusted = sorted({subject for each in jobs.values() if each for subject in each.subjects})
+    trusted = (f"{name}: {each or 'no named job'}" for name, each in sorted(jobs.items()))
     yield promise(
         "pipelines-are-these-jobs",
-        f"only these jobs can be a pipeline: {joined(trusted)}",
+        f"only these jobs can be a pipeline: {'; '.join(trusted) or 'none'}",
         _jobs(judge, roles, jobs),
     )
     if REVIEW in roles:
@@ -65,12 +65,10 @@ def bootstrap_roles(judge: Judge) -> list[str]:
 
 def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None]) -> Proof:
     findings: list[str] = []
-    decisions: list[Decision] = []
     for name, each in jobs.items():
         if each is None:
             findings.append(f"{name} trusts more than jobs that are named in full")
             continue
-        decisions += asked(roles[name], each)
         if name in _DEPLOYING:
             findings += _of_one_environment(name, each)
         elif any(context.startswith("environment:") for context in each.contexts):
@@ -82,15 +80,17 @@ def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None
     everyones = set.intersection(*repositories) if repositories else set()
     for stranger in sorted({name for each in repositories for name in each} - everyones):
         findings.append(f"repository {stranger} is trusted by some of the roles alone")
+    if len({each.provider for each in jobs.values() if each}) > 1:
+        findings.append("the roles trust the tokens of different issuers")
     if COMPARISON in roles and roles[COMPARISON].trusted != (("Service", CLOUDFORMATION),):
         findings.append(f"{COMPARISON} trusts others than CloudFormation")
-    decisions += [
+    decisions = tuple(
         judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
         for role in roles.values()
         for other in judge.account.principals
         if other.arn != role.arn
-    ]
-    return Proof(tuple(findings), tuple(decisions))
+    )
+    return Proof(tuple(findings), decisions)
 
 
 def _of_one_environment(name: str, jobs: Jobs) -> Iterator[str]:

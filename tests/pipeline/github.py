@@ -13,6 +13,8 @@ from typing import Any, Self
 from sandbox import Sandbox
 
 REPOSITORY = "octo-org/runbooks"
+PROPOSED, MERGED = "a" * 40, "b" * 40
+"""The head of the pull request, and the commit on main that it was merged as."""
 CODEOWNERS = "*  @octo-admin\n/documents/  @octo-author\n"
 _BOT = "github-actions[bot]"
 _POLL_SECONDS = 0.02
@@ -68,27 +70,40 @@ class GitHub:
         return {
             "GITHUB_API_URL": self._url,
             "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_SHA": MERGED,
             "GITHUB_TOKEN": "of-the-job",
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_RUN_ID": "17",
         }
 
-    def event(self, folder: Path, *, head: str = REPOSITORY) -> dict[str, str]:
+    def event(self, folder: Path, *, head: str = REPOSITORY, base: str = "main") -> dict[str, str]:
         """The variable of a job of pull request 1, from a branch or from a fork."""
-        path = folder / "event.json"
-        path.write_text(
-            json.dumps(
-                {
-                    "pull_request": {
-                        "number": 1,
-                        "head": {"repo": {"full_name": head}},
-                        "base": {"sha": "b" * 40, "repo": {"full_name": REPOSITORY}},
-                    }
-                }
-            ),
-            "utf-8",
+        return _event(
+            folder,
+            pull_request={
+                "number": 1,
+                "head": {"repo": {"full_name": head}},
+                "base": {"ref": base, "repo": {"full_name": REPOSITORY}},
+            },
         )
-        return {"GITHUB_EVENT_PATH": str(path)}
+
+    def by_hand(self, folder: Path, *, branch: str = "main") -> dict[str, str]:
+        """The variables of a job that somebody started by hand on a branch."""
+        return {**_event(folder), "GITHUB_REF": f"refs/heads/{branch}"}
+
+    def reviewed(self, digest: str, **run: object) -> None:
+        """Has run 17 be a review of this assembly, for the pull request that was merged."""
+        self.artifacts = [
+            {"name": f"assembly-{digest}", "expired": False, "workflow_run": {"id": 17}}
+        ]
+        self.runs[17] = {
+            "id": 17,
+            "event": "pull_request",
+            "path": ".github/workflows/review.yml",
+            "conclusion": "success",
+            "head_sha": PROPOSED,
+            **run,
+        }
 
     @property
     def _url(self) -> str:
@@ -128,9 +143,19 @@ class GitHub:
             "contents/.github/CODEOWNERS": {
                 "content": base64.b64encode(self.codeowners.encode()).decode()
             },
+            f"commits/{MERGED}/pulls": [
+                {"merged_at": "2026-11-25T00:00:00Z", "head": {"sha": PROPOSED}}
+            ],
             "actions/artifacts": {"artifacts": [a for a in self.artifacts if a["name"] == name]},
         }
         return (200, known[below]) if below in known else (404, {"message": "Not Found"})
+
+
+def _event(folder: Path, **content: object) -> dict[str, str]:
+    path = folder / "event.json"
+    told = {"repository": {"default_branch": "main"}, **content}
+    path.write_text(json.dumps(told), "utf-8")
+    return {"GITHUB_EVENT_PATH": str(path)}
 
 
 def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.acceptance import accepted_by, owners_of
+from pipeline.acceptance import accepted_by, code_owners, owners_of_permissions
 from pipeline.errors import PipelineError
 from pipeline.github import GitHubRefused, Repository
 
-_LABEL = "widens-access-0a1b2c3d4e5f"
+_DIGEST = "0a1b2c3d" * 8
+_LABEL = f"widens-access-{_DIGEST[:32]}"
 
 
 class _Repository(Repository):
@@ -44,7 +45,7 @@ def _repository(*setters: str, owners: str, **answers: Any) -> _Repository:
 
 
 def _accepted(repository: Repository) -> str | None:
-    return accepted_by(repository, 1, "main", _LABEL.removeprefix("widens-access-"))
+    return accepted_by(repository, 1, _DIGEST, code_owners(repository, "main"))
 
 
 @pytest.mark.parametrize(
@@ -53,19 +54,26 @@ def _accepted(repository: Repository) -> str | None:
         ("* @all\n", ("@all",)),
         ("* @all\n/permissions.lock.json @admin @org/team # both\n", ("@admin", "@org/team")),
         ("/permissions.lock.json @admin\n* @all\n", ("@all",)),
-        ("* @all\n*.json @json\n", ("@json",)),
+        ("* @all\n*.json @json admin@example.com\n", ("@json",)),
         ("* @all\n/permissions.lock.json\n", ()),
         ("* @all\n/documents/ @authors\n", ("@all",)),
+        ("* @all\npermissions.lock.json/ @authors\n", ("@all",)),
         ("# * @nobody\n", ()),
     ],
 )
 def test_last_matching_pattern_names_the_owners(codeowners: str, owners: tuple[str, ...]) -> None:
-    assert owners == owners_of("permissions.lock.json", codeowners)
+    assert owners == owners_of_permissions(codeowners)
 
 
-def test_owners_of_a_folder_are_those_of_its_files() -> None:
-    assert owners_of("documents/a.json", "* @all\n/documents/ @authors\n") == ("@authors",)
-    assert owners_of("stacks/documents/a.json", "* @all\n/documents/ @authors\n") == ("@all",)
+@pytest.mark.parametrize("pattern", ["**/permissions.lock.json", "/**/*.json", "*.jso[n]", "!a"])
+def test_pattern_that_is_not_judged_accepts_nothing(pattern: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        owners_of_permissions(f"* @all\n{pattern} @sec\n")
+
+    assert str(caught.value) == (
+        f"pattern {pattern!r} of .github/CODEOWNERS is not judged here; name files by *, *.json or "
+        f"/NAME, folders by /NAME/"
+    )
 
 
 def test_owner_who_set_the_label_accepts() -> None:
@@ -78,6 +86,23 @@ def test_nobody_accepts_without_the_label() -> None:
 
 def test_whoever_set_the_label_last_counts() -> None:
     assert _accepted(_repository("octo-admin", "mallory", owners="@octo-admin")) is None
+
+
+def test_acceptance_that_was_taken_back_stays_so() -> None:
+    repository = _repository("octo-admin", owners="@octo-admin")
+    events = repository.get("issues/1/events")
+    removed = {"event": "unlabeled", "actor": {"login": "octo-admin"}, "label": {"name": _LABEL}}
+    renamed = {"event": "labeled", "actor": {"login": "mallory"}, "label": {"name": "old"}}
+    events += [removed, renamed]  # and then renamed to the label, which no event tells
+
+    assert _accepted(repository) is None
+
+
+def test_label_of_a_deleted_account_accepts_nothing() -> None:
+    repository = _repository("octo-admin", owners="@octo-admin")
+    repository.get("issues/1/events")[0]["actor"] = None
+
+    assert _accepted(repository) is None
 
 
 def test_owner_by_a_team_accepts() -> None:

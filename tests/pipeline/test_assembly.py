@@ -119,28 +119,78 @@ def _elsewhere(assets: Any) -> None:
     asset["source"]["path"] = "../secrets.json"
 
 
+def _runbooks(manifest: Any) -> Any:
+    return manifest["artifacts"]["RunbooksStack"]["properties"]
+
+
 _ASSETS = "RunbooksStack.assets.json"
+_NOT_OURS = (
+    "stack RunbooksStack (RunbooksStack) of {folder} is none of this project, or not deployed by "
+    "roles of cdk bootstrap or of an author; run: make synth"
+)
 _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "a command instead of a template": (
         _ASSETS,
         _command,
-        f"{_ASSETS} holds an asset that is made at its upload; only templates are deployed here",
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
     ),
     "an image": (
         _ASSETS,
         lambda assets: assets.update(dockerImages={"0a": {}}),
-        f"{_ASSETS} holds an asset that is made at its upload; only templates are deployed here",
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+    ),
+    "an image beside no file": (
+        _ASSETS,
+        lambda assets: assets.update(files={}, dockerImages={"0a": {}}),
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
     ),
     "a file elsewhere": (
         _ASSETS,
         _elsewhere,
-        "the assembly names the file '../secrets.json', which is not beside it",
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+    ),
+    "a template elsewhere": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(templateFile="../secrets.json"),
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
     ),
     "a stack of no bootstrap": (
         "manifest.json",
-        lambda manifest: manifest["artifacts"]["RunbooksStack"]["properties"].pop("assumeRoleArn"),
-        "stack RunbooksStack of {folder} is not deployed by roles of cdk bootstrap or of an "
-        "author; run: make synth",
+        lambda manifest: _runbooks(manifest).pop("assumeRoleArn"),
+        _NOT_OURS,
+    ),
+    "a stack deployed by somebody else": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(
+            cloudFormationExecutionRoleArn="arn:aws:iam::111122223333:role/Admin"
+        ),
+        _NOT_OURS,
+    ),
+    "another stack": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(stackName="Payroll"),
+        _NOT_OURS.replace("stack RunbooksStack", "stack Payroll"),
+    ),
+    "an option for an id": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"]["RunbooksStack"].update(displayName="--plugin=x"),
+        _NOT_OURS,
+    ),
+    "a topic that is told": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(notificationArns=["arn:aws:sns:::t"]),
+        "stack RunbooksStack of {folder} is deployed with notificationArns, which no review "
+        "judges; run: make synth",
+    ),
+    "the same stack twice": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"].update(Twice=manifest["artifacts"]["RunbooksStack"]),
+        _NOT_OURS.replace("stack RunbooksStack (RunbooksStack)", "stack Twice (Twice)"),
+    ),
+    "an assembly within": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"].update(Inner={"type": "cdk:cloud-assembly"}),
+        "{folder} holds Inner, cdk:cloud-assembly, which no review judges; run: make synth",
     ),
     "no stack": (
         "manifest.json",
@@ -187,8 +237,8 @@ def test_link_out_of_the_assembly_is_refused(folder: Path, tmp_path: Path) -> No
 
 
 def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: Path) -> None:
-    tagged = _written(tmp_path / "other", termination_protection=True)
-    path = tagged / "RunbooksStack.template.json"
+    authored = _written(tmp_path / "other", authors=("arn:aws:iam::111122223333:user/author",))
+    path = authored / "RunbooksStack.template.json"
     before = Assembly(folder)
     old = path.read_bytes()
 
@@ -198,21 +248,32 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
         document["DeletionPolicy"] = "Retain"
         template["Resources"]["Queue"] = {"Type": "AWS::SQS::Queue"}
         template["Outputs"].clear()
+        template["Description"] = "Another"
 
     _edit(path, edit)
-    assets = tagged / _ASSETS
+    assets = authored / _ASSETS
     assets.write_text(
         assets.read_text().replace(sha256(old).hexdigest(), sha256(path.read_bytes()).hexdigest())
     )
 
-    found = [(c.stack, c.element, c.what) for c in template_changes(before, Assembly(tagged))]
+    found = [
+        (c.stack, c.element, c.what)
+        for c in template_changes(before, Assembly(authored))
+        if c.stack == "RunbooksStack"
+    ]
 
     assert found == [
+        ("RunbooksStack", "Description", "changed"),
         (
             "RunbooksStack",
             "RestartEC2InstanceDemo (AWS::SSM::Document)",
-            "changed: Content, DeletionPolicy",
+            "changed: DeletionPolicy, Content",
         ),
         ("RunbooksStack", "Queue (AWS::SQS::Queue)", "added"),
         ("RunbooksStack", "RunRestartEC2InstanceDemo (Outputs)", "removed"),
+        (
+            "RunbooksStack",
+            "what deploys it",
+            "changed: deployment_role, execution_role, publishing_role",
+        ),
     ]

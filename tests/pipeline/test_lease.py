@@ -27,6 +27,7 @@ class _Bucket:
         self.age = timedelta()
         """How long ago the object was written."""
         self.is_closed = False
+        self.loses_an_answer = False
 
     @property
     def state(self) -> dict[str, Any]:
@@ -42,6 +43,9 @@ class _Bucket:
         if not (is_new if "IfNoneMatch" in call else call["IfMatch"] == str(self.etag)):
             raise _error("PreconditionFailed")
         self.body, self.etag, self.age = call["Body"], self.etag + 1, timedelta()
+        if self.loses_an_answer:
+            self.loses_an_answer = False
+            return self.put_object(**call)  # as a client does that got no answer
         return {"ETag": str(self.etag)}
 
     def get_object(self, **call: Any) -> dict[str, Any]:
@@ -116,18 +120,55 @@ def test_lease_of_one_that_died_is_taken(bucket: _Bucket) -> None:
     assert bucket.state["holder"] == "run 17 of GitHub"
 
 
-def test_lease_that_another_took_is_told(bucket: _Bucket) -> None:
+@pytest.mark.parametrize("garbage", [b"", b"[]", b"null", b"{", b'{"is_over": false}'])
+def test_lease_that_says_nothing_is_over_after_its_time(bucket: _Bucket, garbage: bytes) -> None:
+    bucket.body, bucket.age = garbage, timedelta(seconds=_DIED)
+
     with Lease(bucket, "bucket") as held:
-        bucket.etag += 1
+        held.require()
+
+    assert bucket.state["holder"] == "run 17 of GitHub"
+
+
+def test_holder_is_printed_without_what_a_log_takes_for_a_command(
+    bucket: _Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_LONGEST_WAIT_SECONDS", 0)
+    bucket.body = json.dumps({"holder": "x\n::error::y", "is_over": False}).encode()
+
+    with pytest.raises(PipelineError) as caught, Lease(bucket, "bucket"):
+        pass
+
+    assert str(caught.value) == "x???error??y deploys for too long; run again later"
+
+
+def test_answer_that_was_lost_is_found_again(bucket: _Bucket) -> None:
+    bucket.loses_an_answer = True
+
+    with Lease(bucket, "bucket") as held:
+        held.require()
+
+    assert bucket.state["is_over"] is True
+
+
+@pytest.mark.parametrize("how", ["taken", "closed"])
+def test_lease_that_could_not_be_kept_is_told(
+    bucket: _Bucket, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(lease, "_LASTS_SECONDS", 0.1)
+    with Lease(bucket, "bucket") as held:
+        bucket.etag += how == "taken"
+        bucket.is_closed = how == "closed"
         threading.Event().wait(0.2)
 
         with pytest.raises(PipelineError) as caught:
             held.require()
 
     assert str(caught.value) == (
-        f"the lease bucket/{KEY} was lost to another deployment; run this again"
+        f"the lease bucket/{KEY} could not be kept; another rollout may be under way, run this "
+        f"again"
     )
-    assert bucket.state["is_over"] is False  # that of the other one
+    assert bucket.state["is_over"] is False
 
 
 def test_bucket_that_may_not_be_written_is_told(bucket: _Bucket) -> None:
@@ -136,7 +177,9 @@ def test_bucket_that_may_not_be_written_is_told(bucket: _Bucket) -> None:
     with pytest.raises(PipelineError) as caught, Lease(bucket, "bucket"):
         pass
 
-    assert str(caught.value).startswith(f"bucket/{KEY} cannot be written: An error occurred")
+    assert str(caught.value).startswith(
+        f"AWS was asked for the lease bucket/{KEY}: An error occurred"
+    )
 
 
 def test_holder_that_waits_for_too_long_gives_up(

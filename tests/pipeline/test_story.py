@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.pipeline.checkout import RUNBOOK, Checkout
-from tests.pipeline.github import REPOSITORY, GitHub
+from tests.pipeline.github import GitHub
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.command]
 
@@ -68,24 +68,13 @@ def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
     digest = _digest(checkout)
     checkout.git("switch", "--quiet", "main")
     checkout.git("merge", "--quiet", "--ff-only", "proposal")
-    shutil.move(checkout.folder / "cdk.out", checkout.folder / "reviewed")
     assert checkout.make("synth", job={}).returncode == 0
     assert digest == _digest(checkout)
-    github.artifacts = [
-        {"name": f"assembly-{digest}", "expired": False, "workflow_run": {"id": 17}}
-    ]
-    github.runs[17] = {
-        "id": 17,
-        "path": ".github/workflows/review.yml",
-        "conclusion": "success",
-        "head_repository": {"full_name": REPOSITORY},
-    }
+    github.reviewed(digest)
     assert checkout.make("--silent", "reviewed", job=github.api()).stdout == "17\n"
-    planned = checkout.make(
-        *("--silent", "plan", "ASSEMBLY=reviewed", f"DIGEST={digest}"),
-        job=github.job("ref:refs/heads/main"),
-    )
+    planned = checkout.make("--silent", "plan", job=github.job("ref:refs/heads/main"))
     assert planned.stdout == "administration=false\nrunbooks=true\n", planned.stderr
+    shutil.move(checkout.folder / "cdk.out", checkout.folder / "reviewed")
 
     # The job runbooks, through its environment.
     deployed = checkout.make(
@@ -116,8 +105,8 @@ def test_widening_waits_for_a_code_owners_label(
     change = json.loads((checkout.folder / "cdk.out/change.json").read_text())
     assert reviewed.returncode == 2
     assert "OnCall gains ssm:StartAutomationExecution" in reviewed.stdout
-    assert f"To accept exactly this: ACCEPTED={change['widening']}" in reviewed.stderr
-    label = f"widens-access-{change['widening']}"
+    assert f"To accept exactly this: ACCEPTED={change['digest']}" in reviewed.stderr
+    label = f"widens-access-{change['digest'][:32]}"
     job = {**github.api(), **github.event(tmp_path)}
 
     def report() -> tuple[int, str]:
@@ -127,7 +116,7 @@ def test_widening_waits_for_a_code_owners_label(
     unlabelled = report()
     github.labels = [("octo-author", label)]
     by_no_owner = report()
-    github.labels = [("octo-admin", "widens-access-000000000000")]
+    github.labels = [("octo-admin", f"widens-access-{'0' * 32}")]
     of_another_change = report()
     github.labels = [("octo-admin", label)]
     accepted = report()

@@ -1,6 +1,7 @@
 """The workflows: what they may do, and that they call nothing but the Makefile."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _JOBS = [(name, job) for name, workflow in _WORKFLOWS.items() for job in workflo
 _PLAIN = re.compile(
     r"""(make\ [A-Za-z0-9_=^\ -]+(?:DIGEST="\$DIGEST")?(?:\ >>\ "\$GITHUB_OUTPUT")?
     |(\w+)=\$\(make\ --silent\ \w+\)\necho\ "\2=\$\2"\ >>\ "\$GITHUB_OUTPUT"\n
-    |cat\ reviewed/change\.md\ >>\ "\$GITHUB_STEP_SUMMARY")""",
+    |cat\ cdk\.out/change\.md\ >>\ "\$GITHUB_STEP_SUMMARY")""",
     re.VERBOSE,
 )
 
@@ -37,7 +38,7 @@ def test_each_job_may_do_what_it_needs_and_no_more() -> None:
         "check/test": read,
         "review/review": {**read, **token},
         "review/report": {**read, "pull-requests": "write"},
-        "deploy/plan": {**read, **token, "actions": "read"},
+        "deploy/plan": {**read, **token, "actions": "read", "pull-requests": "read"},
         "deploy/administration": {**read, **token},
         "deploy/runbooks": {**read, **token},
     }
@@ -79,3 +80,27 @@ def test_no_workflow_runs_with_the_rights_of_the_base_for_a_pull_request() -> No
         "review": {"pull_request", "workflow_dispatch"},
         "deploy": {"push", "workflow_dispatch"},
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "recipe"),
+    [
+        (("deploy", "DIGEST="), 'python -m pipeline deploy --assembly "$ASSEMBLY" --digest'),
+        (("review", "BASE="), 'python -m pipeline review --base="$BASE"'),
+        (("deploy",), "npx cdk deploy --all"),
+        (("review",), "python -m review"),
+    ],
+)
+def test_empty_variable_is_no_variable_that_is_not_there(
+    arguments: tuple[str, ...], recipe: str
+) -> None:
+    """What a step that failed leaves empty must not be another task."""
+    done = subprocess.run(
+        ("make", "--dry-run", *arguments),
+        cwd=_PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert recipe in done.stdout

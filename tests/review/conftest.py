@@ -57,6 +57,10 @@ WITH_PIPELINE = deployment(
     pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
 )
 
+RELEASING = deployment(
+    service_roles=(ServiceRole(name="AutomationServiceRole", runbooks=("Release-EC2Instance",)),)
+)
+
 Templates = tuple[Template, ...]
 Synthesize = Callable[[Deployment], Templates]
 

@@ -71,6 +71,7 @@ _AUTHOR_DEPLOYMENT = {
 }
 _AUTHOR_PUBLISHING = {
     ("s3:AbortMultipartUpload", f"{_STAGED}/runbooks/*", ()),
+    ("s3:GetObject", f"{_STAGED}/runbooks/*", ()),
     ("s3:PutObject", f"{_STAGED}/runbooks/*", ()),
     ("s3:GetBucketLocation", _STAGED, ()),
     ("s3:GetEncryptionConfiguration", _STAGED, ()),

@@ -1,13 +1,16 @@
 """What a change does to access, in sentences."""
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from review.assembly import Template
 from review.changes import Change, change
 from review.engine import Engine
 from review.markdown import change_markdown
 from review.reviews import review
-from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
+from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, RELEASING, Synthesize
 from tests.review.mutants import additions, mutated, template_of, with_runbook
 
 Templates = tuple[Template, ...]
@@ -63,7 +66,7 @@ def test_role_without_its_boundary_gains_what_the_managed_policy_grants(
     changed = _changed(engine, before, mutated(before, unbound))
 
     assert changed.gains[0].startswith("AutomationServiceRole gains cloudformation:CreateStack, ")
-    assert changed.gains[0].endswith(" more actions on *")
+    assert "ssm:UpdateServiceSetting" in changed.gains[0]  # whole, for whoever accepts it
     assert "AutomationServiceRole gains ssm:*, with whatever AWS adds to it" in changed.gains
     assert changed.losses == ()
 
@@ -169,3 +172,58 @@ def test_deny_that_goes_is_a_gain(engine: Engine, synthesize: Synthesize) -> Non
         "AutomationRestrictedOperator is no longer denied ssm:SendAutomationSignal on *, whatever "
         "else grants it",
     )
+
+
+_GUARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "assertion that stops nothing": lambda content: _guard(content).update(onFailure="Continue"),
+    "assertion that is gone": lambda content: content["mainSteps"].remove(_guard(content)),
+    "assertion of something else": lambda content: _guard(content)["inputs"].update(
+        DesiredValues=["anything"]
+    ),
+    "another default": lambda content: content["parameters"]["InstanceId"].update(default="i-0"),
+    "another output": lambda content: content["mainSteps"][0].update(
+        outputs=[{"Name": "Groups", "Selector": "$.Elsewhere", "Type": "String"}]
+    ),
+}
+
+
+def _guard(content: dict[str, Any]) -> dict[str, Any]:
+    """The first step that only looks."""
+    found: dict[str, Any] = next(
+        step for step in content["mainSteps"] if step["action"] == "aws:assertAwsResourceProperty"
+    )
+    return found
+
+
+@pytest.mark.parametrize("guard", _GUARDS)
+def test_runbook_whose_guard_is_taken_away_is_a_gain(
+    engine: Engine, synthesize: Synthesize, guard: str
+) -> None:
+    before = synthesize(RELEASING)
+    edit = _GUARDS[guard]
+
+    changed = _changed(engine, before, with_runbook(before, "Release-EC2Instance", edit))
+
+    told = {
+        "AutomationRestrictedOperator gains what Release-EC2Instance does, by the order, guards or "
+        "outputs of its steps",
+        "AutomationRestrictedOperator gains what step assertIsIsolated of Release-EC2Instance "
+        "does, by its inputs",
+    }
+    assert len(changed.gains) == 1
+    assert set(changed.gains) <= told
+
+
+def test_runbook_that_is_described_otherwise_is_no_gain(
+    engine: Engine, synthesize: Synthesize
+) -> None:
+    before = synthesize(RELEASING)
+
+    def describe(content: dict[str, Any]) -> None:
+        content["description"] = "Another"
+        for step in content["mainSteps"]:
+            step.update(description="Another", timeoutSeconds=60)
+
+    changed = _changed(engine, before, with_runbook(before, "Release-EC2Instance", describe))
+
+    assert changed.gains == ()

@@ -1,19 +1,14 @@
-"""A deployment of what was reviewed: stack after stack, resumed where it stopped."""
+"""A rollout of what was reviewed: stack after stack, resumed where it stopped."""
 
-import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from pipeline.access import Target, targets
 from pipeline.assembly import ADMINISTRATION_STACK, Assembly
 from pipeline.cdk import cdk
-from pipeline.comparison import deployed_template
+from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
 from pipeline.lease import Lease
 
@@ -21,11 +16,17 @@ _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
 _POLL_SECONDS = 5
 _LONGEST_WAIT_SECONDS = 3600
-_STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED", "UPDATE_FAILED")
-"""States that nothing but a person ends. Source: CloudFormation User Guide, stack status codes."""
+_CURES = {
+    "UPDATE_ROLLBACK_FAILED": "npx cdk rollback",
+    "UPDATE_FAILED": "npx cdk rollback",
+    "CREATE_FAILED": "npx cdk rollback",
+    "DELETE_FAILED": "npx cdk destroy",
+}
+"""States that nothing but a person ends, and how, once what the stack's events name is mended.
+Source: CloudFormation User Guide, stack status codes."""
 
 
-class Deployment:
+class Rollout:
     """The stacks of some names of an assembly, in their order; PipelineError unless the assembly
     has this digest, before anything is asked or touched."""
 
@@ -53,47 +54,47 @@ class Deployment:
                         return False
         return True
 
+    def states(self) -> Iterator[str]:
+        """What state each stack is in, a line each, with the cause where it is a failure."""
+        for target in self.targets:
+            client = _cloudformation(target)
+            status = target.status(client)
+            yield f"{target}: {status or 'does not stand'}"
+            if status and ("ROLLBACK" in status or "FAILED" in status):
+                yield f"  {_first_failure(client, target)}"
+            if status in _CURES:
+                yield f"  mend what its events name, then: {_CURES[status]} {target.stack.id}"
+
     def _lease(self) -> Lease:
         """The lease where the first stack goes, whichever that is: to a deployment's first Region,
         which holds AdministrationStack as well."""
         first = self.targets[0]
-        role = first.filled(first.stack.publishing_role)
-        s3 = first.access.client("s3", first.region, role=role)
+        s3 = first.client("s3", role=first.stack.publishing_role)
         return Lease(s3, first.filled(first.stack.bucket))
 
-    def states(self) -> Iterator[str]:
-        """What state each stack is in, a line each, with the cause where it is a failure."""
-        for target in self.targets:
-            client = target.client("cloudformation")
-            status = _status(client, target)
-            yield f"{target.shown}: {status or 'does not stand'}"
-            if status and ("ROLLBACK" in status or "FAILED" in status):
-                yield f"  {_first_failure(client, target)}"
-            if status in _STUCK:
-                yield (
-                    f"  its rollback could not end; mend what its events name, then: npx cdk "
-                    f"rollback {target.stack.id}"
-                )
+
+def _cloudformation(target: Target) -> Any:
+    return target.client("cloudformation", role=target.stack.deployment_role)
 
 
 def _is_deployed(target: Target, assembly: Path) -> bool:
-    client = target.client("cloudformation")
-    if _settled(client, target) in _STUCK:
+    client = _cloudformation(target)
+    if _settled(client, target) in _CURES:
         return False
-    print(f"deploying {target.shown}", flush=True)
+    print(f"deploying {target}", flush=True)
     status, _ = cdk(
         *("deploy", target.stack.id, "--exclusively", "--require-approval", "never"),
         *("--progress", "events", "--app", str(assembly)),
-        environment={**target.access.environment, "AWS_REGION": target.region},
+        environment=target.environment,
         is_shown=True,
     )
     if status != 0:
         return False
-    if deployed_template(target, client) != target.stack.template:
+    if not target.is_as_deployed(client):
         raise PipelineError(
-            f"{target.shown} is not the template that was reviewed: another one lay under its key "
-            f"in {target.filled(target.stack.bucket)}; find out who put it there, remove it and "
-            f"run this again"
+            f"{target} is not the template that was reviewed: another one lay under its key in "
+            f"{target.filled(target.stack.bucket)}; find out who put it there, remove it and run "
+            f"this again"
         )
     return True
 
@@ -105,50 +106,27 @@ def _settled(client: Any, target: Target) -> str | None:
     """
     deadline, told = time.monotonic() + _LONGEST_WAIT_SECONDS, ""
     while True:
-        status = _status(client, target)
+        status = target.status(client)
         if not status or not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status
         if time.monotonic() > deadline:
-            raise PipelineError(f"{target.shown} is {status} for too long; run again later")
+            raise PipelineError(f"{target} is {status} for too long; run again later")
         if status != told:
-            print(f"waiting: {target.shown} is {status}", flush=True)
+            print(f"waiting: {target} is {status}", flush=True)
             told = status
         time.sleep(_POLL_SECONDS)
 
 
-def _status(client: Any, target: Target) -> str | None:
-    try:
-        (stack,) = client.describe_stacks(StackName=target.stack.name)["Stacks"]
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise PipelineError(f"{target.shown} cannot be read: {error}") from None
-    return str(stack["StackStatus"])
-
-
 def _first_failure(client: Any, target: Target) -> str:
-    """Why the last deployment failed: the earliest failure among the newest events."""
-    try:
+    """Why the last deployment failed: the earliest failure of its events."""
+    with asking(f"for the events of {target}"):
         events = client.describe_stack_events(StackName=target.stack.name)["StackEvents"]
-    except ClientError:
-        return "read the lines above"
-    reason = "read the lines above"
+    reason = "its events tell no reason"
     for event in events:  # the newest first
-        status = event["ResourceStatus"]
-        if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
-            reason = f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', status)}"
-        if event["PhysicalResourceId"] == event["StackId"] and status in (
-            "CREATE_IN_PROGRESS",
-            "UPDATE_IN_PROGRESS",
-        ):
+        status, why = event["ResourceStatus"], event.get("ResourceStatusReason", "")
+        if status.endswith("_FAILED") and "cancelled" not in why:
+            reason = f"{event['LogicalResourceId']}: {why or status}"
+        is_of_the_stack = event["PhysicalResourceId"] == event["StackId"]
+        if is_of_the_stack and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             break
     return reason
-
-
-def end_on_sigterm() -> None:
-    """Has the end of a job be told as Ctrl-C is: CloudFormation goes on, and so can the next."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,151 @@
+"""The review of a change: access, templates, the account; as one page and as a record."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline.account_diff import account_diffs
+from pipeline.assembly import Assembly
+from pipeline.base import commit, has_uncommitted_changes, synthesized
+from pipeline.change_record import PAGE, ChangeRecord, forget
+from pipeline.credentials import can_compare
+from pipeline.errors import PipelineError
+from pipeline.template_changes import TemplateChange, template_changes
+from review.assembly import account_named, partition_of, read_templates
+from review.changes import Change, change
+from review.engine import Engine
+from review.errors import ReviewError
+from review.html import review_html
+from review.intrinsics import Place
+from review.markdown import change_markdown, review_markdown
+from review.reviews import Review, review
+
+_SHORT = 12
+_MOST_ROWS = 20
+_MOST_DIFF = 40_000
+"""Characters of all diffs on the page together; GitHub takes 65,536 for a comment."""
+_ANY_ACCOUNT, _ANY_REGION = "111122223333", "us-east-1"
+
+
+def review_change(folder: Path, base: str) -> ChangeRecord:
+    """Reviews the assembly in a folder against another commit.
+
+    Leaves the page, the record, the access review and each stack's diff beside the assembly.
+    """
+    forget(folder)
+    assembly = Assembly(folder)
+    base = commit(base)
+    with (
+        tempfile.TemporaryDirectory(prefix="pipeline-") as temporary,
+        ThreadPoolExecutor() as pool,
+    ):
+        diffs = pool.submit(lambda: list(_diffs(assembly, Path(temporary))))
+        before = Assembly(synthesized(base, Path(temporary)))
+        reviewed, access = _access(before.folder, folder)
+        page = [
+            change_markdown(access),
+            *_broken(reviewed),
+            "## What it does to templates",
+            "",
+            *_table(list(template_changes(before, assembly))),
+            "",
+            *_account(diffs.result()),
+        ]
+    record = ChangeRecord(
+        digest=assembly.digest,
+        commit=commit("HEAD"),
+        base=base,
+        is_widening=bool(access.gains),
+        is_broken=bool(reviewed.broken),
+    )
+    state = " with uncommitted changes" if has_uncommitted_changes() else ""
+    page += [
+        f"Assembly `{record.digest}` of {record.commit[:_SHORT]}{state} against {base[:_SHORT]}.",
+        "",
+    ]
+    (folder / PAGE).write_text("\n".join(page), "utf-8")
+    record.write(folder)
+    return record
+
+
+def _access(before: Path, after: Path) -> tuple[Review, Change]:
+    """The access review, whose pages are left beside the assembly, and what becomes of access."""
+    region = os.environ.get("AWS_REGION") or _ANY_REGION
+    account = os.environ.get("AWS_ACCOUNT_ID") or account_named(after) or _ANY_ACCOUNT
+    place = Place(account=account, region=region, partition=partition_of(region))
+    try:
+        with Engine() as engine:
+            old = review(engine, read_templates(before, place))
+            new = review(engine, read_templates(after, place))
+    except ReviewError as error:
+        raise PipelineError(f"the access review failed: {error}") from None
+    (after / "access-review.html").write_text(review_html(new), "utf-8")
+    (after / "access-review.md").write_text(review_markdown(new), "utf-8")
+    return new, change(old, new)
+
+
+def _diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[str, str]]:
+    if not can_compare(assembly):
+        return
+    for target, diff in account_diffs(assembly, scratch):
+        (assembly.folder / f"{target.stack.id}.diff").write_text(f"{diff}\n", "utf-8")
+        yield str(target), diff
+
+
+def _broken(reviewed: Review) -> Iterator[str]:
+    for promise in reviewed.broken:
+        yield f"- ❌ broken: {_code(promise.sentence)}"
+        yield from (f"  - {_code(finding)}" for finding in promise.findings)
+    if reviewed.broken:
+        yield ""
+
+
+def _table(templates: list[TemplateChange]) -> Iterator[str]:
+    if not templates:
+        yield "They stay as they are."
+        return
+    yield "| stack | element | |"
+    yield "|---|---|---|"
+    for each in templates[:_MOST_ROWS]:
+        yield f"| {_code(each.stack)} | {_code(each.element)} | {_code(each.what)} |"
+    if len(templates) > _MOST_ROWS:
+        yield ""
+        yield f"And {len(templates) - _MOST_ROWS} more."
+
+
+def _account(diffs: list[tuple[str, str]]) -> Iterator[str]:
+    if not diffs:
+        yield "Without AWS credentials it was not compared with the account."
+        yield ""
+    room = _MOST_DIFF
+    for shown, diff in diffs:
+        if not diff:
+            yield f"cdk diff of {shown}: no differences."
+            yield ""
+            continue
+        yield from _details(f"cdk diff of {shown}", diff[:room], is_cut=len(diff) > room)
+        room = max(0, room - len(diff))
+
+
+def _details(summary: str, text: str, *, is_cut: bool) -> Iterator[str]:
+    """Text that is shown when it is asked for; whatever it holds, it ends nothing."""
+    fence = "`" * max((len(run) + 1 for run in re.findall("`+", text)), default=3)
+    fence = fence.ljust(3, "`")
+    yield f"<details><summary>{summary}</summary>"
+    yield ""
+    yield f"{fence}diff"
+    yield text
+    yield fence
+    if is_cut:
+        yield "Cut here; the artifact has it whole, in a file `.diff` for each stack."
+    yield "</details>"
+    yield ""
+
+
+def _code(text: str) -> str:
+    """Text that Markdown takes literally, in a table as well."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "/")
+    return f"`{plain}`"

@@ -1,0 +1,203 @@
+"""Who the pipeline is in each account: by the job's own token, or by credentials at hand."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from pipeline.assembly import PIPELINE_STACK, Assembly, Stack
+from pipeline.errors import PipelineError
+from pipeline.github import is_a_job_with_a_token, job_token
+
+_AUDIENCE = "sts.amazonaws.com"
+_KEYS = {
+    "AccessKeyId": "AWS_ACCESS_KEY_ID",
+    "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
+    "SessionToken": "AWS_SESSION_TOKEN",
+}
+_ACCOUNT = "AWS_ACCOUNT_ID"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credentials:
+    """Credentials in one account, for clients and for commands."""
+
+    account: str
+    environment: Mapping[str, str]
+    """Variables that give them to a command."""
+
+    def client(self, service: str, region: str, *, role: str = "") -> Any:
+        """A client of an AWS service, as the role of this ARN where one is named and may be
+        assumed, else by these credentials: so does the CDK CLI, for an administrator."""
+        keys = _spelled(self.environment)
+        if role:
+            sts = boto3.client("sts", region_name=region, **keys)
+            with asking(f"to be {role}"), contextlib.suppress(sts.exceptions.ClientError):
+                answer = sts.assume_role(RoleArn=role, RoleSessionName="pipeline")
+                keys = _spelled(_environment(answer["Credentials"]))
+        return boto3.client(service, region_name=region, **keys)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A stack with the place it goes to, and credentials there."""
+
+    stack: Stack
+    region: str
+    credentials: Credentials
+
+    def __str__(self) -> str:
+        return f"{self.stack.name} in {self.region} of {self.credentials.account}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a command works on it."""
+        return {**self.credentials.environment, "AWS_REGION": self.region}
+
+    def filled(self, text: str) -> str:
+        """A text of the assembly with account, Region and partition filled in."""
+        values = {
+            "Partition": _partition(self.region),
+            "AccountId": self.credentials.account,
+            "Region": self.region,
+        }
+        for name, value in values.items():
+            text = text.replace(f"${{AWS::{name}}}", value)
+        return text
+
+    def client(self, service: str, *, role: str = "") -> Any:
+        """A client, as a role whose ARN the assembly gives where one is named."""
+        return self.credentials.client(service, self.region, role=self.filled(role))
+
+    def status(self, cloudformation: Any) -> str | None:
+        """CloudFormation's word for the stack's state; None where it does not stand."""
+        try:
+            with asking(f"about {self}"):
+                (found,) = cloudformation.describe_stacks(StackName=self.stack.name)["Stacks"]
+        except PipelineError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+        return str(found["StackStatus"])
+
+    def is_as_deployed(self, cloudformation: Any) -> bool:
+        """Whether the template that stands is the assembly's."""
+        with asking(f"for the template of {self}"):
+            body = cloudformation.get_template(StackName=self.stack.name, TemplateStage="Original")[
+                "TemplateBody"
+            ]
+        if not isinstance(body, str):
+            return bool(body == self.stack.template)
+        try:
+            return bool(json.loads(body) == self.stack.template)
+        except ValueError:  # YAML, which no assembly deploys
+            return False
+
+
+def targets(stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
+    """Each stack with its place and credentials: a session of the role of this name for the job of
+    GitHub Actions that this is, else the credentials at hand.
+
+    PipelineError where there are none, or those of another account.
+    """
+    known: dict[str | None, Credentials] = {}
+    for stack in stacks:
+        region = stack.region or next(
+            filter(None, map(os.environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION"))), None
+        )
+        if not region:
+            raise PipelineError(
+                f"{stack.name} goes to any Region and none is named; set AWS_REGION, or regions in "
+                f"deployments.py"
+            )
+        if stack.account not in known:
+            known[stack.account] = _credentials(stack.account, region, role)
+        yield Target(stack=stack, region=region, credentials=known[stack.account])
+
+
+def can_compare(assembly: Assembly) -> bool:
+    """Whether there are credentials to compare with: for a job with a token, once its repository
+    names account and Region, and the assembly has roles for it."""
+    if is_a_job_with_a_token():
+        is_set = os.environ.get(_ACCOUNT) and os.environ.get("AWS_REGION")
+        return bool(is_set) and bool(assembly.named(PIPELINE_STACK))
+    with asking("for credentials"):
+        return boto3.Session().get_credentials() is not None
+
+
+@contextlib.contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Makes a PipelineError of whatever goes wrong while AWS is asked for something."""
+    try:
+        yield
+    except NoCredentialsError:
+        raise PipelineError(
+            "there are no AWS credentials; set a profile or the variables of the AWS CLI"
+        ) from None
+    except (BotoCoreError, ClientError) as error:
+        raise PipelineError(f"AWS was asked {what}: {error}") from None
+
+
+def _credentials(account: str | None, region: str, role: str) -> Credentials:
+    if is_a_job_with_a_token():
+        return _of_job(account or os.environ.get(_ACCOUNT, ""), region, role)
+    with asking("who this is"):
+        caller = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
+        found = boto3.Session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        keys = found.get_frozen_credentials()
+    if account not in (None, caller):
+        raise PipelineError(
+            f"the credentials are of account {caller}; the stacks go to {account} (deployments.py)"
+        )
+    environment = {
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+        **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {}),
+    }
+    return Credentials(account=caller, environment=environment)
+
+
+def _of_job(account: str, region: str, role: str) -> Credentials:
+    if not account:
+        raise PipelineError(
+            f"the stacks go to any account and none is named; set the repository's variable "
+            f"{_ACCOUNT}, or account in deployments.py"
+        )
+    arn = f"arn:{_partition(region)}:iam::{account}:role/{role}"
+    try:
+        answer = boto3.client("sts", region_name=region).assume_role_with_web_identity(
+            RoleArn=arn,
+            RoleSessionName=f"run-{os.environ.get('GITHUB_RUN_ID', 'unknown')}",
+            WebIdentityToken=job_token(_AUDIENCE),
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise PipelineError(
+            f"{arn} did not let this job in: {error}; PipelineStack names the repositories, "
+            f"branches and environments (deployments.py)"
+        ) from None
+    return Credentials(account=account, environment=_environment(answer["Credentials"]))
+
+
+def _environment(session: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a session, as STS answers it."""
+    return {name: session[key] for key, name in _KEYS.items()}
+
+
+def _spelled(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of credentials as boto3's parameters."""
+    return {name.lower(): value for name, value in environment.items()}
+
+
+def _partition(region: str) -> str:
+    try:
+        partition: str = boto3.Session().get_partition_for_region(region)
+    except BotoCoreError:
+        raise PipelineError(f"AWS_REGION {region!r} is no Region of AWS; as us-east-1") from None
+    return partition
