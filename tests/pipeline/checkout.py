@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.assembly import Assembly
 from sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -34,6 +35,8 @@ class Checkout:
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
+        self.standing = folder.parent / "standing"
+        """The assembly that stood at first."""
         self._sandbox = sandbox
         files = _run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=PROJECT)
         for name in files.stdout.split():
@@ -102,6 +105,15 @@ class Checkout:
         ):
             done = self.as_administrator(*command)
             assert done.returncode == 0, done.stdout + done.stderr
+        shutil.copytree(self.folder / "cdk.out", self.standing)
+
+    def restore(self) -> None:
+        """Has an administrator put it back as it stood at first."""
+        digest = Assembly(self.standing).digest
+        done = self.as_administrator(
+            "make", "deploy", f"ASSEMBLY={self.standing}", f"DIGEST={digest}"
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def as_administrator(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of an administrator at a workstation, with keys of the account."""

@@ -1,7 +1,6 @@
 """An account that an administrator has set up, a clone with a pipeline, and GitHub."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,9 +29,3 @@ def github(account: Sandbox) -> Iterator[GitHub]:
     """GitHub, with one pull request that nobody has commented or labelled."""
     with GitHub(account) as running:
         yield running
-
-
-@pytest.fixture
-def assembly(checkout: Checkout) -> Path:
-    """The assembly that the clone's last synthesis wrote."""
-    return checkout.folder / "cdk.out"

@@ -4,7 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,16 @@ _BUCKET = "cdk-hnb659fds-assets-000000000000-us-east-1"
 
 @pytest.fixture
 def assembly(checkout: Checkout, tmp_path: Path) -> Path:
-    """A copy of the assembly that stands in the account, to be edited."""
-    source = checkout.folder / "cdk.out"
-    if not source.is_dir():
-        assert checkout.make("synth", job={}).returncode == 0
-    shutil.copytree(source, tmp_path / "assembly")
+    """A copy of the assembly that stood in the account at first, to be edited."""
+    shutil.copytree(checkout.standing, tmp_path / "assembly")
     return tmp_path / "assembly"
+
+
+@pytest.fixture
+def restored(checkout: Checkout) -> Iterator[None]:
+    """Puts back what the test deploys."""
+    yield
+    checkout.restore()
 
 
 def _rewritten(assembly: Path, stack: str, **resource: Any) -> str:
@@ -125,6 +129,7 @@ def test_template_that_is_not_the_one_of_its_hash_is_not_deployed(
     assert "RunbooksStack.template.json is not the template that its assembly names" in done.stderr
 
 
+@pytest.mark.usefixtures("restored")
 def test_template_that_lay_in_wait_under_its_key_is_told(
     checkout: Checkout, github: GitHub, account: Sandbox, assembly: Path
 ) -> None:
@@ -165,6 +170,7 @@ def test_failed_deployment_rolls_back_and_says_where_it_stands(
     assert "role/AuthorExecutionRole is not authorized to perform: iam:CreateUser" in done.stdout
 
 
+@pytest.mark.usefixtures("restored")
 def test_interrupted_deployment_goes_on_when_it_is_run_again(
     checkout: Checkout, github: GitHub, account: Sandbox, assembly: Path
 ) -> None:
@@ -198,26 +204,27 @@ def test_interrupted_deployment_goes_on_when_it_is_run_again(
     assert "Noted" in [each["LogicalResourceId"] for each in stack["StackResources"]]
 
 
-def test_two_deployments_at_once_come_one_after_the_other(
-    checkout: Checkout, github: GitHub, assembly: Path
+def test_deployment_waits_for_one_that_is_under_way(
+    checkout: Checkout, github: GitHub, account: Sandbox, assembly: Path
 ) -> None:
-    job = github.job("environment:administration")
-    arguments = _deploying(assembly, Assembly(assembly).digest)
+    s3 = account.client("s3")
+    lease = {"Bucket": _BUCKET, "Key": "runbooks/rollout.lease"}
+    s3.put_object(**lease, Body=json.dumps({"holder": "another", "is_over": False}))
+    with subprocess.Popen(
+        _deploying(assembly, Assembly(assembly).digest),
+        cwd=checkout.folder,
+        env=checkout.environment(github.job("environment:administration")),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        waiting = running.stdout.readline()
+        s3.put_object(**lease, Body=json.dumps({"holder": "another", "is_over": True}))
+        rest = running.stdout.read()
 
-    both = [
-        subprocess.Popen(
-            arguments,
-            cwd=checkout.folder,
-            env=checkout.environment(job),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    told = [process.communicate()[0] for process in both]
-
-    assert [process.returncode for process in both] == [0, 0]
-    assert sorted("waiting: run 17 of GitHub deploys" in text for text in told) == [False, True]
+    assert waiting == "waiting: another deploys\n"
+    assert running.returncode == 0
+    assert "deploying AdministrationStack" in rest
 
 
 def _deploying(assembly: Path, digest: str) -> tuple[str, ...]:
