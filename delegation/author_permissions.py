@@ -7,6 +7,7 @@ takes the third to make the documents. ``qualifier`` is that of ``cdk bootstrap`
 from delegation import names
 from delegation.model import Deployment
 from delegation.quotas import portions
+from delegation.staging_permissions import find_templates, read_bootstrap_version, staged
 from delegation.statements import Conditions, Statement, substituted, trust_policy
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
@@ -85,19 +86,11 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
         Statement(
             sid="ReadStagedTemplates",
             actions=("s3:GetObject",),
-            resources=_staged(deployment, qualifier),
+            resources=staged(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
             why="CloudFormation reads the template with the rights of whoever makes a change set",
             source=_CDK,
         ),
-        Statement(
-            sid="ReadBootstrapVersion",
-            actions=("ssm:GetParameter", "ssm:GetParameters"),
-            resources=tuple(
-                names.bootstrap_version_arn(qualifier, region) for region in deployment.arn_regions
-            ),
-            why="the CDK CLI and the template ask whether the account is bootstrapped",
-            source=_CDK,
-        ),
+        read_bootstrap_version(deployment, qualifier),
     )
 
 
@@ -107,30 +100,15 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
     CDK's own publishing role writes anywhere in the bucket: whoever holds it could replace the
     administrator's template between its upload and its change set.
     """
-    buckets = tuple(names.staging_bucket_arn(qualifier, r) for r in deployment.arn_regions)
     return (
         Statement(
             sid="UploadTemplates",
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
-            resources=_staged(deployment, qualifier),
+            resources=staged(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
             why="the templates of RunbooksStack and no other, and the lease of a deployment",
             source=_CDK,
         ),
-        Statement(
-            sid="FindTemplates",
-            actions=("s3:ListBucket",),
-            resources=buckets,
-            conditions=(("StringLike", "s3:prefix", (f"{names.AUTHORS_STAGING_PREFIX}*",)),),
-            why="the CDK CLI uploads what is not there yet",
-            source=_CDK,
-        ),
-        Statement(
-            sid="ReadBucketSettings",
-            actions=("s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
-            resources=buckets,
-            why="the CDK CLI uploads as the bucket is encrypted",
-            source=_CDK,
-        ),
+        *find_templates(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
     )
 
 
@@ -197,10 +175,3 @@ def _passed_to(service: str) -> Conditions:
 
 def _execution_role() -> str:
     return names.role_arn(names.AUTHOR_EXECUTION_ROLE)
-
-
-def _staged(deployment: Deployment, qualifier: str) -> tuple[str, ...]:
-    return tuple(
-        f"{names.staging_bucket_arn(qualifier, region)}/{names.AUTHORS_STAGING_PREFIX}*"
-        for region in deployment.arn_regions
-    )

@@ -112,11 +112,6 @@ def bootstrap_role_arn(purpose: str, qualifier: str, region: str) -> str:
     return role_arn(f"cdk-{qualifier}-{purpose}-role-{_ACCOUNT}-{region}")
 
 
-def bootstrap_version_arn(qualifier: str, region: str) -> str:
-    """The ARN of the parameter in which ``cdk bootstrap`` keeps its version."""
-    return ssm_arn(f"parameter/cdk-bootstrap/{qualifier}/version", region)
-
-
 def construct_id(name: str) -> str:
     """A construct id for a physical name: its letters and digits, first letter a capital."""
     letters = re.sub(r"[^A-Za-z0-9]", "", name)

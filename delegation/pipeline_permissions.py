@@ -6,6 +6,7 @@
 from delegation import names
 from delegation.model import Deployment
 from delegation.pipelines import GITHUB_ISSUER, GitHubPipeline
+from delegation.staging_permissions import find_templates, read_bootstrap_version, staged
 from delegation.statements import Conditions, Statement, trust_policy
 
 AUDIENCE = "sts.amazonaws.com"
@@ -43,18 +44,31 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
     It neither executes a change set nor writes where a template is deployed from: CDK takes a
     template that lies under its key in the bucket for the right one.
     """
-    stacks = _stacks(deployment)
-    staged = _staged(deployment, qualifier)
-    buckets = tuple(names.staging_bucket_arn(qualifier, r) for r in deployment.arn_regions)
-    comparison = names.role_arn(names.PIPELINE_COMPARISON_ROLE)
     return (
         Statement(
             sid="ReadStacks",
             actions=("cloudformation:DescribeStacks", "cloudformation:GetTemplate"),
-            resources=stacks,
+            resources=_stacks(deployment),
             why="what is deployed now",
             source=_CDK,
         ),
+        *_comparing(_stacks(deployment)),
+        Statement(
+            sid="StageTemplates",
+            actions=("s3:GetObject", "s3:PutObject"),
+            resources=staged(deployment, qualifier, names.REVIEW_STAGING_PREFIX),
+            why="CloudFormation reads them there to compare; nothing is deployed from there",
+            source=_CDK,
+        ),
+        *find_templates(deployment, qualifier, names.REVIEW_STAGING_PREFIX),
+        *comparison_permissions(deployment, qualifier),
+    )
+
+
+def _comparing(stacks: tuple[str, ...]) -> tuple[Statement, ...]:
+    """What a change set takes that nobody executes."""
+    comparison = names.role_arn(names.PIPELINE_COMPARISON_ROLE)
+    return (
         Statement(
             sid="CompareAsComparisonRole",
             actions=("cloudformation:CreateChangeSet",),
@@ -88,45 +102,12 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
             why="CloudFormation works out a change set with it",
             source=_CFN_SAR,
         ),
-        Statement(
-            sid="StageTemplates",
-            actions=("s3:GetObject", "s3:PutObject"),
-            resources=staged,
-            why="CloudFormation reads them there to compare; nothing is deployed from there",
-            source=_CDK,
-        ),
-        Statement(
-            sid="FindTemplates",
-            actions=("s3:ListBucket",),
-            resources=buckets,
-            conditions=(("StringLike", "s3:prefix", (f"{names.REVIEW_STAGING_PREFIX}*",)),),
-            why="the CDK CLI uploads what is not there yet",
-            source=_CDK,
-        ),
-        Statement(
-            sid="ReadBucketSettings",
-            actions=("s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
-            resources=buckets,
-            why="the CDK CLI uploads as the bucket is encrypted",
-            source=_CDK,
-        ),
-        *comparison_permissions(deployment, qualifier),
     )
 
 
 def comparison_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
     """What PipelineComparisonRole may do: read the parameter that every template of CDK names."""
-    return (
-        Statement(
-            sid="ReadBootstrapVersion",
-            actions=("ssm:GetParameter", "ssm:GetParameters"),
-            resources=tuple(
-                names.bootstrap_version_arn(qualifier, region) for region in deployment.arn_regions
-            ),
-            why="the CDK CLI and the template ask whether the account is bootstrapped",
-            source=_CDK,
-        ),
-    )
+    return (read_bootstrap_version(deployment, qualifier),)
 
 
 def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
@@ -185,11 +166,4 @@ def _stacks(deployment: Deployment) -> tuple[str, ...]:
     return (
         *(names.stack_arn(s, home) for s in (names.PIPELINE_STACK, names.ADMINISTRATION_STACK)),
         *(names.stack_arn(names.RUNBOOKS_STACK, region) for region in deployment.arn_regions),
-    )
-
-
-def _staged(deployment: Deployment, qualifier: str) -> tuple[str, ...]:
-    return tuple(
-        f"{names.staging_bucket_arn(qualifier, region)}/{names.REVIEW_STAGING_PREFIX}*"
-        for region in deployment.arn_regions
     )

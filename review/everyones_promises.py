@@ -6,7 +6,8 @@ from review.aws import ASSUME_ROLE, CLOUDFORMATION, OWN_PASSWORD, PASS_ROLE, SIG
 from review.grants import Access, Grant
 from review.judge import Decision, Judge, names
 from review.model import Kind, Part, Principal
-from review.pipeline_promises import ADMINISTRATION, bootstrap_roles
+from review.pipeline_promises import ADMINISTRATION
+from review.pipeline_reviews import bootstrap_roles
 from review.promises import Promise, Proof, promise, told
 
 _RAISING = (
