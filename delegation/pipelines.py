@@ -34,7 +34,8 @@ class GitHubPipeline:
     repositories: tuple[str, ...]
     """``OWNER/NAME``, with GitHub's ids (``OWNER@ID/NAME@ID``) where its tokens hold them."""
     branches: tuple[str, ...] = ("main",)
-    """Branches whose jobs may compare with the account, as every pull request's may."""
+    """Where jobs of the environments may deploy, and others compare with the account, as every
+    pull request's may."""
     administration_environment: str = "administration"
     """The environment whose jobs may deploy both stacks."""
     runbooks_environment: str = "runbooks"
@@ -57,7 +58,10 @@ class GitHubPipeline:
                 _require(field, value, form, allowed)
         refuse_duplicates("repository", (name.lower() for name in self.repositories))
         environments = (self.administration_environment, self.runbooks_environment)
-        for field, name in zip(_ENVIRONMENT_FIELDS, environments, strict=True):
+        for field, name in (
+            ("administration_environment", environments[0]),
+            ("runbooks_environment", environments[1]),
+        ):
             _require(field, name, _ENVIRONMENT, "letters, digits or ._-, at most 255")
         if alike(environments[0]) == alike(environments[1]):
             raise DelegationError(
@@ -119,9 +123,6 @@ class GitHubPipeline:
 
     def _subjects(self, environment: str) -> tuple[str, ...]:
         return tuple(f"repo:{each}:environment:{environment}" for each in self.repositories)
-
-
-_ENVIRONMENT_FIELDS = ("administration_environment", "runbooks_environment")
 
 
 def _require(field: str, value: object, form: re.Pattern[str], allowed: str) -> None:

@@ -6,6 +6,7 @@ Source: STS API Reference, AssumeRoleWithWebIdentity; IAM User Guide, Available 
 federation.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +22,16 @@ from sandbox.identity_tokens import InvalidToken, verified_claims
 
 OPERATION = "AssumeRoleWithWebIdentity"
 _ACTION = f"sts:{OPERATION}"
-_CLAIMS = (
-    *("aud", "sub", "amr", "actor", "actor_id", "job_workflow_ref", "repository"),
-    *("repository_id", "workflow", "ref", "environment", "enterprise_id"),
+_CLAIMS = ("aud", "sub", "amr")
+"""Claims that conditions can name, of whatever issuer."""
+_GITHUB = "token.actions.githubusercontent.com"
+_OF_GITHUB = (
+    *("actor", "actor_id", "job_workflow_ref", "repository", "repository_id", "workflow", "ref"),
+    *("environment", "enterprise_id"),
 )
-"""Claims that conditions can name; the longer ones are GitHub's."""
+"""Those that they can name of GitHub's tokens besides."""
+_SKEW_SECONDS = 300
+_SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _SECONDS = 3600
 """How long a session lasts by default."""
 
@@ -48,6 +54,8 @@ def assume_role(call: Call) -> Response:
         call.form.get(name, [""])[0] for name in ("RoleArn", "RoleSessionName", "WebIdentityToken")
     )
     try:
+        if not _SESSION.fullmatch(session):
+            raise _Refused("ValidationError", f"RoleSessionName {session!r} is not valid")
         claims = _claims(token)
         provider = _provider(role_arn, claims)
         role = _role(role_arn, provider, claims)
@@ -64,15 +72,20 @@ def _claims(token: str) -> dict[str, Any]:
         claims = verified_claims(token, _folder)
     except InvalidToken as error:
         raise _Refused("InvalidIdentityToken", f"The token is not valid: {error}") from None
-    expires = claims.get("exp")
-    if not isinstance(expires, int | float) or expires < time.time():
+    now, expires = time.time(), claims.get("exp")
+    if not isinstance(expires, int | float) or expires < now:
         raise _Refused("ExpiredTokenException", "Token expired")
+    for claim in ("nbf", "iat"):
+        if claim in claims and float(str(claims[claim])) > now + _SKEW_SECONDS:
+            raise _Refused("InvalidIdentityToken", f"The token is not valid yet ({claim})")
     return claims
 
 
 def _provider(role_arn: str, claims: Mapping[str, Any]) -> str:
     """The ARN of the account's provider for the token's issuer."""
-    issuer = str(claims.get("iss", "")).removeprefix("https://").rstrip("/")
+    scheme, _, issuer = str(claims.get("iss", "")).partition("://")
+    if scheme != "https":
+        raise _Refused("InvalidIdentityToken", "The issuer is no https address")
     partition, account = (f"{role_arn}:::::".split(":")[part] for part in (1, 4))
     arn = f"arn:{partition}:iam::{account}:oidc-provider/{issuer}"
     known = iam._oidc_providers.get(arn)
@@ -98,7 +111,9 @@ def _role(role_arn: str, provider: str, claims: Mapping[str, Any]) -> Mapping[st
         resource_arn=role_arn,
         region=get_region(),
         service_context={
-            f"{issuer}:{claim}".lower(): claims[claim] for claim in _CLAIMS if claim in claims
+            f"{issuer}:{claim}".lower(): claims[claim]
+            for claim in (*_CLAIMS, *(_OF_GITHUB if issuer == _GITHUB else ()))
+            if claim in claims
         },
     )
     if (

@@ -89,6 +89,8 @@ def test_job_that_the_trust_names_acts_as_the_role(sandbox: Sandbox, assume: Ass
         ({"ref": None}, "AccessDenied"),
         ({"aud": "https://github.com/octo-org"}, "InvalidIdentityToken"),
         ({"iss": "https://gitlab.com"}, "InvalidIdentityToken"),
+        ({"iss": _ISSUER}, "InvalidIdentityToken"),
+        ({"nbf": int(time.time()) + 3600}, "InvalidIdentityToken"),
         ({"exp": int(time.time()) - 1}, "ExpiredTokenException"),
     ],
 )
