@@ -11,9 +11,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 ASSEMBLY ?= cdk.out
 # make review BASE=main ACCEPTED=…, make deploy DIGEST=… ONLY=runbooks: handed on as variables, so
 # that no value is a part of a command; an empty one is an error, not another task.
-HAS_BASE := $(filter-out undefined,$(origin BASE))
-HAS_DIGEST := $(filter-out undefined,$(origin DIGEST))
-export ASSEMBLY BASE ACCEPTED DIGEST ONLY
+export ASSEMBLY
+$(foreach name,BASE ACCEPTED DIGEST ONLY,$(if $(filter-out undefined,$(origin $(name))),\
+  $(eval export $(name))$(eval HAS_$(name) := yes)))
 # More options for the CDK CLI: make deploy CDK_FLAGS="--require-approval never"
 CDK_FLAGS ?=
 
