@@ -9,14 +9,14 @@ from tests.pipeline.checkout import Checkout
 from tests.pipeline.github import GitHub
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def account() -> Iterator[Sandbox]:
     """An account of its own: its stacks have the project's names."""
     with Sandbox() as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def checkout(account: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A clone whose deployment stands in the account, put there from a workstation."""
     made = Checkout(tmp_path_factory.mktemp("pipeline") / "clone", account)
