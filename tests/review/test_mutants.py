@@ -55,6 +55,29 @@ def _is_noticed(engine: Engine, templates: tuple[Template, ...], reviewed: Revie
     return decided(engine, templates) != _EXPECTED
 
 
+def _spared(
+    before: Review,
+    mutants: dict[str, tuple[Template, ...]],
+    engine: Engine,
+    *,
+    most_gain: bool,
+    is_noticed: Callable[[tuple[Template, ...], Review], bool],
+) -> tuple[list[str], list[str]]:
+    """The mutants that nothing notices, and those that a change does not tell."""
+    survivors, silent = [], []
+    for name, mutant in mutants.items():
+        try:
+            reviewed = review(engine, mutant)
+        except ReviewError:
+            continue  # what cannot be judged is refused
+        if not is_noticed(mutant, reviewed):
+            survivors.append(name)
+        changed = change(before, reviewed)
+        if not (changed.gains if most_gain else changed.gains or changed.losses):
+            silent.append(name)
+    return survivors, silent
+
+
 @pytest.mark.parametrize(
     ("kind", "most_gain"),
     [(removals, False), (widenings, True), (droppings, True), (additions, True), (attacks, True)],
@@ -70,18 +93,13 @@ def test_all_mutants_die(
 ) -> None:
     mutants = kind(template_of("AdministrationStack", templates))
 
-    survivors, silent = [], []
-    for name, mutate in mutants.items():
-        mutant = mutated(templates, mutate)
-        try:
-            reviewed = review(engine, mutant)
-        except ReviewError:
-            continue  # what cannot be judged is refused
-        if not _is_noticed(engine, mutant, reviewed):
-            survivors.append(name)
-        changed = change(before, reviewed)
-        if not (changed.gains if most_gain else changed.gains or changed.losses):
-            silent.append(name)
+    survivors, silent = _spared(
+        before,
+        {name: mutated(templates, mutate) for name, mutate in mutants.items()},
+        engine,
+        most_gain=most_gain,
+        is_noticed=lambda mutant, reviewed: _is_noticed(engine, mutant, reviewed),
+    )
 
     assert len(mutants) > 15
     assert survivors == []
@@ -105,14 +123,13 @@ def test_all_mutants_of_the_pipelines_roles_break_a_promise(
     before = review(engine, templates)
     mutants = kind(template_of("PipelineStack", templates))
 
-    survivors, silent = [], []
-    for name, mutate in mutants.items():
-        reviewed = review(engine, mutated(templates, mutate, stack="PipelineStack"))
-        if not reviewed.broken:
-            survivors.append(name)
-        changed = change(before, reviewed)
-        if not (changed.gains if most_gain else changed.gains or changed.losses):
-            silent.append(name)
+    survivors, silent = _spared(
+        before,
+        {n: mutated(templates, mutate, stack="PipelineStack") for n, mutate in mutants.items()},
+        engine,
+        most_gain=most_gain,
+        is_noticed=lambda _, reviewed: bool(reviewed.broken),
+    )
 
     assert len(mutants) > 10
     assert survivors == []
