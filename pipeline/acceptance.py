@@ -71,6 +71,11 @@ def owners_of_permissions(codeowners: str) -> tuple[str, ...]:
             )
         if pattern and fnmatchcase(OWNED, pattern.removeprefix("/")):
             owners = tuple(owner for owner in named if owner.startswith("@"))
+            if strangers := [owner for owner in named if "@" not in owner]:
+                raise PipelineError(
+                    f"owner {strangers[0]!r} of {_CODEOWNERS} is neither @NAME, @TEAM nor a mail "
+                    f"address; GitHub would pass over the line"
+                )
     return owners
 
 

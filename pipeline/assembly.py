@@ -6,7 +6,6 @@ command where an asset names one. What is deployed unattended is checked here be
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,30 +13,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipeline.assembly_checks import (
+    ADMINISTRATION_STACK,
+    ARTIFACTS,
+    PIPELINE_STACK,
+    RUNBOOKS_STACK,
+    what_else_it_deploys,
+    what_else_it_is,
+    what_else_it_tells,
+)
 from pipeline.errors import PipelineError
 
-ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
-PIPELINE_STACK = "PipelineStack"
+__all__ = ["ADMINISTRATION_STACK", "PIPELINE_STACK", "RUNBOOKS_STACK", "Assembly", "Stack"]
 
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
-_ARTIFACTS = {
-    *("aws:cloudformation:stack", "cdk:asset-manifest"),
-    *("cdk:tree", "cdk:feature-flag-report"),
-}
-_PROPERTIES = {
-    *("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole", "templateFile"),
-    *("stackTemplateAssetObjectUrl", "requiresBootstrapStackVersion", "additionalDependencies"),
-    *("bootstrapStackVersionSsmParameter", "stackName", "terminationProtection"),
-    "validateOnSynth",
-}
-"""Of a stack. What else there could be would deploy it otherwise: parameters, topics, tags."""
-_OWN_ROLES = {
-    ADMINISTRATION_STACK: (("deploy", "cfn-exec"),),
-    PIPELINE_STACK: (("deploy", "cfn-exec"),),
-    RUNBOOKS_STACK: (("deploy", "cfn-exec"), ("AuthorDeploymentRole", "AuthorExecutionRole")),
-}
-"""By which roles a stack may be deployed, and made: those of ``cdk bootstrap`` or of an author."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +66,8 @@ class Assembly:
             raise PipelineError(f"{folder} holds no manifest.json; write an assembly: make synth")
         self.manifest = self.read("manifest.json")
         try:
+            if "missing" in self.manifest:
+                raise PipelineError(f"{folder} was synthesized without all it asks for")
             self.stacks = tuple(self._stacks())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PipelineError(
@@ -143,7 +134,7 @@ class Assembly:
 
     def _of_type(self, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for id_, artifact in self.manifest["artifacts"].items():
-            if artifact["type"] not in _ARTIFACTS:
+            if artifact["type"] not in ARTIFACTS:
                 raise PipelineError(
                     f"{self.folder} holds {id_}, {artifact['type']}, which no review judges; run: "
                     f"make synth"
@@ -166,21 +157,18 @@ class Assembly:
             account, region = artifact["environment"].removeprefix("aws://").split("/")
             template = _plain(properties["templateFile"])
             name = properties.get("stackName", id_)
-            roles = [
-                _role(properties.get(key, ""))
-                for key in ("assumeRoleArn", "cloudFormationExecutionRoleArn")
-            ]
-            if tuple(roles) not in _OWN_ROLES.get(name, ()) or not _is_named(id_, name, artifact):
-                raise PipelineError(
-                    f"stack {name} ({id_}) of {self.folder} is none of this project, or not "
-                    f"deployed by roles of cdk bootstrap or of an author; run: make synth"
-                )
-            if unknown := sorted(properties.keys() - _PROPERTIES):
-                raise PipelineError(
-                    f"stack {name} of {self.folder} is deployed with {', '.join(unknown)}, which "
-                    f"no review judges; run: make synth"
-                )
             upload = uploads[template]
+            beside = artifact.get("additionalMetadataFile")
+            problem = (
+                what_else_it_is(id_, name, artifact, upload)
+                or what_else_it_deploys(artifact, upload, region)
+                or what_else_it_tells(artifact.get("metadata", {}))
+                or what_else_it_tells(self.read(beside) if beside else {})
+            )
+            if problem:
+                raise PipelineError(
+                    f"stack {name} ({id_}) of {self.folder} {problem}; run: make synth"
+                )
             yield Stack(
                 id=id_,
                 name=name,
@@ -198,11 +186,13 @@ class Assembly:
         assembly, or not the one that its hash names."""
         templates = {a["properties"]["templateFile"] for _, a in self.stack_artifacts()}
         found: dict[str, Mapping[str, Any]] = {}
-        for _, artifact in self.asset_artifacts():
+        for id_, artifact in self.asset_artifacts():
             assets = self.read(artifact["properties"]["file"])
             sources = [asset["source"] for asset in assets.get("files", {}).values()]
             if assets.get("dockerImages") or any(
-                source.keys() != {"path", "packaging"} or source["path"] not in templates
+                source.keys() != {"path", "packaging"}
+                or source["packaging"] != "file"
+                or source["path"] not in templates
                 for source in sources
             ):
                 raise PipelineError(
@@ -216,7 +206,8 @@ class Assembly:
                         f"{self.folder / name} is not the template that its assembly names "
                         f"({digest}); run: make synth"
                     )
-                (found[name],) = asset["destinations"].values()
+                (destination,) = asset["destinations"].values()
+                found[name] = {**destination, "digest": digest, "artifact": id_}
         return found
 
 
@@ -225,19 +216,6 @@ def _plain(name: str) -> str:
     if not isinstance(name, str) or Path(name).name != name:
         raise PipelineError(f"the assembly names the file {name!r}, which is not beside it")
     return name
-
-
-def _is_named(id_: str, name: str, artifact: Mapping[str, Any]) -> bool:
-    """Whether the CDK CLI takes the id for this stack alone, and for no option or pattern."""
-    shown = artifact.get("displayName", id_)
-    return bool(_ID.fullmatch(id_)) and shown in (id_, f"{id_} ({name})")
-
-
-def _role(arn: str) -> str:
-    """A role by its name, one of ``cdk bootstrap`` without its qualifier and place."""
-    name = arn.rsplit("/", 1)[-1]
-    match = re.fullmatch(r"cdk-[a-z0-9]{1,10}-([a-z-]+)-role-.+", name)
-    return match[1] if match else name
 
 
 def _sha256(path: Path) -> str:

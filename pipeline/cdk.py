@@ -12,8 +12,8 @@ from pipeline.errors import PipelineError
 PROJECT = Path(__file__).resolve().parent.parent
 _CLI = PROJECT / "node_modules" / ".bin" / "cdk"
 _LEFT_OUT = {
-    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "FORCE_COLOR", "NODE_OPTIONS", "NODE_PATH"),
-    "PYTHONPATH",
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_CREDENTIAL_EXPIRATION", "FORCE_COLOR", "NODE_OPTIONS", "NODE_PATH", "PYTHONPATH"),
 }
 _PLAIN = ("--ci", "--no-notices", "--no-color")
 

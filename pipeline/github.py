@@ -68,7 +68,8 @@ class Repository:
             number += 1
 
     def _url(self, path: str) -> str:
-        return f"{self._api}{path if path.startswith('/') else f'/repos/{self.name}/{path}'}"
+        below = path if path.startswith("/") else f"/repos/{self.name}/{path}"
+        return f"{self._api}{below.rstrip('/')}"
 
 
 def event() -> Mapping[str, Any]:

@@ -46,6 +46,7 @@ class Lease:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
         self._holder = _myself()
+        self._mark = secrets.token_hex(8)
         self._etag = ""
         self._renewed_at = 0.0
         self._writing = threading.Lock()
@@ -73,12 +74,16 @@ class Lease:
         self._ended.set()
         self._renewing.join()
         with contextlib.suppress(PipelineError, _SomebodyElse):  # or it ends by itself
-            self._put(is_over=True, IfMatch=self._etag)
+            self._keep(is_over=True)
 
     def require(self) -> None:
-        """Renews the lease; PipelineError where it may be another's by now."""
-        with contextlib.suppress(PipelineError, _SomebodyElse):
-            self._put(IfMatch=self._etag)
+        """Renews the lease; PipelineError where it is another's, or may be by now."""
+        try:
+            self._keep()
+        except _SomebodyElse:
+            self._renewed_at = 0.0
+        except PipelineError:
+            pass  # the last renewal may hold on
         if time.monotonic() - self._renewed_at > _LASTS_SECONDS - _RENEWED_AFTER_SECONDS:
             raise PipelineError(
                 f"the lease {self._bucket}/{KEY} could not be kept; another rollout may be under "
@@ -91,9 +96,10 @@ class Lease:
         with contextlib.suppress(_SomebodyElse):
             self._put(IfNoneMatch="*")
             return ""
-        with asking(f"who deploys ({self._bucket}/{KEY})"):
-            found = self._s3.get_object(Bucket=self._bucket, Key=KEY)
-            state = _state(found["Body"].read())
+        found, state = self._found()
+        if state.get("mark") == self._mark:  # written, and the answer was lost
+            self._etag, self._renewed_at = found["ETag"], time.monotonic() - _age(found)
+            return ""
         if not state.get("is_over") and _age(found) < _LASTS_SECONDS:
             return _UNPRINTABLE.sub("?", str(state.get("holder", "somebody")))[:80]
         with contextlib.suppress(_SomebodyElse):
@@ -101,35 +107,43 @@ class Lease:
             return ""
         return "another rollout"
 
-    def _put(self, *, is_over: bool = False, **condition: str) -> None:
-        """Writes the lease, and a mark that is another each time, so that its ETag is."""
-        mark = secrets.token_hex(8)
-        body = json.dumps({"holder": self._holder, "is_over": is_over, "mark": mark})
+    def _keep(self, *, is_over: bool = False) -> None:
+        """Writes the lease anew. Where it is not as it was written last, an answer may have been
+        lost: it is still one's own if it says so."""
         with self._writing:
-            with asking(f"for the lease {self._bucket}/{KEY}"):
-                try:
-                    answer = self._s3.put_object(
-                        Bucket=self._bucket, Key=KEY, Body=body.encode(), **condition
-                    )
-                except ClientError as error:
-                    if error.response["Error"]["Code"] not in _SEEN_ANOTHER:
-                        raise
-                    answer = self._written_before(mark)
-            self._etag = answer["ETag"]
-            self._renewed_at = time.monotonic()
+            try:
+                self._put(is_over=is_over, IfMatch=self._etag)
+            except _SomebodyElse:
+                found, state = self._found()
+                if state.get("mark") != self._mark:
+                    raise
+                self._put(is_over=is_over, IfMatch=found["ETag"])
 
-    def _written_before(self, mark: str) -> Mapping[str, Any]:
-        """The object, if it is what was just written: an answer can be lost, and the call be
-        repeated."""
-        found: Mapping[str, Any] = self._s3.get_object(Bucket=self._bucket, Key=KEY)
-        if _state(found["Body"].read()).get("mark") != mark:
-            raise _SomebodyElse
-        return found
+    def _put(self, *, is_over: bool = False, **condition: str) -> None:
+        """Writes the lease if it is as told; the time in it gives each writing another ETag."""
+        began = time.monotonic()
+        state = {"holder": self._holder, "mark": self._mark, "is_over": is_over, "at": began}
+        with asking(f"for the lease {self._bucket}/{KEY}"):
+            try:
+                answer = self._s3.put_object(
+                    Bucket=self._bucket, Key=KEY, Body=json.dumps(state).encode(), **condition
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _SEEN_ANOTHER:
+                    raise _SomebodyElse from None
+                raise
+        self._etag, self._renewed_at = answer["ETag"], began
+
+    def _found(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The object as it is, and what it says."""
+        with asking(f"who deploys ({self._bucket}/{KEY})"):
+            found = self._s3.get_object(Bucket=self._bucket, Key=KEY)
+            return found, _state(found["Body"].read())
 
     def _renew(self) -> None:
         while not self._ended.wait(_RENEWED_AFTER_SECONDS):
             with contextlib.suppress(PipelineError, _SomebodyElse):  # require() tells
-                self._put(IfMatch=self._etag)
+                self._keep()
 
 
 class _SomebodyElse(Exception):
@@ -140,7 +154,7 @@ def _state(body: bytes) -> Mapping[str, Any]:
     """What a lease says; of one that says nothing, its age alone counts."""
     try:
         state = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) else {}
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.acceptance import OWNED, accepted_by, code_owners, label
 from pipeline.change_record import PAGE, ChangeRecord, read_record
 from pipeline.errors import PipelineError
-from pipeline.github import Repository, event
+from pipeline.github import GitHubRefused, Repository, event
 
 _MARKER = "<!-- delegated administration: review of a change -->"
 _BOT = "github-actions[bot]"
@@ -47,18 +47,23 @@ def reviewed_run(digest: str) -> int:
     PipelineError where there is none that ended well.
     """
     repository = Repository()
+    default = repository.get("")["default_branch"]
     sha = os.environ.get("GITHUB_SHA", "")
-    pulls = repository.get(f"commits/{sha}/pulls") if sha else []
-    heads = {pull["head"]["sha"] for pull in pulls if pull.get("merged_at")}
+    merged = {
+        pull["head"]["sha"]: pull["number"]
+        for pull in (repository.get(f"commits/{sha}/pulls") if sha else [])
+        if pull.get("merged_at") and pull["base"]["ref"] == default
+    }
     for artifact in repository.all(f"actions/artifacts?name=assembly-{digest}", "artifacts"):
-        run = repository.get(f"actions/runs/{(artifact.get('workflow_run') or {}).get('id')}")
-        is_of_this = (
-            run["head_sha"] in heads
-            if run["event"] == "pull_request"
-            else (run["event"], run["head_sha"]) == ("workflow_dispatch", sha)
-        )
+        number = (artifact.get("workflow_run") or {}).get("id")
+        if number is None or artifact["expired"]:
+            continue
+        try:
+            run = repository.get(f"actions/runs/{number}")
+        except GitHubRefused:
+            continue  # it was deleted
         ended_well = run["path"] == _REVIEW and run["conclusion"] == "success"
-        if is_of_this and ended_well and not artifact["expired"]:
+        if ended_well and (_is_of(run, merged, default) or _is_by_hand(run, sha)):
             return int(run["id"])
     raise PipelineError(
         f"no successful review of the assembly {digest} is on record for this commit: its pull "
@@ -66,6 +71,19 @@ def reviewed_run(digest: str) -> int:
         f"expired; start the workflow review by hand on this branch, read its summary, then run "
         f"this again"
     )
+
+
+def _is_of(run: Mapping[str, Any], merged: Mapping[str, int], default: str) -> bool:
+    """Whether a run was of one of these pull requests, by their heads; of a fork's, GitHub tells
+    no number."""
+    if run["event"] != "pull_request" or run["head_sha"] not in merged:
+        return False
+    told = [(each["number"], each["base"]["ref"]) for each in run.get("pull_requests") or ()]
+    return not told or (merged[run["head_sha"]], default) in told
+
+
+def _is_by_hand(run: Mapping[str, Any], sha: str) -> bool:
+    return (run["event"], run["head_sha"]) == ("workflow_dispatch", sha)
 
 
 def _verdict(

@@ -53,14 +53,21 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
     )
 
 
-_NO_COURSE = {"description", "timeoutSeconds", "maxAttempts"}
-"""Of a step: what changes neither whether another one runs nor what it does. A step that keeps a
-limit is judged as that limit."""
+_OF_CALENDAR = {"Service", "Api", "CalendarNames", "DesiredValues"}
+
+
+def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
+    """Whether a part of a step says which steps run, or what this one does. How long it may take
+    does where the run goes on without it."""
+    if key == "timeoutSeconds":
+        return bool(step.get("onFailure", "Abort") != "Abort")
+    is_told = key == "description" or (key, step[key]) == ("onFailure", "Abort")
+    return not is_told
 
 
 def _course(content: Mapping[str, Any]) -> str:
     steps = [
-        {key: value for key, value in step.items() if key not in _NO_COURSE}
+        {key: value for key, value in step.items() if _bears_on_others(key, step)}
         for step in content.get("mainSteps", [])
         if step.get("action") != "aws:approve" and not _asks_calendar(step)
     ]
@@ -69,11 +76,14 @@ def _course(content: Mapping[str, Any]) -> str:
         for name, parameter in content.get("parameters", {}).items()
         if "default" in parameter
     }
-    told = json.dumps([steps, defaults, content.get("variables")], sort_keys=True)
+    others = [content.get("variables"), content.get("files")]
+    told = json.dumps([steps, defaults, *others], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _content(document: Resource) -> dict[str, Any]:
+    if document.get("Attachments"):
+        raise ReviewError(f"{document.where}: the review does not judge attachments")
     content = document.get("Content")
     if isinstance(content, str):
         try:
@@ -106,6 +116,7 @@ def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
             yield _step_limit("approval", step, approval, steps)
         if _asks_calendar(step):
             calendar = {"of": inputs.get("CalendarNames"), "is": inputs.get("DesiredValues")}
+            calendar |= {k: v for k, v in sorted(inputs.items()) if k not in _OF_CALENDAR}
             yield _step_limit("calendar", step, calendar, steps)
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
@@ -140,7 +151,7 @@ def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) 
     for first in steps:
         limits = first.get("action") == "aws:approve" or _asks_calendar(first)
         leads_on = first.get("onFailure", "Abort") == "Abort" and first.get("isCritical", True)
-        if not limits or not leads_on or {"nextStep", "isEnd"} & first.keys():
+        if not limits or not leads_on or {"nextStep", "isEnd", "onCancel"} & first.keys():
             return True
         if _asks_calendar(first) and first["inputs"].get("DesiredValues") != ["OPEN"]:
             return True

@@ -28,6 +28,10 @@ _ATTACHMENTS = {
 _DOCUMENT = "AWS::SSM::Document"
 _PROVIDER = "AWS::IAM::OIDCProvider"
 """Lets nobody in by itself: roles that trust it say whom."""
+_SECTIONS = {
+    *("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings"),
+    *("Conditions", "Transform", "Resources", "Outputs", "Rules"),
+}
 _WITHOUT_ACCESS = {
     "AWS::CDK::Metadata",
     "AWS::SecretsManager::Secret",
@@ -95,6 +99,10 @@ class Resource:
 def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
     """Every resource that matters to access; ReviewError for a type that nobody has judged."""
     for template in templates:
+        if unknown := sorted(template.body.keys() - _SECTIONS):
+            raise ReviewError(
+                f"{template.stack} has a section {unknown[0]}, which the review does not judge"
+            )
         if "Transform" in template.body:
             raise ReviewError(
                 f"{template.stack} has a Transform, which CloudFormation expands when it is "

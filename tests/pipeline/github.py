@@ -31,6 +31,7 @@ class GitHub:
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     codeowners: str = CODEOWNERS
+    merged_into: str = "main"
     claims: dict[str, object] = field(default_factory=dict)
     """Of the job that asks for a token next."""
     asked: list[str] = field(default_factory=list)
@@ -102,6 +103,7 @@ class GitHub:
             "path": ".github/workflows/review.yml",
             "conclusion": "success",
             "head_sha": PROPOSED,
+            "pull_requests": [{"number": 1, "base": {"ref": "main"}}],
             **run,
         }
 
@@ -131,7 +133,10 @@ class GitHub:
 
     def _read(self, below: str, path: str) -> tuple[int, Any]:
         if below.startswith("actions/runs/"):
-            return 200, self.runs[int(below.rsplit("/", 1)[1])]
+            run = self.runs.get(int(below.rsplit("/", 1)[1]))
+            return (200, run) if run else (404, {})
+        if below == f"/repos/{REPOSITORY}":
+            return 200, {"default_branch": "main"}
         name = path.partition("name=")[2].partition("&")[0]
         known: dict[str, Any] = {
             "issues/1": {"labels": [{"name": label} for _, label in self.labels]},
@@ -144,7 +149,12 @@ class GitHub:
                 "content": base64.b64encode(self.codeowners.encode()).decode()
             },
             f"commits/{MERGED}/pulls": [
-                {"merged_at": "2026-11-25T00:00:00Z", "head": {"sha": PROPOSED}}
+                {
+                    "number": 1,
+                    "merged_at": "2026-11-25T00:00:00Z",
+                    "head": {"sha": PROPOSED},
+                    "base": {"ref": self.merged_into},
+                }
             ],
             "actions/artifacts": {"artifacts": [a for a in self.artifacts if a["name"] == name]},
         }

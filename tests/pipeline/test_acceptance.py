@@ -76,6 +76,16 @@ def test_pattern_that_is_not_judged_accepts_nothing(pattern: str) -> None:
     )
 
 
+def test_line_that_github_would_pass_over_accepts_nothing() -> None:
+    with pytest.raises(PipelineError) as caught:
+        owners_of_permissions("* @all\n/permissions.lock.json @b bad\n")
+
+    assert str(caught.value) == (
+        "owner 'bad' of .github/CODEOWNERS is neither @NAME, @TEAM nor a mail address; GitHub "
+        "would pass over the line"
+    )
+
+
 def test_owner_who_set_the_label_accepts() -> None:
     assert _accepted(_repository("Octo-Admin", owners="@octo-admin")) == "Octo-Admin"
 

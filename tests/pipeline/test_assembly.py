@@ -123,7 +123,17 @@ def _runbooks(manifest: Any) -> Any:
     return manifest["artifacts"]["RunbooksStack"]["properties"]
 
 
+def _destination(assets: Any) -> Any:
+    (asset,) = assets["files"].values()
+    (destination,) = asset["destinations"].values()
+    return destination
+
+
 _ASSETS = "RunbooksStack.assets.json"
+_ELSEWHERE = (
+    "stack RunbooksStack (RunbooksStack) of {folder} deploys another template than it uploads, or "
+    "not from the bucket of cdk bootstrap; run: make synth"
+)
 _NOT_OURS = (
     "stack RunbooksStack (RunbooksStack) of {folder} is none of this project, or not deployed by "
     "roles of cdk bootstrap or of an author; run: make synth"
@@ -174,18 +184,71 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "an option for an id": (
         "manifest.json",
         lambda manifest: manifest["artifacts"]["RunbooksStack"].update(displayName="--plugin=x"),
+        "stack RunbooksStack (RunbooksStack) of {folder} is called '--plugin=x', which the CDK CLI "
+        "may take for an option or for others; run: make synth",
+    ),
+    "another template than the one that is uploaded": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(stackTemplateAssetObjectUrl="s3://evil/x.json"),
+        _ELSEWHERE,
+    ),
+    "another key": (
+        _ASSETS,
+        lambda assets: _destination(assets).update(objectKey="runbooks/rollout.lease"),
+        _ELSEWHERE,
+    ),
+    "another bucket": (
+        _ASSETS,
+        lambda assets: _destination(assets).update(bucketName="evil"),
+        _ELSEWHERE,
+    ),
+    "another uploader": (
+        _ASSETS,
+        lambda assets: _destination(assets).update(assumeRoleArn="arn:aws:iam::1:role/Admin"),
         _NOT_OURS,
+    ),
+    "a role of another account's path": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(
+            assumeRoleArn="arn:aws:iam::999999999999:role/path/cdk-x-deploy-role-999999999999-x"
+        ),
+        _NOT_OURS,
+    ),
+    "a folder that is packed": (
+        _ASSETS,
+        lambda assets: next(iter(assets["files"].values()))["source"].update(packaging="zip"),
+        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+    ),
+    "a folder in the metadata": (
+        "manifest.json",
+        lambda manifest: manifest["artifacts"]["RunbooksStack"].update(
+            metadata={"/RunbooksStack": [{"type": "aws:cdk:asset", "data": {"path": "/"}}]}
+        ),
+        "stack RunbooksStack (RunbooksStack) of {folder} holds metadata of type aws:cdk:asset, "
+        "which no review judges; run: make synth",
+    ),
+    "a folder in the metadata beside it": (
+        "RunbooksStack.metadata.json",
+        lambda metadata: metadata.update(x=[{"type": "aws:cdk:asset", "data": {"path": "/"}}]),
+        "stack RunbooksStack (RunbooksStack) of {folder} holds metadata of type aws:cdk:asset, "
+        "which no review judges; run: make synth",
+    ),
+    "what was not looked up": (
+        "manifest.json",
+        lambda manifest: manifest.update(missing=[]),
+        "{folder} was synthesized without all it asks for",
     ),
     "a topic that is told": (
         "manifest.json",
         lambda manifest: _runbooks(manifest).update(notificationArns=["arn:aws:sns:::t"]),
-        "stack RunbooksStack of {folder} is deployed with notificationArns, which no review "
-        "judges; run: make synth",
+        "stack RunbooksStack (RunbooksStack) of {folder} is deployed with notificationArns, which "
+        "no review judges; run: make synth",
     ),
     "the same stack twice": (
         "manifest.json",
         lambda manifest: manifest["artifacts"].update(Twice=manifest["artifacts"]["RunbooksStack"]),
-        _NOT_OURS.replace("stack RunbooksStack (RunbooksStack)", "stack Twice (Twice)"),
+        "stack Twice (Twice) of {folder} is called 'RunbooksStack', which the CDK CLI may take for "
+        "an option or for others; run: make synth",
     ),
     "an assembly within": (
         "manifest.json",
@@ -251,10 +314,10 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
         template["Description"] = "Another"
 
     _edit(path, edit)
-    assets = authored / _ASSETS
-    assets.write_text(
-        assets.read_text().replace(sha256(old).hexdigest(), sha256(path.read_bytes()).hexdigest())
-    )
+    for name in (_ASSETS, "manifest.json"):
+        text = (authored / name).read_text()
+        new = sha256(path.read_bytes()).hexdigest()
+        (authored / name).write_text(text.replace(sha256(old).hexdigest(), new))
 
     found = [
         (c.stack, c.element, c.what)

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from pipeline import lease
 from pipeline.errors import PipelineError
@@ -28,6 +28,7 @@ class _Bucket:
         """How long ago the object was written."""
         self.is_closed = False
         self.loses_an_answer = False
+        self.repeats_a_call = False
 
     @property
     def state(self) -> dict[str, Any]:
@@ -45,7 +46,10 @@ class _Bucket:
         self.body, self.etag, self.age = call["Body"], self.etag + 1, timedelta()
         if self.loses_an_answer:
             self.loses_an_answer = False
-            return self.put_object(**call)  # as a client does that got no answer
+            raise ReadTimeoutError(endpoint_url="bucket")
+        if self.repeats_a_call:
+            self.repeats_a_call = False
+            return self.put_object(**call)
         return {"ETag": str(self.etag)}
 
     def get_object(self, **call: Any) -> dict[str, Any]:
@@ -142,8 +146,17 @@ def test_holder_is_printed_without_what_a_log_takes_for_a_command(
     assert str(caught.value) == "x???error??y deploys for too long; run again later"
 
 
-def test_answer_that_was_lost_is_found_again(bucket: _Bucket) -> None:
-    bucket.loses_an_answer = True
+def test_answer_that_was_lost_loses_no_lease(bucket: _Bucket) -> None:
+    with Lease(bucket, "bucket") as held:
+        bucket.loses_an_answer = True
+        threading.Event().wait(0.1)
+        held.require()
+
+    assert bucket.state["is_over"] is True
+
+
+def test_clients_own_repetition_is_no_other_holder(bucket: _Bucket) -> None:
+    bucket.repeats_a_call = True
 
     with Lease(bucket, "bucket") as held:
         held.require()
@@ -155,9 +168,11 @@ def test_answer_that_was_lost_is_found_again(bucket: _Bucket) -> None:
 def test_lease_that_could_not_be_kept_is_told(
     bucket: _Bucket, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(lease, "_LASTS_SECONDS", 0.1)
+    if how == "closed":
+        monkeypatch.setattr(lease, "_LASTS_SECONDS", 0.1)
     with Lease(bucket, "bucket") as held:
-        bucket.etag += how == "taken"
+        if how == "taken":
+            bucket.body, bucket.etag = b'{"holder": "another", "is_over": false}', 99
         bucket.is_closed = how == "closed"
         threading.Event().wait(0.2)
 

@@ -157,8 +157,13 @@ def test_review_by_hand_of_this_commit_is_found(github: GitHub) -> None:
         {"head_sha": "c" * 40},
         {"event": "workflow_dispatch"},
         {"event": "push", "head_sha": MERGED},
+        {"pull_requests": [{"number": 2, "base": {"ref": "main"}}]},
+        {"pull_requests": [{"number": 1, "base": {"ref": "mallorys-branch"}}]},
     ],
-    ids=["failed", "another workflow", "another pull request", "another branch", "a push"],
+    ids=[
+        *("failed", "another workflow", "another head", "another branch", "a push"),
+        *("another pull request", "another base"),
+    ],
 )
 def test_any_other_run_is_no_review(github: GitHub, run: dict[str, Any]) -> None:
     github.reviewed("1" * 64, **run)
@@ -171,6 +176,28 @@ def test_any_other_run_is_no_review(github: GitHub, run: dict[str, Any]) -> None
         "request was behind its branch, or merged without the checks, or its artifact has expired; "
         "start the workflow review by hand on this branch, read its summary, then run this again"
     )
+
+
+def test_review_of_a_forks_pull_request_is_found(github: GitHub) -> None:
+    github.reviewed("1" * 64, pull_requests=[])
+
+    assert reviewed_run("1" * 64) == 17
+
+
+def test_pull_request_that_was_merged_elsewhere_is_none(github: GitHub) -> None:
+    github.reviewed("1" * 64)
+    github.merged_into = "feature"
+
+    with pytest.raises(PipelineError):
+        reviewed_run("1" * 64)
+
+
+def test_artifact_whose_run_is_gone_is_passed_over(github: GitHub) -> None:
+    github.reviewed("1" * 64)
+    for gone in (None, {"id": 16}):
+        github.artifacts.insert(0, {**github.artifacts[-1], "workflow_run": gone})
+
+    assert reviewed_run("1" * 64) == 17
 
 
 def test_review_of_another_assembly_or_an_expired_one_is_none(github: GitHub) -> None:
@@ -188,7 +215,7 @@ def test_call_that_github_refuses_is_told_with_its_address(github: GitHub) -> No
     with patch.dict(os.environ, {"GITHUB_TOKEN": "wrong"}), pytest.raises(PipelineError) as caught:
         reviewed_run("1" * 64)
 
-    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks/commits/{MERGED}/pulls"
+    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks"
     assert str(caught.value) == (
         f"GitHub refused GET {address}: 401; see the job's permissions in its workflow"
     )

@@ -180,6 +180,10 @@ _GUARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "assertion of something else": lambda content: _guard(content)["inputs"].update(
         DesiredValues=["anything"]
     ),
+    "wait that may be over sooner": lambda content: content["mainSteps"][-1].update(
+        timeoutSeconds=1, onFailure="Continue"
+    ),
+    "script that is attached": lambda content: content.update(files={"run.py": {"sha256": "0"}}),
     "another default": lambda content: content["parameters"]["InstanceId"].update(default="i-0"),
     "another output": lambda content: content["mainSteps"][0].update(
         outputs=[{"Name": "Groups", "Selector": "$.Elsewhere", "Type": "String"}]

@@ -195,6 +195,19 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "Stack/Queue: the review does not know whether AWS::SQS::QueuePolicy gives access to "
         "anybody (review/resources.py)",
     ),
+    "an attachment of a document": (
+        {
+            "Document": {
+                "Type": "AWS::SSM::Document",
+                "Properties": {
+                    "DocumentType": "Automation",
+                    "Content": {"mainSteps": []},
+                    "Attachments": [{"Key": "S3FileUrl", "Values": ["s3://bucket/run.zip"]}],
+                },
+            }
+        },
+        "Stack/Document: the review does not judge attachments",
+    ),
     "a function": (
         {"User": _resource("User", UserName={"Fn::ImportValue": "Name"})},
         "stack Stack: the review does not know the function Fn::ImportValue",
@@ -261,6 +274,13 @@ def test_what_the_review_does_not_know_is_refused(case: str) -> None:
         _account(resources, Parameters={"Name": {"Type": "String", "Default": "name"}})
 
     assert message == str(error.value)
+
+
+def test_section_that_nobody_has_judged_is_refused() -> None:
+    with pytest.raises(ReviewError) as error:
+        _account({}, Hooks={"Hook": {"Type": "AWS::CodeDeploy::BlueGreen"}})
+
+    assert str(error.value) == "Stack has a section Hooks, which the review does not judge"
 
 
 def test_older_policy_language_is_refused() -> None:

@@ -150,6 +150,9 @@ _DODGED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a way past it": lambda c: c["mainSteps"][0].update(nextStep="stopInstances"),
     "a failure that goes on": lambda c: c["mainSteps"][0].update(onFailure="Continue"),
     "a step that does not matter": lambda c: c["mainSteps"][0].update(isCritical=False),
+    "a way on where it is cancelled": lambda c: c["mainSteps"][0].update(
+        onCancel="step:stopInstances"
+    ),
     "the end": lambda c: c["mainSteps"].append(c["mainSteps"].pop(0)),
     "a calendar that may be closed": lambda c: c["mainSteps"][1]["inputs"].update(
         DesiredValues=["OPEN", "CLOSED"]

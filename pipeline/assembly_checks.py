@@ -1,0 +1,104 @@
+"""What an assembly may hold to be deployed unattended: what this project writes, and nothing else.
+
+The CDK CLI does what a manifest says: it uploads folders, tells topics, takes roles. Each function
+here tells what a stack would do beside deploying its reviewed template; empty where nothing.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
+PIPELINE_STACK = "PipelineStack"
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
+ARTIFACTS = {
+    *("aws:cloudformation:stack", "cdk:asset-manifest"),
+    *("cdk:tree", "cdk:feature-flag-report"),
+}
+_PROPERTIES = {
+    *("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole", "templateFile"),
+    *("stackTemplateAssetObjectUrl", "requiresBootstrapStackVersion", "additionalDependencies"),
+    *("bootstrapStackVersionSsmParameter", "stackName", "terminationProtection"),
+    "validateOnSynth",
+}
+"""Of a stack. What else there could be would deploy it otherwise: parameters, topics, tags."""
+_BOOTSTRAP = ("deploy", "cfn-exec", "file-publishing")
+_AUTHORS = ("AuthorDeploymentRole", "AuthorExecutionRole", "AuthorPublishingRole")
+_OWN_ROLES = {
+    ADMINISTRATION_STACK: (_BOOTSTRAP,),
+    PIPELINE_STACK: (_BOOTSTRAP,),
+    RUNBOOKS_STACK: (_BOOTSTRAP, _AUTHORS),
+}
+"""Which roles deploy a stack, make it and upload its template: all of ``cdk bootstrap``, or all of
+an author."""
+_UPLOAD = {"bucketName", "objectKey", "assumeRoleArn", "region", "digest", "artifact"}
+_METADATA = {
+    *("aws:cdk:creationStack", "aws:cdk:logicalId", "aws:cdk:templateFile"),
+    *("aws:cdk:acknowledged-rules", "aws:cdk:warning", "aws:cdk:info", "aws:cdk:path"),
+}
+"""What tells and does nothing. Others upload folders and set tags."""
+_PARTITION = r"(?:aws[a-z-]*|\$\{AWS::Partition\})"
+_ACCOUNT = r"(?:\d{12}|\$\{AWS::AccountId\})"
+_REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"
+_QUALIFIED = rf"cdk-[a-z0-9]{{1,10}}-([a-z-]+)-role-{_ACCOUNT}-{_REGION}"
+_ROLE = re.compile(
+    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|({'|'.join(_AUTHORS)}))"
+)
+_BUCKET = re.compile(rf"cdk-[a-z0-9]{{1,10}}-assets-{_ACCOUNT}-{_REGION}")
+_VERSION = re.compile(r"/cdk-bootstrap/[a-z0-9]{1,10}/version")
+
+
+def what_else_it_is(
+    id_: str, name: str, artifact: Mapping[str, Any], upload: Mapping[str, Any]
+) -> str:
+    """Whether it is another stack than this project's, or made by other roles."""
+    properties = artifact["properties"]
+    roles = (
+        properties.get("assumeRoleArn", ""),
+        properties.get("cloudFormationExecutionRoleArn", ""),
+        upload.get("assumeRoleArn", ""),
+    )
+    shown = artifact.get("displayName", id_)
+    if not _ID.fullmatch(id_) or shown not in (id_, f"{id_} ({name})"):
+        return f"is called {shown!r}, which the CDK CLI may take for an option or for others"
+    if tuple(map(_purpose, roles)) not in _OWN_ROLES.get(name, ()):
+        return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
+    if unknown := sorted(properties.keys() - _PROPERTIES):
+        return f"is deployed with {', '.join(unknown)}, which no review judges"
+    return ""
+
+
+def what_else_it_deploys(
+    artifact: Mapping[str, Any], upload: Mapping[str, Any], region: str
+) -> str:
+    """Whether it is made of another template than the one that is uploaded for it."""
+    properties, digest = artifact["properties"], upload["digest"]
+    bucket, key = upload["bucketName"], upload["objectKey"]
+    is_its_own = (
+        properties["stackTemplateAssetObjectUrl"] == f"s3://{bucket}/{key}"
+        and key in (f"{digest}.json", f"runbooks/{digest}.json")
+        and _BUCKET.fullmatch(bucket)
+        and upload.get("region", region) == region
+        and not upload.keys() - _UPLOAD
+        and _VERSION.fullmatch(properties.get("bootstrapStackVersionSsmParameter", ""))
+        and upload["artifact"] in artifact.get("dependencies", ())
+    )
+    if is_its_own:
+        return ""
+    return "deploys another template than it uploads, or not from the bucket of cdk bootstrap"
+
+
+def what_else_it_tells(metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Whether its metadata has the CDK CLI do something."""
+    for entries in metadata.values():
+        for entry in entries:
+            if entry["type"] not in _METADATA:
+                return f"holds metadata of type {entry['type']}, which no review judges"
+    return ""
+
+
+def _purpose(arn: str) -> str:
+    """What a role of ``cdk bootstrap`` is for, or the name of an author's; empty for any other."""
+    match = _ROLE.fullmatch(arn)
+    return (match[1] or match[2]) if match else ""
