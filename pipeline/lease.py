@@ -32,6 +32,7 @@ _RENEWED_AFTER_SECONDS = 30
 _POLL_SECONDS = 2
 _LONGEST_WAIT_SECONDS = 1200
 """The job's credentials last an hour, and a rollout has to fit into the rest."""
+_NEVER = float("-inf")
 _SEEN_ANOTHER = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 _UNPRINTABLE = re.compile(r"[^\w .,-]")
 
@@ -48,7 +49,7 @@ class Lease:
         self._holder = _myself()
         self._mark = secrets.token_hex(8)
         self._etag = ""
-        self._renewed_at = 0.0
+        self._renewed_at = _NEVER
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._renewing = threading.Thread(target=self._renew, daemon=True)
@@ -81,7 +82,7 @@ class Lease:
         try:
             self._keep()
         except _SomebodyElse:
-            self._renewed_at = 0.0
+            self._renewed_at = _NEVER
         except PipelineError:
             pass  # the last renewal may hold on
         if time.monotonic() - self._renewed_at > _LASTS_SECONDS - _RENEWED_AFTER_SECONDS:

@@ -56,7 +56,14 @@ def _print_environment() -> int:
     if not running:
         print("error: no sandbox is running; start one: python -m sandbox", file=sys.stderr)
         return 1
-    print(_exports(running[0]["environment"]))
+    newest = running[0]["environment"]
+    if len(running) > 1:
+        print(
+            f"# {len(running)} sandboxes are running; this is the newest, "
+            f"{newest['AWS_ENDPOINT_URL']}",
+            file=sys.stderr,
+        )
+    print(_exports(newest))
     return 0
 
 

@@ -1,6 +1,7 @@
 """The sandbox as a process: where it listens, how it ends, what it leaves."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -153,6 +154,31 @@ def test_shell_env_lets_the_aws_cli_talk_to_the_running_account(tmp_path: Path) 
     assert (done.stdout, done.stderr) == ("arn:aws:iam::000000000000:root\n", "")
     assert process.stdout is not None
     process.stdout.close()
+
+
+def test_shell_env_says_which_of_several_accounts_it_takes(tmp_path: Path) -> None:
+    processes = [_start(tmp_path) for _ in range(2)]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "shell-env"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+    told = re.fullmatch(
+        r"# 2 sandboxes are running; this is the newest, (https://localhost:\d+)\n", done.stderr
+    )
+    assert told
+    assert f"export AWS_ENDPOINT_URL={told[1]}\n" in done.stdout
 
 
 def test_shell_env_without_a_running_account_says_how_to_start_one(tmp_path: Path) -> None:
