@@ -15,6 +15,7 @@ _BOT = "github-actions[bot]"
 _LONGEST = 65_000
 """Characters; GitHub takes 65,536. Source: GitHub, error 422 of issue comments."""
 _REVIEW = ".github/workflows/review.yml"
+_FORBIDDEN = 403
 _NO_REVIEW = "❌ **The review failed.** Read the log of its job."
 
 
@@ -35,7 +36,7 @@ def report(folder: Path) -> bool:
         Path(summary).write_text(body, "utf-8")
     print(verdict)
     pull_request = started_by.get("pull_request")
-    if pull_request and not _is_from_a_fork(pull_request):
+    if pull_request:
         _comment(repository, int(pull_request["number"]), body)
     return may_merge
 
@@ -127,17 +128,18 @@ def _run() -> str:
     )
 
 
-def _is_from_a_fork(pull_request: Mapping[str, Any]) -> bool:
-    """Whether its job has a token that may not write; a deleted fork has no repository left."""
-    head = (pull_request["head"].get("repo") or {}).get("full_name")
-    return bool(head != pull_request["base"]["repo"]["full_name"])
-
-
 def _comment(repository: Repository, number: int, body: str) -> None:
-    for comment in _own(repository, number):
-        repository.send("PATCH", f"issues/comments/{comment['id']}", {"body": body})
-        return
-    repository.send("POST", f"issues/{number}/comments", {"body": body})
+    """Writes the comment, or says why there is none: a fork's job may not, nor Dependabot's."""
+    existing = next(_own(repository, number), None)
+    try:
+        if existing:
+            repository.send("PATCH", f"issues/comments/{existing['id']}", {"body": body})
+        else:
+            repository.send("POST", f"issues/{number}/comments", {"body": body})
+    except GitHubRefused as error:
+        if error.status != _FORBIDDEN:
+            raise
+        print("this job may not comment; the review stands in its summary")
 
 
 def _own(repository: Repository, number: int) -> Iterator[Mapping[str, Any]]:

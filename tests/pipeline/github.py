@@ -32,6 +32,8 @@ class GitHub:
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     codeowners: str = CODEOWNERS
     merged_into: str = "main"
+    may_write: bool = True
+    """Whether the job's token may; a fork's and Dependabot's may not."""
     claims: dict[str, object] = field(default_factory=dict)
     """Of the job that asks for a token next."""
     asked: list[str] = field(default_factory=list)
@@ -121,6 +123,8 @@ class GitHub:
     def answer(self, method: str, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
         """What GitHub says to a call."""
         below = path.removeprefix(f"/repos/{REPOSITORY}/").split("?")[0]
+        if method != "GET" and not self.may_write:
+            return 403, {"message": "Resource not accessible by integration"}
         if method == "POST" and below == "issues/1/comments":
             self.comments.append(
                 {"id": len(self.comments) + 1, "user": {"login": _BOT}, "body": body["body"]}

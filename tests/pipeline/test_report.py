@@ -85,11 +85,16 @@ def test_forks_pull_request_is_judged_without_a_comment(
     github: GitHub, assembly: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _reviewed(assembly)
+    github.may_write = False
+    summary = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
 
-    assert _report(assembly, github.event(tmp_path, head="mallory/runbooks"))
+    assert _report(assembly, github.event(tmp_path), summary)
 
     assert github.comments == []
-    assert capsys.readouterr().out == "✅ Nobody gains access.\n"
+    assert capsys.readouterr().out == (
+        "✅ Nobody gains access.\nthis job may not comment; the review stands in its summary\n"
+    )
+    assert "the page" in (tmp_path / "summary").read_text("utf-8")
     assert not is_a_job_with_a_token()
 
 
