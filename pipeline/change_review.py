@@ -11,7 +11,7 @@ from pipeline.account_diff import account_diffs
 from pipeline.assembly import Assembly
 from pipeline.base import commit, has_uncommitted_changes, synthesized
 from pipeline.change_record import PAGE, ChangeRecord, forget
-from pipeline.credentials import can_compare
+from pipeline.credentials import account_of_environment, can_compare
 from pipeline.errors import PipelineError
 from pipeline.template_changes import TemplateChange, template_changes
 from review.assembly import account_named, partition_of, read_templates
@@ -74,9 +74,9 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
 def _access(before: Path, after: Path) -> tuple[Review, Change]:
     """The access review, whose pages are left beside the assembly, and what becomes of access."""
     region = os.environ.get("AWS_REGION") or _ANY_REGION
-    account = os.environ.get("AWS_ACCOUNT_ID") or account_named(after) or _ANY_ACCOUNT
-    place = Place(account=account, region=region, partition=partition_of(region))
+    account = account_of_environment() or account_named(after) or _ANY_ACCOUNT
     try:
+        place = Place(account=account, region=region, partition=partition_of(region))
         with Engine() as engine:
             old = review(engine, read_templates(before, place))
             new = review(engine, read_templates(after, place))

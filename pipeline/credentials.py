@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -124,10 +125,18 @@ def can_compare(assembly: Assembly) -> bool:
     """Whether there are credentials to compare with: for a job with a token, once its repository
     names account and Region, and the assembly has roles for it."""
     if is_a_job_with_a_token():
-        is_set = os.environ.get(_ACCOUNT) and os.environ.get("AWS_REGION")
+        is_set = account_of_environment() and os.environ.get("AWS_REGION")
         return bool(is_set) and bool(assembly.named(PIPELINE_STACK))
     with asking("for credentials"):
         return boto3.Session().get_credentials() is not None
+
+
+def account_of_environment() -> str:
+    """The account that the environment names, 12 digits; empty where it names none."""
+    account = os.environ.get(_ACCOUNT, "")
+    if account and not re.fullmatch(r"\d{12}", account, re.ASCII):
+        raise PipelineError(f"{_ACCOUNT} is {account!r}, not 12 digits")
+    return account
 
 
 @contextlib.contextmanager
@@ -145,7 +154,7 @@ def asking(what: str) -> Iterator[None]:
 
 def _credentials(account: str | None, region: str, role: str) -> Credentials:
     if is_a_job_with_a_token():
-        return _of_job(account or os.environ.get(_ACCOUNT, ""), region, role)
+        return _of_job(account or account_of_environment(), region, role)
     with asking("who this is"):
         caller = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
         found = boto3.Session().get_credentials()

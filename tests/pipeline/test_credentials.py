@@ -121,6 +121,12 @@ def test_job_without_an_account_is_told(environment: dict[str, str]) -> None:
     )
 
 
+def test_account_that_is_none_is_told(environment: dict[str, str]) -> None:
+    os.environ.update(_TOKEN, AWS_ACCOUNT_ID="1111-2222-3333")
+
+    assert _refusal() == "AWS_ACCOUNT_ID is '1111-2222-3333', not 12 digits"
+
+
 def test_job_whose_token_does_not_come_is_told(environment: dict[str, str]) -> None:
     os.environ.update(_TOKEN, AWS_ACCOUNT_ID="000000000000")
 
