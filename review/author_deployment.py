@@ -1,11 +1,10 @@
 """What an author's deployment takes, and that it is of RunbooksStack alone."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from review.aws import CREATE_CHANGE_SET
-from review.grants import Grant
-from review.intrinsics import Place
+from review.bootstrap import bootstrap_role, reading_the_version, stack_arn, staging_buckets
+from review.grants import Allowed, Grant, is_among
 from review.judge import Decision, Judge
 from review.model import Part, Principal
 from review.promises import Proof
@@ -33,24 +32,17 @@ _ON_BUCKET = ("s3:GetBucketLocation", "s3:GetEncryptionConfiguration", "s3:ListB
 
 def is_of_deployment(judge: Judge, grant: Grant) -> bool:
     """Whether a grant is what a deployment of RunbooksStack takes, and no wider."""
-    place, action = judge.account.place, grant.action
-    execution = f"{_ROLE_KEY} ArnEquals {place.iam_arn(f'role/{_EXECUTION_ROLE}')}"
-    regions = [replace(place, region=region) for region in judge.account.regions]
-    stacks = [f"{stacks_of(each)}{RUNBOOKS_STACK}/*" for each in regions]
-    staged = f"cdk-{qualifier_of(judge)}-assets-{place.account}"
-    buckets = [f"arn:{place.partition}:s3:::{staged}-{each.region}" for each in regions]
-    version = f"parameter/cdk-bootstrap/{qualifier_of(judge)}/version"
-    allowed: dict[str, tuple[list[str], str]] = {
-        **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, "")),
-        **dict.fromkeys(_AS_EXECUTION_ROLE, (stacks, execution)),
-        **dict.fromkeys(_ON_TEMPLATES, ([f"{b}/{_PREFIX}*" for b in buckets], "")),
-        **dict.fromkeys(_ON_BUCKET, (buckets, "")),
-        **dict.fromkeys(
-            ("ssm:GetParameter", "ssm:GetParameters"), ([r.ssm_arn(version) for r in regions], "")
-        ),
+    execution = f"{_ROLE_KEY} ArnEquals {judge.account.place.iam_arn(f'role/{_EXECUTION_ROLE}')}"
+    stacks = [f"{stack_arn(judge, RUNBOOKS_STACK, region)}/*" for region in judge.account.regions]
+    buckets = staging_buckets(judge)
+    allowed: Allowed = {
+        **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, ())),
+        **dict.fromkeys(_AS_EXECUTION_ROLE, (stacks, (execution,))),
+        **dict.fromkeys(_ON_TEMPLATES, ([f"{b}/{_PREFIX}*" for b in buckets], ())),
+        **dict.fromkeys(_ON_BUCKET, (buckets, ())),
+        **reading_the_version(judge),
     }
-    resources, condition = allowed.get(action, ([], ""))
-    return grant.resource in resources and (not condition or condition in grant.conditions)
+    return is_among(grant, allowed)
 
 
 def deploys(judge: Judge) -> Proof:
@@ -85,8 +77,7 @@ def _changes(judge: Judge, role: Principal) -> Iterator[Decision]:
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=True, context=execution)
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=False)
     yield judge.ask(role, CREATE_CHANGE_SET, other, expected=False, context=execution)
-    name = f"cdk-{qualifier_of(judge)}-cfn-exec-role-{place.account}-{place.region}"
-    administrator = {_ROLE_KEY: place.iam_arn(f"role/{name}")}
+    administrator = {_ROLE_KEY: bootstrap_role(judge, "cfn-exec")}
     yield judge.ask(role, CREATE_CHANGE_SET, own, expected=False, context=administrator)
 
 
@@ -112,16 +103,5 @@ def _templates(judge: Judge, *, of_runbooks: bool) -> list[str]:
     ]
 
 
-def qualifier_of(judge: Judge) -> str:
-    """The qualifier of ``cdk bootstrap``, from the staging bucket's name."""
-    assets = (template.asset for template in judge.account.templates if template.asset)
-    return next((asset.split("-")[1] for asset in assets), "hnb659fds")
-
-
 def _stack(judge: Judge, name: str) -> str:
-    return f"{stacks_of(judge.account.place)}{name}/example"
-
-
-def stacks_of(place: Place) -> str:
-    """The beginning of the ARN of every stack of a place; its name follows."""
-    return f"arn:{place.partition}:cloudformation:{place.region}:{place.account}:stack/"
+    return f"{stack_arn(judge, name)}/example"

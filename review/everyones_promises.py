@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from review.aws import ASSUME_ROLE, CLOUDFORMATION, OWN_PASSWORD, PASS_ROLE, SIGNAL, START, WRITES
+from review.bootstrap import roles_that_deploy_administration
 from review.grants import Access, Grant
 from review.judge import Decision, Judge, names
 from review.model import Kind, Part, Principal
 from review.pipeline_promises import ADMINISTRATION
-from review.pipeline_reviews import bootstrap_roles
 from review.promises import Promise, Proof, promise, told
 
 _RAISING = (
@@ -138,7 +138,9 @@ def _but_administrators(judge: Judge) -> str:
 
 def _to_the_unknown(judge: Judge, access: Access) -> list[Grant]:
     """What somebody may assume beside roles of these templates and those that deploy them."""
-    deploying = bootstrap_roles(judge) if access.principal.name == ADMINISTRATION else []
+    deploying = (
+        roles_that_deploy_administration(judge) if access.principal.name == ADMINISTRATION else []
+    )
     return [
         grant
         for grant in access.on(ASSUME_ROLE)

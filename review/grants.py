@@ -32,6 +32,16 @@ class Grant:
         )
 
 
+Allowed = dict[str, tuple[list[str], tuple[str, ...]]]
+"""Of each action, the resources, and what every grant of it has to ask for besides."""
+
+
+def is_among(grant: Grant, allowed: Allowed) -> bool:
+    """Whether a grant is one of these, and no wider."""
+    resources, conditions = allowed.get(grant.action, ([], ()))
+    return grant.resource in resources and set(conditions) <= set(grant.conditions)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """What one principal can do."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from review.aws import ASSUME_ROLE, CLOUDFORMATION, START
+from review.bootstrap import roles_that_deploy_administration
 from review.jobs import Jobs, jobs_of
 from review.judge import Decision, Judge, names
 from review.model import Part, Principal
-from review.pipeline_reviews import COMPARISON, bootstrap_roles, changes_nothing
+from review.pipeline_reviews import COMPARISON, changes_nothing
 from review.promises import Promise, Proof, promise, told
 
 REVIEW = "PipelineReviewRole"
@@ -83,7 +84,7 @@ def _of_one_environment(name: str, jobs: Jobs) -> Iterator[str]:
 
 def _deploys(judge: Judge, roles: list[Principal]) -> Proof:
     authors = [judge.account.place.iam_arn(f"role/{name}") for name in _AUTHORS]
-    bootstrap = bootstrap_roles(judge)
+    bootstrap = roles_that_deploy_administration(judge)
     findings: list[str] = []
     decisions: list[Decision] = []
     for role in roles:
