@@ -33,7 +33,7 @@ def deployers(deployment: Deployment) -> tuple[str, ...]:
 
 
 def execution_trust() -> dict[str, object]:
-    """Who may assume the third: CloudFormation, for those who may pass the role to it.
+    """Who may assume what CloudFormation takes: CloudFormation, for those who may pass it the role.
 
     No condition names the stack: CloudFormation is not documented to say for which stack it
     assumes a role. Source: CloudFormation User Guide, CloudFormation service role.

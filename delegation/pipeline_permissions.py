@@ -33,11 +33,6 @@ def runbooks_trust(pipeline: GitHubPipeline, provider: object) -> dict[str, obje
     return _trust(pipeline, provider, pipeline.runbooks_subjects, _branches(pipeline))
 
 
-def comparison_trust() -> dict[str, object]:
-    """Who may assume PipelineComparisonRole: CloudFormation, for those who may pass it the role."""
-    return trust_policy("LetCloudFormationAssume", {"Service": names.CLOUDFORMATION_SERVICE})
-
-
 def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
     """What PipelineReviewRole may do: what ``cdk diff`` by change set takes, and nothing else.
 

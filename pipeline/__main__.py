@@ -5,26 +5,17 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from pipeline.assembly import ADMINISTRATION_STACK, PIPELINE_STACK, RUNBOOKS_STACK, Assembly
 from pipeline.change_record import PAGE
 from pipeline.errors import PipelineError
+from review.command_line import FOUND, Parser
 
 # What a command needs beside this is imported by it: a report needs no package.
 
-_FOUND = 2
 _ASSEMBLY = Path("cdk.out")
 _BY_LABEL = "by-label"
 _KINDS = {"administration": ADMINISTRATION_STACK, "runbooks": RUNBOOKS_STACK}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Ends with 1 on wrong use: 2 says that something was found."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(1, f"error: {message}\n")
 
 
 def main() -> int:
@@ -43,15 +34,15 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m pipeline",
         description="Reviews of changes, and deployments of what was reviewed (docs/pipeline.md). "
-        f"Exit status: 0; 1 for what cannot be done; {_FOUND} where a change may not be merged.",
+        f"Exit status: 0; 1 for what cannot be done; {FOUND} where a change may not be merged.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], told: str) -> _Parser:
-        added: _Parser = commands.add_parser(name, help=told, description=told.capitalize())
+    def command(name: str, run: Callable[[argparse.Namespace], int], told: str) -> Parser:
+        added: Parser = commands.add_parser(name, help=told, description=told.capitalize())
         added.set_defaults(run=run)
         added.add_argument(
             "--assembly",
@@ -108,20 +99,20 @@ def _review(options: argparse.Namespace) -> int:
         return 0
     if record.is_broken:
         print("A promise of the access review is broken.", file=sys.stderr)
-        return _FOUND
+        return FOUND
     if record.is_widening and options.accepted != record.digest:
         print(
             f"This widens access. To accept exactly this: ACCEPTED={record.digest}",
             file=sys.stderr,
         )
-        return _FOUND
+        return FOUND
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     from pipeline.report import report
 
-    return 0 if report(options.assembly) else _FOUND
+    return 0 if report(options.assembly) else FOUND
 
 
 def _digest(options: argparse.Namespace) -> int:

@@ -76,11 +76,10 @@ class Assembly:
             ) from None
         if not self.stacks:
             raise PipelineError(f"{folder / 'manifest.json'} names no stack")
-        for attribute in ("id", "place"):
-            values = [getattr(stack, attribute) for stack in self.stacks]
-            for value in values:
-                if values.count(value) > 1:
-                    raise PipelineError(f"{folder} has two stacks {value}; run: make synth")
+        places = [stack.place for stack in self.stacks]
+        for place in places:
+            if places.count(place) > 1:
+                raise PipelineError(f"{folder} has two stacks {place}; run: make synth")
 
     @cached_property
     def digest(self) -> str:

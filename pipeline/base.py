@@ -8,13 +8,12 @@ from pipeline.errors import PipelineError
 
 
 def synthesized(base: str, scratch: Path) -> Path:
-    """The folder with the assembly of a commit, synthesized by that commit's own code.
+    """The folder with the assembly of a commit, by its hash, synthesized by that commit's own code.
 
-    It uses the packages that are installed now. PipelineError for what is no commit here, and for
-    one that does not synthesize.
+    It uses the packages that are installed now. PipelineError for one that does not synthesize.
     """
     tree, assembly = scratch / "base", scratch / "base-assembly"
-    _git("worktree", "add", "--detach", "--force", str(tree), commit(base))
+    _git("worktree", "add", "--detach", "--force", str(tree), base)
     try:
         (tree / "node_modules").symlink_to(PROJECT / "node_modules")
         status, printed = cdk("synth", "--quiet", "--output", str(assembly), folder=tree)

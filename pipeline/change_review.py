@@ -14,20 +14,18 @@ from pipeline.change_record import PAGE, ChangeRecord, forget
 from pipeline.credentials import account_of_environment, can_compare
 from pipeline.errors import PipelineError
 from pipeline.template_changes import TemplateChange, template_changes
-from review.assembly import account_named, partition_of, read_templates
+from review.assembly import ANY_REGION, place_of_templates, read_templates
 from review.changes import Change, change
 from review.engine import Engine
 from review.errors import ReviewError
-from review.html import review_html
-from review.intrinsics import Place
-from review.markdown import change_markdown, review_markdown
+from review.markdown import change_markdown, code
+from review.pages import write_pages
 from review.reviews import Review, review
 
 _SHORT = 12
 _MOST_ROWS = 20
 _MOST_DIFF = 40_000
 """Characters of all diffs on the page together; GitHub takes 65,536 for a comment."""
-_ANY_ACCOUNT, _ANY_REGION = "111122223333", "us-east-1"
 
 
 def review_change(folder: Path, base: str) -> ChangeRecord:
@@ -73,17 +71,15 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
 
 def _access(before: Path, after: Path) -> tuple[Review, Change]:
     """The access review, whose pages are left beside the assembly, and what becomes of access."""
-    region = os.environ.get("AWS_REGION") or _ANY_REGION
-    account = account_of_environment() or account_named(after) or _ANY_ACCOUNT
+    region = os.environ.get("AWS_REGION") or ANY_REGION
+    place = place_of_templates(after, account=account_of_environment(), region=region)
     try:
-        place = Place(account=account, region=region, partition=partition_of(region))
         with Engine() as engine:
             old = review(engine, read_templates(before, place))
             new = review(engine, read_templates(after, place))
     except ReviewError as error:
         raise PipelineError(f"the access review failed: {error}") from None
-    (after / "access-review.html").write_text(review_html(new), "utf-8")
-    (after / "access-review.md").write_text(review_markdown(new), "utf-8")
+    write_pages(new, after)
     return new, change(old, new)
 
 
@@ -97,8 +93,8 @@ def _diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[str, str]]:
 
 def _broken(reviewed: Review) -> Iterator[str]:
     for promise in reviewed.broken:
-        yield f"- ❌ broken: {_code(promise.sentence)}"
-        yield from (f"  - {_code(finding)}" for finding in promise.findings)
+        yield f"- ❌ broken: {code(promise.sentence)}"
+        yield from (f"  - {code(finding)}" for finding in promise.findings)
     if reviewed.broken:
         yield ""
 
@@ -110,7 +106,7 @@ def _table(templates: list[TemplateChange]) -> Iterator[str]:
     yield "| stack | element | |"
     yield "|---|---|---|"
     for each in templates[:_MOST_ROWS]:
-        yield f"| {_code(each.stack)} | {_code(each.element)} | {_code(each.what)} |"
+        yield f"| {code(each.stack)} | {code(each.element)} | {code(each.what)} |"
     if len(templates) > _MOST_ROWS:
         yield ""
         yield f"And {len(templates) - _MOST_ROWS} more."
@@ -143,9 +139,3 @@ def _details(summary: str, text: str, *, is_cut: bool) -> Iterator[str]:
         yield "Cut here; the artifact has it whole, in a file `.diff` for each stack."
     yield "</details>"
     yield ""
-
-
-def _code(text: str) -> str:
-    """Text that Markdown takes literally, in a table as well."""
-    plain = " ".join(text.split()).replace("`", "'").replace("|", "/")
-    return f"`{plain}`"

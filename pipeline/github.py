@@ -69,7 +69,7 @@ class Repository:
 
     def _url(self, path: str) -> str:
         below = path if path.startswith("/") else f"/repos/{self.name}/{path}"
-        return f"{self._api}{below.rstrip('/')}"
+        return f"{self._api}{below}"
 
 
 def event() -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def reviewed_run(digest: str) -> int:
     PipelineError where there is none that ended well.
     """
     repository = Repository()
-    default = repository.get("")["default_branch"]
+    default = _default_branch(event())
     sha = os.environ.get("GITHUB_SHA", "")
     merged = {
         pull["head"]["sha"]: pull["number"]
@@ -91,7 +91,7 @@ def _verdict(
     repository: Repository, record: ChangeRecord, started_by: Mapping[str, Any]
 ) -> tuple[str, bool]:
     """The first line, and whether the change may be merged."""
-    default = started_by["repository"]["default_branch"]
+    default = _default_branch(started_by)
     pull_request = started_by.get("pull_request")
     base = pull_request["base"]["ref"] if pull_request else _branch()
     if base != default:
@@ -111,6 +111,10 @@ def _verdict(
         f"label `{label(record.digest)}`.",
         False,
     )
+
+
+def _default_branch(started_by: Mapping[str, Any]) -> str:
+    return str(started_by["repository"]["default_branch"])
 
 
 def _branch() -> str:

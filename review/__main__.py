@@ -4,31 +4,27 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from review.as_json import review_json
-from review.assembly import account_named, partition_of, read_templates
+from review.assembly import ANY_ACCOUNT, ANY_REGION, place_of_templates, read_templates
 from review.changes import change
+from review.command_line import FOUND, Parser
 from review.engine import Engine
 from review.errors import ReviewError
-from review.html import review_html
-from review.intrinsics import Place
-from review.markdown import change_markdown, review_markdown
+from review.markdown import change_markdown
+from review.pages import NAME, write_pages
 from review.reviews import Review, review
 from review.texts import counted, place_of, verdicts
-
-_ANY_ACCOUNT = "111122223333"
-_NAME = "access-review"
-_FOUND = 2
 
 
 def main() -> int:
     """Runs the command; its exit status."""
     options = _options()
-    place = Place(
-        account=options.account or account_named(options.folder) or _ANY_ACCOUNT,
+    place = place_of_templates(
+        options.folder,
+        account=options.account,
         region=options.region,
-        partition=options.partition or partition_of(options.region),
+        partition=options.partition,
     )
     with Engine() as engine:
         reviewed = review(engine, read_templates(options.folder, place))
@@ -37,23 +33,15 @@ def main() -> int:
         before = review(engine, read_templates(options.against, place))
     changed = change(before, reviewed)
     print(change_markdown(changed), end="")
-    return _FOUND if changed.gains else 0
-
-
-class _Parser(argparse.ArgumentParser):
-    """Ends with 1 on wrong use: 2 says that something was found."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(1, f"error: {message}\n")
+    return FOUND if changed.gains else 0
 
 
 def _options() -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m review",
         description="Who can do what once these templates are deployed, proved from them alone: "
-        f"writes {_NAME}.html and {_NAME}.md. Exit status: 0; 1 for what cannot be reviewed; "
-        f"{_FOUND} where a promise is broken, or, with --against, where anybody gains anything.",
+        f"writes {NAME}.html and {NAME}.md. Exit status: 0; 1 for what cannot be reviewed; "
+        f"{FOUND} where a promise is broken, or, with --against, where anybody gains anything.",
     )
     parser.add_argument(
         "folder",
@@ -79,12 +67,12 @@ def _options() -> argparse.Namespace:
         "--account",
         type=_account,
         help="the account of templates that fix none, 12 digits (default: the one that they name "
-        f"in ARNs, else {_ANY_ACCOUNT})",
+        f"in ARNs, else {ANY_ACCOUNT})",
     )
     parser.add_argument(
         "--region",
-        default="us-east-1",
-        help="the Region of templates that name none (default: us-east-1)",
+        default=ANY_REGION,
+        help=f"the Region of templates that name none (default: {ANY_REGION})",
     )
     parser.add_argument("--partition", help="its partition (default: the one of the Region)")
     options = parser.parse_args()
@@ -103,15 +91,9 @@ def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
     """Writes the pages, or prints the data, and says what is broken."""
     if as_json:
         print(review_json(reviewed), end="")
-        return _FOUND if reviewed.broken else 0
-    pages = {
-        folder / f"{_NAME}.html": review_html(reviewed),
-        folder / f"{_NAME}.md": review_markdown(reviewed),
-    }
+        return FOUND if reviewed.broken else 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in pages.items():
-            path.write_text(text, "utf-8")
+        pages = write_pages(reviewed, folder)
     except OSError as error:
         raise ReviewError(
             f"the pages cannot be written: {error}; name a folder: --output"
@@ -126,7 +108,7 @@ def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
         for finding in promise.findings:
             print(f"  {finding}")
     print(f"written: {', '.join(map(str, pages))}")
-    return _FOUND if reviewed.broken else 0
+    return FOUND if reviewed.broken else 0
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import yaml
 from review.errors import ReviewError
 from review.intrinsics import Place
 
+ANY_ACCOUNT, ANY_REGION = "111122223333", "us-east-1"
+"""Where templates go that name no place, and nobody tells."""
 _SUFFIXES = (".json", ".template", ".yaml", ".yml")
 
 
@@ -40,7 +42,23 @@ def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
     return found
 
 
-def account_named(folder: Path) -> str | None:
+def place_of_templates(
+    folder: Path,
+    *,
+    account: str | None = None,
+    region: str = ANY_REGION,
+    partition: str | None = None,
+) -> Place:
+    """Where the templates of a folder go that name no account or Region: as told, else the account
+    that they name in ARNs, else any."""
+    return Place(
+        account=account or _account_named(folder) or ANY_ACCOUNT,
+        region=region,
+        partition=partition or partition_of(region),
+    )
+
+
+def _account_named(folder: Path) -> str | None:
     """The one account that the templates of a folder name in IAM's ARNs, if it is one."""
     texts = (path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.json")))
     named = {account for text in texts for account in _IAM_ARN.findall(text)}

@@ -55,8 +55,8 @@ def _account(account: AccountReview) -> Iterator[str]:
     yield "| runbook | runs as | calls | limits |"
     yield "|---|---|---|---|"
     for runbook in account.account.runbooks:
-        cells = ("<br>".join(map(_code, cell)) for cell in runbook_cells(runbook))
-        yield f"| {_code(runbook.name)} | {' | '.join(cells)} |"
+        cells = ("<br>".join(map(code, cell)) for cell in runbook_cells(runbook))
+        yield f"| {code(runbook.name)} | {' | '.join(cells)} |"
     yield ""
     yield "### Known ways to more power"
     yield ""
@@ -89,9 +89,9 @@ def _access(access: Access) -> Iterator[str]:
     yield "| may | on | where | by |"
     yield "|---|---|---|---|"
     for row in rows(access):
-        actions = ", ".join(map(_code, row.actions))
-        condition = _code(row.conditions) if row.conditions else ""
-        resources = "<br>".join(map(_code, row.resources))
+        actions = ", ".join(map(code, row.actions))
+        condition = code(row.conditions) if row.conditions else ""
+        resources = "<br>".join(map(code, row.resources))
         yield f"| {actions} | {resources} | {condition} | {_escaped(row.by)} |"
 
 
@@ -104,9 +104,9 @@ _MARKUP = re.compile(r"\*(?=\S)|[|`<@\\&\[\]#!]|(?<!\w)_|_(?!\w)|\n")
 _ESCAPES = {"<": "&lt;", "@": "&#64;", "&": "&amp;", "#": "&#35;", "\n": " "}
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """The text as code, in a cell of a table."""
-    return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
+    return "`" + " ".join(text.split()).replace("|", "\\|").replace("`", "'") + "`"
 
 
 def change_markdown(change: Change) -> str:

@@ -5,13 +5,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
+from delegation.author_permissions import execution_trust
 from delegation.model import Deployment
 from delegation.pipeline_permissions import (
     AUDIENCE,
     administration_permissions,
     administration_trust,
     comparison_permissions,
-    comparison_trust,
     review_permissions,
     review_trust,
     runbooks_trust,
@@ -75,7 +75,7 @@ class PipelineStack(Stack):
             self,
             names.PIPELINE_COMPARISON_ROLE,
             description="Works out change sets for reviews and may change nothing",
-            trust=comparison_trust(),
+            trust=execution_trust(),
             policies=[comparison_permissions(deployment, qualifier)],
         )
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 from delegation.configuration import load
 from delegation.summary import who_may_do_what
 from sandbox import Sandbox
+from tests.clone import PROJECT, copy_project
 
-PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
 
 _RUN_ELSEWHERE = {
@@ -56,19 +55,7 @@ def test_commands_that_others_run_are_in_them() -> None:
 def test_commands_run_in_order_against_an_account(tmp_path: Path) -> None:
     """Every other command of the README, in one shell, in a clone of the working tree."""
     clone = tmp_path / "clone"
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in files.stdout.split():
-        target = clone / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / name, target)
-    for installed in (".venv", "node_modules"):
-        (clone / installed).symlink_to(PROJECT / installed)
+    copy_project(clone)
     commands = [command for command in _commands(README) if command not in _RUN_ELSEWHERE]
     # A person at a terminal is asked before IAM changes; here nobody can answer.
     script = "\n".join(["set -euxo pipefail", *commands]).replace(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.assembly import Assembly
 from sandbox import Sandbox
+from tests.clone import INSTALLED, copy_project
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 DEPLOYMENTS = '''"""The deployment that the pipeline's tests deploy."""
 
 from delegation.model import Deployment, GitHubPipeline, IamUser, ServiceRole
@@ -26,7 +26,6 @@ DEPLOYMENTS = (
 )
 '''
 RUNBOOK = "documents/Restart-EC2InstanceDemo.json"
-_INSTALLED = (".venv", "node_modules")
 _SECONDS = 120
 
 
@@ -38,15 +37,9 @@ class Checkout:
         self.standing = folder.parent / "standing"
         """The assembly that stood at first."""
         self._sandbox = sandbox
-        files = _run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=PROJECT)
-        for name in files.stdout.split():
-            if not name.startswith("tests/"):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(PROJECT / name, folder / name)
-        for name in _INSTALLED:
-            (folder / name).symlink_to(PROJECT / name)
+        copy_project(folder)
         with (folder / ".gitignore").open("a") as ignored:
-            ignored.write("\n/.venv\n/node_modules\n")
+            ignored.writelines(f"/{name}\n" for name in INSTALLED)
         (folder / "deployments.py").write_text(DEPLOYMENTS, "utf-8")
         self.git("init", "--quiet", "--initial-branch", "main")
         self.commit("The pipeline's own deployment")

@@ -90,8 +90,8 @@ class GitHub:
             },
         )
 
-    def by_hand(self, folder: Path, *, branch: str = "main") -> dict[str, str]:
-        """The variables of a job that somebody started by hand on a branch."""
+    def on_branch(self, folder: Path, branch: str = "main") -> dict[str, str]:
+        """The variables of a job that a push or somebody by hand started on a branch."""
         return {**_event(folder), "GITHUB_REF": f"refs/heads/{branch}"}
 
     def reviewed(self, digest: str, **run: object) -> None:
@@ -139,8 +139,6 @@ class GitHub:
         if below.startswith("actions/runs/"):
             run = self.runs.get(int(below.rsplit("/", 1)[1]))
             return (200, run) if run else (404, {})
-        if below == f"/repos/{REPOSITORY}":
-            return 200, {"default_branch": "main"}
         name = path.partition("name=")[2].partition("&")[0]
         known: dict[str, Any] = {
             "issues/1": {"labels": [{"name": label} for _, label in self.labels]},

@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
 
-from delegation.configuration import Configuration
-from delegation.runbooks import load_runbooks
 from pipeline.assembly import Assembly
 from pipeline.errors import PipelineError
 from pipeline.template_changes import template_changes
-from stacks.deployment_stacks import add_stacks
-from tests.stacks.synthesis import deployment
+from tests.stacks.synthesis import deployment, written
 
 
 @pytest.fixture
@@ -25,11 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _written(folder: Path, **changes: Any) -> Path:
-    wanted = deployment(**changes)
-    app = App(analytics_reporting=False, outdir=str(folder))
-    add_stacks(app, Configuration(deployments=(wanted,), runbooks=load_runbooks(wanted.runbooks)))
-    app.synth()
-    return folder
+    return written(deployment(**changes), folder)
 
 
 def _edit(path: Path, edit: Callable[[Any], None]) -> None:

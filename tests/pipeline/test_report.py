@@ -8,19 +8,15 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from aws_cdk import App
 
-from delegation.configuration import Configuration
-from delegation.runbooks import load_runbooks
 from pipeline.assembly import Assembly
 from pipeline.change_record import ChangeRecord
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token
 from pipeline.report import report, reviewed_run
 from sandbox import Sandbox
-from stacks.deployment_stacks import add_stacks
 from tests.pipeline.github import MERGED, GitHub
-from tests.stacks.synthesis import deployment
+from tests.stacks.synthesis import deployment, written
 
 pytestmark = pytest.mark.sandbox  # sockets, of this machine alone
 
@@ -28,19 +24,16 @@ pytestmark = pytest.mark.sandbox  # sockets, of this machine alone
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembly of the default deployment."""
-    folder = tmp_path_factory.mktemp("assembly")
-    wanted = deployment()
-    app = App(analytics_reporting=False, outdir=str(folder))
-    runbooks = load_runbooks(wanted.runbooks)
-    add_stacks(app, Configuration(deployments=(wanted,), runbooks=runbooks))
-    app.synth()
-    return folder
+    return written(deployment(), tmp_path_factory.mktemp("assembly"))
 
 
 @pytest.fixture
-def github(sandbox: Sandbox) -> Iterator[GitHub]:
-    """GitHub, in whose jobs the test runs."""
-    with GitHub(sandbox) as running, patch.dict(os.environ, running.api()):
+def github(sandbox: Sandbox, tmp_path: Path) -> Iterator[GitHub]:
+    """GitHub, in whose jobs the test runs, on main unless told."""
+    with (
+        GitHub(sandbox) as running,
+        patch.dict(os.environ, {**running.api(), **running.on_branch(tmp_path)}),
+    ):
         yield running
 
 
@@ -117,7 +110,7 @@ def test_review_by_hand_counts_on_the_default_branch_alone(
 ) -> None:
     _reviewed(assembly, is_widening=is_widening)
 
-    assert may_merge == _report(assembly, github.by_hand(tmp_path, branch=branch))
+    assert may_merge == _report(assembly, github.on_branch(tmp_path, branch))
 
 
 def test_pull_request_into_another_branch_is_not_judged(
@@ -220,7 +213,7 @@ def test_call_that_github_refuses_is_told_with_its_address(github: GitHub) -> No
     with patch.dict(os.environ, {"GITHUB_TOKEN": "wrong"}), pytest.raises(PipelineError) as caught:
         reviewed_run("1" * 64)
 
-    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks"
+    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks/commits/{MERGED}/pulls"
     assert str(caught.value) == (
         f"GitHub refused GET {address}: 401; see the job's permissions in its workflow"
     )

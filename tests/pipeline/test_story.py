@@ -71,7 +71,12 @@ def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
     assert checkout.make("synth", job={}).returncode == 0
     assert digest == _digest(checkout)
     github.reviewed(digest)
-    assert checkout.make("--silent", "reviewed", job=github.api()).stdout == "17\n"
+    assert (
+        checkout.make(
+            "--silent", "reviewed", job={**github.api(), **github.on_branch(tmp_path)}
+        ).stdout
+        == "17\n"
+    )
     planned = checkout.make("--silent", "plan", job=github.job("ref:refs/heads/main"))
     assert planned.stdout == "administration=false\nrunbooks=true\n", planned.stderr
     shutil.move(checkout.folder / "cdk.out", checkout.folder / "reviewed")

@@ -1,12 +1,9 @@
 """The engine, once, and the templates of three deployments, read as the command reads them."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from aws_cdk import App
 
-from delegation.configuration import Configuration
 from delegation.model import (
     Approval,
     Deployment,
@@ -16,12 +13,10 @@ from delegation.model import (
     Profile,
     ServiceRole,
 )
-from delegation.runbooks import load_runbooks
 from review.assembly import Template, read_templates
 from review.engine import Engine
 from review.intrinsics import Place
-from stacks.deployment_stacks import add_stacks
-from tests.stacks.synthesis import deployment
+from tests.stacks.synthesis import deployment, written
 
 PLACE = Place(account="111122223333", region="us-east-1", partition="aws")
 AUTHOR = "arn:aws:iam::111122223333:user/author"
@@ -92,16 +87,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
     def templates(wanted: Deployment) -> Templates:
         if wanted not in known:
-            known[wanted] = read_templates(assembly(wanted, tmp_path_factory.mktemp("out")), PLACE)
+            known[wanted] = read_templates(written(wanted, tmp_path_factory.mktemp("out")), PLACE)
         return known[wanted]
 
     return templates
-
-
-def assembly(wanted: Deployment, folder: Path) -> Path:
-    """The folder with a deployment's cloud assembly."""
-    app = App(analytics_reporting=False, outdir=str(folder))
-    runbooks = load_runbooks(wanted.runbooks)
-    add_stacks(app, Configuration(deployments=(wanted,), runbooks=runbooks))
-    app.synth()
-    return folder

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.review.conftest import DEFAULT, GUIDE, assembly
+from tests.review.conftest import DEFAULT, GUIDE
+from tests.stacks.synthesis import written
 
 pytestmark = pytest.mark.command
 
@@ -20,13 +21,13 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default deployment's cloud assembly."""
-    return assembly(DEFAULT, tmp_path_factory.mktemp("default"))
+    return written(DEFAULT, tmp_path_factory.mktemp("default"))
 
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guide's cloud assembly."""
-    return assembly(GUIDE, tmp_path_factory.mktemp("guide"))
+    return written(GUIDE, tmp_path_factory.mktemp("guide"))
 
 
 def _review(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

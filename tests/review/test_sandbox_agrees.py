@@ -14,9 +14,8 @@ from review.judge import Decision
 from review.reviews import review
 from sandbox import Sandbox
 from tests.review.calls import call_of, is_allowed, passes_role, why_not_askable
-from tests.review.conftest import assembly
 from tests.stacks.deployed import deploy
-from tests.stacks.synthesis import deployment
+from tests.stacks.synthesis import deployment, written
 
 pytestmark = pytest.mark.sandbox
 
@@ -50,7 +49,7 @@ def account() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def decisions(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Decision, ...]:
     """Every decision of every promise about the same deployment."""
-    folder: Path = assembly(_DEPLOYMENT, tmp_path_factory.mktemp("out"))
+    folder: Path = written(_DEPLOYMENT, tmp_path_factory.mktemp("out"))
     place = Place(account=_ACCOUNT, region=_REGION, partition="aws")
     (reviewed,) = review(engine, read_templates(folder, place)).accounts
     found = {decision for promise in reviewed.promises for decision in promise.decisions}

@@ -1,6 +1,7 @@
 """Templates of deployments, without a file written."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Stack
@@ -26,17 +27,27 @@ def approved_by(*people: IamUser | ExistingRole) -> ServiceRole:
     return replace(ROLE, approval=Approval(by=people))
 
 
-def app_of(*deployments: Deployment, runbooks: dict[str, Runbook] | None = None) -> App:
-    """An app with the stacks of these deployments, without cdk-nag.
+def app_of(
+    *deployments: Deployment,
+    runbooks: dict[str, Runbook] | None = None,
+    folder: Path | None = None,
+) -> App:
+    """An app with the stacks of these deployments, without cdk-nag, for an assembly in a folder.
 
     Runbooks are those of documents/ unless given.
     """
-    app = App(analytics_reporting=False)
+    app = App(analytics_reporting=False, outdir=str(folder) if folder else None)
     named = dict.fromkeys(name for d in deployments for name in d.runbooks)
     add_stacks(
         app, Configuration(deployments=deployments, runbooks=runbooks or load_runbooks(named))
     )
     return app
+
+
+def written(wanted: Deployment, folder: Path) -> Path:
+    """The folder with a deployment's cloud assembly."""
+    app_of(wanted, folder=folder).synth()
+    return folder
 
 
 def template(
