@@ -7,6 +7,8 @@ from typing import Any
 from ministack.services import iam
 from ministack.services.cloudformation import provisioners
 
+from sandbox.emulator.iam_handler import call_iam
+
 TYPE = "AWS::IAM::Group"
 
 Properties = Mapping[str, Any]
@@ -25,7 +27,7 @@ def install() -> None:
 
 def _create(logical_id: str, properties: Properties, stack: str) -> tuple[str, dict[str, Any]]:
     name = properties.get("GroupName") or provisioners._physical_name(stack, logical_id)
-    _call(iam._create_group, GroupName=name, Path=properties.get("Path", "/"))
+    call_iam(iam._create_group, GroupName=name, Path=properties.get("Path", "/"))
     try:
         _reconcile(name, {}, properties)
     except Exception:
@@ -50,21 +52,21 @@ def _delete(name: str, properties: Properties) -> None:
         )
     for policy in list(group["AttachedPolicies"]):
         iam.detach_managed_policy(group, policy)
-    _call(iam._delete_group, GroupName=name)
+    call_iam(iam._delete_group, GroupName=name)
 
 
 def _reconcile(name: str, old: Properties, new: Properties) -> None:
     """Brings attached and inline policies from the old template to the new."""
     before, after = (set(p.get("ManagedPolicyArns") or ()) for p in (old, new))
     for policy in sorted(before - after):
-        _call(iam._detach_group_policy, GroupName=name, PolicyArn=policy)
+        call_iam(iam._detach_group_policy, GroupName=name, PolicyArn=policy)
     for policy in sorted(after - before):
-        _call(iam._attach_group_policy, GroupName=name, PolicyArn=policy)
+        call_iam(iam._attach_group_policy, GroupName=name, PolicyArn=policy)
     inline_before, inline_after = _inline(old), _inline(new)
     for policy in sorted(inline_before.keys() - inline_after.keys()):
-        _call(iam._delete_group_policy, GroupName=name, PolicyName=policy)
+        call_iam(iam._delete_group_policy, GroupName=name, PolicyName=policy)
     for policy, document in inline_after.items():
-        _call(iam._put_group_policy, GroupName=name, PolicyName=policy, PolicyDocument=document)
+        call_iam(iam._put_group_policy, GroupName=name, PolicyName=policy, PolicyDocument=document)
 
 
 def _inline(properties: Properties) -> dict[str, str]:
@@ -72,9 +74,3 @@ def _inline(properties: Properties) -> dict[str, str]:
         policy["PolicyName"]: json.dumps(policy["PolicyDocument"])
         for policy in properties.get("Policies") or ()
     }
-
-
-def _call(operation: Any, **parameters: str) -> None:
-    status, _, body = operation(parameters)
-    if status >= 400:
-        raise ValueError(f"Resource handler returned message: {body.decode('utf-8', 'replace')}")

@@ -6,6 +6,8 @@ from typing import Any
 from ministack.services import iam
 from ministack.services.cloudformation import provisioners
 
+from sandbox.emulator.iam_handler import call_iam
+
 TYPE = "AWS::IAM::OIDCProvider"
 
 Properties = Mapping[str, Any]
@@ -26,9 +28,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> tuple[str, d
     for name, member in (("ClientIdList", "ClientIDList"), ("ThumbprintList", "ThumbprintList")):
         for number, value in enumerate(properties.get(name) or (), start=1):
             parameters[f"{member}.member.{number}"] = value
-    status, _, body = iam._create_oidc_provider(parameters)
-    if status >= 400:
-        raise ValueError(f"Resource handler returned message: {body.decode('utf-8', 'replace')}")
+    call_iam(iam._create_oidc_provider, **parameters)
     issuer = properties["Url"].removeprefix("https://").rstrip("/")
     arn = f"arn:aws:iam::{iam.get_account_id()}:oidc-provider/{issuer}"
     return arn, {"Arn": arn}

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,16 +168,16 @@ def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
         assert row in table.splitlines()
 
 
-def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
+def _table(**deployers: Any) -> str:
+    """Who may do what in a deployment with these who deploy it."""
     role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
-    deployment = Deployment(
-        operators=(IamUser("operator"),),
-        pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
-        service_roles=(role,),
-    )
+    deployment = Deployment(operators=(IamUser("operator"),), service_roles=(role,), **deployers)
     runbooks = load_runbooks(role.runbooks)
+    return who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
 
-    table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
+
+def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
+    table = _table(pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)))
 
     for row in (
         "| jobs repo:octo-org/runbooks:environment:runbooks as PipelineRunbooksRole | "
@@ -195,15 +196,7 @@ def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
 
 
 def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
-    role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
-    deployment = Deployment(
-        operators=(IamUser("operator"),),
-        authors=("arn:aws:iam::111122223333:role/team/Authors",),
-        service_roles=(role,),
-    )
-    runbooks = load_runbooks(role.runbooks)
-
-    table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
+    table = _table(authors=("arn:aws:iam::111122223333:role/team/Authors",))
 
     for row in (
         "| author Authors | `sts:AssumeRole` | `role/AuthorDeploymentRole`<br>"

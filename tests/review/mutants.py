@@ -94,34 +94,34 @@ def droppings(body: Body) -> Mutants:
 def additions(body: Body) -> Mutants:
     """What a change could slip in."""
     return {
-        "operator gains PassRole": _granting(_OPERATORS_POLICY, "iam:PassRole"),
-        "operator gains ssm:Get*": _granting(_OPERATORS_POLICY, "ssm:Get*"),
-        "operator gains a future wildcard": _granting(_OPERATORS_POLICY, "ssm:NotYetInvented*"),
-        "operator gains what no data knows": _granting(_OPERATORS_POLICY, "ssm:BrandNewAction"),
-        "operator gains SendCommand": _granting(_OPERATORS_POLICY, "ssm:SendCommand"),
+        "operator gains PassRole": granting(_OPERATORS_POLICY, "iam:PassRole"),
+        "operator gains ssm:Get*": granting(_OPERATORS_POLICY, "ssm:Get*"),
+        "operator gains a future wildcard": granting(_OPERATORS_POLICY, "ssm:NotYetInvented*"),
+        "operator gains what no data knows": granting(_OPERATORS_POLICY, "ssm:BrandNewAction"),
+        "operator gains SendCommand": granting(_OPERATORS_POLICY, "ssm:SendCommand"),
         "operator is granted all but IAM": _all_but(_OPERATORS_POLICY, "iam:*"),
         "operator gains a stray inline policy": _inline("AutomationRestrictedOperator"),
         "operator joins the authors": _operator_joins_authors,
         "operator joins the approvers": _operator_joins_approvers,
         "operator is attached an AWS managed policy": _attached,
         "operator loses Start": _losing(_OPERATORS_POLICY, "ssm:StartAutomationExecution"),
-        "approver gains Start of a document": _granting(
+        "approver gains Start of a document": granting(
             "ApproverRestrictedPermissions", "ssm:UpdateDocument"
         ),
-        "service role is trusted to EC2": _trusting(_ROLE, {"Service": "ec2.amazonaws.com"}),
-        "service role is trusted to the account": _trusting(
+        "service role is trusted to EC2": trusting(_ROLE, {"Service": "ec2.amazonaws.com"}),
+        "service role is trusted to the account": trusting(
             _ROLE, {"AWS": "arn:aws:iam::111122223333:root"}
         ),
-        "service role's boundary gains TerminateInstances": _granting(
+        "service role's boundary gains TerminateInstances": granting(
             f"{_ROLE}Boundary", "ec2:TerminateInstances"
         ),
-        "author role is trusted to the account": _trusting(
+        "author role is trusted to the account": trusting(
             "AuthorDeploymentRole", {"AWS": "arn:aws:iam::111122223333:root"}
         ),
-        "author gains Start": _granting(
+        "author gains Start": granting(
             "AuthorDeploymentRolePermissions", "ssm:StartAutomationExecution"
         ),
-        "author gains CreateUser": _granting("AuthorExecutionRolePermissions", "iam:CreateUser"),
+        "author gains CreateUser": granting("AuthorExecutionRolePermissions", "iam:CreateUser"),
         "somebody else appears": _stranger,
     }
 
@@ -152,11 +152,11 @@ def attacks(body: Body) -> Mutants:
                 "Condition": {"StringEqualsIfExists": {"aws:RequestedRegion": "eu-west-1"}},
             }
         ),
-        "author assumes everything": _granting("AuthorDeploymentRolePermissions", "sts:AssumeRole"),
-        "author reads every parameter": _granting(
+        "author assumes everything": granting("AuthorDeploymentRolePermissions", "sts:AssumeRole"),
+        "author reads every parameter": granting(
             "AuthorDeploymentRolePermissions", "ssm:GetParameter"
         ),
-        "author writes every object": _granting("AuthorPublishingRolePermissions", "s3:PutObject"),
+        "author writes every object": granting("AuthorPublishingRolePermissions", "s3:PutObject"),
         "another author is trusted by one role alone": _author_of_one_role,
         "an operator is an author by another path": _operator_by_path,
         "service role is trusted to two accounts": _two_accounts,
@@ -169,75 +169,10 @@ def attacks(body: Body) -> Mutants:
     }
 
 
-def of_pipelines(body: Body) -> Mutants:
-    """What a change of PipelineStack could slip in."""
-    review, runbooks = "PipelineReviewRole", "PipelineRunbooksRole"
-    policy = f"{review}Permissions"
-    return {
-        "review executes change sets": _granting(policy, "cloudformation:ExecuteChangeSet"),
-        "review deletes stacks": _granting(policy, "cloudformation:DeleteStack"),
-        "review writes every template": _granting(policy, "s3:PutObject"),
-        "review assumes every role": _granting(policy, "sts:AssumeRole"),
-        "review starts runbooks": _granting(policy, "ssm:StartAutomationExecution"),
-        "comparisons may do anything": _granting("PipelineComparisonRolePermissions", "*"),
-        "comparisons are trusted to the account": _trusting(
-            "PipelineComparisonRole", {"AWS": "arn:aws:iam::111122223333:root"}
-        ),
-        "a fork reviews": _with_subject(review, "repo:mallory/runbooks:pull_request"),
-        "every repository reviews": _with_subject(review, "repo:*:pull_request"),
-        "pull requests deploy": _with_subject(runbooks, "repo:octo-org/runbooks:pull_request"),
-        "a branch deploys without its environment": _with_subject(
-            runbooks, "repo:octo-org/runbooks:ref:refs/heads/main"
-        ),
-        "runbooks' jobs deploy administration": _with_subject(
-            "PipelineAdministrationRole", "repo:octo-org/runbooks:environment:runbooks"
-        ),
-        "subjects by pattern": _subjects_by_pattern,
-        "another host's tokens": _another_host,
-        "another account's provider": _another_accounts_provider,
-        "the account may assume what deploys": _trusting(
-            runbooks, {"AWS": "arn:aws:iam::111122223333:root"}
-        ),
-        "operators may assume what deploys": _trusting(
-            runbooks, {"AWS": "arn:aws:iam::111122223333:user/AutomationRestrictedOperator"}
-        ),
-        "runbooks' jobs assume CDK's roles": _holding_administrations,
-    }
-
-
-def _with_subject(role: str, subject: str) -> Mutate:
-    return lambda body: _trust_of(body, role)["Condition"]["StringEquals"][_SUBJECT].append(subject)
-
-
-def _subjects_by_pattern(body: Body) -> None:
-    condition = _trust_of(body, "PipelineRunbooksRole")["Condition"]
-    condition["StringLike"] = {_SUBJECT: ["repo:octo-org/*"]}
-    del condition["StringEquals"][_SUBJECT]
-
-
-def _another_host(body: Body) -> None:
-    trust = _trust_of(body, "PipelineRunbooksRole")
-    trust["Principal"]["Federated"] = "arn:aws:iam::111122223333:oidc-provider/gitlab.com"
-
-
-def _another_accounts_provider(body: Body) -> None:
-    trust = _trust_of(body, "PipelineRunbooksRole")
-    trust["Principal"]["Federated"] = f"arn:aws:iam::999999999999:oidc-provider/{_GITHUB}"
-
-
-def _holding_administrations(body: Body) -> None:
-    held = _named(body, "PipelineAdministrationRole")["ManagedPolicyArns"]
-    _named(body, "PipelineRunbooksRole")["ManagedPolicyArns"] = held
-
-
-_GITHUB = "token.actions.githubusercontent.com"
-_SUBJECT = f"{_GITHUB}:sub"
-
-
 def of_bounded_policies(body: Body) -> Mutants:
     """Everything granted to a role that has a boundary."""
     held = {name for name, _, _ in _blocks(body)} & set(_BOUNDED)
-    return {name: _granting(name, "*") for name in sorted(held)}
+    return {name: granting(name, "*") for name in sorted(held)}
 
 
 def _statements(body: Body) -> Iterator[tuple[str, Body, list[Spot]]]:
@@ -300,7 +235,7 @@ def _unbound(id_: str, body: Body) -> None:
     del body["Resources"][id_]["Properties"]["PermissionsBoundary"]
 
 
-def _named(body: Body, name: str) -> Body:
+def named(body: Body, name: str) -> Body:
     """The properties of the policy, role or user of a name."""
     keys = ("ManagedPolicyName", "RoleName", "UserName")
     (found,) = [
@@ -312,34 +247,34 @@ def _named(body: Body, name: str) -> Body:
     return properties
 
 
-def _granting(policy: str, action: str) -> Mutate:
+def granting(policy: str, action: str) -> Mutate:
+    """A policy that allows an action on everything besides."""
     statement = {"Sid": "SlippedIn", "Effect": "Allow", "Action": [action], "Resource": ["*"]}
-    return lambda body: _named(body, policy)["PolicyDocument"]["Statement"].append(statement)
+    return lambda body: named(body, policy)["PolicyDocument"]["Statement"].append(statement)
 
 
 def _all_but(policy: str, action: str) -> Mutate:
     statement = {"Sid": "SlippedIn", "Effect": "Allow", "NotAction": [action], "Resource": ["*"]}
-    return lambda body: _named(body, policy)["PolicyDocument"]["Statement"].append(statement)
+    return lambda body: named(body, policy)["PolicyDocument"]["Statement"].append(statement)
 
 
 def _losing(policy: str, action: str) -> Mutate:
     def mutate(body: Body) -> None:
-        for statement in _named(body, policy)["PolicyDocument"]["Statement"]:
+        for statement in named(body, policy)["PolicyDocument"]["Statement"]:
             statement["Action"] = [each for each in statement["Action"] if each != action]
 
     return mutate
 
 
-def _trusting(role: str, principal: Body) -> Mutate:
+def trusting(role: str, principal: Body) -> Mutate:
+    """A role that trusts a principal besides."""
     statement = {
         "Sid": "SlippedIn",
         "Effect": "Allow",
         "Principal": principal,
         "Action": "sts:AssumeRole",
     }
-    return lambda body: _named(body, role)["AssumeRolePolicyDocument"]["Statement"].append(
-        statement
-    )
+    return lambda body: named(body, role)["AssumeRolePolicyDocument"]["Statement"].append(statement)
 
 
 def _inline(user: str) -> Mutate:
@@ -353,7 +288,7 @@ def _inline(user: str) -> Mutate:
 
 
 def _operator_joins_authors(body: Body) -> None:
-    for statement in _named(body, "AuthorDeploymentRole")["AssumeRolePolicyDocument"]["Statement"]:
+    for statement in named(body, "AuthorDeploymentRole")["AssumeRolePolicyDocument"]["Statement"]:
         statement["Principal"]["AWS"].append(
             "arn:aws:iam::111122223333:user/AutomationRestrictedOperator"
         )
@@ -370,7 +305,7 @@ def _operator_joins_approvers(body: Body) -> None:
 
 
 def _attached(body: Body) -> None:
-    _named(body, "AutomationRestrictedOperator")["ManagedPolicyArns"] = [
+    named(body, "AutomationRestrictedOperator")["ManagedPolicyArns"] = [
         "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole"
     ]
 
@@ -387,7 +322,7 @@ _SSM = "arn:aws:ssm:eu-west-1:111122223333"
 
 def _granting_as(grant: Body) -> Mutate:
     statement = {"Sid": "SlippedIn", "Effect": "Allow", **grant}
-    return lambda body: _named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"].append(
+    return lambda body: named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"].append(
         statement
     )
 
@@ -397,34 +332,35 @@ def _on(action: str, resource: str) -> Mutate:
 
 
 def _in_group(group: str) -> Mutate:
-    return lambda body: _named(body, "AutomationRestrictedOperator")["Groups"].append(group)
+    return lambda body: named(body, "AutomationRestrictedOperator")["Groups"].append(group)
 
 
-def _trust_of(body: Body, role: str) -> Body:
-    statement: Body = _named(body, role)["AssumeRolePolicyDocument"]["Statement"][0]
+def trust_of(body: Body, role: str) -> Body:
+    """The first statement of a role's trust."""
+    statement: Body = named(body, role)["AssumeRolePolicyDocument"]["Statement"][0]
     return statement
 
 
 def _author_of_one_role(body: Body) -> None:
-    _trust_of(body, "AuthorPublishingRole")["Principal"]["AWS"].append(
+    trust_of(body, "AuthorPublishingRole")["Principal"]["AWS"].append(
         "arn:aws:iam::111122223333:user/another"
     )
 
 
 def _operator_by_path(body: Body) -> None:
     for role in ("AuthorDeploymentRole", "AuthorPublishingRole"):
-        _trust_of(body, role)["Principal"]["AWS"].append(
+        trust_of(body, role)["Principal"]["AWS"].append(
             "arn:aws:iam::111122223333:role/team/ONCALL"
         )
 
 
 def _two_accounts(body: Body) -> None:
-    equals = _trust_of(body, _ROLE)["Condition"]["StringEquals"]
+    equals = trust_of(body, _ROLE)["Condition"]["StringEquals"]
     equals["aws:SourceAccount"] = ["111122223333", "222222222222"]
 
 
 def _denied_with_mfa(body: Body) -> None:
-    for statement in _named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"]:
+    for statement in named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"]:
         if statement["Effect"] == "Deny":
             statement["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
 

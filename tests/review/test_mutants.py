@@ -21,11 +21,11 @@ from tests.review.mutants import (
     droppings,
     mutated,
     of_bounded_policies,
-    of_pipelines,
     removals,
     template_of,
     widenings,
 )
+from tests.review.pipeline_mutants import of_pipelines
 
 _GAIN_NOTHING = {
     "operator joins the approvers",  # whose policy denies him every start

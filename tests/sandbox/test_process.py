@@ -47,6 +47,19 @@ def _start(temporary: Path) -> subprocess.Popen[str]:
     return process
 
 
+def _shell_env(temporary: Path) -> subprocess.CompletedProcess[str]:
+    """``python -m sandbox shell-env`` among the accounts of a temporary folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", "shell-env"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_sandbox_listens_on_loopback_only(sandbox: Sandbox) -> None:
     port = int(sandbox.endpoint.rsplit(":", 1)[1])
     listening = [
@@ -159,15 +172,7 @@ def test_shell_env_lets_the_aws_cli_talk_to_the_running_account(tmp_path: Path) 
 def test_shell_env_says_which_of_several_accounts_it_takes(tmp_path: Path) -> None:
     processes = [_start(tmp_path) for _ in range(2)]
 
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "shell-env"],
-        cwd=PROJECT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _shell_env(tmp_path)
     for process in processes:
         process.terminate()
         process.wait(timeout=10)
@@ -182,15 +187,7 @@ def test_shell_env_says_which_of_several_accounts_it_takes(tmp_path: Path) -> No
 
 
 def test_shell_env_without_a_running_account_says_how_to_start_one(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "shell-env"],
-        cwd=PROJECT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _shell_env(tmp_path)
 
     message = "error: no sandbox is running; start one: python -m sandbox\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
