@@ -121,15 +121,11 @@ class Story:
         created = self._client("iam").create_access_key(UserName=OPERATOR)
         self._keys = created["AccessKey"]
         self._change_first_password()
-        ssm = self._client("ssm", self._keys)
-        owned = [{"Key": "Owner", "Values": ["Self"]}]
-        listed = [d["Name"] for d in ssm.list_documents(Filters=owned)["DocumentIdentifiers"]]
-        self._note("runbooks listed", RUNBOOK, ", ".join(listed))
-        document = ssm.describe_document(Name=RUNBOOK)["Document"]
-        self._note("default version", "1", document["DefaultVersion"])
-        with self._narrator.busy("aws ssm start-automation-execution"):
-            self._execution = self._start_as_the_output_says()
-        execution = follow(ssm, self._execution)
+        listed = self._operate_by_desk("list")
+        self._note("runbooks listed", RUNBOOK, ", ".join(r["Name"] for r in listed))
+        self._note("default version", "1", ", ".join(r["DefaultVersion"] for r in listed))
+        execution = self._run_by_desk()
+        self._execution = execution["AutomationExecutionId"]
         self._note("execution", "Success", execution["AutomationExecutionStatus"])
         for step in execution["StepExecutions"]:
             self._note(f"step {step['StepName']}", "Success", step["StepStatus"])
@@ -190,11 +186,13 @@ class Story:
         }
         self._note("versions", "1, 2", ", ".join(sorted(versions)))
         self._note("version 2 is the default", True, versions.get("2"))
-        started = ssm.start_automation_execution(
-            DocumentName=RUNBOOK, DocumentVersion="1", Parameters={"InstanceId": self._instances}
-        )
-        execution = follow(ssm, started["AutomationExecutionId"])
+        execution = self._run_by_desk("--version", "1")
         self._note("version that still runs", "1", execution["DocumentVersion"])
+        self._note("its execution", "Success", execution["AutomationExecutionStatus"])
+        with self._narrator.busy("aws ssm start-automation-execution"):
+            started = self._start_as_the_output_says()
+        execution = follow(ssm, started)
+        self._note("version that the stack's output starts", "2", execution["DocumentVersion"])
         self._note("its execution", "Success", execution["AutomationExecutionStatus"])
 
     def _destroy(self) -> None:
@@ -236,6 +234,19 @@ class Story:
                 *("--require-approval", "never"),
                 environment=self._sandbox.environment(keys) if keys else None,
             )
+
+    def _operate_by_desk(self, *arguments: str) -> Any:
+        """What a command of the operator's desk answers, as the operator."""
+        with self._narrator.busy(f"python -m operate {' '.join(arguments[:2])}"):
+            printed = self._workstation.python(
+                *("-m", "operate", *arguments, "--output", "json"),
+                environment=self._sandbox.environment(self._keys),
+            )
+        return json.loads(printed)
+
+    def _run_by_desk(self, *options: str) -> Any:
+        """The execution of the runbook on both instances, at its end."""
+        return self._operate_by_desk("run", RUNBOOK, "--instance-id", *self._instances, *options)
 
     def _start_as_the_output_says(self) -> str:
         """Starts the runbook by the command of the stack's output, as the operator."""

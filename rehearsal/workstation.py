@@ -11,7 +11,15 @@ from rehearsal.report import SceneFailed
 
 PROJECT = Path(__file__).resolve().parent.parent
 _CDK = PROJECT / "node_modules" / ".bin" / "cdk"
-_CHECKED_OUT = ("app.py", "cdk.json", "aws_managed_policies", "delegation", "stacks", "documents")
+_CHECKED_OUT = (
+    "app.py",
+    "cdk.json",
+    "aws_managed_policies",
+    "delegation",
+    "stacks",
+    "documents",
+    "operate",
+)
 _COMMAND_SECONDS = 120
 
 
@@ -44,9 +52,9 @@ class Workstation:
         """What the CDK CLI printed on standard output; SceneFailed if it failed."""
         return self.run(str(_CDK), *arguments, "--no-notices", "--ci", environment=environment)
 
-    def python(self, *arguments: str) -> str:
+    def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What a ``python -m`` command of the project printed."""
-        return self.run(sys.executable, *arguments)
+        return self.run(sys.executable, *arguments, environment=environment)
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
         """What a command printed; SceneFailed, naming its log, if its exit status is not 0."""

@@ -3,6 +3,7 @@
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from delegation.document_tags import document_tags
 from delegation.limits import deployed_content
 from delegation.model import ServiceRole
 from delegation.runbooks import Runbook
@@ -29,5 +30,8 @@ class RunbookDocument(ssm.CfnDocument):
             document_format="JSON",
             target_type=runbook.target_type,
             update_method="NewVersion",
-            tags=[{"key": "ServiceRole", "value": service_role.name}],
+            tags=[
+                {"key": key, "value": value}
+                for key, value in document_tags(runbook.content, service_role.name).items()
+            ],
         )

@@ -15,6 +15,10 @@ _FORBIDDEN = {
     "sandbox": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
     "review": {"aws_cdk", "cdk_nag", "constructs", "boto3", "delegation", "stacks", "sandbox"},
     "pipeline": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
+    "operate": {
+        *("aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "sandbox", "rehearsal"),
+        *("review", "pipeline", "deployments"),
+    },
     "rehearsal": {"aws_cdk", "cdk_nag", "constructs", "delegation", "stacks", "deployments"},
 }
 _STORY = PROJECT / "rehearsal" / "deployments.py"

@@ -55,7 +55,10 @@ def test_document_is_the_guides_with_the_roles_arn_for_assume_role(profile: Prof
         "DocumentFormat": "JSON",
         "TargetType": "/AWS::EC2::Instance",
         "UpdateMethod": "NewVersion",
-        "Tags": [{"Key": "ServiceRole", "Value": "AutomationServiceRole"}],
+        "Tags": [
+            {"Key": "ServiceRole", "Value": "AutomationServiceRole"},
+            {"Key": "Description", "Value": "Restart EC2 instances=28s=29"},
+        ],
     }
     assert [expected] == resources(stack, "AWS::SSM::Document")
 

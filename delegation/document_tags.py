@@ -1,0 +1,46 @@
+"""The tags of a runbook's document: what a list of documents shows of it, without a call for each.
+
+Source: SSM API Reference, ListDocuments (its answer has tags and no description) and Tag (a value
+has at most 256 letters, digits, spaces or ``_.:/=+-@``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+SERVICE_ROLE = "ServiceRole"
+DESCRIPTION = "Description"
+
+_LONGEST = 256
+_CUT = "=E2=80=A6"
+"""An ellipsis, quoted."""
+
+
+def document_tags(content: Mapping[str, Any], service_role: str) -> dict[str, str]:
+    """The role that a runbook runs with, and its description, where it has one.
+
+    The description is quoted-printable (RFC 2045), as a tag takes neither brackets nor quotes:
+    ``Restart EC2 instances=28s=29``.
+    """
+    words = " ".join(str(content.get("description") or "").split())
+    described = {DESCRIPTION: _quoted(words)} if words else {}
+    return {SERVICE_ROLE: service_role, **described}
+
+
+def _quoted(text: str) -> str:
+    """The text in the characters of a tag, cut where it is too long."""
+    quoted = [_quoted_character(character) for character in text]
+    if sum(map(len, quoted)) <= _LONGEST:
+        return "".join(quoted)
+    kept, length = [], len(_CUT)
+    for character in quoted:
+        length += len(character)
+        if length > _LONGEST:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + _CUT
+
+
+def _quoted_character(character: str) -> str:
+    if character.isascii() and (character.isalnum() or character in " _.:/+-@"):
+        return character
+    return "".join(f"={byte:02X}" for byte in character.encode())

@@ -1,0 +1,146 @@
+"""``python -m operate``: the operator's desk and the auditor's trail, on the command line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from operate import commands, describing, running
+from operate.connection import Connection
+from operate.errors import Exit, OperateError
+from operate.screen import clean
+
+_STATUSES = """exit status:
+  0  success: the run ended well
+  1  the run failed or timed out
+  2  refused: nothing was started or changed
+  3  the run was rejected or cancelled
+  4  AWS could not be asked any more: the run may go on
+  130  watching was stopped by Ctrl-C; the run goes on"""
+
+Command = Callable[[Connection, argparse.Namespace], Exit]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; its exit status, which ``--help`` lists."""
+    parser = _parser()
+    options, words = parser.parse_known_args(arguments)
+    options.words = words
+    if words and not options.takes_words:
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    try:
+        return int(options.act(options))
+    except OperateError as error:
+        sys.stdout.flush()
+        print(f"error: {_lines(str(error))}", file=sys.stderr)
+        return int(error.status)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:  # whoever read us has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.UNKNOWN)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m operate",
+        description="Run approved runbooks, watch them, answer approvals, and see who did what.",
+        epilog=_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    added = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, help_: str, *outputs: str) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = added.add_parser(
+            name,
+            help=help_,
+            description=f"{help_[0].upper()}{help_[1:]}.",
+            epilog=_STATUSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        one.set_defaults(
+            act=lambda options: command(_connection(options), options), takes_words=False
+        )
+        aws = one.add_argument_group("AWS")
+        aws.add_argument("--profile", help="a profile of the AWS configuration")
+        aws.add_argument("--region", help="the Region, as us-east-1")
+        aws.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's own")
+        if outputs:
+            one.add_argument("--output", choices=outputs, default=outputs[0])
+        return one
+
+    listing = add(
+        "list", commands.list_runbooks, "the runbooks that you may start", "table", "json"
+    )
+    listing.add_argument(
+        "--all", action="store_true", help="what the account has besides this deployment's as well"
+    )
+    one = add("describe", describing.describe, "what a runbook takes and does", "text", "json")
+    _add_runbook(one)
+    _add_run(add("run", running.run, "start a runbook and follow the run", "text", "json"))
+    one = add("watch", running.watch, "follow a run to its end", "text", "json")
+    one.add_argument("id", metavar="ID", help="the run's id")
+    one = add("stop", running.stop, "cancel a run")
+    one.add_argument("id", metavar="ID", help="the run's id")
+    one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
+    _add_history(add("history", commands.history, "your runs", "table", "json", "csv"))
+    for name, command in (("approve", running.approve), ("reject", running.reject)):
+        one = add(name, command, f"{name} a run that waits for it")
+        one.add_argument("id", metavar="ID", help="the run's id")
+        one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
+        one.add_argument("--yes", action="store_true", help="do not ask")
+    one = added.add_parser("explain", help="cause and cure of a message of AWS")
+    one.add_argument("message", nargs="*", help="the message; without one, standard input")
+    one.set_defaults(act=lambda options: commands.explain(options.message), takes_words=False)
+    return parser
+
+
+def _connection(options: argparse.Namespace) -> Connection:
+    return Connection(profile=options.profile, region=options.region, endpoint=options.endpoint_url)
+
+
+def _add_runbook(one: argparse.ArgumentParser) -> None:
+    one.add_argument("name", metavar="NAME", help="the runbook")
+    one.add_argument("--version", help="a number, $DEFAULT or $LATEST; without it, the default")
+
+
+def _add_run(one: argparse.ArgumentParser) -> None:
+    _add_runbook(one)
+    one.set_defaults(takes_words=True)
+    one.usage = (
+        "python -m operate run NAME [--PARAMETER VALUE …] [--parameters FILE] [--version VERSION]\n"
+        "           [--yes] [--detach] [--client-token UUID] [--output {text,json}]\n"
+        "           [--profile PROFILE] [--region REGION] [--endpoint-url URL]"
+    )
+    one.add_argument(
+        "--parameters",
+        metavar="FILE",
+        help='values as JSON, {"InstanceId": ["i-…"]}; - reads standard input',
+    )
+    one.add_argument("--yes", action="store_true", help="neither ask for values nor to confirm")
+    one.add_argument("--detach", action="store_true", help="start it and do not watch")
+    one.add_argument(
+        "--client-token",
+        metavar="UUID",
+        help="of an earlier try: the same token starts at most one run",
+    )
+
+
+def _add_history(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--all", action="store_true", help="those of everybody, not yours alone")
+    one.add_argument("--status", help="as Success, Failed, InProgress, Waiting")
+    one.add_argument("--runbook", metavar="NAME", help="runbooks whose name begins so")
+    one.add_argument("--since", metavar="TIME", help="as 7d, 12h or 2026-11-26T08:00:00Z")
+    one.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+
+
+def _lines(text: str) -> str:
+    """A message of several lines, each without control characters."""
+    return "\n".join(clean(line) for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The parameters of a start as they are given: by options, in a file, as answers."""
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from operate.errors import OperateError
+from operate.parameters import Parameter, Values, text_of
+from operate.runbooks import Runbook
+
+
+def from_options(runbook: Runbook, words: list[str]) -> Values:
+    """Values from ``--instance-id i-1 --instance-id i-2`` or ``--InstanceId i-1 i-2``.
+
+    Raises OperateError for an option that the runbook does not have, with the nearest one.
+    """
+    by_name = {_plain(parameter.name): parameter for parameter in runbook.parameters}
+    values: Values = {}
+    current: Parameter | None = None
+    for word in words:
+        if word.startswith("--"):
+            option, has_value, value = word.partition("=")
+            current = by_name.get(_plain(option))
+            if current is None:
+                raise OperateError(_unknown(option, runbook))
+            values.setdefault(current.name, []).extend([value] if has_value else [])
+        elif current is None:
+            raise OperateError(f"{word!r} follows no option; {_takes(runbook)}")
+        else:
+            values[current.name].append(word)
+    for name, found in values.items():
+        if not found:
+            _fill(by_name[_plain(name)], found)
+    return values
+
+
+def from_file(runbook: Runbook, path: str) -> Values:
+    """Values from a JSON file, as the AWS CLI takes them: ``{"InstanceId": ["i-…"]}``.
+
+    ``-`` reads them from standard input. Raises OperateError for a file that holds no such object.
+    """
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+        content = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise OperateError(f"--parameters {path}: {error}") from None
+    if not isinstance(content, dict):
+        raise OperateError(
+            f'--parameters {path}: holds no object of values by parameter, {{"Name": ["value"]}}'
+        )
+    names = [parameter.name for parameter in runbook.parameters]
+    for name in content:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.4)
+            hint = f"nearest: {near[0]}" if near else f"known: {', '.join(names) or 'none'}"
+            raise OperateError(f"--parameters {path}: {runbook.name} takes no {name!r}; {hint}")
+    return {name: _texts(value) for name, value in content.items()}
+
+
+def missing(runbook: Runbook, values: Values) -> Iterable[Parameter]:
+    """The parameters that a start has to give and that are not given."""
+    return (p for p in runbook.parameters if p.is_required and p.name not in values)
+
+
+def split(parameter: Parameter, answer: str) -> list[str]:
+    """The values of an answer on the terminal: several words for a list of names or ids."""
+    if parameter.is_list and parameter.element != "StringMap":
+        return [word for word in re.split(r"[\s,]+", answer) if word]
+    return [answer]
+
+
+def _fill(parameter: Parameter, found: list[str]) -> None:
+    """An option without a value is true where that is a value."""
+    if parameter.element != "Boolean":
+        raise OperateError(f"{parameter.option} is given without a value")
+    found.append("true")
+
+
+def _texts(value: Any) -> list[str]:
+    return [text_of(item) for item in value] if isinstance(value, list) else [text_of(value)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_]", "", name).lower()
+
+
+def _unknown(option: str, runbook: Runbook) -> str:
+    options = [parameter.option for parameter in runbook.parameters]
+    near = difflib.get_close_matches(option.lower(), options, 1, 0.4)
+    hint = f"; nearest: {near[0]}" if near else ""
+    return f"{runbook.name} takes no {option}{hint}; {_takes(runbook)}"
+
+
+def _takes(runbook: Runbook) -> str:
+    options = ", ".join(parameter.option for parameter in runbook.parameters)
+    return f"it takes {options or 'no parameters'}"

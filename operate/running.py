@@ -1,0 +1,136 @@
+"""Starts runs, follows them, stops them, and answers what they wait for."""
+
+import argparse
+import json
+import sys
+import uuid
+
+from rich.console import Console
+from rich.text import Text
+
+from operate import explanations, given, runbooks, starting
+from operate.connection import Connection, asking
+from operate.errors import Exit
+from operate.executions import Run, read_run
+from operate.following import Appended, InPlace, follow, watch_again
+from operate.screen import clean, console, print_json, say, style_of, took, who
+
+
+def run(connection: Connection, options: argparse.Namespace) -> Exit:
+    """Starts a runbook and follows the run to its end."""
+    runbook = runbooks.read_runbook(connection, options.name, options.version)
+    values = given.from_file(runbook, options.parameters) if options.parameters else {}
+    values |= given.from_options(runbook, options.words)
+    notes = console(sys.stderr if options.output == "json" else None)
+    asks = sys.stdin.isatty() and notes.is_terminal
+    if asks and not options.yes:
+        values = starting.ask_for_missing(runbook, values, notes)
+    starting.checked(runbook, values)
+    title = f"{runbook.name}, version {runbook.version}"
+    if asks and not options.yes:
+        for name, found in values.items():
+            notes.print(clean(f"  {name}: {', '.join(found)}"))
+        starting.confirm(notes, f"start {title}?")
+    token = options.client_token or str(uuid.uuid4())
+    say(f"{title}: starting with client token {token}")
+    execution_id = starting.start(connection, runbook, values, token)
+    if options.detach:
+        if options.output == "json":
+            print_json({"AutomationExecutionId": execution_id})
+        else:
+            notes.print(f"started {execution_id}; watch it: {watch_again(execution_id)}")
+        return Exit.SUCCESS
+    notes.print(f"run {execution_id}")
+    return _watched(connection, execution_id, options.output, notes)
+
+
+def watch(connection: Connection, options: argparse.Namespace) -> Exit:
+    """Follows a run that somebody started."""
+    notes = console(sys.stderr if options.output == "json" else None)
+    return _watched(connection, options.id, options.output, notes)
+
+
+def stop(connection: Connection, options: argparse.Namespace) -> Exit:
+    """Asks Automation to cancel a run, or to end it after the step that runs."""
+    with asking(f"to stop {options.id}"):
+        connection.ssm.stop_automation_execution(
+            AutomationExecutionId=options.id,
+            Type="Complete" if options.after_step else "Cancel",
+        )
+    console().print(f"asked to stop; watch it: {watch_again(options.id)}")
+    return Exit.SUCCESS
+
+
+def approve(connection: Connection, options: argparse.Namespace) -> Exit:
+    """Answers the approval that a run waits for: yes."""
+    return _answer(connection, options, "Approve", "approved")
+
+
+def reject(connection: Connection, options: argparse.Namespace) -> Exit:
+    """Answers the approval that a run waits for: no."""
+    return _answer(connection, options, "Reject", "rejected")
+
+
+def _answer(connection: Connection, options: argparse.Namespace, signal: str, done: str) -> Exit:
+    """Shows what waits for approval, and answers it."""
+    waiting = read_run(connection, options.id)
+    screen = console()
+    screen.print(f"{waiting.runbook}, version {waiting.version}, started by {who(waiting.starter)}")
+    for name, values in waiting.parameters.items():
+        screen.print(clean(f"  {name}: {', '.join(values)}"))
+    for step in waiting.steps:
+        if step.action == "aws:approve" and not step.has_ended and "Message" in step.inputs:
+            screen.print(clean(f"  {_text(step.inputs['Message'])}"))
+    if sys.stdin.isatty() and screen.is_terminal and not options.yes:
+        starting.confirm(screen, f"{signal.lower()}?")
+    payload = {"Payload": {"Comment": [options.comment]}} if options.comment else {}
+    with asking(f"to {signal.lower()} {options.id}"):
+        connection.ssm.send_automation_signal(
+            AutomationExecutionId=options.id, SignalType=signal, **payload
+        )
+    screen.print(f"{done}; watch it: {watch_again(options.id)}")
+    return Exit.SUCCESS
+
+
+def _text(given: str) -> str:
+    """An input of a step, which Automation shows as JSON."""
+    try:
+        value = json.loads(given)
+    except ValueError:
+        return given
+    return value if isinstance(value, str) else given
+
+
+def _watched(connection: Connection, execution_id: str, output: str, notes: Console) -> Exit:
+    view = InPlace(notes) if notes.is_terminal else Appended(notes)
+    try:
+        ended = follow(connection, execution_id, view)
+    except KeyboardInterrupt:
+        say(f"\nstopped watching; the run goes on. Watch again: {watch_again(execution_id)}")
+        return Exit.INTERRUPTED
+    if output == "json":
+        with asking(f"for the run {execution_id}"):
+            answer = connection.ssm.get_automation_execution(AutomationExecutionId=execution_id)
+        print_json(answer["AutomationExecution"])
+    else:
+        _print_summary(ended, notes)
+    return ended.exit
+
+
+def _print_summary(ended: Run, notes: Console) -> None:
+    """How a run ended, and where it did not end well, why and what to do."""
+    line = Text(ended.status, style=style_of(ended.status))
+    line.append(f": {ended.runbook}, version {ended.version}, ", style="default")
+    line.append(f"{took(ended.started, ended.ended)}; run {ended.id}", style="default")
+    notes.print(line)
+    for step in ended.steps:
+        if step.was_rejected:
+            notes.print(clean(f"rejected at {step.name}: {step.failure}"))
+        elif step.failure:
+            notes.print(clean(f"step {step.name}: {step.failure}"))
+            for explained in explanations.explain(f"{step.action} {step.status} {step.failure}"):
+                notes.print(f"  {explained}")
+    if ended.failure and not any(step.failure for step in ended.steps):
+        notes.print(clean(ended.failure))
+        for explained in explanations.explain(ended.failure):
+            notes.print(f"  {explained}")

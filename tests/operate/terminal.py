@@ -1,0 +1,96 @@
+"""The desk as its user has it: a real process, on a terminal or in a pipe."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyte
+
+COLUMNS, ROWS = 100, 40
+_SECONDS = 40
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a command left behind."""
+
+    status: int
+    text: str
+    """Standard output, or what stands on the terminal at the end."""
+    errors: str = ""
+    seen: tuple[str, ...] = ()
+    """Every different screen of a terminal, in order."""
+
+
+def in_a_pipe(
+    environment: Mapping[str, str], *arguments: str, given: str = "", status: int | None = 0
+) -> Printed:
+    """Runs ``python -m operate`` without a terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "operate", *arguments],
+        env={**_base(), **environment},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert status in (None, done.returncode), f"{done.returncode}\n{done.stdout}{done.stderr}"
+    return Printed(done.returncode, done.stdout, done.stderr)
+
+
+def on_a_terminal(
+    environment: Mapping[str, str],
+    *arguments: str,
+    answers: Iterable[tuple[str, str]] = (),
+    status: int | None = 0,
+) -> Printed:
+    """Runs ``python -m operate`` on a terminal; whenever the next of the answers' texts stands on
+    the screen, its answer is typed."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    process, master = pty.fork()
+    if process == 0:  # pragma: no cover, the command's process
+        command = [sys.executable, "-m", "operate", *arguments]
+        os.execve(sys.executable, command, {**_base(), **environment, "TERM": "xterm-256color"})
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    pending, seen = list(answers), [""]
+    deadline = time.monotonic() + _SECONDS
+    with contextlib.suppress(OSError):  # the terminal is closed
+        while time.monotonic() < deadline:
+            if select.select([master], [], [], 0.05)[0]:
+                data = os.read(master, 65536)
+                if not data:
+                    break
+                stream.feed(data)
+            if (now := _text(screen)) != seen[-1]:
+                seen.append(now)
+            if pending and pending[0][0] in now:
+                os.write(master, pending.pop(0)[1].encode())
+    if time.monotonic() >= deadline:
+        os.kill(process, 9)
+    ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.close(master)
+    printed = Printed(ended, _text(screen), seen=tuple(seen))
+    assert "Traceback" not in printed.text
+    assert status in (None, ended), f"{ended}\n{printed.text}"
+    return printed
+
+
+def _text(screen: pyte.Screen) -> str:
+    return "\n".join(line.rstrip() for line in screen.display).rstrip()
+
+
+def _base() -> dict[str, str]:
+    """The variables of the tests, without anything that is AWS's."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COLUMNS", "LINES"))}

@@ -1,0 +1,358 @@
+"""The operator's commands, each through a real process against an account on this machine."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.operate.conftest import BACKUP, RESTART, Account, readable
+from tests.operate.terminal import in_a_pipe, on_a_terminal
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_list_shows_name_version_and_description(account: Account) -> None:
+    account.runbook("Somebody-Elses", {"name": "s", "action": "aws:sleep", "inputs": {}})
+
+    printed = in_a_pipe(account.operator, "list")
+
+    heading, backup, restart = printed.text.splitlines()
+    assert heading == "runbook                  version  description"
+    assert backup.startswith(
+        "Backup-EC2Instance       1        Makes an image (AMI) of an EC2 instance, waits until"
+    )
+    assert restart == "Restart-EC2InstanceDemo  1        Restart EC2 instances(s)"
+    assert "Somebody-Elses" in in_a_pipe(account.operator, "list", "--all").text
+
+
+def test_describe_shows_parameters_steps_and_limits(account: Account) -> None:
+    printed = in_a_pipe(account.operator, "describe", RESTART)
+
+    assert printed.text == (
+        "Restart-EC2InstanceDemo\n"
+        "Restart EC2 instances(s)\n"
+        "version 1; default 1, latest 1\n"
+        "runs as arn:aws:iam::000000000000:role/AutomationServiceRole\n"
+        "\n"
+        "parameters\n"
+        "  --instance-id  StringList  (Required) EC2 Instance to restart; at most 5 values;"
+        " as i-0123456789abcdef0\n"
+        "\n"
+        "steps\n"
+        "  stopInstances   aws:changeInstanceState\n"
+        "  startInstances  aws:changeInstanceState\n"
+        "\n"
+        "limits\n"
+        "  --instance-id: at most 5 at a time\n"
+        "\n"
+        "run it\n"
+        "  python -m operate run Restart-EC2InstanceDemo --instance-id …\n"
+    )
+    assert "approval by at least 1 of lead" in in_a_pipe(account.operator, "describe", BACKUP).text
+
+
+def test_run_in_a_pipe_appends_a_line_a_change(account: Account) -> None:
+    one, two = account.allowed(2)
+
+    printed = in_a_pipe(
+        account.operator, "run", RESTART, "--instance-id", one, "--instance-id", two
+    )
+
+    lines = readable(printed.text).splitlines()
+    assert lines[0] == "run ID"
+    assert [line for line in lines if "Success" in line] == [
+        "TIME stopInstances (aws:changeInstanceState) Success after N s",
+        "TIME startInstances (aws:changeInstanceState) Success after N s",
+        "Success: Restart-EC2InstanceDemo, version 1, N s; run ID",
+    ]
+    assert readable(printed.errors) == (
+        "Restart-EC2InstanceDemo, version 1: starting with client token ID\n"
+    )
+    started = account.client("ssm").get_automation_execution(
+        AutomationExecutionId=account.runs()[0]["AutomationExecutionId"]
+    )["AutomationExecution"]
+    assert started["Parameters"] == {"InstanceId": [one, two]}
+
+
+def test_run_on_a_terminal_asks_for_what_is_missing_and_refreshes_in_place(
+    account: Account,
+) -> None:
+    one, two = account.allowed(2)
+
+    printed = on_a_terminal(
+        account.operator,
+        "run",
+        RESTART,
+        answers=[("\n>", "nonsense\n"), ("is no AWS::EC2", f"{one}, {two}\n"), ("[y/N]", "y\n")],
+    )
+
+    assert readable(printed.text) == (
+        "InstanceId: (Required) EC2 Instance to restart (StringList; at most 5 values; as i-…\n"
+        ")\n"
+        "> nonsense\n"
+        "  --instance-id 'nonsense' is no AWS::EC2::Instance::Id, as i-…\n"
+        "> i-…, i-…\n"
+        "  InstanceId: i-…, i-…\n"
+        "start Restart-EC2InstanceDemo, version 1? [y/N] y\n"
+        "Restart-EC2InstanceDemo, version 1: starting with client token ID\n"
+        "run ID\n"
+        "stopInstances   aws:changeInstanceState  Success  N s\n"
+        "startInstances  aws:changeInstanceState  Success  N s\n"
+        "Success: Restart-EC2InstanceDemo, version 1, N s; run ID"
+    )
+
+
+def test_run_on_a_terminal_starts_nothing_without_a_yes(account: Account) -> None:
+    before = len(account.runs())
+
+    printed = on_a_terminal(
+        account.operator,
+        *("run", RESTART, "--instance-id", *account.allowed()),
+        answers=[("[y/N]", "\n")],
+        status=2,
+    )
+
+    assert printed.text.endswith("error: nothing was done")
+    assert len(account.runs()) == before
+
+
+def test_run_takes_parameters_of_a_file_and_of_standard_input(
+    account: Account, tmp_path: Path
+) -> None:
+    file = tmp_path / "parameters.json"
+    file.write_text(json.dumps({"InstanceId": account.allowed(2)}), "utf-8")
+
+    in_a_pipe(account.operator, "run", RESTART, "--parameters", str(file))
+    in_a_pipe(account.operator, "run", RESTART, "--parameters", "-", given=file.read_text())
+
+
+def test_run_prints_json_alone_where_asked(account: Account) -> None:
+    (instance,) = account.allowed()
+
+    printed = in_a_pipe(
+        account.operator, "run", RESTART, "--instance-id", instance, "--output", "json"
+    )
+
+    execution = json.loads(printed.text)
+    assert execution["AutomationExecutionStatus"] == "Success"
+    assert execution["Parameters"] == {"InstanceId": [instance]}
+    assert "stopInstances (aws:changeInstanceState) Success" in printed.errors
+
+
+def test_values_are_refused_before_anything_is_sent(account: Account) -> None:
+    before = len(account.runs())
+    six = [f"i-{number:017x}" for number in range(6)]
+    for arguments, expected in (
+        (
+            [],
+            "Restart-EC2InstanceDemo, version 1, was not started:\n"
+            "  --instance-id is missing (StringList): (Required) EC2 Instance to restart\n"
+            "what it takes: python -m operate describe Restart-EC2InstanceDemo\n",
+        ),
+        (
+            ["--instance-id", "x"],
+            "Restart-EC2InstanceDemo, version 1, was not started:\n"
+            "  --instance-id 'x' is no AWS::EC2::Instance::Id, as i-0123456789abcdef0\n"
+            "what it takes: python -m operate describe Restart-EC2InstanceDemo\n",
+        ),
+        (
+            ["--instance-id", *six],
+            "Restart-EC2InstanceDemo, version 1, was not started:\n"
+            "  --instance-id takes 1 to 5 values, not 6\n"
+            "what it takes: python -m operate describe Restart-EC2InstanceDemo\n",
+        ),
+        (
+            ["--instance", six[0]],
+            "Restart-EC2InstanceDemo takes no --instance; nearest: --instance-id; "
+            "it takes --instance-id\n",
+        ),
+        (["--instance-id"], "--instance-id is given without a value\n"),
+    ):
+        printed = in_a_pipe(account.operator, "run", RESTART, *arguments, status=2)
+
+        assert (printed.text, printed.errors) == ("", f"error: {expected}")
+    assert len(account.runs()) == before
+
+
+def test_run_of_a_version_starts_that_one(account: Account) -> None:
+    ssm = account.client("ssm")
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Two-Versions", step)
+    content = {"schemaVersion": "0.3", "description": "second", "mainSteps": [step]}
+    ssm.update_document(Name="Two-Versions", Content=json.dumps(content), DocumentVersion="$LATEST")
+
+    for wanted, version in (("$DEFAULT", "1"), ("$LATEST", "2"), ("2", "2")):
+        in_a_pipe(account.root, "run", "Two-Versions", "--version", wanted)
+
+        assert account.runs()[0]["DocumentVersion"] == version
+
+
+def test_ctrl_c_stops_watching_and_the_run_goes_on(account: Account) -> None:
+    (instance,) = account.allowed()
+
+    printed = on_a_terminal(
+        account.operator,
+        *("run", BACKUP, "--instance-id", instance, "--yes"),
+        answers=[("Waiting", "\x03")],
+        status=130,
+    )
+
+    run = account.runs()[0]
+    assert run["AutomationExecutionStatus"] == "Waiting"
+    assert printed.text.replace("\n", "").endswith(
+        "stopped watching; the run goes on. "
+        f"Watch again: python -m operate watch {run['AutomationExecutionId']}"
+    )
+
+
+def test_ctrl_c_in_a_pipe_says_the_same(account: Account) -> None:
+    execution = _waiting(account)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "operate", "watch", execution],
+        env={**account.operator, "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    watching.stdout.readline()
+
+    watching.send_signal(signal.SIGINT)
+    _, errors = watching.communicate(timeout=10)
+
+    assert watching.returncode == 130
+    assert f"Watch again: python -m operate watch {execution}" in errors
+
+
+def test_detached_run_is_not_watched(account: Account) -> None:
+    (instance,) = account.allowed()
+
+    printed = in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+
+    run = account.runs()[0]["AutomationExecutionId"]
+    assert printed.text == f"started {run}; watch it: python -m operate watch {run}\n"
+
+
+def test_approver_approves_and_the_run_goes_on(account: Account) -> None:
+    execution = _waiting(account)
+
+    printed = in_a_pipe(account.approver, "approve", execution, "--comment", "go on")
+
+    assert readable(printed.text).splitlines()[0] == (
+        "Backup-EC2Instance, version 1, started by AutomationRestrictedOperator"
+    )
+    assert printed.text.endswith(f"approved; watch it: python -m operate watch {execution}\n")
+    watched = in_a_pipe(account.operator, "watch", execution)
+    assert ".ApprovalStatus: Approved" in watched.text
+
+
+def test_rejected_run_ends_with_3_and_says_why(account: Account) -> None:
+    execution = _waiting(account)
+
+    in_a_pipe(account.approver, "reject", execution, "--comment", "not today")
+
+    watched = in_a_pipe(account.operator, "watch", execution, status=3)
+    assert "rejected at" in watched.text
+    assert "not today" in watched.text
+
+
+def test_operator_may_not_stop_a_run_and_is_told_who_may(account: Account) -> None:
+    execution = _waiting(account)
+
+    printed = in_a_pipe(account.operator, "stop", execution, status=2)
+
+    assert "not authorized to perform: ssm:StopAutomationExecution" in printed.errors
+    assert printed.errors.endswith(
+        "cause: operators may start and watch runs, not stop them\n"
+        "cure: ask the administrator, who can stop it, or wait for its end\n"
+    )
+
+
+def test_whoever_may_stops_a_run(account: Account) -> None:
+    execution = _waiting(account)
+
+    printed = in_a_pipe(account.root, "stop", execution)
+
+    assert printed.text == f"asked to stop; watch it: python -m operate watch {execution}\n"
+    in_a_pipe(account.operator, "watch", execution, status=3)
+
+
+def test_history_is_mine_unless_all_is_asked_for(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance)
+    in_a_pipe(account.root, "run", RESTART, "--instance-id", instance)
+
+    mine = in_a_pipe(account.operator, "history", "--limit", "1", "--runbook", RESTART)
+    everybodys = in_a_pipe(account.operator, "history", "--all", "--limit", "2")
+
+    assert readable(mine.text) == (
+        "started               runbook                  version  status   took   run\n"
+        "DATE TIME  Restart-EC2InstanceDemo  1        Success  N s  ID\n"
+    )
+    assert [line.split()[-1] for line in everybodys.text.splitlines()] == [
+        "by",
+        "root",
+        "AutomationRestrictedOperator",
+    ]
+
+
+def test_history_filters_and_prints_csv_and_json(account: Account) -> None:
+    in_a_pipe(account.operator, "run", RESTART, "--instance-id", "i-00000000000000000", status=1)
+
+    as_csv = in_a_pipe(
+        account.operator, *("history", "--status", "Failed", "--since", "1h", "--output", "csv")
+    )
+    as_json = in_a_pipe(account.operator, "history", "--status", "Failed", "--output", "json")
+
+    lines = as_csv.text.splitlines()
+    assert lines[0] == "started,runbook,version,status,took,run"
+    assert lines[1].split(",")[1:4] == [RESTART, "1", "Failed"]
+    assert {run["AutomationExecutionStatus"] for run in json.loads(as_json.text)} == {"Failed"}
+
+
+def test_history_pages_through_thousands(account: Account) -> None:
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Often-Run", step)
+    ssm = account.client("ssm")
+    for _ in range(120):
+        ssm.start_automation_execution(DocumentName="Often-Run")
+
+    some = in_a_pipe(account.root, "history", "--runbook", "Often-Run", "--limit", "70")
+    all_ = in_a_pipe(account.root, "history", "--runbook", "Often-Run", "--limit", "1000")
+
+    assert some.text.count("Often-Run") == 70
+    assert some.errors == "there are more; --limit 700 shows them\n"
+    assert all_.text.count("Often-Run") == 120
+
+
+def test_output_of_a_step_cannot_steer_the_terminal(account: Account) -> None:
+    script = "def f(e, c):\n    return {'said': '\\x1b[2J\\u202eevil'}"
+    step = {
+        "name": "say",
+        "action": "aws:executeScript",
+        "inputs": {"Runtime": "python3.11", "Handler": "f", "Script": script},
+        "outputs": [{"Name": "Said", "Selector": "$.Payload.said", "Type": "String"}],
+    }
+    account.runbook("Says-Escapes", step)
+
+    printed = in_a_pipe(account.root, "run", "Says-Escapes")
+
+    assert "\x1b" not in printed.text
+    assert "\u202e" not in printed.text
+    assert "[2J" in printed.text
+
+
+def _waiting(account: Account) -> str:
+    """The id of a run that waits for its approval."""
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+    for _ in range(100):
+        run = account.runs()[0]
+        if run["AutomationExecutionStatus"] == "Waiting":
+            break
+        time.sleep(0.05)
+    return str(run["AutomationExecutionId"])

@@ -1,0 +1,275 @@
+"""What goes wrong is said with cause and cure: met in an account, or in AWS's own words."""
+
+import pytest
+
+from operate.explanations import EXPLANATIONS, explain
+from tests.operate.conftest import BACKUP, RESTART, Account
+from tests.operate.proxy import EXPIRED, THROTTLED, proxied
+from tests.operate.terminal import in_a_pipe
+
+_ROLE_OF_ITS_STARTER = {"Role": {"type": "AWS::IAM::Role::Arn"}}
+_REST = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+_START = ("ssm:StartAutomationExecution", "ssm:GetDocument", "ssm:GetAutomationExecution")
+
+
+def _told(errors: str) -> tuple[str, str]:
+    """Cause and cure, as printed."""
+    cause = errors.split("cause: ")[1].split("\n")[0]
+    return cause, errors.split("cure: ")[1].split("\n")[0]
+
+
+@pytest.mark.sandbox
+def test_runbook_that_takes_its_role_needs_the_right_to_pass_it(account: Account) -> None:
+    account.runbook("Takes-A-Role", _REST, assumeRole="{{ Role }}", parameters=_ROLE_OF_ITS_STARTER)
+    starter = account.person("starter", *_START)
+    role = "arn:aws:iam::000000000000:role/AutomationServiceRole"
+
+    printed = in_a_pipe(starter, "run", "Takes-A-Role", "--role", role, status=2)
+
+    assert "not authorized to perform: iam:PassRole" in printed.errors
+    assert _told(printed.errors)[0].startswith("the runbook takes its role from a parameter")
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("role", "cause"),
+    [
+        ("arn:aws:iam::000000000000:role/Gone", "the service role does not exist (any more)"),
+        ("arn:aws:iam::000000000000:role/", "the runbook's assumeRole is no ARN of a role"),
+    ],
+    ids=["gone", "no ARN"],
+)
+def test_role_that_cannot_be_assumed(account: Account, role: str, cause: str) -> None:
+    name = f"Role-{'Gone' if role.endswith('Gone') else 'No-Arn'}"
+    account.runbook(name, _REST, assumeRole=role)
+
+    printed = in_a_pipe(account.root, "run", name, status=2)
+
+    assert _told(printed.errors)[0].startswith(cause)
+
+
+@pytest.mark.sandbox
+def test_instance_without_the_tag_fails_the_step(account: Account) -> None:
+    (instance,) = account.instances()
+
+    printed = in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance, status=1)
+
+    assert "Failed: Restart-EC2InstanceDemo, version 1" in printed.text
+    cause, cure = _told(printed.text)
+    assert cause.startswith("the service role may not do this on this resource: the instance lacks")
+    assert "python -m delegation who" in cure
+
+
+@pytest.mark.sandbox
+def test_unknown_instance_fails_the_step(account: Account) -> None:
+    inputs = {"InstanceIds": ["i-00000000000000000"], "DesiredState": "stopped"}
+    step = {"name": "stop", "action": "aws:changeInstanceState", "inputs": inputs}
+    account.runbook("Stops-Nothing", step)
+
+    printed = in_a_pipe(account.root, "run", "Stops-Nothing", status=1)
+
+    assert _told(printed.text) == (
+        "there is no such instance in this account and Region",
+        "check the id and --region",
+    )
+
+
+@pytest.mark.sandbox
+def test_runbook_that_is_misspelt_is_told_with_the_nearest(account: Account) -> None:
+    printed = in_a_pipe(account.operator, "run", "Restart-EC2Instnce", status=2)
+
+    assert printed.errors.startswith(
+        "error: no runbook 'Restart-EC2Instnce' in us-east-1; nearest: Restart-EC2InstanceDemo\n"
+    )
+
+
+@pytest.mark.sandbox
+def test_runbook_of_somebody_else_is_not_the_operators(account: Account) -> None:
+    account.runbook("Not-Yours", _REST)
+
+    printed = in_a_pipe(account.operator, "run", "Not-Yours", status=2)
+
+    assert printed.errors.startswith("error: you may not run Not-Yours: AccessDeniedException")
+    assert _told(printed.errors)[0] == (
+        "the runbook is not among those that you are given, or not in this Region"
+    )
+
+
+@pytest.mark.sandbox
+def test_wrong_region_has_no_runbooks(account: Account) -> None:
+    listed = in_a_pipe(account.operator, "list", "--region", "eu-west-1")
+    run = in_a_pipe(account.operator, "run", RESTART, "--region", "eu-west-1", status=2)
+    misspelt = in_a_pipe(account.operator, "list", "--region", "us-esat-1", status=2)
+
+    assert "no runbooks of this deployment in eu-west-1" in listed.errors
+    assert run.errors.startswith(f"error: no runbook '{RESTART}' in eu-west-1; known: none")
+    assert "'us-esat-1' is no Region of Systems Manager; nearest: " in misspelt.errors
+    assert "us-east-1" in misspelt.errors
+
+
+@pytest.mark.sandbox
+def test_version_that_is_none(account: Account) -> None:
+    arguments = ("run", RESTART, "--version", "7", "--instance-id", "i-00000000000000000")
+
+    printed = in_a_pipe(account.operator, *arguments, status=2)
+
+    assert "there is no such runbook or version" in _told(printed.errors)[0]
+
+
+@pytest.mark.sandbox
+def test_run_that_is_none(account: Account) -> None:
+    unknown = "00000000-0000-0000-0000-000000000000"
+
+    printed = in_a_pipe(account.operator, "watch", unknown, status=2)
+
+    assert "there is no such run" in _told(printed.errors)[0]
+
+
+@pytest.mark.sandbox
+def test_approver_may_not_start_and_operator_not_approve(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+    execution = account.runs()[0]["AutomationExecutionId"]
+
+    approved = in_a_pipe(account.operator, "approve", execution, status=2)
+    stranger = account.person("stranger", "ssm:GetAutomationExecution", "ssm:SendAutomationSignal")
+    by_stranger = in_a_pipe(stranger, "approve", execution, status=2)
+
+    assert _told(approved.errors)[0].startswith("operators never answer approvals")
+    assert _told(by_stranger.errors)[0].startswith("the approval step names other people")
+    in_a_pipe(account.approver, "reject", execution)
+    again = in_a_pipe(account.approver, "approve", execution, status=2)
+    assert _told(again.errors)[0].startswith("the run waits for no answer")
+
+
+@pytest.mark.sandbox
+def test_expired_credentials_and_lasting_throttling(account: Account) -> None:
+    with proxied(account.sandbox) as proxy:
+        proxy.faults["ListDocuments"] = [EXPIRED]
+        expired = in_a_pipe(account.operator, "list", "--endpoint-url", proxy.url, status=2)
+        proxy.faults["ListDocuments"] = [THROTTLED] * 3
+        hasty = {**account.operator, "AWS_MAX_ATTEMPTS": "3"}
+        throttled = in_a_pipe(hasty, "list", "--endpoint-url", proxy.url, status=2)
+
+    assert _told(expired.errors)[0] == "your credentials have expired"
+    assert "AWS does not answer (ThrottlingException); trying again" in throttled.errors
+    assert "AWS was asked more than it answers at a time" in _told(throttled.errors)[0]
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"AWS_ACCESS_KEY_ID": ""}, "no AWS credentials were found"),
+        ({"AWS_ACCESS_KEY_ID": "AKIAXXXXXXXXXXXXXXXX"}, "AWS does not know the access key"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "the secret key does not belong to the access key"),
+        ({"AWS_PROFILE": "nobody"}, "the AWS configuration has no such profile"),
+        ({"AWS_CA_BUNDLE": ""}, "the server's certificate is not trusted here"),
+    ],
+    ids=["no keys", "unknown key", "wrong secret", "unknown profile", "certificate"],
+)
+def test_credentials_that_do_not_work(
+    account: Account, changes: dict[str, str], cause: str
+) -> None:
+    environment = {k: v for k, v in {**account.operator, **changes}.items() if v}
+
+    printed = in_a_pipe(environment, "list", status=2)
+
+    assert _told(printed.errors)[0].startswith(cause)
+
+
+@pytest.mark.sandbox
+def test_no_region_is_told(account: Account) -> None:
+    environment = {k: v for k, v in account.operator.items() if "REGION" not in k}
+
+    printed = in_a_pipe(environment, "list", status=2)
+
+    assert printed.errors == (
+        "error: no Region is named; give --region, set AWS_REGION, or name one in the profile\n"
+    )
+
+
+_ARN = "arn:aws:ssm:us-east-1:111122223333"
+_SAID = {
+    # By what AWS, the SDK and CloudFormation say, what the cause begins with.
+    "AccessDeniedException: User: U is not authorized to perform: ssm:StartAutomationExecution on "
+    f"resource: {_ARN}:document/N because no identity-based policy allows it": "the runbook is not",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:StartAutomationExecution on "
+    f"resource: {_ARN}:automation-definition/N:$DEFAULT": "the runbook is not among",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:StartAutomationExecution on "
+    f"resource: {_ARN}:automation-execution/*": "your policy names the runbook and not",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:StartAutomationExecution on "
+    f"resource: {_ARN}:document/N with an explicit deny in an identity-based policy": "a policy",
+    "User: U is not authorized to perform: iam:PassRole on resource: R": "the runbook takes its",
+    "InvalidAutomationExecutionParametersException: The defined assume role is unable to be "
+    "assumed.": "the service role does not exist",
+    "InvalidAutomationExecutionParametersException: The format of the supplied assume role ARN "
+    "isn't valid.": "the runbook's assumeRole is no ARN",
+    "InvalidAutomationExecutionParameters: Missing required parameter: InstanceIds in user "
+    "inputs.": "Systems Manager refused a parameter",
+    "InvalidAutomationExecutionParametersException: Only one resource group or tag can be "
+    "specified at a time": "a start names several targets",
+    "aws:changeInstanceState Failed An error occurred (UnauthorizedOperation) when calling the "
+    "StopInstances operation: You are not authorized to perform this operation. Encoded "
+    "authorization failure message: xyz": "the service role may not do this",
+    "aws:changeInstanceState TimedOut Step timed out": "the instances did not come to the state",
+    "Client.InternalError: Client error on launch": "the instance's volume is encrypted",
+    "An error occurred (InsufficientInstanceCapacity)": "EC2 has no room",
+    "An error occurred (IncorrectInstanceState)": "the instance is in a state",
+    "aws:approve TimedOut": "nobody answered the approval",
+    "aws:sleep TimedOut Step timed out": "the step did not end within its timeoutSeconds",
+    "AutomationExecutionLimitExceededException: x": "too many automations run",
+    "AutomationDefinitionNotFoundException: x": "there is no such runbook",
+    "AutomationDefinitionVersionNotFound: x": "there is no such runbook or version",
+    "UnauthorizedSSOTokenError: The SSO session associated with this profile has expired or is "
+    "otherwise invalid. To refresh this SSO session run aws sso login with the corresponding "
+    "profile.": "your credentials have expired",
+    "TokenRetrievalError: Error when retrieving token from sso: Token has expired and refresh "
+    "failed": "your credentials have expired",
+    "RequestLimitExceeded: Request limit exceeded.": "AWS was asked more than",
+    "EndpointConnectionError: Could not connect to the endpoint URL": "AWS could not be reached",
+    "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+    "Rename": "a document's name or type was changed",
+    "Create-Only Property cannot be updated with true update.": "a document's name or type",
+    "DuplicateDocumentContent: x": "the document already has a version",
+    "DuplicateDocumentVersionName: x": "a version's name is unique for ever",
+    "DocumentAlreadyExists: Document with same name N already exists": "a document of this name",
+    "Export S:E cannot be deleted as it is in use by T": "another stack imports",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:StopAutomationExecution on "
+    f"resource: {_ARN}:automation-execution/I": "operators may start and watch runs, not stop",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:SendAutomationSignal on "
+    f"resource: {_ARN}:automation-execution/I with an explicit deny": "operators never answer",
+    "AccessDeniedException: User: U is not authorized to perform: ssm:SendAutomationSignal on "
+    f"resource: {_ARN}:automation-execution/I": "you are no approver",
+    "InvalidAutomationSignalException: U is not among the approvers": "the approval step names",
+    "InvalidAutomationSignalException: x": "the run waits for no answer",
+    "AccessDeniedException: User: U is not authorized to perform: cloudtrail:LookupEvents": "the "
+    "event history is read by auditors",
+    "AutomationExecutionNotFoundException: x": "there is no such run",
+    "InvalidAutomationStatusUpdateException: x": "the run has ended",
+    "IdempotentParameterMismatch: x": "this client token has been used",
+    "aws:assertAwsResourceProperty Failed GetCalendarState CLOSED": "the Change Calendar",
+    "An error occurred (InvalidInstanceID.NotFound)": "there is no such instance",
+    "NoCredentialsError: Unable to locate credentials": "no AWS credentials",
+    "ProfileNotFound: The config profile (x) could not be found": "the AWS configuration",
+    "UnrecognizedClientException: The security token included in the request is invalid.": "AWS "
+    "does not know the access key",
+    "SignatureDoesNotMatch: Signature expired": "the secret key does not belong",
+    "SSLError: certificate verify failed": "the server's certificate",
+    "Parameter RunCommandParameters is required": "an EventBridge rule names the document's ARN",
+}
+
+
+@pytest.mark.parametrize(("message", "cause"), _SAID.items())
+def test_words_of_aws_are_explained(message: str, cause: str) -> None:
+    assert [line[: len(f"cause: {cause}")] for line in explain(message)[:1]] == [f"cause: {cause}"]
+
+
+def test_words_that_are_not_known_are_not_explained() -> None:
+    assert explain("Something else went wrong") == []
+
+
+def test_every_explanation_is_met() -> None:
+    met = {line for message in _SAID for line in explain(message)}
+
+    assert [e.cause for e in EXPLANATIONS if f"cause: {e.cause}" not in met] == []
