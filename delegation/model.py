@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from delegation import names
+from delegation.auditing import Audit
 from delegation.authors import check_authors
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.people import (
@@ -27,6 +28,7 @@ from delegation.service_roles import Approval, ServiceRole, key_region
 
 __all__ = [
     "Approval",
+    "Audit",
     "Deployment",
     "ExistingRole",
     "GitHubPipeline",
@@ -62,6 +64,8 @@ class Deployment:
     their own. Empty: whoever may use the roles of ``cdk bootstrap``."""
     pipeline: GitHubPipeline | None = None
     """Whose jobs review and deploy, by roles that PipelineStack makes; None for nobody's."""
+    audit: Audit | None = None
+    """What is recorded of runs and who may read it, by AuditStack; None for no trail."""
     account: str | None = None
     """12 digits, or None for whichever account the credentials of ``cdk deploy`` belong to."""
     regions: tuple[str, ...] = ()
@@ -80,6 +84,8 @@ class Deployment:
                 f"termination_protection is {self.termination_protection!r}, not True or False "
                 f"{IN_DEPLOYMENTS}"
             )
+        if self.audit is not None and not isinstance(self.audit, Audit):
+            raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
         self._check_place()
         self._check_roles()
         self._check_people()
@@ -99,6 +105,11 @@ class Deployment:
         """Whoever approves runs of any service role; never one of the operators."""
         approvals = [role.approval for role in self.service_roles if role.approval is not None]
         return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
+
+    @property
+    def auditors(self) -> tuple[Person, ...]:
+        """Whoever reads the trail; neither an operator nor an approver."""
+        return self.audit.auditors if self.audit else ()
 
     @property
     def has_author_roles(self) -> bool:
@@ -138,7 +149,7 @@ class Deployment:
         partition = partition_of(self.regions[0]) if self.regions else ""
         check_authors(
             self.authors,
-            people=(*self.operators, *self.approvers),
+            people=(*self.operators, *self.approvers, *self.auditors),
             roles=(*RESERVED_ROLES, *(role.name for role in self.service_roles)),
             account=self.account,
             partition=partition,
@@ -154,7 +165,11 @@ class Deployment:
     def _check_people(self) -> None:
         if not self.operators:
             raise DelegationError(f"a deployment needs at least one operator {IN_DEPLOYMENTS}")
-        for kind, people in (("operator", self.operators), ("approver", self.approvers)):
+        for kind, people in (
+            ("operator", self.operators),
+            ("approver", self.approvers),
+            ("auditor", self.auditors),
+        ):
             for person in people:
                 if not isinstance(person, Person):
                     raise DelegationError(
@@ -163,13 +178,9 @@ class Deployment:
                     )
             for of_kind in KINDS:
                 refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
-        operators = {(type(person), alike(person.name)) for person in self.operators}
-        for person in self.approvers:
-            if (type(person), alike(person.name)) in operators:
-                raise DelegationError(
-                    f"{person.name!r} is an operator and an approver; "
-                    f"nobody may approve what he starts {IN_DEPLOYMENTS}"
-                )
+        _refuse_both("an operator and an approver", self.operators, self.approvers, "approve")
+        _refuse_both("an operator and an auditor", self.operators, self.auditors, "audit")
+        _refuse_both("an approver and an auditor", self.approvers, self.auditors, "audit")
 
     def _check_roles(self) -> None:
         if not self.service_roles:
@@ -191,7 +202,7 @@ class Deployment:
         self._check_role_names()
 
     def _check_role_names(self) -> None:
-        people = (*self.operators, *self.approvers)
+        people = (*self.operators, *self.approvers, *self.auditors)
         existing = {alike(name) for name in existing_roles(people)}
         for role in self.service_roles:
             for key in role.volume_keys:
@@ -217,6 +228,7 @@ class Deployment:
             or not isinstance(self.operators[0], IamUser)
             or any(role.is_limited for role in self.service_roles)
             or self.has_author_roles
+            or self.audit
             or len(self.runbooks) != 1
             or self.account
             or self.regions
@@ -224,8 +236,19 @@ class Deployment:
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
-                "role with one runbook, no authors, no pipeline, no limits, no volume keys, no "
-                f"account and no regions {IN_DEPLOYMENTS}"
+                "role with one runbook, no authors, no pipeline, no audit, no limits, no volume "
+                f"keys, no account and no regions {IN_DEPLOYMENTS}"
+            )
+
+
+def _refuse_both(parts: str, some: Iterable[Person], others: Iterable[Person], judge: str) -> None:
+    """Raises DelegationError for somebody who would judge what he does himself."""
+    known = {(type(person), alike(person.name)) for person in some}
+    for person in others:
+        if (type(person), alike(person.name)) in known:
+            does = "starts" if parts.startswith("an operator") else "approves"
+            raise DelegationError(
+                f"{person.name!r} is {parts}; nobody may {judge} what he {does} {IN_DEPLOYMENTS}"
             )
 
 

@@ -11,12 +11,17 @@ from delegation.errors import DelegationError
 ADMINISTRATION_STACK = "AdministrationStack"
 RUNBOOKS_STACK = "RunbooksStack"
 PIPELINE_STACK = "PipelineStack"
+AUDIT_STACK = "AuditStack"
 
 OPERATOR_POLICY = "OperatorRestrictedPermissions"
 OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
 OPERATOR_GROUP = "AutomationRestrictedOperators"
 APPROVER_POLICY = "ApproverRestrictedPermissions"
 APPROVER_GROUP = "AutomationApprovers"
+AUDITOR_POLICY = "AuditorRestrictedPermissions"
+AUDITOR_GROUP = "AutomationAuditors"
+RUNS_LOG_GROUP = "/aws/events/DelegatedRuns"
+"""Where the events of runs are kept. The console offers groups under ``/aws/events/`` for rules."""
 
 AUTHOR_DEPLOYMENT_ROLE = "AuthorDeploymentRole"
 AUTHOR_PUBLISHING_ROLE = "AuthorPublishingRole"
@@ -77,6 +82,16 @@ def role_policy(role: str) -> str:
 def role_arn(role: str) -> str:
     """The ARN of a role of this account."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
+
+
+def policy_arn(policy: str) -> str:
+    """The ARN of a customer managed policy of this account."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:policy/{policy}"
+
+
+def log_group_arn(group: str, region: str) -> str:
+    """The ARN of a log group of this account."""
+    return f"arn:${{AWS::Partition}}:logs:{region}:{_ACCOUNT}:log-group:{group}"
 
 
 def user_arn(user: str) -> str:

@@ -119,6 +119,47 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
     )
 
 
+def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
+    """What auditors may do: read runs, the event history and the log of runs, and change nothing.
+
+    Reading a run tells its parameters, which the event history hides.
+    """
+    groups = tuple(
+        names.log_group_arn(names.RUNS_LOG_GROUP, region) for region in deployment.arn_regions
+    )
+    return (
+        Statement(
+            sid="ListRunbooksAndExecutions",
+            actions=("ssm:DescribeAutomationExecutions", "ssm:ListDocuments"),
+            resources=("*",),
+            why="neither list call has a resource-level permission",
+            source=_SAR,
+        ),
+        Statement(
+            sid="ReadExecutions",
+            actions=_WATCH,
+            resources=_executions(deployment),
+            why="parameters, steps and outcome of each run; execution ids are made at run time",
+            source=_SAR,
+        ),
+        Statement(
+            sid="ReadEventHistory",
+            actions=("cloudtrail:LookupEvents",),
+            resources=("*",),
+            why="who called what, in the whole account; the call has no resource-level permission",
+            source="Service Authorization Reference, AWS CloudTrail",
+        ),
+        Statement(
+            sid="ReadLogOfRuns",
+            actions=("logs:FilterLogEvents",),
+            resources=(*groups, *(f"{group}:*" for group in groups)),
+            why="the events of runs, for as long as the log keeps them; its streams have names "
+            "that EventBridge makes",
+            source="Service Authorization Reference, Amazon CloudWatch Logs",
+        ),
+    )
+
+
 def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
     """The one service that may assume a service role, and for which executions."""
     if deployment.profile is Profile.GUIDE:

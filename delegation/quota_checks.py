@@ -14,6 +14,7 @@ from delegation.model import Deployment, IamUser, Profile
 from delegation.people import iam_users
 from delegation.permissions import (
     approver_policy,
+    auditor_policy,
     boundary_policy,
     operator_policies,
     own_policy,
@@ -45,6 +46,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     for statements in policies:
         check_policy("the operators' policy", statements, _FEWER_REGIONS)
     check_policy("the approvers' policy", approver_policy(deployment), _FEWER_REGIONS)
+    check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
     _check_attachable(deployment, len(policies))
     _check_outputs(deployment)
     for role in deployment.service_roles:
@@ -88,7 +90,7 @@ def _check_attachable(deployment: Deployment, policies: int) -> None:
 
 def _check_outputs(deployment: Deployment) -> None:
     """Refuses more people and roles than AdministrationStack can have outputs for."""
-    users = len(iam_users((*deployment.operators, *deployment.approvers)))
+    users = len(iam_users((*deployment.operators, *deployment.approvers, *deployment.auditors)))
     outputs = 2 * users + len(deployment.service_roles) + 1
     if outputs > STACK_OUTPUTS:
         raise DelegationError(

@@ -20,6 +20,7 @@ from delegation.people import iam_users
 from delegation.permissions import (
     OWN_PASSWORD,
     approver_policy,
+    auditor_policy,
     boundary_policy,
     operator_policies,
     own_policy,
@@ -79,6 +80,7 @@ def _granted(
     for kind, people, statements in (
         ("operator", deployment.operators, chain(*operator_policies(deployment))),
         ("approver", deployment.approvers, approver_policy(deployment)),
+        ("auditor", deployment.auditors, auditor_policy(deployment)),
     ):
         if people:
             yield f"{kind} {', '.join(person.name for person in people)}", statements

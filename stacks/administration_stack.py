@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn, Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
 from delegation.limits import needs_of_role
 from delegation.model import Deployment
-from delegation.permissions import OWN_PASSWORD
+from delegation.permissions import OWN_PASSWORD, approver_policy, auditor_policy
 from delegation.runbooks import Runbook
-from stacks.approver_access import ApproverAccess
 from stacks.author_access import AuthorAccess
+from stacks.group_access import GroupAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
 from stacks.service_role import AutomationServiceRole
@@ -49,8 +50,7 @@ class AdministrationStack(Stack):
         )
         operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
         groups = operators.groups[:1]
-        if deployment.approvers:
-            groups += ApproverAccess(self, "ApproverAccess", deployment=deployment).groups
+        groups += self._build_approvers(deployment) + self._build_auditors(deployment)
         ungrouped = () if operators.groups else operators.users
         if groups or ungrouped:
             managed_policy(
@@ -73,6 +73,34 @@ class AdministrationStack(Stack):
                 role=role,
                 needs=needs_of_role(role, runbooks),
             )
+
+    def _build_approvers(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
+        """Whoever answers approval steps; their group, where there is one."""
+        if not deployment.approvers:
+            return ()
+        return GroupAccess(
+            self,
+            "ApproverAccess",
+            people=deployment.approvers,
+            group_name=names.APPROVER_GROUP,
+            policy_name=names.APPROVER_POLICY,
+            description="Answer the approval steps of the runbooks of this deployment",
+            statements=approver_policy(deployment),
+        ).groups
+
+    def _build_auditors(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
+        """Whoever reads the trail; their group, where there is one."""
+        if not deployment.auditors:
+            return ()
+        return GroupAccess(
+            self,
+            "AuditorAccess",
+            people=deployment.auditors,
+            group_name=names.AUDITOR_GROUP,
+            policy_name=names.AUDITOR_POLICY,
+            description="Read the runs and the event history of this account",
+            statements=auditor_policy(deployment),
+        ).groups
 
     def _build_sign_in_link(self) -> None:
         hosts = CfnMapping(

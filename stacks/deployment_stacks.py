@@ -1,9 +1,11 @@
-"""The stacks of every deployment: IAM once an account, runbooks once a Region, and a pipeline's."""
+"""The stacks of every deployment: for IAM, for runbooks in each Region, for a pipeline and a trail."""
 
 from aws_cdk import App, Environment
 
 from delegation import names
+from delegation.auditing import Audit
 from delegation.configuration import Configuration
+from delegation.event_patterns import iam_home
 from delegation.model import Deployment
 from stacks.administration_stack import AdministrationStack
 from stacks.pipeline_stack import PipelineStack
@@ -12,7 +14,7 @@ from stacks.runbooks_stack import RunbooksStack
 
 def add_stacks(app: App, configuration: Configuration) -> None:
     """Adds each deployment's AdministrationStack, a RunbooksStack for each of its Regions, and its
-    PipelineStack where it asks for one.
+    PipelineStack and its AuditStacks where it asks for them.
 
     Their ids carry account and Region where the deployment names them; the stacks' names in the
     account never do. Dependencies order ``--all`` only: nothing is exported between stacks.
@@ -46,6 +48,26 @@ def add_stacks(app: App, configuration: Configuration) -> None:
                 env=_environment(deployment, region),
             )
             runbooks.add_stack_dependency(administration)
+        if deployment.audit is not None:
+            _add_audit(app, deployment, deployment.audit, place)
+
+
+def _add_audit(app: App, deployment: Deployment, audit: Audit, place: tuple[str, ...]) -> None:
+    """An AuditStack in each Region of the deployment, and in the one that hears of IAM."""
+    # Loads four modules of CDK, which take a quarter of a second, for whoever asks for them.
+    from stacks.audit_stack import AuditStack
+
+    regions: tuple[str | None, ...] = deployment.regions or (None,)
+    if deployment.regions:
+        regions = tuple(dict.fromkeys((*regions, iam_home(deployment.regions[0]))))
+    for region in regions:
+        AuditStack(
+            app,
+            "-".join((names.AUDIT_STACK, *place, *((region,) if region else ()))),
+            deployment=deployment,
+            audit=audit,
+            env=_environment(deployment, region),
+        )
 
 
 def _environment(deployment: Deployment, region: str | None) -> Environment | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.automation import events
 from sandbox.automation.executions import Execution, StepExecution
 from sandbox.automation.loops import Iteration, iterations
 from sandbox.automation.parameters import as_given
@@ -74,6 +75,7 @@ class _Run:
             execution.failure = f"The sandbox failed: {error}"
         finally:
             execution.end(status)
+            events.tell_execution(execution)
 
     def _run_steps(self, steps: list[StepExecution]) -> str:
         """Runs steps until none follows; the status that they leave the execution in."""
@@ -84,6 +86,7 @@ class _Run:
             if execution.mode == "Interactive" and not _may_start(execution):
                 break
             self._run_step(step)
+            events.tell_step(execution, step)
             if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
                 status = step.status
                 execution.failure = step.failure

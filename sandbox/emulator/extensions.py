@@ -9,6 +9,7 @@ from sandbox.emulator import (
     called_via,
     cloudtrail,
     ec2_calls,
+    event_delivery,
     groups,
     managed_policies,
     oidc_providers,
@@ -39,4 +40,5 @@ def install(*, endpoint: str, folder: str) -> None:
     stack_conditions.install()
     stack_roles.install()
     cloudtrail.install()
+    event_delivery.install()
     ministack.app._dispatch_service_request = dispatch

@@ -1,12 +1,13 @@
-"""``Fn::Join`` in the conditions of a stack, which the emulator takes for true whatever it joins.
+"""What the emulator does not know in the conditions of a stack.
 
-CDK's bootstrap template asks so whether execution policies are given, and its execution role would
-get none.
+It takes ``Fn::Join`` for true whatever it joins: CDK's bootstrap template asks so whether execution
+policies are given, and its execution role would get none. It takes a pseudo parameter for its name.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 _evaluate = engine._evaluate_conditions
@@ -22,7 +23,12 @@ def install() -> None:
 
 def _evaluate_joined(template: Mapping[str, Any], parameters: Parameters) -> Any:
     conditions = _joined(template.get("Conditions", {}), parameters)
-    return _evaluate({**template, "Conditions": conditions}, parameters)
+    pseudo = {
+        "AWS::AccountId": {"Value": get_account_id()},
+        "AWS::Partition": {"Value": "aws"},
+        "AWS::Region": {"Value": get_region()},
+    }
+    return _evaluate({**template, "Conditions": conditions}, {**pseudo, **parameters})
 
 
 def _joined(value: Any, parameters: Parameters) -> Any:

@@ -27,6 +27,14 @@ def approved_by(*people: IamUser | ExistingRole) -> ServiceRole:
     return replace(ROLE, approval=Approval(by=people))
 
 
+def of_many_runbooks(count: int, **changes: Any) -> tuple[Deployment, dict[str, Runbook]]:
+    """A deployment of copies of the project's runbook under other names."""
+    source = load_runbooks([RUNBOOK])[RUNBOOK]
+    names = tuple(f"Restart-Fleet{number:03d}" for number in range(count))
+    role = ServiceRole(name="AutomationServiceRole", runbooks=names)
+    return deployment(service_roles=(role,), **changes), {n: replace(source, name=n) for n in names}
+
+
 def app_of(
     *deployments: Deployment,
     runbooks: dict[str, Runbook] | None = None,

@@ -7,7 +7,7 @@ import cdk_nag
 import pytest
 from aws_cdk import App
 
-from delegation.model import ExistingRole, GitHubPipeline, IamUser, PermissionSet, Profile
+from delegation.model import Audit, ExistingRole, GitHubPipeline, IamUser, PermissionSet, Profile
 from tests.stacks.synthesis import app_of, approved_by, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
@@ -102,6 +102,7 @@ def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
     everything = deployment(
         account="111122223333",
         regions=("eu-west-1", "us-east-1"),
+        audit=Audit(auditors=(IamUser("auditor"), PermissionSet("Auditors"))),
         authors=("arn:aws:iam::111122223333:role/Author",),
         pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
         operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),

@@ -1,23 +1,13 @@
 """The documents: their content, their wiring, their order, how to run them."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from delegation.model import Deployment, Profile, ServiceRole
+from delegation.model import Profile
 from delegation.quotas import estimated_bytes
-from delegation.runbooks import Runbook, load_runbooks
-from tests.stacks.synthesis import RUNBOOK, deployment, resources, template
-
-
-def _many(count: int) -> tuple[Deployment, dict[str, Runbook]]:
-    """A deployment of copies of the project's runbook under other names."""
-    source = load_runbooks([RUNBOOK])[RUNBOOK]
-    names = tuple(f"Restart-Fleet{number:03d}" for number in range(count))
-    role = ServiceRole(name="AutomationServiceRole", runbooks=names)
-    return deployment(service_roles=(role,)), {n: replace(source, name=n) for n in names}
+from tests.stacks.synthesis import deployment, of_many_runbooks, resources, template
 
 
 @pytest.mark.parametrize("profile", Profile)
@@ -56,8 +46,8 @@ def test_document_is_the_guides_with_the_roles_arn_for_assume_role(profile: Prof
         "TargetType": "/AWS::EC2::Instance",
         "UpdateMethod": "NewVersion",
         "Tags": [
-            {"Key": "ServiceRole", "Value": "AutomationServiceRole"},
             {"Key": "Description", "Value": "Restart EC2 instances=28s=29"},
+            {"Key": "ServiceRole", "Value": "AutomationServiceRole"},
         ],
     }
     assert [expected] == resources(stack, "AWS::SSM::Document")
@@ -98,7 +88,7 @@ def test_output_says_how_to_run_the_runbook() -> None:
 
 
 def test_at_most_five_documents_are_created_at_a_time() -> None:
-    many, runbooks = _many(12)
+    many, runbooks = of_many_runbooks(12)
     stack = template("RunbooksStack", many, runbooks=runbooks)
 
     depends = {
@@ -113,7 +103,7 @@ def test_at_most_five_documents_are_created_at_a_time() -> None:
 
 
 def test_outputs_over_cloudformations_200_become_one_for_all() -> None:
-    many, runbooks = _many(201)
+    many, runbooks = of_many_runbooks(201)
     stack = template("RunbooksStack", many, runbooks=runbooks)
 
     assert list(stack["Outputs"]) == ["RunRunbook"]
@@ -121,7 +111,7 @@ def test_outputs_over_cloudformations_200_become_one_for_all() -> None:
 
 
 def test_estimate_of_the_templates_size_is_never_below_the_template() -> None:
-    many, runbooks = _many(100)
+    many, runbooks = of_many_runbooks(100)
     stack = template("RunbooksStack", many, runbooks=runbooks)
 
     contents: list[dict[str, Any]] = [dict(runbook.content) for runbook in runbooks.values()]

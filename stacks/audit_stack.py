@@ -1,0 +1,187 @@
+"""AuditStack: what happens to a deployment is kept and told, one per Region."""
+
+import json
+from collections.abc import Iterable
+
+from aws_cdk import Aws, CfnCondition, CfnOutput, Environment, Fn, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from delegation import names
+from delegation.audit_permissions import key_policy, log_policy, topic_policy
+from delegation.auditing import Audit, protocol_of
+from delegation.event_patterns import (
+    IAM_HOMES,
+    Pattern,
+    access_patterns,
+    bad_end_patterns,
+    document_patterns,
+    iam_home,
+    run_patterns,
+)
+from delegation.model import Deployment
+from stacks.acknowledgement import acknowledge, in_standards
+
+_BAD_END = (
+    {
+        "runbook": "$.detail.Definition",
+        "status": "$.detail.Status",
+        "by": "$.detail.ExecutedBy",
+        "run": "$.detail.ExecutionId",
+        "region": "$.region",
+        "account": "$.account",
+    },
+    '"<runbook> ended as <status> in <account>, <region>. Started by <by>. What happened: '
+    'python -m operate audit <run> --region <region>"',
+)
+_CHANGE = (
+    {
+        "call": "$.detail.eventName",
+        "by": "$.detail.userIdentity.arn",
+        "time": "$.detail.eventTime",
+        "id": "$.detail.eventID",
+        "region": "$.region",
+        "account": "$.account",
+    },
+    '"<call> by <by> at <time> changed what delegation rests on in <account>, <region>. '
+    'What it was: event <id> of CloudTrail."',
+)
+"""What a message is made of, and its text. Source: EventBridge User Guide, Input transformation."""
+
+_NO_CUSTOMER_KEY = (
+    "CloudWatch Logs encrypts every log group with a key of its own; events of runs tell names and "
+    "states, no parameters (CloudWatch Logs User Guide, Encrypt log data)"
+)
+
+
+class AuditStack(Stack):
+    """Rules of EventBridge for a deployment's runs and for changes to what it rests on; a log group
+    that keeps every such event, and a topic that tells of bad ends and changes.
+
+    Native resources only: CDK's own target for log groups brings a Lambda function with it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        audit: Audit,
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=env,
+            stack_name=names.AUDIT_STACK,
+            description="Delegated administration of SSM Automation: the trail",
+            termination_protection=deployment.termination_protection,
+        )
+        region = env.region if env else None
+        self._build_log(audit)
+        self._topic = self._build_topic(audit)
+        if region is None or region in deployment.regions:
+            self._build_rules("Runs", run_patterns(deployment), kept=True)
+            self._build_rules("BadEnds", bad_end_patterns(deployment), message=_BAD_END)
+            changes = document_patterns(deployment)
+            self._build_rules("DocumentChanges", changes, kept=True, message=_CHANGE)
+        if region is None or region == iam_home(region):
+            self._build_rules(
+                "AccessChanges",
+                access_patterns(deployment),
+                kept=True,
+                message=_CHANGE,
+                condition=None if region else self._build_condition(),
+            )
+
+    def _build_log(self, audit: Audit) -> None:
+        """The log group, and a policy that lets this stack's rules write to it."""
+        log = logs.CfnLogGroup(
+            self,
+            "Log",
+            log_group_name=names.RUNS_LOG_GROUP,
+            retention_in_days=audit.keep_days,
+        )
+        acknowledge(log, in_standards("CloudWatchLogGroupEncrypted", _NO_CUSTOMER_KEY))
+        logs.CfnResourcePolicy(
+            self,
+            "LogPolicy",
+            policy_name=names.AUDIT_STACK,
+            policy_document=Fn.sub(json.dumps(log_policy())),
+        )
+        CfnOutput(self, "LogGroup", value=names.RUNS_LOG_GROUP, description="Every event of runs")
+
+    def _build_topic(self, audit: Audit) -> sns.CfnTopic:
+        """The topic, encrypted with a key that EventBridge may use: AWS's own key for SNS cannot
+        be shared with it."""
+        key = kms.CfnKey(
+            self,
+            "TopicKey",
+            description="Encrypts what AuditStack tells",
+            enable_key_rotation=True,
+            pending_window_in_days=7,
+            key_policy=key_policy(),
+        )
+        topic = sns.CfnTopic(
+            self,
+            "Topic",
+            display_name="Delegated runbooks",
+            kms_master_key_id=key.ref,
+            subscription=[
+                sns.CfnTopic.SubscriptionProperty(
+                    protocol=protocol_of(subscriber), endpoint=subscriber
+                )
+                for subscriber in audit.subscribers
+            ]
+            or None,
+        )
+        sns.CfnTopicPolicy(
+            self, "TopicPolicy", topics=[topic.ref], policy_document=topic_policy(topic.ref)
+        )
+        CfnOutput(self, "TopicArn", value=topic.ref, description="Bad ends of runs, and changes")
+        return topic
+
+    def _build_rules(
+        self,
+        id_: str,
+        patterns: Iterable[Pattern],
+        *,
+        kept: bool = False,
+        message: tuple[dict[str, str], str] | None = None,
+        condition: CfnCondition | None = None,
+    ) -> None:
+        """A rule for each pattern, whose events are kept in the log, told by the topic, or both."""
+        targets = []
+        if kept:
+            log = Fn.sub(names.log_group_arn(names.RUNS_LOG_GROUP, names.ANY_REGION))
+            targets.append(events.CfnRule.TargetProperty(id="Log", arn=log))
+        if message:
+            paths, text = message
+            transformer = events.CfnRule.InputTransformerProperty(
+                input_template=text, input_paths_map=paths
+            )
+            targets.append(
+                events.CfnRule.TargetProperty(
+                    id="Topic", arn=self._topic.ref, input_transformer=transformer
+                )
+            )
+        folder = Construct(self, id_)
+        for number, pattern in enumerate(patterns, start=1):
+            rule = events.CfnRule(
+                folder, f"Rule{number}", event_pattern=pattern, state="ENABLED", targets=targets
+            )
+            rule.cfn_options.condition = condition
+
+    def _build_condition(self) -> CfnCondition:
+        """Whether the stack goes to a Region that hears of IAM."""
+        return CfnCondition(
+            self,
+            "HearsOfIam",
+            expression=Fn.condition_or(
+                *(Fn.condition_equals(Aws.REGION, region) for region in IAM_HOMES.values())
+            ),
+        )
