@@ -3,6 +3,7 @@
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,22 +34,23 @@ class Command:
 
     def run(self) -> Sample:
         """Runs it once; raises RuntimeError with its output if it fails."""
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            self.arguments,
-            cwd=self.folder,
-            env={**os.environ, **self.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        peak = 0.0
-        while process.poll() is None:
-            peak = max(peak, tree_megabytes(process.pid))
-            time.sleep(_POLL_SECONDS)
-        seconds = time.perf_counter() - started
-        output, _ = process.communicate()
-        if process.returncode != 0:
-            raise RuntimeError(f"{self.name}: {output.decode('utf-8', 'replace')}")
+        with tempfile.TemporaryFile() as output:  # a pipe that nobody reads would stop it
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                self.arguments,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            peak = 0.0
+            while process.poll() is None:
+                peak = max(peak, tree_megabytes(process.pid))
+                time.sleep(_POLL_SECONDS)
+            seconds = time.perf_counter() - started
+            if process.returncode != 0:
+                output.seek(0)
+                raise RuntimeError(f"{self.name}: {output.read().decode('utf-8', 'replace')}")
         return Sample(seconds=seconds, megabytes=peak)
 
 

@@ -9,14 +9,17 @@ from operate import commands, describing, running
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.screen import clean
+from operate.trail.audit import audit
 
 _STATUSES = """exit status:
   0  success: the run ended well
-  1  the run failed or timed out
+  1  the run failed or timed out; audit: somebody used a service role outside of runs
   2  refused: nothing was started or changed
   3  the run was rejected or cancelled
   4  AWS could not be asked any more: the run may go on
   130  watching was stopped by Ctrl-C; the run goes on"""
+
+_TABLES = ("table", "json", "csv")
 
 Command = Callable[[Connection, argparse.Namespace], Exit]
 
@@ -86,12 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     one = add("stop", running.stop, "cancel a run")
     one.add_argument("id", metavar="ID", help="the run's id")
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
-    _add_history(add("history", commands.history, "your runs", "table", "json", "csv"))
+    _add_history(add("history", commands.history, "your runs", *_TABLES))
     for name, command in (("approve", running.approve), ("reject", running.reject)):
         one = add(name, command, f"{name} a run that waits for it")
         one.add_argument("id", metavar="ID", help="the run's id")
         one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
         one.add_argument("--yes", action="store_true", help="do not ask")
+    _add_audit(add("audit", audit, "who did what through the service roles", *_TABLES))
     one = added.add_parser("explain", help="cause and cure of a message of AWS")
     one.add_argument("message", nargs="*", help="the message; without one, standard input")
     one.set_defaults(act=lambda options: commands.explain(options.message), takes_words=False)
@@ -127,6 +131,28 @@ def _add_run(one: argparse.ArgumentParser) -> None:
         metavar="UUID",
         help="of an earlier try: the same token starts at most one run",
     )
+
+
+def _add_audit(one: argparse.ArgumentParser) -> None:
+    one.description = (
+        "Who started which runbook and version with which parameters, who approved, which calls "
+        "the role made for it, on what, with what result. Calls by service roles that belong to "
+        "no run come first, and are exit status 1. For auditors; the event history of CloudTrail "
+        "goes back 90 days, lags some minutes, and is read at two look-ups a second."
+    )
+    one.add_argument("id", metavar="ID", nargs="?", help="one run; without it, those of a time")
+    one.add_argument(
+        "--since", metavar="TIME", default="7d", help="as 7d (default), 12h, 2026-11-26"
+    )
+    one.add_argument("--until", metavar="TIME", help="as 1d; without it, until now")
+    one.add_argument(
+        "--role",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further service role: one that no runbook embeds any more",
+    )
+    one.add_argument("--html", metavar="FILE", help="write a picture of the runs as well")
 
 
 def _add_history(one: argparse.ArgumentParser) -> None:

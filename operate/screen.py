@@ -95,7 +95,7 @@ def print_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows as CSV on standard output; a cell is never a spreadsheet's formula."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(headings)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
 
 
 def print_json(value: Any) -> None:
@@ -109,7 +109,8 @@ def say(text: str) -> None:
         print(clean(text), file=sys.stderr)
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell of CSV that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 

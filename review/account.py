@@ -10,12 +10,14 @@ from review.aws import AUTOMATION
 from review.documents import read_runbooks
 from review.errors import ReviewError
 from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
-from review.resources import Resource, read_resources
+from review.resources import TRAIL, Resource, read_resources
 from review.statements import Policy, read_policy
+from review.trail import read_trail
 
 _PARTS_BY_POLICY = {
     "OperatorRestrictedPermissions": Part.OPERATOR,
     "ApproverRestrictedPermissions": Part.APPROVER,
+    "AuditorRestrictedPermissions": Part.AUDITOR,
 }
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
 _PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
@@ -51,8 +53,16 @@ def _account(templates: list[Template]) -> Account:
             Origin(stack=t.stack, region=t.place.region, asset=t.asset, digest=t.digest)
             for t in templates
         ),
-        regions=tuple(dict.fromkeys(template.place.region for template in templates)),
+        rules=read_trail(resources),
+        regions=_regions(templates, resources),
     )
+
+
+def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
+    """The Regions in which somebody can do something: not one that only hears of the others."""
+    acting = {r.template.place.region for r in resources if r.type not in TRAIL}
+    regions = dict.fromkeys(template.place.region for template in templates)
+    return tuple(region for region in regions if not acting or region in acting)
 
 
 def _made(resources: Iterable[Resource], attachments: Attachments) -> Iterator[Principal]:

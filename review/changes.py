@@ -10,6 +10,7 @@ from review.model import Limit, Part, Principal, Runbook
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
 from review.statements import Statement
+from review.trail_promises import expected, heard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +87,7 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
         yield from _trust_gained(
             old_accesses.get(access.principal.arn), access.principal, new.accesses
         )
+    yield from _trail_gained(old, new)
     held = {access.principal.arn: access.allowed_actions for access in new.accesses}
     old_runbooks = {runbook.name: runbook for runbook in old.account.runbooks} if old else {}
     starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
@@ -97,6 +99,20 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
         if was and was.course != runbook.course and not told:
             what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
             yield _Gain(f"{who} gains {what}", f"{who} loses {what}")
+
+
+def _trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[_Gain]:
+    """What is no longer recorded or told, of what there is still."""
+    if old is None:
+        return
+    there = {subject.what for subject in expected(new.account)}
+    for subject in sorted(heard(old.account) - heard(new.account)):
+        if subject.what in there:
+            where = f"the {subject.channel} in {subject.region}"
+            yield _Gain(
+                f"{where} no longer hears of {subject.what}",
+                f"{where} now hears of {subject.what}",
+            )
 
 
 def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:

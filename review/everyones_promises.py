@@ -40,8 +40,8 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
     )
     yield promise(
         "everybody-has-a-part",
-        "every principal of these templates is an operator, an approver, an author, a pipeline or "
-        "a service role",
+        "every principal of these templates is an operator, an approver, an auditor, an author, a "
+        "pipeline or a service role",
         _known(judge),
     )
     yield promise(
@@ -53,8 +53,8 @@ def everyones_promises(judge: Judge) -> Iterator[Promise]:
 
 
 def _users(judge: Judge) -> list[Principal]:
-    """The operators and approvers whom these templates make as IAM users."""
-    people = judge.account.having(Part.OPERATOR, Part.APPROVER)
+    """The operators, approvers and auditors whom these templates make as IAM users."""
+    people = judge.account.having(Part.OPERATOR, Part.APPROVER, Part.AUDITOR)
     return [person for person in people if person.kind is Kind.USER and person.is_whole]
 
 

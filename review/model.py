@@ -8,6 +8,7 @@ from enum import StrEnum
 from review.errors import ReviewError
 from review.intrinsics import Place
 from review.statements import Policy, Statement
+from review.trail import Rule
 
 
 class Kind(StrEnum):
@@ -24,6 +25,7 @@ class Part(StrEnum):
 
     OPERATOR = "operator"
     APPROVER = "approver"
+    AUDITOR = "auditor"
     AUTHOR = "author"
     AUTHOR_ROLE = "author role"
     PIPELINE = "pipeline"
@@ -218,6 +220,8 @@ class Account:
     templates: tuple["Origin", ...]
     """What was read."""
     regions: tuple[str, ...]
+    rules: tuple["Rule", ...] = ()
+    """What is recorded and told of the account."""
 
     @property
     def runbook_arns(self) -> tuple[str, ...]:

@@ -28,12 +28,18 @@ _ATTACHMENTS = {
 _DOCUMENT = "AWS::SSM::Document"
 _PROVIDER = "AWS::IAM::OIDCProvider"
 """Lets nobody in by itself: roles that trust it say whom."""
+_TOPIC, _KEY = "AWS::SNS::Topic", "AWS::KMS::Key"
+TRAIL = {
+    *("AWS::Events::Rule", "AWS::Logs::ResourcePolicy", _TOPIC, "AWS::SNS::TopicPolicy", _KEY),
+}
+"""Types that have a policy or a target of their own, which review/trail.py judges."""
 _SECTIONS = {
     *("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings"),
     *("Conditions", "Transform", "Resources", "Outputs", "Rules"),
 }
 _WITHOUT_ACCESS = {
     "AWS::CDK::Metadata",
+    "AWS::Logs::LogGroup",
     "AWS::SecretsManager::Secret",
 }
 """Types that give nobody access. A type is added here when somebody has read its reference."""
@@ -90,6 +96,10 @@ class Resource:
         if name in ("Arn", "Ref") and self.type == _PROVIDER:
             issuer = str(self.get("Url")).removeprefix("https://").rstrip("/")
             return self.template.place.iam_arn(f"oidc-provider/{issuer}")
+        if (self.type, name) in ((_TOPIC, "Ref"), (_KEY, "Ref"), (_KEY, "Arn")):
+            place, service = self.template.place, "sns" if self.type == _TOPIC else "kms"
+            made = f"{self.template.stack}-{self.logical_id}-GENERATED"
+            return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{made}"
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
             f"give the resource a name of its own and use that"
@@ -127,7 +137,7 @@ def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
                 resolver=resolver,
             )
         for resource in of_template.values():
-            if resource.type in (*_IDENTITIES, *_ATTACHMENTS, _DOCUMENT):
+            if resource.type in (*_IDENTITIES, *_ATTACHMENTS, *TRAIL, _DOCUMENT):
                 yield resource
             elif resource.type not in (*_WITHOUT_ACCESS, _PROVIDER):
                 raise ReviewError(

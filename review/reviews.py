@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from review.account import read_accounts
 from review.approver_promises import approver_promises
 from review.assembly import Template
+from review.auditor_promises import auditor_promises
 from review.author_promises import author_promises
 from review.engine import Engine
 from review.escalation import Opening, openings
@@ -19,14 +20,17 @@ from review.pipeline_promises import pipeline_promises
 from review.promises import Promise, Verdict
 from review.role_promises import role_promises
 from review.runbook_promises import runbook_promises
+from review.trail_promises import trail_promises
 
 _PROMISES = (
     operator_promises,
     approver_promises,
+    auditor_promises,
     runbook_promises,
     role_promises,
     author_promises,
     pipeline_promises,
+    trail_promises,
     everyones_promises,
 )
 

@@ -100,8 +100,9 @@ def rendered_policy(statements: Iterable[Statement]) -> dict[str, Any]:
     return {"Version": _VERSION, "Statement": [statement.render() for statement in statements]}
 
 
-def read_policy(name: str, document: Mapping[str, Any]) -> Policy:
-    """The policy of a resolved document; ReviewError for what IAM would refuse or ignore."""
+def read_policy(name: str, document: Mapping[str, Any], *, of_a_resource: bool = False) -> Policy:
+    """The policy of a resolved document: an identity's, a role's trust, or a resource's own, which
+    names principals and resources. ReviewError for what AWS would refuse or ignore."""
     if not isinstance(document, Mapping):
         raise ReviewError(f"policy {name}: {document!r} is no policy document")
     if document.get("Version") != _VERSION:
@@ -113,11 +114,16 @@ def read_policy(name: str, document: Mapping[str, Any]) -> Policy:
     listed = statements if isinstance(statements, list) else [statements]
     return Policy(
         name=name,
-        statements=tuple(_statement(name, n, each) for n, each in enumerate(listed, start=1)),
+        statements=tuple(
+            _statement(name, number, each, of_a_resource)
+            for number, each in enumerate(listed, start=1)
+        ),
     )
 
 
-def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statement:
+def _statement(
+    policy: str, number: int, statement: Mapping[str, Any], of_a_resource: bool
+) -> Statement:
     if not isinstance(statement, Mapping):
         raise ReviewError(f"policy {policy}, statement {number}: {statement!r} is no statement")
     where = f"policy {policy}, statement {statement.get('Sid', number)}"
@@ -129,9 +135,7 @@ def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statem
         raise ReviewError(f"{where}: effect {statement.get('Effect')!r} is not Allow or Deny")
     if ("Action" in statement) == ("NotAction" in statement):
         raise ReviewError(f"{where}: it has not one of Action and NotAction")
-    targets = {"Resource", "NotResource", "Principal"} & set(statement)
-    if len(targets) != 1:
-        raise ReviewError(f"{where}: it has not one of Resource, NotResource and Principal")
+    _check_targets(where, statement, of_a_resource)
     if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
         raise ReviewError(f"{where}: principal {statement['Principal']!r} is not * or a mapping")
     resources = _texts(statement.get("Resource", statement.get("NotResource", ())))
@@ -151,6 +155,14 @@ def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statem
         principals=_principals(statement.get("Principal", {})),
         conditions=tuple(_conditions(where, statement.get("Condition", {}))),
     )
+
+
+def _check_targets(where: str, statement: Mapping[str, Any], of_a_resource: bool) -> None:
+    targets = {"Resource", "NotResource", "Principal"} & set(statement)
+    if of_a_resource and "Principal" not in targets:
+        raise ReviewError(f"{where}: it names no Principal")
+    if len(targets) != (2 if of_a_resource else 1):
+        raise ReviewError(f"{where}: it has not one of Resource, NotResource and Principal")
 
 
 def _principals(principal: str | Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The stacks of every deployment: for IAM, for runbooks in each Region, for a pipeline and a trail."""
+"""The stacks of every deployment: IAM, the runbooks of each Region, a pipeline and a trail."""
 
 from aws_cdk import App, Environment
 

@@ -38,6 +38,9 @@ _SECRET_FIELDS = {
     "UpdateFunctionConfiguration20150331v2": ("environment",),
 }
 """Members that an operation's event never shows."""
+_STARTS = ("StartAutomationExecution", "StartChangeRequestExecution")
+"""Calls whose parameters are shown by name alone.
+Source: a record of 2026-04 in CrowdStrike/aws-ssm-distributor, issue 135."""
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _LOOKUP_PAGE = 50
 """Events a page, the default and the most. Source: CloudTrail API Reference, LookupEvents."""
@@ -195,6 +198,8 @@ def _request_parameters(call: Call) -> dict[str, Any] | None:
             items = [{"instanceId": instance} for instance in instances]
             parameters["instancesSet"] = {"items": items}
     hidden: dict[str, Any] = _hidden(parameters, _SECRET_FIELDS.get(call.operation, ()))
+    if call.operation in _STARTS and isinstance(hidden.get("parameters"), dict):
+        hidden["parameters"] = {name: [_HIDDEN] for name in hidden["parameters"]}
     return hidden
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from delegation.model import (
     Approval,
+    Audit,
     Deployment,
     ExistingRole,
     GitHubPipeline,
@@ -24,6 +25,7 @@ AUTHOR = "arn:aws:iam::111122223333:user/author"
 DEFAULT = deployment()
 GUIDE = deployment(profile=Profile.GUIDE)
 EVERYTHING = deployment(
+    audit=Audit(auditors=(IamUser("auditor"), ExistingRole("Auditors"))),
     account="111122223333",
     regions=("eu-west-1",),
     operators=(IamUser("AutomationRestrictedOperator"), ExistingRole("OnCall")),

@@ -1,0 +1,112 @@
+"""A trail on standard output: for people, as JSON, as CSV."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from operate.screen import clean, console, harmless, style_of, who
+from operate.trail.told import Told, Trail
+
+_COLUMNS = (
+    *("run", "runbook", "version", "status", "started", "started by", "parameters"),
+    *("answered by", "time", "call", "on", "result", "by", "event"),
+)
+
+
+def print_trail(trail: Trail, output: str) -> None:
+    """Prints a trail: what belongs to no run comes first."""
+    {"table": _for_people, "json": _as_json, "csv": _as_csv}[output](trail)
+
+
+def _for_people(trail: Trail) -> None:
+    screen = console()
+    roles = ", ".join(trail.roles) or "no service role"
+    screen.print(f"{trail.region}, {trail.since} to {trail.until}; {roles}")
+    outside = f"calls by service roles that belong to no run: {len(trail.outside) or 'none'}"
+    screen.print(Text(outside, style="bold red" if trail.outside else "green"))
+    for call in trail.outside:
+        screen.print(f"  {_line(call)} by {call['By']} from {call['From']}")
+    if trail.refused:
+        screen.print(f"starts that were refused: {len(trail.refused)}")
+    for call in trail.refused:
+        screen.print(f"  {call['Time']} {who(call['By'])}: {clean(call['Message'])}")
+    screen.print(f"runs: {trail.count or 'none'}")
+    for run in trail.runs():
+        _print_run(screen, run)
+
+
+def _print_run(screen: Console, run: Told) -> None:
+    line = Text(f"\n{run['Started']}  {run['Runbook']}, version {run['Version']}  ")
+    line.append(run["Status"], style=style_of(run["Status"]))
+    line.append(f"  by {who(run['StartedBy'])}")
+    if run["StartedFrom"]:
+        line.append(f" from {run['StartedFrom']}")
+    screen.print(line)
+    screen.print(f"  run {run['Run']}")
+    for name, values in run["Parameters"].items():
+        screen.print(clean(f"  {name}: {', '.join(values)}"))
+    for answer in run["Answers"]:
+        said = f": {answer['Comment']}" if answer["Comment"] else ""
+        result = "" if answer["Result"] == "ok" else f" ({answer['Result']})"
+        text = f"  {answer['Time']} {answer['Answer']} by {who(answer['By'])}{result}{said}"
+        screen.print(clean(text))
+    for call in run["Calls"]:
+        screen.print(f"  {_line(call)}")
+    if not run["Calls"]:
+        screen.print("  no calls in the event history")
+
+
+def _line(call: Told) -> str:
+    on = f" on {', '.join(call['On'])}" if call["On"] else ""
+    return clean(f"{call['Time']} {call['Call']}{on}: {call['Result']}")
+
+
+def _as_json(trail: Trail) -> None:
+    """One object, written run by run."""
+    head = {
+        "Region": trail.region,
+        "Since": trail.since,
+        "Until": trail.until,
+        "ServiceRoles": list(trail.roles),
+        "CallsOutsideRuns": trail.outside,
+        "RefusedStarts": trail.refused,
+    }
+    text = json.dumps(head, indent=2, ensure_ascii=False)
+    sys.stdout.write(text.removesuffix("\n}") + ',\n  "Runs": [')
+    for number, run in enumerate(trail.runs()):
+        sys.stdout.write("," if number else "")
+        sys.stdout.write("\n    " + json.dumps(run, ensure_ascii=False))
+    sys.stdout.write("\n  ]\n}\n")
+
+
+def _as_csv(trail: Trail) -> None:
+    """A row a call, those of no run first; a run without any is one row."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for call in trail.outside:
+        writer.writerow(map(harmless, (*[""] * 8, *_cells(call))))
+    for run in trail.runs():
+        for row in _rows(run):
+            writer.writerow(map(harmless, row))
+
+
+def _rows(run: Told) -> Iterator[tuple[str, ...]]:
+    parameters = "; ".join(f"{k}={','.join(v)}" for k, v in run["Parameters"].items())
+    answers = "; ".join(f"{a['Answer']} {a['By']}" for a in run["Answers"])
+    head = (
+        *(run["Run"], run["Runbook"], run["Version"], run["Status"], run["Started"]),
+        *(run["StartedBy"], parameters, answers),
+    )
+    for call in run["Calls"]:
+        yield (*head, *_cells(call))
+    if not run["Calls"]:
+        yield (*head, *[""] * 6)
+
+
+def _cells(call: Told) -> tuple[str, ...]:
+    on = " ".join(call["On"])
+    return call["Time"], call["Call"], on, call["Result"], call["By"], call["Event"]

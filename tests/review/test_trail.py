@@ -1,0 +1,177 @@
+"""The trail as the review sees it: what it hears of, and whom its resources let in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from delegation.model import Audit, IamUser
+from review.assembly import Template
+from review.changes import change
+from review.engine import Engine
+from review.errors import ReviewError
+from review.promises import Promise
+from review.reviews import Review, review
+from tests.review.conftest import DEFAULT, Synthesize
+from tests.review.mutants import mutated
+from tests.stacks.synthesis import deployment
+
+AUDITED = deployment(audit=Audit(auditors=(IamUser("auditor"),), subscribers=("a@example.com",)))
+Mutate = Callable[[dict[str, Any]], None]
+
+
+def _review(engine: Engine, templates: tuple[Template, ...]) -> Review:
+    return review(engine, templates)
+
+
+def _promise(reviewed: Review) -> Promise:
+    (found,) = [p for p in reviewed.accounts[0].promises if p.id == "trail-hears-of-everything"]
+    return found
+
+
+def _rule(body: dict[str, Any], beginning: str) -> dict[str, Any]:
+    """The rule whose logical id begins so."""
+    (found,) = [
+        resource["Properties"]
+        for id_, resource in body["Resources"].items()
+        if id_.startswith(beginning)
+    ]
+    return dict(found)
+
+
+def _without_rule(body: dict[str, Any], beginning: str) -> None:
+    (id_,) = [id_ for id_ in body["Resources"] if id_.startswith(beginning)]
+    del body["Resources"][id_]
+
+
+def _disabled(body: dict[str, Any], beginning: str) -> None:
+    for id_, resource in body["Resources"].items():
+        if id_.startswith(beginning):
+            resource["Properties"]["State"] = "DISABLED"
+
+
+def _elsewhere(body: dict[str, Any], beginning: str) -> None:
+    for id_, resource in body["Resources"].items():
+        if id_.startswith(beginning):
+            pattern = resource["Properties"]["EventPattern"]
+            pattern["detail"] = {"Definition": ["Another"]}
+
+
+def _fewer_statuses(body: dict[str, Any]) -> None:
+    _rule(body, "BadEnds")["EventPattern"]["detail"]["Status"].remove("TimedOut")
+
+
+def _not_told(body: dict[str, Any]) -> None:
+    targets = _rule(body, "DocumentChanges")["Targets"]
+    targets[:] = [target for target in targets if target["Id"] == "Log"]
+
+
+_GAPS: dict[str, tuple[Mutate, str]] = {
+    "no rule for runs": (
+        lambda body: _without_rule(body, "Runs"),
+        "the log in us-east-1 hears not of runs of Restart-EC2InstanceDemo",
+    ),
+    "rule for runs off": (
+        lambda body: _disabled(body, "Runs"),
+        "the log in us-east-1 hears not of runs of Restart-EC2InstanceDemo",
+    ),
+    "rule for runs of another": (
+        lambda body: _elsewhere(body, "Runs"),
+        "the log in us-east-1 hears not of runs of Restart-EC2InstanceDemo",
+    ),
+    "time-outs not told": (
+        _fewer_statuses,
+        "the topic in us-east-1 hears not of bad ends of Restart-EC2InstanceDemo",
+    ),
+    "changes of documents not told": (
+        _not_told,
+        "the topic in us-east-1 hears not of changes of document Restart-EC2InstanceDemo",
+    ),
+    "no rule for roles": (
+        lambda body: _without_rule(body, "AccessChangesRule1"),
+        "the log in us-east-1 hears not of changes of role AutomationServiceRole",
+    ),
+    "no rule for policies": (
+        lambda body: _without_rule(body, "AccessChangesRule2"),
+        "the log in us-east-1 hears not of changes of policy OperatorRestrictedPermissions",
+    ),
+}
+
+
+@pytest.mark.parametrize(("mutate", "finding"), _GAPS.values(), ids=_GAPS)
+def test_gap_in_the_trail_breaks_its_promise_and_is_a_gain(
+    engine: Engine, synthesize: Synthesize, mutate: Mutate, finding: str
+) -> None:
+    templates = synthesize(AUDITED)
+    whole, gapped = (
+        _review(engine, some)
+        for some in (templates, mutated(templates, mutate, stack="AuditStack"))
+    )
+
+    assert _promise(whole).findings == ()
+    assert finding in _promise(gapped).findings
+    told = finding.replace("hears not of", "no longer hears of")
+    assert told in change(whole, gapped).gains
+
+
+def test_trail_that_is_taken_away_is_a_gain(engine: Engine, synthesize: Synthesize) -> None:
+    whole, none = (_review(engine, synthesize(each)) for each in (AUDITED, DEFAULT))
+
+    gains = change(whole, none).gains
+
+    assert "the log in us-east-1 no longer hears of runs of Restart-EC2InstanceDemo" in gains
+    assert "trail" not in " ".join(change(none, whole).gains)
+
+
+def _policy(body: dict[str, Any], type_: str, key: str) -> list[dict[str, Any]]:
+    """The statements of a resource's own policy."""
+    (found,) = [r for r in body["Resources"].values() if r["Type"] == type_]
+    statements: list[dict[str, Any]] = found["Properties"][key]["Statement"]
+    return statements
+
+
+def _anybody_publishes(body: dict[str, Any]) -> None:
+    _policy(body, "AWS::SNS::TopicPolicy", "PolicyDocument")[0]["Principal"] = "*"
+
+
+def _subscribes(body: dict[str, Any]) -> None:
+    _policy(body, "AWS::SNS::TopicPolicy", "PolicyDocument")[0]["Action"] = "sns:Subscribe"
+
+
+def _others_key(body: dict[str, Any]) -> None:
+    _policy(body, "AWS::KMS::Key", "KeyPolicy")[0]["Principal"] = {"AWS": "444455556666"}
+
+
+def _anybodys_log(body: dict[str, Any]) -> None:
+    (found,) = [r for r in body["Resources"].values() if r["Type"] == "AWS::Logs::ResourcePolicy"]
+    text = found["Properties"]["PolicyDocument"]["Fn::Sub"]
+    found["Properties"]["PolicyDocument"]["Fn::Sub"] = text.replace(
+        '{"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}', '{"AWS": "*"}'
+    )
+
+
+def _starts_something(body: dict[str, Any]) -> None:
+    definition = "arn:aws:ssm:us-east-1:111122223333:automation-definition/Another"
+    _rule(body, "Runs")["Targets"].append({"Id": "Start", "Arn": definition})
+
+
+def _with_a_role(body: dict[str, Any]) -> None:
+    _rule(body, "Runs")["Targets"][0]["RoleArn"] = "arn:aws:iam::111122223333:role/Any"
+
+
+@pytest.mark.parametrize(
+    ("mutate", "message"),
+    [
+        (_anybody_publishes, "AuditStack/TopicPolicy: statement LetEventsPublish lets others in"),
+        (_subscribes, "AuditStack/TopicPolicy: statement LetEventsPublish lets others in"),
+        (_others_key, "AuditStack/TopicKey: statement LetAccountManage lets others in"),
+        (_anybodys_log, "AuditStack/LogPolicy: statement LetEventsOpenStreams lets others in"),
+        (_starts_something, "the review does not know what a rule does to arn:aws:ssm:"),
+        (_with_a_role, "the review does not know what RoleArn of AWS::Events::Rule does"),
+    ],
+)
+def test_resource_of_the_trail_that_lets_others_in_is_refused(
+    engine: Engine, synthesize: Synthesize, mutate: Mutate, message: str
+) -> None:
+    with pytest.raises(ReviewError, match=message):
+        _review(engine, mutated(synthesize(AUDITED), mutate, stack="AuditStack"))
