@@ -86,11 +86,11 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
         Statement(
             sid="ReadStagedTemplates",
             actions=("s3:GetObject",),
-            resources=staged(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
+            resources=staged(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
             why="CloudFormation reads the template with the rights of whoever makes a change set",
             source=_CDK,
         ),
-        read_bootstrap_version(deployment, qualifier),
+        read_bootstrap_version(deployment.arn_regions, qualifier),
     )
 
 
@@ -104,11 +104,11 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
         Statement(
             sid="UploadTemplates",
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
-            resources=staged(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
+            resources=staged(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
             why="the templates of RunbooksStack and no other, and the lease of a deployment",
             source=_CDK,
         ),
-        *find_templates(deployment, qualifier, names.AUTHORS_STAGING_PREFIX),
+        *find_templates(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
     )
 
 

@@ -14,15 +14,11 @@ from delegation.model import Deployment
 from delegation.people import iam_users
 from delegation.permissions import group_portions, operator_policies
 from delegation.quotas import resolved_length
-from delegation.regions import partition_of
 from delegation.statements import substituted
 
 Pattern = dict[str, Any]
 
 PATTERN_CHARACTERS = 2048
-IAM_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""The Region whose event bus receives IAM's events, by partition.
-Source: IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail."""
 
 _AUTOMATION = "aws.ssm"
 _EXECUTION = "EC2 Automation Execution Status-change Notification"
@@ -106,11 +102,6 @@ def _calls_of_iam(parameter: str, values: list[str]) -> Pattern:
             "requestParameters": {parameter: [substituted(value) for value in values]},
         },
     }
-
-
-def iam_home(region: str) -> str:
-    """The Region to which IAM's events go, for one of its partition."""
-    return IAM_HOMES[partition_of(region)]
 
 
 def _policies(deployment: Deployment) -> Iterator[str]:

@@ -23,7 +23,7 @@ from delegation.people import (
 )
 from delegation.pipelines import GitHubPipeline
 from delegation.refusals import alike, refuse_alike, refuse_duplicates, require_texts, require_tuple
-from delegation.regions import partition_of
+from delegation.regions import iam_home, partition_of
 from delegation.service_roles import Approval, ServiceRole, key_region
 
 __all__ = [
@@ -125,6 +125,19 @@ class Deployment:
     def arn_regions(self) -> tuple[str, ...]:
         """The Regions that ARNs name: the deployment's, else the Region of the stack."""
         return self.regions or (names.ANY_REGION,)
+
+    @property
+    def audit_regions(self) -> tuple[str, ...]:
+        """Where AuditStack goes: to each Region, and to the one that hears of IAM; else nowhere."""
+        if self.audit is None:
+            return ()
+        homes = (iam_home(self.regions[0]),) if self.regions else ()
+        return tuple(dict.fromkeys((*self.arn_regions, *homes)))
+
+    @property
+    def stack_regions(self) -> tuple[str, ...]:
+        """Where any stack of the deployment goes, the first as in ``arn_regions``."""
+        return tuple(dict.fromkeys((*self.arn_regions, *self.audit_regions)))
 
     def _check_place(self) -> None:
         if self.account is not None and not (

@@ -51,11 +51,11 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
         Statement(
             sid="StageTemplates",
             actions=("s3:GetObject", "s3:PutObject"),
-            resources=staged(deployment, qualifier, names.REVIEW_STAGING_PREFIX),
+            resources=staged(deployment.stack_regions, qualifier, names.REVIEW_STAGING_PREFIX),
             why="CloudFormation reads them there to compare; nothing is deployed from there",
             source=_CDK,
         ),
-        *find_templates(deployment, qualifier, names.REVIEW_STAGING_PREFIX),
+        *find_templates(deployment.stack_regions, qualifier, names.REVIEW_STAGING_PREFIX),
         *comparison_permissions(deployment, qualifier),
     )
 
@@ -102,24 +102,27 @@ def _comparing(stacks: tuple[str, ...]) -> tuple[Statement, ...]:
 
 def comparison_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
     """What PipelineComparisonRole may do: read the parameter that every template of CDK names."""
-    return (read_bootstrap_version(deployment, qualifier),)
+    return (read_bootstrap_version(deployment.stack_regions, qualifier),)
 
 
 def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
-    """What PipelineAdministrationRole may do: assume what deploys AdministrationStack.
+    """What PipelineAdministrationRole may do: assume what deploys AdministrationStack and
+    AuditStack.
 
     What deploys RunbooksStack names the role in its trust, as it names the authors.
     """
-    home = deployment.arn_regions[0]
+    homes = dict.fromkeys((deployment.arn_regions[0], *deployment.audit_regions))
     return (
         Statement(
             sid="AssumeBootstrapRoles",
             actions=("sts:AssumeRole",),
             resources=tuple(
                 names.bootstrap_role_arn(purpose, qualifier, home)
+                for home in homes
                 for purpose in ("deploy", "file-publishing")
             ),
-            why="the roles of cdk bootstrap that deploy AdministrationStack, and with it anything",
+            why="the roles of cdk bootstrap that deploy AdministrationStack and AuditStack, and "
+            "with them anything",
             source=_CDK,
         ),
     )
@@ -161,4 +164,5 @@ def _stacks(deployment: Deployment) -> tuple[str, ...]:
     return (
         *(names.stack_arn(s, home) for s in (names.PIPELINE_STACK, names.ADMINISTRATION_STACK)),
         *(names.stack_arn(names.RUNBOOKS_STACK, region) for region in deployment.arn_regions),
+        *(names.stack_arn(names.AUDIT_STACK, region) for region in deployment.audit_regions),
     )

@@ -7,7 +7,10 @@ from functools import cache
 from delegation.aws_models import botocore_data
 from delegation.errors import DelegationError
 
-PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+IAM_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""The Region whose event bus receives IAM's events, by partition.
+Source: IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail."""
+PARTITIONS = tuple(IAM_HOMES)
 """Where the project is known to work: elsewhere, the console's sign-in link is unknown."""
 
 
@@ -35,3 +38,8 @@ def partition_of(region: str) -> str:
             f"(deployments.py; a new Region needs a newer botocore in requirements.in)"
         )
     return known[region]
+
+
+def iam_home(region: str) -> str:
+    """The Region to which IAM's events go, for one of its partition."""
+    return IAM_HOMES[partition_of(region)]

@@ -3,26 +3,24 @@
 ``qualifier`` is that of ``cdk bootstrap``.
 """
 
+from collections.abc import Iterable
+
 from delegation import names
-from delegation.model import Deployment
 from delegation.statements import Statement
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
 
 
-def staged(deployment: Deployment, qualifier: str, prefix: str) -> tuple[str, ...]:
+def staged(regions: Iterable[str], qualifier: str, prefix: str) -> tuple[str, ...]:
     """The ARNs of every object under a prefix, in each Region's bucket."""
-    return tuple(
-        f"{names.staging_bucket_arn(qualifier, region)}/{prefix}*"
-        for region in deployment.arn_regions
-    )
+    return tuple(f"{names.staging_bucket_arn(qualifier, region)}/{prefix}*" for region in regions)
 
 
 def find_templates(
-    deployment: Deployment, qualifier: str, prefix: str
+    regions: Iterable[str], qualifier: str, prefix: str
 ) -> tuple[Statement, Statement]:
     """What the CDK CLI asks of a bucket before it uploads under a prefix."""
-    buckets = tuple(names.staging_bucket_arn(qualifier, r) for r in deployment.arn_regions)
+    buckets = tuple(names.staging_bucket_arn(qualifier, region) for region in regions)
     return (
         Statement(
             sid="FindTemplates",
@@ -42,14 +40,14 @@ def find_templates(
     )
 
 
-def read_bootstrap_version(deployment: Deployment, qualifier: str) -> Statement:
+def read_bootstrap_version(regions: Iterable[str], qualifier: str) -> Statement:
     """What everything of CDK asks first."""
     return Statement(
         sid="ReadBootstrapVersion",
         actions=("ssm:GetParameter", "ssm:GetParameters"),
         resources=tuple(
             names.ssm_arn(f"parameter/cdk-bootstrap/{qualifier}/version", region)
-            for region in deployment.arn_regions
+            for region in regions
         ),
         why="the CDK CLI and the template ask whether the account is bootstrapped",
         source=_CDK,

@@ -6,7 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.assembly import ADMINISTRATION_STACK, PIPELINE_STACK, RUNBOOKS_STACK, Assembly
+from pipeline.assembly import (
+    ADMINISTRATION_STACK,
+    AUDIT_STACK,
+    PIPELINE_STACK,
+    RUNBOOKS_STACK,
+    Assembly,
+)
 from pipeline.change_record import PAGE
 from pipeline.errors import PipelineError
 from review.command_line import FOUND, Parser
@@ -15,7 +21,10 @@ from review.command_line import FOUND, Parser
 
 _ASSEMBLY = Path("cdk.out")
 _BY_LABEL = "by-label"
-_KINDS = {"administration": ADMINISTRATION_STACK, "runbooks": RUNBOOKS_STACK}
+_KINDS = {
+    "administration": (ADMINISTRATION_STACK, AUDIT_STACK),
+    "runbooks": (RUNBOOKS_STACK,),
+}
 
 
 def main() -> int:
@@ -132,8 +141,8 @@ def _plan(options: argparse.Namespace) -> int:
 
     found = list(differing(Assembly(options.assembly)))
     names = {target.stack.name for target in found}
-    for kind, name in _KINDS.items():
-        print(f"{kind}={str(name in names).lower()}")
+    for kind, stacks in _KINDS.items():
+        print(f"{kind}={str(not names.isdisjoint(stacks)).lower()}")
     for target in found:
         if target.stack.name == PIPELINE_STACK:
             print(
@@ -147,7 +156,8 @@ def _plan(options: argparse.Namespace) -> int:
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline.rollout import Rollout
 
-    names = [_KINDS[options.only]] if options.only else list(_KINDS.values())
+    kinds = [options.only] if options.only else list(_KINDS)
+    names = [name for kind in kinds for name in _KINDS[kind]]
     rollout = Rollout(Assembly(options.assembly), names, digest=options.digest)
     is_done = False
     try:

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.assembly_checks import (
     ADMINISTRATION_STACK,
     ARTIFACTS,
+    AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
     what_else_it_deploys,
@@ -24,7 +25,14 @@ from pipeline.assembly_checks import (
 )
 from pipeline.errors import PipelineError
 
-__all__ = ["ADMINISTRATION_STACK", "PIPELINE_STACK", "RUNBOOKS_STACK", "Assembly", "Stack"]
+__all__ = [
+    "ADMINISTRATION_STACK",
+    "AUDIT_STACK",
+    "PIPELINE_STACK",
+    "RUNBOOKS_STACK",
+    "Assembly",
+    "Stack",
+]
 
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
-PIPELINE_STACK = "PipelineStack"
+PIPELINE_STACK, AUDIT_STACK = "PipelineStack", "AuditStack"
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
 ARTIFACTS = {
@@ -27,6 +27,7 @@ _BOOTSTRAP = ("deploy", "cfn-exec", "file-publishing")
 _AUTHORS = ("AuthorDeploymentRole", "AuthorExecutionRole", "AuthorPublishingRole")
 _OWN_ROLES = {
     ADMINISTRATION_STACK: (_BOOTSTRAP,),
+    AUDIT_STACK: (_BOOTSTRAP,),
     PIPELINE_STACK: (_BOOTSTRAP,),
     RUNBOOKS_STACK: (_BOOTSTRAP, _AUTHORS),
 }

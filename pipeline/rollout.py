@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.assembly import ADMINISTRATION_STACK, Assembly
+from pipeline.assembly import ADMINISTRATION_STACK, AUDIT_STACK, Assembly
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
@@ -34,7 +34,7 @@ class Rollout:
         assembly.require(digest)
         self._assembly = assembly
         role = _ADMINISTRATORS if ADMINISTRATION_STACK in names else _AUTHORS
-        missing = [name for name in names if not assembly.named(name)]
+        missing = [n for n in names if n != AUDIT_STACK and not assembly.named(n)]
         if missing:
             raise PipelineError(f"the assembly in {assembly.folder} has no {missing[0]}")
         self.targets = list(targets(assembly.named(*names), role=role))

@@ -14,11 +14,13 @@ from sandbox import Sandbox
 
 OPERATOR = "AutomationRestrictedOperator"
 ROLE = "AutomationServiceRole"
+LOG_GROUP = "/aws/events/DelegatedRuns"
 OTHER_RUNBOOK = "Some-OtherRunbook"
 OTHER_ROLE = "SomeOtherRole"
 OPEN_RUNBOOK = "Takes-AnyRole"
 
-_ADMINISTRATION, _RUNBOOKS = "AdministrationStack", "RunbooksStack"
+AUDITOR = "Auditor"
+_ADMINISTRATION, _RUNBOOKS, _AUDIT = "AdministrationStack", "RunbooksStack", "AuditStack"
 _ASSEMBLY = "cdk.out"
 _ADMINISTRATOR, _AUTHOR, _PLAYER = "Administrator", "Author", "Operator"
 
@@ -35,6 +37,7 @@ class Story:
         self._narrator = narrator
         self._instances: list[str] = []
         self._keys: dict[str, str] = {}
+        self._auditor_keys: dict[str, str] = {}
         self._author_keys: dict[str, str] = {}
         self._password = ""
         self._execution = ""
@@ -48,7 +51,7 @@ class Story:
             (_ADMINISTRATOR, "launches two instances", self._launch),
             (_PLAYER, "restarts them without access to them", self._operate),
             (_PLAYER, "tries what he must not", self._overreach),
-            (_ADMINISTRATOR, "reads CloudTrail", self._audit),
+            (AUDITOR, "reads who did what", self._audit),
             (_AUTHOR, "changes the runbook", self._change_runbook),
         ]
         if until_destroyed:
@@ -79,7 +82,9 @@ class Story:
         self._author_keys = iam.create_access_key(UserName=AUTHOR)["AccessKey"]
         self._deploy(_ADMINISTRATION)
         outputs = self._outputs(_ADMINISTRATION)
-        self._note("stack status", "CREATE_COMPLETE", self._status(_ADMINISTRATION))
+        self._deploy(_AUDIT)
+        for stack in (_ADMINISTRATION, _AUDIT):
+            self._note(f"{stack}'s status", "CREATE_COMPLETE", self._status(stack))
         self._note("output: user name", OPERATOR, outputs.get(f"{OPERATOR}UserName"))
         self._note("output: role", ROLE, _last(outputs.get(f"{ROLE}Arn", "")))
         secret = outputs.get(f"{OPERATOR}PasswordSecret", "")
@@ -121,7 +126,7 @@ class Story:
         created = self._client("iam").create_access_key(UserName=OPERATOR)
         self._keys = created["AccessKey"]
         self._change_first_password()
-        listed = self._operate_by_desk("list")
+        listed = self._at_the_desk(self._keys, "list")
         self._note("runbooks listed", RUNBOOK, ", ".join(r["Name"] for r in listed))
         self._note("default version", "1", ", ".join(r["DefaultVersion"] for r in listed))
         execution = self._run_by_desk()
@@ -153,23 +158,28 @@ class Story:
         self._client("iam").delete_user_policy(UserName=OPERATOR, PolicyName=OPEN_RUNBOOK)
 
     def _audit(self) -> None:
-        events = [
-            json.loads(event["CloudTrailEvent"])
-            for page in self._client("cloudtrail").get_paginator("lookup_events").paginate()
-            for event in page["Events"]
-        ]
-        succeeded = [event for event in events if "errorCode" not in event]
-        starts = [e for e in succeeded if e["eventName"] == "StartAutomationExecution"]
-        callers = {event["userIdentity"]["arn"].rsplit("/", 1)[-1] for event in starts}
-        self._note("the start was made by", OPERATOR, ", ".join(callers))
+        keys = self._client("iam").create_access_key(UserName=AUDITOR)["AccessKey"]
+        self._auditor_keys = keys
+        trail = self._at_the_desk(keys, "audit", self._execution)
+        (run,) = trail["Runs"]
+        self._note("the run was started by", OPERATOR, _last(run["StartedBy"]))
+        self._note("on", ", ".join(self._instances), ", ".join(run["Parameters"]["InstanceId"]))
+        made = [call for call in run["Calls"] if call["Call"] != "ec2:DescribeInstanceStatus"]
         session = f"{ROLE}/{self._execution}"
-        for name in ("StopInstances", "StartInstances"):
-            made = {
-                event["userIdentity"]["arn"].split(":assumed-role/")[-1]
-                for event in succeeded
-                if event["eventName"] == name
-            }
-            self._note(f"{name} was made by", session, ", ".join(made))
+        for call, name in zip(made, ("ec2:StopInstances", "ec2:StartInstances"), strict=True):
+            self._note("a call of the run", name, call["Call"])
+            self._note("it was made by", session, call["By"].split(":assumed-role/")[-1])
+        outside = [call["Call"] for call in trail["CallsOutsideRuns"]]
+        self._note("calls by the role outside of runs", "none", ", ".join(outside) or "none")
+        kept = self._client("logs").filter_log_events(logGroupName=LOG_GROUP)["events"]
+        states = [
+            event["detail"]["Status"]
+            for event in (json.loads(one["message"]) for one in kept)
+            if event["detail"].get("ExecutionId") == self._execution
+        ]
+        self._note("states of the run in the log", "Success, Success, Success", ", ".join(states))
+        change = refusal(lambda: self._client("ssm", keys).delete_document(Name=RUNBOOK))
+        self._note("delete the runbook, as auditor", "denied", *change)
 
     def _change_runbook(self) -> None:
         document = self._workstation.project / "documents" / f"{RUNBOOK}.json"
@@ -199,6 +209,7 @@ class Story:
         iam = self._client("iam")
         # What was made by hand stands in the way of a deletion, here as on AWS: the keys.
         iam.delete_access_key(UserName=OPERATOR, AccessKeyId=self._keys["AccessKeyId"])
+        iam.delete_access_key(UserName=AUDITOR, AccessKeyId=self._auditor_keys["AccessKeyId"])
         iam.delete_access_key(UserName=AUTHOR, AccessKeyId=self._author_keys["AccessKeyId"])
         iam.delete_user(UserName=AUTHOR)
         with self._narrator.busy("cdk destroy --all"):
@@ -235,18 +246,20 @@ class Story:
                 environment=self._sandbox.environment(keys) if keys else None,
             )
 
-    def _operate_by_desk(self, *arguments: str) -> Any:
-        """What a command of the operator's desk answers, as the operator."""
+    def _at_the_desk(self, keys: dict[str, str], *arguments: str) -> Any:
+        """What a command of the desk answers whoever has these keys."""
         with self._narrator.busy(f"python -m operate {' '.join(arguments[:2])}"):
             printed = self._workstation.python(
                 *("-m", "operate", *arguments, "--output", "json"),
-                environment=self._sandbox.environment(self._keys),
+                environment=self._sandbox.environment(keys),
             )
         return json.loads(printed)
 
     def _run_by_desk(self, *options: str) -> Any:
         """The execution of the runbook on both instances, at its end."""
-        return self._operate_by_desk("run", RUNBOOK, "--instance-id", *self._instances, *options)
+        return self._at_the_desk(
+            self._keys, "run", RUNBOOK, "--instance-id", *self._instances, *options
+        )
 
     def _start_as_the_output_says(self) -> str:
         """Starts the runbook by the command of the stack's output, as the operator."""

@@ -34,13 +34,13 @@ def is_of_deployment(judge: Judge, grant: Grant) -> bool:
     """Whether a grant is what a deployment of RunbooksStack takes, and no wider."""
     execution = f"{_ROLE_KEY} ArnEquals {judge.account.place.iam_arn(f'role/{_EXECUTION_ROLE}')}"
     stacks = [f"{stack_arn(judge, RUNBOOKS_STACK, region)}/*" for region in judge.account.regions]
-    buckets = staging_buckets(judge)
+    buckets = staging_buckets(judge, judge.account.regions)
     allowed: Allowed = {
         **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, ())),
         **dict.fromkeys(_AS_EXECUTION_ROLE, (stacks, (execution,))),
         **dict.fromkeys(_ON_TEMPLATES, ([f"{b}/{_PREFIX}*" for b in buckets], ())),
         **dict.fromkeys(_ON_BUCKET, (buckets, ())),
-        **reading_the_version(judge),
+        **reading_the_version(judge, judge.account.regions),
     }
     return is_among(grant, allowed)
 

@@ -3,11 +3,13 @@
 Source: CDK, bootstrap template.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from review.grants import Allowed
 from review.judge import Judge
 
+_ADMINISTRATORS = ("AdministrationStack", "AuditStack")
 _DEPLOYING = ("deploy", "file-publishing")
 
 
@@ -24,11 +26,11 @@ def stack_arn(judge: Judge, name: str, region: str = "") -> str:
     return f"arn:{place.partition}:cloudformation:{where}:stack/{name}"
 
 
-def staging_buckets(judge: Judge) -> list[str]:
+def staging_buckets(judge: Judge, regions: Iterable[str]) -> list[str]:
     """The ARNs of the buckets that templates are uploaded to, one a Region."""
     place = judge.account.place
     bucket = f"arn:{place.partition}:s3:::cdk-{qualifier_of(judge)}-assets-{place.account}"
-    return [f"{bucket}-{region}" for region in judge.account.regions]
+    return [f"{bucket}-{region}" for region in regions]
 
 
 def bootstrap_role(judge: Judge, purpose: str, region: str = "") -> str:
@@ -39,14 +41,15 @@ def bootstrap_role(judge: Judge, purpose: str, region: str = "") -> str:
 
 
 def roles_that_deploy_administration(judge: Judge) -> list[str]:
-    """The roles that deploy AdministrationStack, one of them by an administrator's rights."""
-    homes = [t.region for t in judge.account.templates if t.stack == "AdministrationStack"]
+    """The roles that deploy what is the administrator's, by an administrator's rights."""
+    homes = [t.region for t in judge.account.templates if t.stack in _ADMINISTRATORS]
+    homes = [*dict.fromkeys(homes)]
     return [bootstrap_role(judge, purpose, home) for home in homes for purpose in _DEPLOYING]
 
 
-def reading_the_version(judge: Judge) -> Allowed:
+def reading_the_version(judge: Judge, regions: Iterable[str]) -> Allowed:
     """What everything of CDK asks first."""
     parameter = f"parameter/cdk-bootstrap/{qualifier_of(judge)}/version"
-    regions = [replace(judge.account.place, region=region) for region in judge.account.regions]
-    resources = [place.ssm_arn(parameter) for place in regions]
+    places = [replace(judge.account.place, region=region) for region in regions]
+    resources = [place.ssm_arn(parameter) for place in places]
     return dict.fromkeys(("ssm:GetParameter", "ssm:GetParameters"), (resources, ()))

@@ -220,8 +220,14 @@ class Account:
     templates: tuple["Origin", ...]
     """What was read."""
     regions: tuple[str, ...]
+    """Where somebody can do something: not one that only hears of the others."""
     rules: tuple["Rule", ...] = ()
     """What is recorded and told of the account."""
+
+    @property
+    def stack_regions(self) -> tuple[str, ...]:
+        """The Regions that any template goes to."""
+        return tuple(dict.fromkeys(template.region for template in self.templates))
 
     @property
     def runbook_arns(self) -> tuple[str, ...]:

@@ -35,19 +35,24 @@ def changes_nothing(judge: Judge, review: Principal, comparison: Principal | Non
         decisions += _readings(judge, comparison)
         access = judge.access(comparison)
         findings += told(
-            access, (g for g in access.grants if not is_among(g, reading_the_version(judge)))
+            access,
+            (
+                g
+                for g in access.grants
+                if not is_among(g, reading_the_version(judge, judge.account.stack_regions))
+            ),
         )
     return Proof(tuple(findings), tuple(decisions))
 
 
 def _allowed_to_review(judge: Judge) -> Allowed:
     stacks = [f"{stack_arn(judge, t.stack, t.region)}/*" for t in judge.account.templates]
-    buckets = staging_buckets(judge)
+    buckets = staging_buckets(judge, judge.account.stack_regions)
     comparison = judge.account.place.iam_arn(f"role/{COMPARISON}")
     any_form = f"{_NAMED} StringLikeIfExists {_CHANGE_SET}*, arn:*:changeSet/{_CHANGE_SET}*"
     staged = [f"{bucket}/{_PREFIX}*" for bucket in buckets]
     return {
-        **reading_the_version(judge),
+        **reading_the_version(judge, judge.account.stack_regions),
         "cloudformation:DescribeStacks": (stacks, ()),
         "cloudformation:GetTemplate": (stacks, ()),
         CREATE_CHANGE_SET: (
@@ -114,7 +119,7 @@ def _stagings(judge: Judge, role: Principal, asset: str) -> Iterator[Decision]:
 def _readings(judge: Judge, role: Principal) -> Iterator[Decision]:
     """That the version of the bootstrap is read, and no other parameter."""
     other = judge.ssm_arn("parameter/somebody-elses")
-    for action, (parameters, _) in reading_the_version(judge).items():
+    for action, (parameters, _) in reading_the_version(judge, judge.account.stack_regions).items():
         for parameter in parameters:
             yield judge.ask(role, action, parameter, expected=True)
         yield judge.ask(role, action, other, expected=False)

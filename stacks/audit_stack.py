@@ -14,15 +14,14 @@ from delegation import names
 from delegation.audit_permissions import key_policy, log_policy, topic_policy
 from delegation.auditing import Audit, protocol_of
 from delegation.event_patterns import (
-    IAM_HOMES,
     Pattern,
     access_patterns,
     bad_end_patterns,
     document_patterns,
-    iam_home,
     run_patterns,
 )
 from delegation.model import Deployment
+from delegation.regions import IAM_HOMES, iam_home
 from stacks.acknowledgement import acknowledge, in_standards
 
 _BAD_END = (

@@ -5,7 +5,6 @@ from aws_cdk import App, Environment
 from delegation import names
 from delegation.auditing import Audit
 from delegation.configuration import Configuration
-from delegation.event_patterns import iam_home
 from delegation.model import Deployment
 from stacks.administration_stack import AdministrationStack
 from stacks.pipeline_stack import PipelineStack
@@ -57,10 +56,7 @@ def _add_audit(app: App, deployment: Deployment, audit: Audit, place: tuple[str,
     # Loads four modules of CDK, which take a quarter of a second, for whoever asks for them.
     from stacks.audit_stack import AuditStack
 
-    regions: tuple[str | None, ...] = deployment.regions or (None,)
-    if deployment.regions:
-        regions = tuple(dict.fromkeys((*regions, iam_home(deployment.regions[0]))))
-    for region in regions:
+    for region in deployment.audit_regions if deployment.regions else (None,):
         AuditStack(
             app,
             "-".join((names.AUDIT_STACK, *place, *((region,) if region else ()))),

@@ -53,7 +53,7 @@ class Join:
         """Calls by the service roles that belong to no run, and sessions of them that somebody
         else than Automation opened."""
         self.refused: list[Call] = []
-        """Starts that AWS refused."""
+        """Starts, and sessions of the service roles, that AWS refused."""
 
     def of(self, runs: Iterable[Run]) -> Iterator[AuditedRun]:
         """These runs with their calls; reads calls back to the earliest start among them."""
@@ -109,10 +109,12 @@ class Join:
         """Whoever opens a session of a service role is Automation, or is told."""
         if call.parameters.get("roleArn") not in self._roles or call.is_automations:
             return
+        if call.error:
+            self.refused.append(call)
+            return
         self.outside.append(call)
-        if not call.error:
-            session = str(call.parameters.get("roleSessionName", ""))
-            self._opened_by_others[run_of_session(session)] = call
+        session = str(call.parameters.get("roleSessionName", ""))
+        self._opened_by_others[run_of_session(session)] = call
 
     def _audited(self, run: Run) -> AuditedRun:
         """A run with what was gathered under its id and those of its steps."""
@@ -144,4 +146,6 @@ class Join:
 
 def _oldest_first(calls: Iterable[Call]) -> tuple[Call, ...]:
     """Calls that came newest first the other way round, those of one second as well."""
-    return tuple(sorted([*calls][::-1], key=lambda call: call.time))
+    turned = list(calls)
+    turned.reverse()
+    return tuple(sorted(turned, key=lambda call: call.time))

@@ -31,9 +31,9 @@ def _for_people(trail: Trail) -> None:
     for call in trail.outside:
         screen.print(f"  {_line(call)} by {call['By']} from {call['From']}")
     if trail.refused:
-        screen.print(f"starts that were refused: {len(trail.refused)}")
+        screen.print(f"refused: {len(trail.refused)}")
     for call in trail.refused:
-        screen.print(f"  {call['Time']} {who(call['By'])}: {clean(call['Message'])}")
+        screen.print(f"  {_line(call)} by {who(call['By'])}")
     screen.print(f"runs: {trail.count or 'none'}")
     for run in trail.runs():
         _print_run(screen, run)
@@ -73,7 +73,7 @@ def _as_json(trail: Trail) -> None:
         "Until": trail.until,
         "ServiceRoles": list(trail.roles),
         "CallsOutsideRuns": trail.outside,
-        "RefusedStarts": trail.refused,
+        "Refused": trail.refused,
     }
     text = json.dumps(head, indent=2, ensure_ascii=False)
     sys.stdout.write(text.removesuffix("\n}") + ',\n  "Runs": [')

@@ -33,7 +33,7 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\r" not in done.stdout
-    assert "44 of 44 as expected" in done.stdout
+    assert "51 of 51 as expected" in done.stdout
     report = json.loads(data.read_text("utf-8"))
     assert report["agrees"] is True
     (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
@@ -57,6 +57,7 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
         "assume the role",
         "edit the approved runbook",
         "start another document with an embedded role",
+        "delete the runbook, as auditor",
     ]
     assert {o["scene"] for o in report["outcomes"]} == set(range(1, 10))
 
