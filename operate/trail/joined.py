@@ -76,7 +76,8 @@ class Join:
                 if call.role in self._roles and (run is None or not self._is_of(call, run))
             ]
         self._gathered.clear()
-        self.outside = [*_oldest_first(self.outside)]
+        # A session is opened before it is used, in one and the same second.
+        self.outside.sort(key=lambda call: (call.time, not call.is_assumption))
         self.refused = [*_oldest_first(self.refused)]
 
     def _read_back_to(self, time: datetime) -> None:

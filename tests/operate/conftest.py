@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from delegation.model import Approval, IamUser, ServiceRole
+from delegation.model import Approval, Audit, IamUser, ServiceRole
 from sandbox import Sandbox
 from tests.stacks.deployed import deploy
 from tests.stacks.synthesis import OPERATOR, deployment
@@ -15,6 +15,7 @@ from tests.stacks.synthesis import OPERATOR, deployment
 REGION = "us-east-1"
 RESTART, BACKUP = "Restart-EC2InstanceDemo", "Backup-EC2Instance"
 DEPLOYMENT = deployment(
+    audit=Audit(auditors=(IamUser("auditor"),)),
     service_roles=(
         ServiceRole(
             name="AutomationServiceRole",
@@ -25,7 +26,7 @@ DEPLOYMENT = deployment(
         ServiceRole(
             name="BackupRole", runbooks=(BACKUP,), approval=Approval(by=(IamUser("lead"),))
         ),
-    )
+    ),
 )
 Environment = dict[str, str]
 
@@ -36,8 +37,10 @@ class Account:
     def __init__(self, running: Sandbox) -> None:
         self.sandbox = running
         self.root = running.environment()
-        self.operator = self._environment(OPERATOR.name)
-        self.approver = self._environment("lead")
+        self.operator_keys = self._keys(OPERATOR.name)
+        self.operator = running.environment(self.operator_keys)
+        self.approver = running.environment(self._keys("lead"))
+        self.auditor = running.environment(self._keys("auditor"))
 
     def client(self, service: str) -> Any:
         """A client as root."""
@@ -71,16 +74,16 @@ class Account:
         grant = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         document = {"Version": "2012-10-17", "Statement": [grant]}
         iam.put_user_policy(UserName=name, PolicyName="Own", PolicyDocument=json.dumps(document))
-        return self._environment(name)
+        return self.sandbox.environment(self._keys(name))
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run there has been, the newest first."""
         pages = self.client("ssm").get_paginator("describe_automation_executions").paginate()
         return [run for page in pages for run in page["AutomationExecutionMetadataList"]]
 
-    def _environment(self, user: str) -> Environment:
-        keys = self.client("iam").create_access_key(UserName=user)["AccessKey"]
-        return self.sandbox.environment(keys)
+    def _keys(self, user: str) -> dict[str, str]:
+        keys: dict[str, str] = self.client("iam").create_access_key(UserName=user)["AccessKey"]
+        return keys
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,7 @@ def account() -> Iterator[Account]:
 def readable(text: str) -> str:
     """A screen without what differs from run to run."""
     for pattern, name in (
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "DATE TIME"),
         (r"\d\d:\d\d:\d\dZ", "TIME"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),

@@ -1,0 +1,215 @@
+"""The auditor's command, through a real process against an account on this machine."""
+
+import csv
+import io
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.operate.conftest import BACKUP, RESTART, Account, readable
+from tests.operate.terminal import in_a_pipe, on_a_terminal
+
+pytestmark = pytest.mark.sandbox
+
+_OPERATOR = "arn:aws:iam::000000000000:user/AutomationRestrictedOperator"
+
+
+def _ended(account: Account, runbook: str, instance: str) -> str:
+    """The id of a run of the operator that has ended."""
+    in_a_pipe(account.operator, "run", runbook, "--instance-id", instance, status=None)
+    return str(account.runs()[0]["AutomationExecutionId"])
+
+
+def test_one_run_is_told_with_starter_parameters_and_calls(account: Account) -> None:
+    (instance,) = account.allowed()
+    run = _ended(account, RESTART, instance)
+
+    printed = in_a_pipe(account.auditor, "audit", run)
+
+    assert readable(printed.text).splitlines() == [
+        "us-east-1, DATE TIME to DATE TIME; AutomationServiceRole, BackupRole",
+        "calls by service roles that belong to no run: none",
+        "runs: 1",
+        "",
+        "TIME  Restart-EC2InstanceDemo, version 1  Success  by AutomationRestrictedOperator"
+        " from 127.0.0.1",
+        "  run ID",
+        "  InstanceId: i-…",
+        "  TIME ec2:StopInstances on i-…: ok",
+        "  TIME ec2:DescribeInstanceStatus on i-…: ok",
+        "  TIME ec2:StartInstances on i-…: ok",
+        "  TIME ec2:DescribeInstanceStatus on i-…: ok",
+    ]
+
+
+def test_approval_is_told_with_who_and_why(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+    run = account.runs()[0]["AutomationExecutionId"]
+    time.sleep(0.3)
+    in_a_pipe(account.approver, "approve", run, "--comment", "as agreed")
+    in_a_pipe(account.operator, "watch", run)
+
+    (told,) = json.loads(in_a_pipe(account.auditor, "audit", run, "--output", "json").text)["Runs"]
+
+    (answer,) = told["Answers"]
+    assert (answer["Answer"], answer["By"], answer["Comment"], answer["Result"]) == (
+        "approved",
+        "arn:aws:iam::000000000000:user/lead",
+        "as agreed",
+        "ok",
+    )
+    assert [call["Call"] for call in told["Calls"]] == [
+        "ec2:CreateImage",
+        "ec2:DescribeImages",
+        "ec2:CreateTags",
+    ]
+
+
+def test_refused_call_and_refused_start_are_told(account: Account) -> None:
+    (instance,) = account.instances()  # without the tag that the role asks for
+    run = _ended(account, RESTART, instance)
+    account.runbook("Not-Given", {"name": "rest", "action": "aws:sleep", "inputs": {}})
+    operator = account.sandbox.client("ssm", account.operator_keys)
+    with pytest.raises(operator.exceptions.ClientError):
+        operator.start_automation_execution(DocumentName="Not-Given")
+
+    trail = json.loads(in_a_pipe(account.auditor, "audit", "--output", "json").text)
+
+    (told,) = [each for each in trail["Runs"] if each["Run"] == run]
+    assert [(c["Call"], c["On"], c["Result"]) for c in told["Calls"]] == [
+        ("ec2:StopInstances", [instance], "Client.UnauthorizedOperation")
+    ]
+    assert ("ssm:StartAutomationExecution", ["Not-Given"], _OPERATOR) in [
+        (call["Call"], call["On"], call["By"]) for call in trail["Refused"]
+    ]
+
+
+def test_period_is_told_as_csv_a_row_a_call(account: Account) -> None:
+    (instance,) = account.allowed()
+    run = _ended(account, RESTART, instance)
+
+    printed = in_a_pipe(account.auditor, "audit", "--since", "1h", "--output", "csv")
+
+    rows = [row for row in csv.DictReader(io.StringIO(printed.text)) if row["run"] == run]
+    assert [row["call"] for row in rows] == [
+        "ec2:StopInstances",
+        "ec2:DescribeInstanceStatus",
+        "ec2:StartInstances",
+        "ec2:DescribeInstanceStatus",
+    ]
+    assert {row["started by"] for row in rows} == {_OPERATOR}
+    assert {row["parameters"] for row in rows} == {f"InstanceId={instance}"}
+
+
+def test_picture_holds_steps_and_calls_and_loads_nothing(account: Account, tmp_path: Path) -> None:
+    (instance,) = account.allowed()
+    run = _ended(account, RESTART, instance)
+    picture = tmp_path / "run.html"
+
+    in_a_pipe(account.auditor, "audit", run, "--html", str(picture))
+
+    page = picture.read_text("utf-8")
+    for expected in (
+        "<h2>Restart-EC2InstanceDemo, version 1: Success</h2>",
+        "started by AutomationRestrictedOperator",
+        '<div class="name">stopInstances</div><div class="lane"><div class="bar well"',
+        '<div class="name">startInstances</div><div class="lane"><div class="bar well"',
+        "<td>ec2:StopInstances</td>",
+        "default-src 'none'",
+    ):
+        assert expected in page
+    assert not re.search(r"<script|<link|https?://|url\(", page)
+
+
+def test_parameters_are_text_in_the_picture(account: Account, tmp_path: Path) -> None:
+    parameters = {"Text": {"type": "String"}}
+    account.runbook(
+        "Takes-Text",
+        {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}},
+        parameters=parameters,
+    )
+    in_a_pipe(account.root, "run", "Takes-Text", "--text", "<script>alert(1)</script>")
+    run = account.runs()[0]["AutomationExecutionId"]
+
+    in_a_pipe(account.auditor, "audit", run, "--html", str(tmp_path / "run.html"))
+
+    page = (tmp_path / "run.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
+
+
+def test_operator_may_not_audit_and_is_told_who_may(account: Account) -> None:
+    printed = in_a_pipe(account.operator, "audit", status=2)
+
+    assert "cause: the event history is read by auditors" in printed.errors
+
+
+def test_auditor_may_neither_start_nor_approve(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.auditor, "run", RESTART, "--instance-id", instance, status=2)
+    in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+    run = account.runs()[0]["AutomationExecutionId"]
+
+    printed = in_a_pipe(account.auditor, "approve", run, status=2)
+
+    assert "cause: you are no approver of this deployment" in printed.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--since", "soon"), "'soon' is no time: as 7d, 12h, 30m, 2w, 2026-11-26 or "),
+        (("--since", "1h", "--until", "2h"), "--since 1h is not before the end, "),
+        (("--html", "/nowhere/run.html"), "--html /nowhere/run.html: [Errno 2]"),
+    ],
+)
+def test_bad_values_are_refused(account: Account, arguments: tuple[str, ...], message: str) -> None:
+    printed = in_a_pipe(account.auditor, "audit", *arguments, status=2)
+
+    assert f"error: {message}" in printed.errors
+
+
+def test_on_a_terminal_the_same_is_printed(account: Account) -> None:
+    (instance,) = account.allowed()
+    run = _ended(account, RESTART, instance)
+
+    printed = on_a_terminal(account.auditor, "audit", run)
+
+    assert "calls by service roles that belong to no run: none" in printed.text
+    assert "ec2:StartInstances on" in printed.text
+
+
+def test_use_of_the_role_by_somebody_else_comes_first_and_is_exit_status_1(
+    account: Account,
+) -> None:
+    """The administrator lets himself into the service role, and stops an instance with it."""
+    (instance,) = account.allowed()
+    run = _ended(account, RESTART, instance)
+    iam, role = account.client("iam"), "AutomationServiceRole"
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    account.person("eve", "sts:AssumeRole")
+    opened = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:user/eve"},
+        "Action": "sts:AssumeRole",
+    }
+    changed = {**trust, "Statement": [*trust["Statement"], opened]}
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(changed))
+    keys = iam.create_access_key(UserName="eve")["AccessKey"]
+    session = account.sandbox.client("sts", keys).assume_role(
+        RoleArn=f"arn:aws:iam::000000000000:role/{role}", RoleSessionName=run
+    )["Credentials"]
+    account.sandbox.client("ec2", session).stop_instances(InstanceIds=[instance])
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+
+    printed = in_a_pipe(account.auditor, "audit", run, status=1)
+
+    lines = printed.text.splitlines()
+    assert lines[1] == "calls by service roles that belong to no run: 2"
+    assert "sts:AssumeRole on" in lines[2]
+    assert lines[2].endswith("by arn:aws:iam::000000000000:user/eve from 127.0.0.1")
+    assert f"ec2:StopInstances on {instance}: ok" in lines[3]
