@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.desk import (
+    EVENTS_A_RUN,
+    FEW_RUNS,
+    LISTED,
+    RUNS,
+    account_of_an_operator,
+    account_with_runs,
+)
 from benchmarks.measure import Command, alternately, median, seconds_of
 from benchmarks.pipeline import review_of_a_runbook
 from benchmarks.projects import (
@@ -80,6 +88,8 @@ def main() -> int:
             *_sandbox(options.runs),
             _rehearsal(options.runs),
             _pipeline(Path(folder), options.runs),
+            *_desk(options.runs),
+            *_audit(options.runs),
         ]
     report = _report(figures, options.runs, time.perf_counter() - started)
     print(report)
@@ -263,6 +273,49 @@ def _pipeline(folder: Path, runs: int) -> Figure:
         target=25,
         unit=" s",
     )
+
+
+def _desk(runs: int) -> list[Figure]:
+    with account_of_an_operator() as (listing, first_step):
+        samples = alternately([listing, first_step], runs)
+    return [
+        Figure(
+            what=f"`operate list` of {LISTED} runbooks",
+            against="-",
+            measured=median(sample.seconds for sample in samples[listing.name]),
+            target=2,
+            unit=" s",
+        ),
+        Figure(
+            what="`operate run`, until its first step is shown",
+            against="-",
+            measured=median(sample.seconds for sample in samples[first_step.name]),
+            target=1.5,
+            unit=" s",
+        ),
+    ]
+
+
+def _audit(runs: int) -> list[Figure]:
+    with account_with_runs(FEW_RUNS) as few, account_with_runs(RUNS) as many:
+        samples = alternately([few, many], runs)
+    memory = [median(s.megabytes for s in samples[each.name]) for each in (many, few)]
+    return [
+        Figure(
+            what=f"`operate audit` of {RUNS:,} runs with {RUNS * EVENTS_A_RUN:,} events",
+            against="-",
+            measured=median(sample.seconds for sample in samples[many.name]),
+            target=10,
+            unit=" s",
+        ),
+        Figure(
+            what=f"the same, peak memory ({memory[0]:.0f} MB)",
+            against=f"{FEW_RUNS} runs with {FEW_RUNS * EVENTS_A_RUN:,} events ({memory[1]:.0f} MB)",
+            measured=memory[0] / memory[1],
+            target=1.5,
+            unit="x",
+        ),
+    ]
 
 
 def _report(figures: list[Figure], runs: int, seconds: float) -> str:

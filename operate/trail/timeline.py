@@ -78,9 +78,8 @@ def _lanes(run: Told) -> Iterator[str]:
     times = [
         text
         for text in (
-            *(run["Started"], run["Ended"]),
             *(step[key] for step in run["Steps"] for key in ("Started", "Ended")),
-            *(call["Time"] for call in run["Calls"]),
+            *(run["Started"], run["Ended"]),
         )
         if text
     ]
@@ -101,14 +100,15 @@ def _lanes(run: Told) -> Iterator[str]:
         )
     yield '<div class="name">calls</div><div class="lane">'
     for call in run["Calls"]:
-        left = (_seconds(call["Time"]) - begin) / whole * 100
+        # The event history tells whole seconds: a call may seem to come before its step.
+        left = min(max((_seconds(call["Time"]) - begin) / whole * 100, 0), 100)
         kind = "" if call["Result"] == "ok" else " bad"
         about = _text(f"{call['Time']} {call['Call']}: {call['Result']}")
         yield f'<div class="call{kind}" title="{about}" style="left:{left:.2f}%"></div>'
     yield "</div>\n"
     yield (
-        f'<div></div><div class="scale"><span>{_text(min(times))}</span>'
-        f"<span>{_text(max(times))}</span></div></div>\n"
+        f'<div></div><div class="scale"><span>{_text(min(times, key=_seconds))}</span>'
+        f"<span>{_text(max(times, key=_seconds))}</span></div></div>\n"
     )
 
 

@@ -2,9 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from operate.executions import Run, StepRun
+from operate.trail import event_history
 from operate.trail.joined import AuditedRun, Join
 from operate.trail.records import Call, read_call
 
@@ -267,3 +271,50 @@ def test_names_of_what_was_acted_on_are_found_in_the_parameters() -> None:
     )
 
     assert call.resources == ("i-1", "i-2")
+
+
+class _History:
+    """CloudTrail as a client asks it: three pages, at an endpoint of AWS."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.meta = SimpleNamespace(endpoint_url=endpoint)
+        self.asked: list[dict[str, Any]] = []
+
+    def lookup_events(self, **asked: Any) -> dict[str, Any]:
+        """A page of one event, and a token twice."""
+        self.asked.append(asked)
+        record = {"eventTime": "2026-11-26T08:00:00Z", "eventID": str(len(self.asked))}
+        more = {"NextToken": f"page{len(self.asked)}"} if len(self.asked) < 3 else {}
+        return {"Events": [{"CloudTrailEvent": json.dumps(record)}], **more}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "slept"),
+    [
+        ("https://cloudtrail.us-east-1.amazonaws.com", 2),
+        ("https://cloudtrail.cn-north-1.amazonaws.com.cn", 2),
+        ("https://localhost:4566", 0),
+    ],
+)
+def test_event_history_of_aws_is_asked_twice_a_second_for_everything(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, slept: int
+) -> None:
+    history, pauses, told = _History(endpoint), list[float](), list[int]()
+    connection: Any = SimpleNamespace(client=lambda service: history)
+    monkeypatch.setattr("time.sleep", pauses.append)
+    until = _BEGUN + timedelta(hours=1)
+
+    calls = [
+        *event_history.events_back(connection, _BEGUN, until, lambda _, count: told.append(count))
+    ]
+
+    assert [call.id for call in calls] == ["1", "2", "3"]
+    assert told == [1, 2, 3]
+    window = {"StartTime": _BEGUN, "EndTime": until, "MaxResults": 50}
+    assert history.asked == [
+        window,
+        {**window, "NextToken": "page1"},
+        {**window, "NextToken": "page2"},
+    ]
+    assert len(pauses) == slept
+    assert all(0.4 < pause <= 0.5 for pause in pauses)
