@@ -171,7 +171,8 @@ def test_expired_credentials_and_lasting_throttling(account: Account) -> None:
 def test_credentials_that_do_not_work(
     account: Account, changes: dict[str, str], cause: str
 ) -> None:
-    environment = {k: v for k, v in {**account.operator, **changes}.items() if v}
+    hasty = {"AWS_MAX_ATTEMPTS": "1", **changes}
+    environment = {k: v for k, v in {**account.operator, **hasty}.items() if v}
 
     printed = in_a_pipe(environment, "list", status=2)
 
