@@ -57,26 +57,18 @@ def bad_end_patterns(deployment: Deployment) -> Iterator[Pattern]:
 
 
 def document_patterns(deployment: Deployment) -> Iterator[Pattern]:
-    """Calls that change a runbook's document, its default version, or whom it is shared with.
+    """Calls that change a runbook's document, its default version, whom it is shared with, or its
+    tags, which name its role.
 
     A call names the document by its name or its ARN. Reading calls are on no event bus.
     """
-    return _portioned(
-        deployment.runbooks,
-        lambda runbooks: {
-            "source": [_AUTOMATION],
-            "detail-type": [_CALL],
-            "detail": {
-                "eventSource": ["ssm.amazonaws.com"],
-                "requestParameters": {
-                    "name": [
-                        *runbooks,
-                        *({"suffix": f":document/{runbook}"} for runbook in runbooks),
-                    ]
-                },
-            },
-        },
-    )
+    for parameter in ("name", "resourceId"):
+        yield from _portioned(deployment.runbooks, partial(_calls_of_ssm, parameter))
+
+
+def _calls_of_ssm(parameter: str, runbooks: list[str]) -> Pattern:
+    arns = ({"suffix": f":document/{runbook}"} for runbook in runbooks)
+    return _calls("ssm", {parameter: [*runbooks, *arns]})
 
 
 def access_patterns(deployment: Deployment) -> Iterator[Pattern]:
@@ -94,18 +86,25 @@ def access_patterns(deployment: Deployment) -> Iterator[Pattern]:
 
 
 def _calls_of_iam(parameter: str, values: list[str]) -> Pattern:
+    return _calls("iam", {parameter: [substituted(value) for value in values]})
+
+
+def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
+    """Calls that AWS did not refuse."""
     return {
-        "source": ["aws.iam"],
+        "source": [f"aws.{service}"],
         "detail-type": [_CALL],
         "detail": {
-            "eventSource": ["iam.amazonaws.com"],
-            "requestParameters": {parameter: [substituted(value) for value in values]},
+            "eventSource": [f"{service}.amazonaws.com"],
+            "errorCode": [{"exists": False}],
+            "requestParameters": parameters,
         },
     }
 
 
 def _policies(deployment: Deployment) -> Iterator[str]:
     """The names of the policies that the deployment makes, those that there may be as well."""
+    yield names.OPERATOR_PASSWORD_POLICY
     for number in range(1, len(operator_policies(deployment)) + 1):
         yield names.part(names.OPERATOR_POLICY, number)
     if deployment.approvers:

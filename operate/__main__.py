@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 
-from operate import commands, describing, running
+from operate import describing, explanations, history, listing, running
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
-from operate.screen import clean
+from operate.program import program
+from operate.screen import say
 from operate.trail.audit import audit
 
 _STATUSES = """exit status:
@@ -35,10 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.act(options))
     except OperateError as error:
         sys.stdout.flush()
-        print(f"error: {_lines(str(error))}", file=sys.stderr)
+        say(f"error: {error}")
         return int(error.status)
     except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
+        say("\nstopped")
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:  # whoever read us has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m operate",
+        prog=program(),
         description="Run approved runbooks, watch them, answer approvals, and see who did what.",
         epilog=_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -75,10 +76,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--output", choices=outputs, default=outputs[0])
         return one
 
-    listing = add(
-        "list", commands.list_runbooks, "the runbooks that you may start", "table", "json"
-    )
-    listing.add_argument(
+    one = add("list", listing.list_runbooks, "the runbooks that you may start", "table", "json")
+    one.add_argument(
         "--all", action="store_true", help="what the account has besides this deployment's as well"
     )
     one = add("describe", describing.describe, "what a runbook takes and does", "text", "json")
@@ -89,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("stop", running.stop, "cancel a run")
     one.add_argument("id", metavar="ID", help="the run's id")
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
-    _add_history(add("history", commands.history, "your runs", *_TABLES))
+    _add_history(add("history", history.history, "your runs", *_TABLES))
     for name, command in (("approve", running.approve), ("reject", running.reject)):
         one = add(name, command, f"{name} a run that waits for it")
         one.add_argument("id", metavar="ID", help="the run's id")
@@ -98,8 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(add("audit", audit, "who did what through the service roles", *_TABLES))
     one = added.add_parser("explain", help="cause and cure of a message of AWS")
     one.add_argument("message", nargs="*", help="the message; without one, standard input")
-    one.set_defaults(act=lambda options: commands.explain(options.message), takes_words=False)
+    one.set_defaults(
+        act=lambda options: explanations.print_explanation(options.message), takes_words=False
+    )
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "number of 1 or more"  # as argparse names it in its error
 
 
 def _connection(options: argparse.Namespace) -> Connection:
@@ -115,7 +126,7 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     _add_runbook(one)
     one.set_defaults(takes_words=True)
     one.usage = (
-        "python -m operate run NAME [--PARAMETER VALUE …] [--parameters FILE] [--version VERSION]\n"
+        f"{program()} run NAME [--PARAMETER VALUE …] [--parameters FILE] [--version VERSION]\n"
         "           [--yes] [--detach] [--client-token UUID] [--output {text,json}]\n"
         "           [--profile PROFILE] [--region REGION] [--endpoint-url URL]"
     )
@@ -123,6 +134,13 @@ def _add_run(one: argparse.ArgumentParser) -> None:
         "--parameters",
         metavar="FILE",
         help='values as JSON, {"InstanceId": ["i-…"]}; - reads standard input',
+    )
+    one.add_argument(
+        "--parameter",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a parameter that is called as one of these options",
     )
     one.add_argument("--yes", action="store_true", help="neither ask for values nor to confirm")
     one.add_argument("--detach", action="store_true", help="start it and do not watch")
@@ -160,12 +178,7 @@ def _add_history(one: argparse.ArgumentParser) -> None:
     one.add_argument("--status", help="as Success, Failed, InProgress, Waiting")
     one.add_argument("--runbook", metavar="NAME", help="runbooks whose name begins so")
     one.add_argument("--since", metavar="TIME", help="as 7d, 12h or 2026-11-26T08:00:00Z")
-    one.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
-
-
-def _lines(text: str) -> str:
-    """A message of several lines, each without control characters."""
-    return "\n".join(clean(line) for line in text.splitlines())
+    one.add_argument("--limit", type=_positive, default=20, help="at most so many (default: 20)")
 
 
 if __name__ == "__main__":

@@ -8,19 +8,19 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import SSLError
 
 from operate.errors import AwsError, Exit, OperateError, code_of, message_of
 from operate.explanations import explain
+from operate.program import as_called
 from operate.screen import say
 
+PAGE = 50
+"""Entries of a page, the most that these APIs give."""
 _ATTEMPTS = 7
 """How often a throttled or lost call is tried, with exponential back-off and jitter, unless
 ``AWS_MAX_ATTEMPTS`` or the profile says otherwise.
 Source: AWS SDKs and Tools Reference Guide, Retry behavior, standard."""
-
-_TELLING_ATTEMPT = 2
-_BUSY = (400, 429, 500, 502, 503, 504)
-"""Statuses of throttling and of trouble at AWS, once a call has been tried again at all."""
 
 
 class Connection:
@@ -29,32 +29,40 @@ class Connection:
     def __init__(
         self, *, profile: str | None = None, region: str | None = None, endpoint: str | None = None
     ) -> None:
-        """Raises OperateError for a profile that is not configured or a Region that is none."""
+        """Raises OperateError for settings of the AWS configuration that are none."""
         self._endpoint = endpoint
+        self._clients: dict[str, Any] = {}
         with asking("for credentials"):
             self._session = boto3.Session(profile_name=profile, region_name=region)
-        self._clients: dict[str, Any] = {}
-        attempts = self._session._session.get_config_variable("max_attempts") or _ATTEMPTS
-        self._config = Config(
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            connect_timeout=10,
-            read_timeout=60,
-            user_agent_extra="operate",
-        )
+        try:
+            attempts = self._session._session.get_config_variable("max_attempts") or _ATTEMPTS
+            self._config = Config(
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                connect_timeout=10,
+                read_timeout=60,
+                user_agent_extra="operate",
+            )
+        except (ValueError, *AwsError) as error:
+            raise OperateError(f"AWS_MAX_ATTEMPTS is no number of 1 or more: {error}") from None
 
     @cached_property
     def region(self) -> str:
-        """The Region in use; OperateError where none is named."""
+        """The Region in use; OperateError where none is named, or what cannot be one."""
         region: str | None = self._session.region_name
         if not region:
             raise OperateError(
                 "no Region is named; give --region, set AWS_REGION, or name one in the profile"
             )
-        known = self._session.get_available_regions("ssm", self._partition(region))
-        if region not in known and (nearest := difflib.get_close_matches(region, known)):
-            raise OperateError(
-                f"{region!r} is no Region of Systems Manager; nearest: {', '.join(nearest)}"
-            )
+        known = [
+            name
+            for partition in self._session.get_available_partitions()
+            for name in self._session.get_available_regions("ssm", partition)
+        ]
+        # A Region of tomorrow has words of today: us-east-3.
+        words = {word for name in known for word in name.split("-")[1:-1]}
+        if region not in known and not words.issuperset(region.split("-")[1:-1] or [""]):
+            nearest = ", ".join(difflib.get_close_matches(region, known)) or "none"
+            raise OperateError(f"{region!r} is no Region of Systems Manager; nearest: {nearest}")
         return region
 
     @property
@@ -72,7 +80,9 @@ class Connection:
                     endpoint_url=self._endpoint,
                     config=self._config,
                 )
-            client.meta.events.register(f"needs-retry.{service}", _say_that_it_is_tried_again)
+            name = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register(f"needs-retry.{name}", _give_up_at_once)
+            client.meta.events.register(f"request-created.{name}", _say_that_it_is_tried_again)
             self._clients[service] = client
         return self._clients[service]
 
@@ -86,11 +96,6 @@ class Connection:
             return str(self.client("sts").get_caller_identity()["Arn"])
         return None
 
-    def _partition(self, region: str) -> str:
-        with contextlib.suppress(*AwsError):
-            return str(self._session.get_partition_for_region(region))
-        return "aws"
-
 
 @contextlib.contextmanager
 def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
@@ -101,17 +106,23 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
         raise explained(error, f"AWS was asked {what}", status=status) from None
 
 
-def _say_that_it_is_tried_again(
-    attempts: int, caught_exception: Exception | None, response: Any, **_: Any
-) -> None:
-    """Tells once a call that AWS does not answer as it should."""
-    failed = caught_exception is not None or response[0].status_code in _BUSY
-    if attempts == _TELLING_ATTEMPT and failed:
-        why = caught_exception or response[1].get("Error", {}).get("Code", "busy")
-        say(f"AWS does not answer ({why}); trying again")
+def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:
+    """A certificate that is not trusted is not trusted the next time either."""
+    if isinstance(caught_exception, SSLError):
+        raise caught_exception
+
+
+def _say_that_it_is_tried_again(request: Any, **_: Any) -> None:
+    """Tells once a call that AWS did not answer it as it should."""
+    if (request.context.get("retries") or {}).get("attempt") == _TOLD_ATTEMPT:
+        say("AWS does not answer, or asks to be asked less; trying again")
+
+
+_TOLD_ATTEMPT = 3
 
 
 def explained(error: Exception, what: str, *, status: Exit = Exit.REFUSED) -> OperateError:
     """What AWS answered, in its own words, with cause and cure where they are known."""
     said = f"{code_of(error)}: {message_of(error)}"
-    return OperateError("\n".join([f"{what}: {said}", *explain(said)]), status=status)
+    lines = [f"{what}: {said}", *map(as_called, explain(said))]
+    return OperateError("\n".join(lines), status=status, code=code_of(error))

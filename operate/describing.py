@@ -11,6 +11,7 @@ from rich.text import Text
 from operate import runbooks
 from operate.connection import Connection
 from operate.errors import Exit
+from operate.program import command
 from operate.runbooks import Runbook
 from operate.screen import clean, console, print_json, who
 
@@ -39,9 +40,13 @@ def describe(connection: Connection, options: argparse.Namespace) -> Exit:
             for line in lines
         ]
         _print_block(screen, rows or [("  none",)])
-    words = [f"{p.option} …" for p in runbook.parameters if p.is_required]
+    words = [
+        f"{p.option}…" if p.option.endswith("=") else f"{p.option} …"
+        for p in runbook.parameters
+        if p.is_required
+    ]
     screen.print(Text("\nrun it", style="bold"))
-    screen.print(" ".join(["  python -m operate run", runbook.name, *words]))
+    screen.print(f"  {command('run', runbook.name, *words)}")
     return Exit.SUCCESS
 
 

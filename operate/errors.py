@@ -24,9 +24,11 @@ class Exit(IntEnum):
 class OperateError(Exception):
     """What ends a command, said to its user: lines of what is wrong, and of what to do."""
 
-    def __init__(self, message: str, *, status: Exit = Exit.REFUSED) -> None:
+    def __init__(self, message: str, *, status: Exit = Exit.REFUSED, code: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
+        """AWS's name of the error; empty for one of ours."""
 
 
 AwsError = (BotoCoreError, ClientError)

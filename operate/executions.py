@@ -6,14 +6,15 @@ Source: SSM API Reference, AutomationExecution and StepExecution.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from operate.connection import Connection, asking
+from operate.connection import PAGE, Connection, asking
 from operate.errors import Exit
 from operate.statuses import ENDED, NOT_BEGUN, STOPPED, SUCCEEDED
 
-_PAGE = 50
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""When a run begins of which AWS does not tell when."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +65,8 @@ class Run:
     outputs: Mapping[str, list[str]]
     failure: str
     steps: tuple[StepRun, ...]
+    answer: Mapping[str, Any]
+    """As AWS has it, with every step."""
 
     @property
     def has_ended(self) -> bool:
@@ -83,38 +86,40 @@ class Run:
         return Exit.STOPPED if self.status in STOPPED or self.was_rejected else Exit.FAILED
 
 
-def read_run(connection: Connection, execution_id: str) -> Run:
-    """The run of this id with all its steps; OperateError where there is none."""
-    with asking(f"for the run {execution_id}"):
+def read_run(connection: Connection, execution_id: str, *, status: Exit = Exit.REFUSED) -> Run:
+    """The run of this id with all its steps; OperateError, with this exit status, where there is
+    none or AWS does not tell."""
+    with asking(f"for the run {execution_id}", status=status):
         answer = connection.ssm.get_automation_execution(AutomationExecutionId=execution_id)
         execution = answer["AutomationExecution"]
-        steps = execution.get("StepExecutions", [])
         if execution.get("StepExecutionsTruncated"):
             steps = _all_steps(connection, execution_id)
-    return run_of(execution, steps)
+            execution |= {"StepExecutions": steps, "StepExecutionsTruncated": False}
+    return run_of(execution)
 
 
-def run_of(execution: Mapping[str, Any], steps: list[dict[str, Any]] | None = None) -> Run:
+def run_of(execution: Mapping[str, Any]) -> Run:
     """A run from an ``AutomationExecution``, or from a list's ``AutomationExecutionMetadata``."""
     return Run(
         id=execution["AutomationExecutionId"],
         runbook=execution.get("DocumentName", ""),
         version=execution.get("DocumentVersion", ""),
         status=execution["AutomationExecutionStatus"],
-        started=execution["ExecutionStartTime"],
+        started=execution.get("ExecutionStartTime") or execution.get("ScheduledTime") or _NEVER,
         ended=execution.get("ExecutionEndTime"),
         starter=execution.get("ExecutedBy", ""),
         parameters=execution.get("Parameters") or {},
         outputs=execution.get("Outputs") or {},
         failure=execution.get("FailureMessage", ""),
-        steps=tuple(map(_step, steps or ())),
+        steps=tuple(map(_step, execution.get("StepExecutions", ()))),
+        answer=execution,
     )
 
 
 def _all_steps(connection: Connection, execution_id: str) -> list[dict[str, Any]]:
     """Every step, where there are more than one answer holds."""
     pages = connection.ssm.get_paginator("describe_automation_step_executions").paginate(
-        AutomationExecutionId=execution_id, PaginationConfig={"PageSize": _PAGE}
+        AutomationExecutionId=execution_id, PaginationConfig={"PageSize": PAGE}
     )
     return [step for page in pages for step in page["StepExecutions"]]
 

@@ -5,7 +5,11 @@ Source: Systems Manager User Guide, Troubleshooting Automation, unless an entry 
 """
 
 import re
+import sys
 from dataclasses import dataclass
+
+from operate.errors import Exit, OperateError
+from operate.program import as_called
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,17 +21,22 @@ class Explanation:
     cause: str
     cure: str
 
-    def lines(self) -> list[str]:
-        """The explanation, to stand under the message."""
-        return [f"cause: {self.cause}", f"cure: {self.cure}"]
-
 
 def explain(message: str) -> list[str]:
     """Cause and cure of what AWS said, a line each; nothing for what is not known."""
     for explanation in EXPLANATIONS:
         if re.search(explanation.pattern, message, re.IGNORECASE | re.DOTALL):
-            return explanation.lines()
+            return [f"cause: {explanation.cause}", f"cure: {explanation.cure}"]
     return []
+
+
+def print_explanation(words: list[str]) -> Exit:
+    """Prints cause and cure of a message of AWS, given or on standard input."""
+    lines = explain(" ".join(words) or sys.stdin.read())
+    if not lines:
+        raise OperateError("this message is not known here; the AWS documentation may know it")
+    print("\n".join(map(as_called, lines)))
+    return Exit.SUCCESS
 
 
 EXPLANATIONS: tuple[Explanation, ...] = (

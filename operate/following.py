@@ -12,6 +12,7 @@ from rich.text import Text
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.executions import Run, StepRun, read_run
+from operate.program import command
 from operate.screen import clean, clock, style_of, took
 from operate.statuses import NOT_BEGUN
 
@@ -46,24 +47,24 @@ def follow(connection: Connection, execution_id: str, view: View) -> Run:
 
 def watch_again(execution_id: str) -> str:
     """The command that watches a run."""
-    return f"python -m operate watch {execution_id}"
+    return command("watch", execution_id)
 
 
 def _looks(connection: Connection, execution_id: str) -> Iterator[Run]:
     begun = time.monotonic()
-    run = read_run(connection, execution_id)
-    yield run
-    while not run.has_ended:
+    while True:
+        try:
+            run = read_run(connection, execution_id, status=Exit.UNKNOWN)
+        except OperateError as error:
+            if error.code.startswith("AutomationExecutionNotFound"):
+                raise OperateError(str(error)) from None
+            again = f"the run goes on; watch again: {watch_again(execution_id)}"
+            raise OperateError(f"{error}\n{again}", status=error.status) from None
+        yield run
+        if run.has_ended:
+            return
         passed = time.monotonic() - begun
         time.sleep(next((pause for until, pause in _PAUSES if passed < until), _LAST_PAUSE))
-        try:
-            run = read_run(connection, execution_id)
-        except OperateError as error:
-            raise OperateError(
-                f"{error}\nthe run goes on; watch again: {watch_again(execution_id)}",
-                status=Exit.UNKNOWN,
-            ) from None
-        yield run
 
 
 class Appended:

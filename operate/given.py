@@ -38,6 +38,20 @@ def from_options(runbook: Runbook, words: list[str]) -> Values:
     return values
 
 
+def from_pairs(runbook: Runbook, pairs: Iterable[str]) -> Values:
+    """Values from ``--parameter NAME=VALUE``. Raises OperateError for what is none, or a name that
+    the runbook does not take."""
+    values: Values = {}
+    names = [parameter.name for parameter in runbook.parameters]
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise OperateError(f"--parameter {pair}: give NAME=VALUE")
+        _require_known(runbook, name, names, "--parameter")
+        values.setdefault(name, []).append(value)
+    return values
+
+
 def from_file(runbook: Runbook, path: str) -> Values:
     """Values from a JSON file, as the AWS CLI takes them: ``{"InstanceId": ["i-…"]}``.
 
@@ -54,10 +68,7 @@ def from_file(runbook: Runbook, path: str) -> Values:
         )
     names = [parameter.name for parameter in runbook.parameters]
     for name in content:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1, 0.4)
-            hint = f"nearest: {near[0]}" if near else f"known: {', '.join(names) or 'none'}"
-            raise OperateError(f"--parameters {path}: {runbook.name} takes no {name!r}; {hint}")
+        _require_known(runbook, name, names, f"--parameters {path}")
     return {name: _texts(value) for name, value in content.items()}
 
 
@@ -71,6 +82,13 @@ def split(parameter: Parameter, answer: str) -> list[str]:
     if parameter.is_list and parameter.element != "StringMap":
         return [word for word in re.split(r"[\s,]+", answer) if word]
     return [answer]
+
+
+def _require_known(runbook: Runbook, name: str, names: list[str], where: str) -> None:
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1, 0.4)
+        hint = f"nearest: {near[0]}" if near else f"known: {', '.join(names) or 'none'}"
+        raise OperateError(f"{where}: {runbook.name} takes no {name!r}; {hint}")
 
 
 def _fill(parameter: Parameter, found: list[str]) -> None:

@@ -14,6 +14,11 @@ from typing import Any, Self
 Values = dict[str, list[str]]
 """Values by parameter, as StartAutomationExecution takes them."""
 
+OWN_OPTIONS = {
+    *("--help", "--profile", "--region", "--endpoint-url", "--output", "--version"),
+    *("--parameters", "--parameter", "--yes", "--detach", "--client-token"),
+}
+"""What ``run`` takes for itself."""
 _INSTANCE = "AWS::EC2::Instance::Id"
 _TYPED = {
     _INSTANCE: r"m?i-[a-z0-9]{8,17}",
@@ -82,9 +87,11 @@ class Parameter:
 
     @property
     def option(self) -> str:
-        """How the command line spells it: ``InstanceId`` is ``--instance-id``."""
+        """How the command line spells it: ``InstanceId`` is ``--instance-id``, and one that is
+        called as an option of ``run`` itself ``--parameter Region=…``."""
         words = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3-\2\4", self.name)
-        return f"--{words.replace('_', '-').lower()}"
+        option = f"--{words.replace('_', '-').lower()}"
+        return f"--parameter {self.name}=" if option in OWN_OPTIONS else option
 
     @property
     def bounds(self) -> list[str]:

@@ -5,16 +5,16 @@ import json
 import quopri
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from operate.connection import Connection, asking, explained
+from operate.connection import PAGE, Connection, asking, explained
 from operate.errors import AwsError, OperateError, code_of, is_denied, message_of
 from operate.parameters import Parameter
+from operate.program import command
 
 _ROLE_TAG, _DESCRIPTION_TAG = "ServiceRole", "Description"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
-_PAGE = 50
 _CALENDAR_API = "GetCalendarState"
 _INSTANCE_INPUTS = ("InstanceId", "InstanceIds")
 """Inputs of steps that take ids of instances, in Automation's actions and in EC2's calls."""
@@ -63,8 +63,6 @@ class Runbook:
     approvals: tuple[Approval, ...] = ()
     calendars: tuple[str, ...] = ()
     """Change Calendars that have to be open."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """``default`` and ``latest``, where they were asked for."""
 
     @property
     def takes_its_role(self) -> bool:
@@ -82,7 +80,7 @@ def listed(connection: Connection, *, everything: bool = False) -> Iterator[List
             {"Key": "Owner", "Values": ["Self"]},
             {"Key": "DocumentType", "Values": ["Automation"]},
         ],
-        PaginationConfig={"PageSize": _PAGE},
+        PaginationConfig={"PageSize": PAGE},
     )
     with asking("for the runbooks"):
         for page in pages:
@@ -184,7 +182,7 @@ def _not_read(
     return OperateError(
         f"no runbook {name!r} in {connection.region}; {hint}\n({said})\n"
         "cause: the name is misspelt, or it is deployed in another Region or account\n"
-        "cure: see what there is (python -m operate list), check --region and --profile"
+        f"cure: see what there is ({command('list')}), check --region and --profile"
     )
 
 

@@ -13,6 +13,7 @@ from operate.connection import Connection, asking
 from operate.errors import Exit
 from operate.executions import Run, read_run
 from operate.following import Appended, InPlace, follow, watch_again
+from operate.program import as_called
 from operate.screen import clean, console, print_json, say, style_of, took, who
 
 
@@ -21,6 +22,7 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     runbook = runbooks.read_runbook(connection, options.name, options.version)
     values = given.from_file(runbook, options.parameters) if options.parameters else {}
     values |= given.from_options(runbook, options.words)
+    values |= given.from_pairs(runbook, options.parameter)
     notes = console(sys.stderr if options.output == "json" else None)
     asks = sys.stdin.isatty() and notes.is_terminal
     if asks and not options.yes:
@@ -33,7 +35,11 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
         starting.confirm(notes, f"start {title}?")
     token = options.client_token or str(uuid.uuid4())
     say(f"{title}: starting with client token {token}")
-    execution_id = starting.start(connection, runbook, values, token)
+    try:
+        execution_id = starting.start(connection, runbook, values, token)
+    except KeyboardInterrupt:
+        say(f"\nstopped while starting; {starting.start_again(token)}")
+        return Exit.UNKNOWN
     if options.detach:
         if options.output == "json":
             print_json({"AutomationExecutionId": execution_id})
@@ -109,9 +115,7 @@ def _watched(connection: Connection, execution_id: str, output: str, notes: Cons
         say(f"\nstopped watching; the run goes on. Watch again: {watch_again(execution_id)}")
         return Exit.INTERRUPTED
     if output == "json":
-        with asking(f"for the run {execution_id}"):
-            answer = connection.ssm.get_automation_execution(AutomationExecutionId=execution_id)
-        print_json(answer["AutomationExecution"])
+        print_json(ended.answer)
     else:
         _print_summary(ended, notes)
     return ended.exit
@@ -129,8 +133,8 @@ def _print_summary(ended: Run, notes: Console) -> None:
         elif step.failure:
             notes.print(clean(f"step {step.name}: {step.failure}"))
             for explained in explanations.explain(f"{step.action} {step.status} {step.failure}"):
-                notes.print(f"  {explained}")
+                notes.print(f"  {as_called(explained)}")
     if ended.failure and not any(step.failure for step in ended.steps):
         notes.print(clean(ended.failure))
         for explained in explanations.explain(ended.failure):
-            notes.print(f"  {explained}")
+            notes.print(f"  {as_called(explained)}")

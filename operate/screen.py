@@ -16,8 +16,9 @@ from rich.text import Text
 
 from operate.statuses import FAILED, STOPPED, SUCCEEDED
 
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters, which could move the cursor or turn text round."""
+_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _ANY_WIDTH = 1_000_000
 _SHOWN_CHARACTERS = 2_000
 
@@ -30,8 +31,8 @@ def console(stream: IO[str] | None = None) -> Console:
 
 
 def clean(text: str) -> str:
-    """A text of elsewhere without what would steer a terminal, and not endless."""
-    shown = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+    """A text of elsewhere as one line, without what would steer a terminal, and not endless."""
+    shown = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
     if len(shown) > _SHOWN_CHARACTERS:
         return f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown)} characters)"
     return shown
@@ -95,7 +96,7 @@ def print_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows as CSV on standard output; a cell is never a spreadsheet's formula."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(headings)
-    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
 
 
 def print_json(value: Any) -> None:
@@ -104,12 +105,12 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A remark beside the result."""
+    """A remark beside the result, of one line or several."""
     with contextlib.suppress(BrokenPipeError):
-        print(clean(text), file=sys.stderr)
+        print("\n".join(map(clean, text.split("\n"))), file=sys.stderr)
 
 
-def harmless(cell: str) -> str:
+def _harmless(cell: str) -> str:
     """A cell of CSV that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 

@@ -1,23 +1,15 @@
 """Starts a runbook, at most once."""
 
-import uuid
-
-from botocore.exceptions import (
-    ConnectionClosedError,
-    HTTPClientError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ClientError, HTTPClientError
 from rich.console import Console
 
 from operate import given
 from operate.connection import Connection, explained
 from operate.errors import AwsError, Exit, OperateError
 from operate.parameters import Values, all_faults
+from operate.program import command
 from operate.runbooks import Runbook
 from operate.screen import clean
-
-_LOST = (ConnectionClosedError, ReadTimeoutError, HTTPClientError)
-"""What may hide an answer: the request may have arrived."""
 
 
 def checked(runbook: Runbook, values: Values) -> Values:
@@ -25,7 +17,7 @@ def checked(runbook: Runbook, values: Values) -> Values:
     faults = all_faults(runbook.parameters, values)
     if faults:
         what = f"{runbook.name}, version {runbook.version}, was not started"
-        see = f"what it takes: python -m operate describe {runbook.name}"
+        see = f"what it takes: {command('describe', runbook.name)}"
         raise OperateError("\n".join([f"{what}:", *(f"  {fault}" for fault in faults), see]))
     return values
 
@@ -52,13 +44,12 @@ def confirm(terminal: Console, question: str) -> None:
         raise OperateError("nothing was done")
 
 
-def start(connection: Connection, runbook: Runbook, values: Values, token: str | None) -> str:
+def start(connection: Connection, runbook: Runbook, values: Values, token: str) -> str:
     """The id of the run that this starts, or that was started with the same token before.
 
     The version that was read is the one that starts, whatever the default becomes meanwhile.
     Raises OperateError, with the token where it is not known whether the start arrived.
     """
-    token = token or str(uuid.uuid4())
     try:
         answer = connection.ssm.start_automation_execution(
             DocumentName=runbook.name,
@@ -66,17 +57,27 @@ def start(connection: Connection, runbook: Runbook, values: Values, token: str |
             ClientToken=token,
             **({"Parameters": values} if values else {}),
         )
-    except _LOST as error:
+    except AwsError as error:
+        if _is_surely_refused(error):
+            raise explained(error, f"{runbook.name} was not started") from None
         what = f"it is not known whether {runbook.name} was started"
         known = explained(error, what, status=Exit.UNKNOWN)
-        raise OperateError(
-            f"{known}\nto know, run the same command with --client-token {token}: "
-            "it starts at most one",
-            status=Exit.UNKNOWN,
-        ) from None
-    except AwsError as error:
-        raise explained(error, f"{runbook.name} was not started") from None
+        raise OperateError(f"{known}\n{start_again(token)}", status=Exit.UNKNOWN) from None
     return str(answer["AutomationExecutionId"])
+
+
+def start_again(token: str) -> str:
+    """How to find out whether a start arrived."""
+    return f"to know, run the same command with --client-token {token}: it starts at most one run"
+
+
+def _is_surely_refused(error: Exception) -> bool:
+    """Whether no try of a start can have arrived: one was made and AWS refused it, or none left
+    this machine. What was tried again may have been started by the first try."""
+    if isinstance(error, ClientError):
+        told = error.response.get("ResponseMetadata", {})
+        return bool(told.get("RetryAttempts") == 0 and told.get("HTTPStatusCode", 500) < 500)
+    return not isinstance(error, HTTPClientError)
 
 
 def _answer(terminal: Console, question: str) -> str:

@@ -53,6 +53,8 @@ def _account(templates: list[Template]) -> Account:
             Origin(stack=t.stack, region=t.place.region, asset=t.asset, digest=t.digest)
             for t in templates
         ),
+        made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
+        has_trail=any(r.type in TRAIL for r in resources),
         rules=read_trail(resources),
         regions=_regions(templates, resources),
     )

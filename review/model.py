@@ -221,6 +221,10 @@ class Account:
     """What was read."""
     regions: tuple[str, ...]
     """Where somebody can do something: not one that only hears of the others."""
+    made: tuple[tuple[str, str], ...] = ()
+    """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
+    has_trail: bool = False
+    """Whether anything is there to record or tell what happens."""
     rules: tuple["Rule", ...] = ()
     """What is recorded and told of the account."""
 

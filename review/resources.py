@@ -28,9 +28,16 @@ _ATTACHMENTS = {
 _DOCUMENT = "AWS::SSM::Document"
 _PROVIDER = "AWS::IAM::OIDCProvider"
 """Lets nobody in by itself: roles that trust it say whom."""
-_TOPIC, _KEY = "AWS::SNS::Topic", "AWS::KMS::Key"
+_TOPIC, _KEY, _LOG = "AWS::SNS::Topic", "AWS::KMS::Key", "AWS::Logs::LogGroup"
 TRAIL = {
-    *("AWS::Events::Rule", "AWS::Logs::ResourcePolicy", _TOPIC, "AWS::SNS::TopicPolicy", _KEY),
+    *(
+        "AWS::Events::Rule",
+        "AWS::Logs::ResourcePolicy",
+        _TOPIC,
+        "AWS::SNS::TopicPolicy",
+        _KEY,
+        _LOG,
+    ),
 }
 """Types that have a policy or a target of their own, which review/trail.py judges."""
 _SECTIONS = {
@@ -39,7 +46,6 @@ _SECTIONS = {
 }
 _WITHOUT_ACCESS = {
     "AWS::CDK::Metadata",
-    "AWS::Logs::LogGroup",
     "AWS::SecretsManager::Secret",
 }
 """Types that give nobody access. A type is added here when somebody has read its reference."""
@@ -73,6 +79,11 @@ class Resource:
         return value
 
     @property
+    def kind(self) -> str:
+        """``role``, ``policy``, ``group`` or ``user``; empty for what is not of IAM."""
+        return _IDENTITIES.get(self.type, ("", ""))[1]
+
+    @property
     def name(self) -> str:
         """Its physical name; where CloudFormation makes one, a name that tells so."""
         key = "Name" if self.type == _DOCUMENT else _IDENTITIES[self.type][0]
@@ -96,6 +107,10 @@ class Resource:
         if name in ("Arn", "Ref") and self.type == _PROVIDER:
             issuer = str(self.get("Url")).removeprefix("https://").rstrip("/")
             return self.template.place.iam_arn(f"oidc-provider/{issuer}")
+        if (self.type, name) == (_LOG, "Arn"):
+            place = self.template.place
+            group = self.get("LogGroupName") or f"{self.template.stack}-{self.logical_id}-GENERATED"
+            return f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{group}:*"
         if (self.type, name) in ((_TOPIC, "Ref"), (_KEY, "Ref"), (_KEY, "Arn")):
             place, service = self.template.place, "sns" if self.type == _TOPIC else "kms"
             made = f"{self.template.stack}-{self.logical_id}-GENERATED"

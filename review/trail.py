@@ -15,6 +15,7 @@ from review.resources import Resource
 from review.statements import Statement, read_policy
 
 RULE, LOG_POLICY = "AWS::Events::Rule", "AWS::Logs::ResourcePolicy"
+LOG = "AWS::Logs::LogGroup"
 TOPIC, TOPIC_POLICY, KEY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"
 
 _EVENTS = "events.amazonaws.com"
@@ -46,11 +47,13 @@ class Rule:
 
 
 def read_trail(resources: Iterable[Resource]) -> tuple[Rule, ...]:
-    """The rules that are on; ReviewError for a resource of the trail that lets others in."""
-    rules = []
+    """The rules that are on; ReviewError for a resource of the trail that lets others in, or a rule
+    that leads elsewhere."""
+    resources, rules = tuple(resources), []
+    receiving = {arn: channel for r in resources for arn, channel in _receiving(r)}
     for resource in resources:
         if resource.type == RULE:
-            rule = _rule(resource)
+            rule = _rule(resource, receiving)
             if resource.get("State", "ENABLED") == "ENABLED":
                 rules.append(rule)
         elif resource.type == TOPIC:
@@ -68,19 +71,28 @@ def read_trail(resources: Iterable[Resource]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _rule(resource: Resource) -> Rule:
+def _receiving(resource: Resource) -> Iterator[tuple[str, Channel]]:
+    """The ARN by which a rule names a log group or topic of these templates."""
+    if resource.type == LOG:
+        yield resource.attribute("Arn").removesuffix(":*"), Channel.LOG
+    elif resource.type == TOPIC:
+        yield resource.attribute("Ref"), Channel.TOPIC
+
+
+def _rule(resource: Resource, receiving: Mapping[str, Channel]) -> Rule:
     """A rule whose targets only receive: a log group, a topic of these templates."""
     _refuse_unknown(resource, resource.properties, _RULE_PROPERTIES)
     channels = []
     for target in resource.listed("Targets"):
         _refuse_unknown(resource, target, _TARGET_PROPERTIES)
-        service = str(target["Arn"]).split(":")[2:3]
-        if service not in (["logs"], ["sns"]):
+        channel = receiving.get(str(target["Arn"]))
+        if channel is None:
             raise ReviewError(
                 f"{resource.where}: the review does not know what a rule does to "
-                f"{target['Arn']}; it knows log groups and topics (review/trail.py)"
+                f"{target['Arn']}; it knows the log groups and topics of these templates "
+                f"(review/trail.py)"
             )
-        channels.append(Channel.LOG if service == ["logs"] else Channel.TOPIC)
+        channels.append(channel)
     return Rule(
         region=resource.template.place.region,
         pattern=json.dumps(resource.get("EventPattern")),
@@ -141,9 +153,13 @@ def _matches(pattern: Any, event: Any) -> bool:
     does not know matches nothing."""
     if isinstance(pattern, Mapping):
         return isinstance(event, Mapping) and all(
-            key in event and _matches(wanted, event[key]) for key, wanted in pattern.items()
+            _matches(wanted, event[key]) if key in event else wanted == _ABSENT
+            for key, wanted in pattern.items()
         )
     return any(_matches_one(wanted, event) for wanted in pattern)
+
+
+_ABSENT = [{"exists": False}]
 
 
 def _matches_one(wanted: Any, value: Any) -> bool:

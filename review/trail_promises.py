@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from review.judge import Judge
-from review.model import Account, Part
+from review.model import Account
 from review.promises import Promise, Proof, promise
 from review.trail import Channel
 
@@ -16,9 +16,22 @@ _BAD_ENDS = ("Failed", "TimedOut", "Cancelled", "Canceled", "Rejected")
 _EXECUTION = "EC2 Automation Execution Status-change Notification"
 _STEP = "EC2 Automation Step Status-change Notification"
 _CALL = "AWS API Call via CloudTrail"
-_DOCUMENT_CALLS = ("UpdateDocument", "UpdateDocumentDefaultVersion", "ModifyDocumentPermission")
-_ROLE_CALLS = ("UpdateAssumeRolePolicy", "PutRolePolicy", "DeleteRolePermissionsBoundary")
-_POLICY_CALLS = ("CreatePolicyVersion", "SetDefaultPolicyVersion")
+_DOCUMENT_CALLS = {
+    "UpdateDocument": "name",
+    "UpdateDocumentDefaultVersion": "name",
+    "ModifyDocumentPermission": "name",
+    "RemoveTagsFromResource": "resourceId",
+}
+_CHANGES = {
+    "role": (
+        "roleName",
+        ("UpdateAssumeRolePolicy", "PutRolePolicy", "DeleteRolePermissionsBoundary"),
+    ),
+    "policy": ("policyArn", ("CreatePolicyVersion", "SetDefaultPolicyVersion")),
+    "group": ("groupName", ("AddUserToGroup", "AttachGroupPolicy")),
+    "user": ("userName", ("AttachUserPolicy", "CreateAccessKey")),
+}
+"""The parameter by which IAM's calls name what they change, and some that change it."""
 _BOTH = (Channel.LOG, Channel.TOPIC)
 
 
@@ -37,13 +50,13 @@ class Subject:
 def trail_promises(judge: Judge) -> Iterator[Promise]:
     """The promise about the trail, where there is one."""
     account = judge.account
-    if not account.rules:
+    if not account.has_trail:
         return
     missing = [subject for subject, is_heard in _subjects(account) if not is_heard]
     yield promise(
         "trail-hears-of-everything",
         "every run of these runbooks is kept in the log; every bad end, and every change of a "
-        "document, a service role or a policy that delegation rests on, is told by the topic",
+        "document or of a role, policy, group or user of these templates, is told by the topic",
         Proof(tuple(f"the {m.channel} in {m.region} hears not of {m.what}" for m in missing), ()),
     )
 
@@ -79,8 +92,8 @@ def _samples(
             yield f"runs of {name}", region, (Channel.LOG,), runs
             yield f"bad ends of {name}", region, (Channel.TOPIC,), ends[1:]
             changes = [
-                _call("ssm", call, {"name": named})
-                for call in _DOCUMENT_CALLS
+                _call("ssm", call, {parameter: named})
+                for call, parameter in _DOCUMENT_CALLS.items()
                 for named in (name, arn)
             ]
             yield f"changes of document {name}", region, _BOTH, changes
@@ -89,21 +102,11 @@ def _samples(
 
 
 def _access(account: Account) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """The service roles, and the policies of operators and of the roles' boundaries."""
-    roles = [role for role in account.having(Part.SERVICE_ROLE) if role.trust]
-    for role in roles:
-        parameters = {"roleName": role.name}
-        yield "role", role.name, [_call("iam", call, parameters) for call in _ROLE_CALLS]
-    operators = account.having(Part.OPERATOR)
-    held = [policy.name for person in operators for policy in person.policies]
-    boundaries = [role.boundary.name for role in roles if role.boundary]
-    for policy in dict.fromkeys((*filter(_is_operators, held), *boundaries)):
-        parameters = {"policyArn": account.place.iam_arn(f"policy/{policy}")}
-        yield "policy", policy, [_call("iam", call, parameters) for call in _POLICY_CALLS]
-
-
-def _is_operators(policy: str) -> bool:
-    return policy.rstrip("0123456789") == "OperatorRestrictedPermissions"
+    """Whatever the templates make of IAM: it is what delegation rests on."""
+    for kind, name in account.made:
+        parameter, calls = _CHANGES[kind]
+        value = account.place.iam_arn(f"policy/{name}") if kind == "policy" else name
+        yield kind, name, [_call("iam", call, {parameter: value}) for call in calls]
 
 
 def _run(runbook: str, kind: str, status: str) -> dict[str, Any]:

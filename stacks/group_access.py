@@ -1,6 +1,6 @@
 """GroupAccess: people of one part who hold one policy, by a group, by their roles, or by name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -23,7 +23,7 @@ class GroupAccess(Construct):
         scope: Construct,
         id_: str,
         *,
-        people: Iterable[Person],
+        people: Sequence[Person],
         group_name: str,
         policy_name: str,
         description: str,

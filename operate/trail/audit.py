@@ -1,98 +1,142 @@
 """``python -m operate audit``: what Automation and CloudTrail tell together."""
 
 import argparse
-import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from operate import runbooks
-from operate.connection import Connection, asking
+from operate.connection import PAGE, Connection, asking
 from operate.errors import Exit, OperateError
 from operate.executions import Run, read_run
 from operate.screen import moment, say
-from operate.times import since as time_of
+from operate.times import as_filter, time_of
 from operate.trail import event_history, timeline
 from operate.trail.joined import AFTER, BEFORE, Join
 from operate.trail.printed import print_trail
+from operate.trail.progress import Progress
 from operate.trail.told import Trail, tell_call, tell_run
 
-_PAGE = 50
 _READERS = 8
 """Runs that are read at a time."""
-_TELL_SECONDS = 10
-_TELL_SECONDS_ON_A_TERMINAL = 0.2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Question:
+    """What is audited."""
+
+    begin: datetime
+    end: datetime
+    read_until: datetime
+    """How late a call of these runs may be."""
+    pages: Iterable[list[Run]]
+    """The runs, the newest first."""
 
 
 def audit(connection: Connection, options: argparse.Namespace) -> Exit:
     """Prints runs with what was done for them, and before them what belongs to no run."""
-    now = datetime.now(UTC)
-    pages: Iterable[list[Run]]
-    if options.id:
-        one = read_run(connection, options.id)
-        begin, end = one.started, one.ended or now
-        pages = [[one]]
-    else:
-        begin = time_of(options.since)
-        end = time_of(options.until) if options.until else now
-        if begin >= end:
-            raise OperateError(f"--since {options.since} is not before the end, {moment(end)}")
-        pages = _runs_back(connection, begin, end)
-    _say_what_is_forgotten(begin, now)
+    asked = _one(connection, options.id) if options.id else _period(connection, options)
     roles = _service_roles(connection, options.role)
-    progress = _Progress(begin)
-    calls = event_history.events_back(connection, begin - BEFORE, min(end + AFTER, now), progress)
-    join = Join(calls, roles)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         trail = Trail(
             region=connection.region,
-            since=moment(begin),
-            until=moment(end),
+            since=moment(asked.begin),
+            until=moment(asked.end),
             roles=tuple(sorted(role.rsplit("/", 1)[-1] for role in roles)),
             spool=spool,
         )
-        for page in pages:
-            for audited in join.of(page):
-                trail.add(tell_run(audited))
-        join.rest(lambda id_: _find(connection, id_))
-        progress.end()
-        trail.outside = [tell_call(call) for call in join.outside]
-        trail.refused = [tell_call(call) for call in join.refused]
+        with Progress(asked.begin) as progress:
+            calls = event_history.events_back(
+                connection, asked.begin - BEFORE, asked.read_until, progress
+            )
+            _fill(trail, Join(calls, roles), asked, connection)
         print_trail(trail, options.output)
         if options.html:
             _write_picture(options.html, trail)
-    return Exit.FAILED if join.outside else Exit.SUCCESS
+    return Exit.FAILED if trail.outside else Exit.SUCCESS
+
+
+def _fill(trail: Trail, join: Join, asked: _Question, connection: Connection) -> None:
+    for page in asked.pages:
+        for audited in join.of(page):
+            trail.add(tell_run(audited))
+    join.rest(lambda id_: _find(connection, id_))
+    trail.outside = [tell_call(call) for call in join.outside]
+    trail.refused = [tell_call(call) for call in join.refused]
+    if join.other_roles:
+        names = ", ".join(sorted(role.rsplit("/", 1)[-1] for role in join.other_roles))
+        say(
+            f"runs used other roles as well: {names}. What these do outside of runs is not looked "
+            f"for; --role NAME does so"
+        )
+
+
+def _one(connection: Connection, execution_id: str) -> _Question:
+    run, now = read_run(connection, execution_id), datetime.now(UTC)
+    end = run.ended or now
+    _say_what_is_forgotten(run.started, now)
+    return _Question(begin=run.started, end=end, read_until=min(end + AFTER, now), pages=[[run]])
+
+
+def _period(connection: Connection, options: argparse.Namespace) -> _Question:
+    """The runs that began in a time; their calls may be as late as the last of them ended."""
+    now = datetime.now(UTC)
+    begin = time_of(options.since)
+    end = time_of(options.until) if options.until else now
+    if begin >= end:
+        raise OperateError(f"--since {options.since} is not before the end, {moment(end)}")
+    _say_what_is_forgotten(begin, now)
+    read_until = now
+    if options.until:
+        ends = (
+            run.get("ExecutionEndTime", now)
+            for page in _listed(connection, begin, end)
+            for run in page
+        )
+        read_until = min(max(ends, default=end) + AFTER, now)
+    return _Question(
+        begin=begin,
+        end=end,
+        read_until=max(read_until, min(end, now)),
+        pages=_runs_back(connection, begin, end),
+    )
+
+
+def _listed(
+    connection: Connection, since: datetime, until: datetime
+) -> Iterator[list[dict[str, Any]]]:
+    """What a list tells of the runs that began between two times, a page at a time."""
+    pages = connection.ssm.get_paginator("describe_automation_executions").paginate(
+        Filters=[
+            {"Key": "StartTimeAfter", "Values": [as_filter(since)]},
+            {"Key": "StartTimeBefore", "Values": [as_filter(until + timedelta(seconds=1))]},
+        ],
+        PaginationConfig={"PageSize": PAGE},
+    )
+    with asking("for the runs"):
+        for page in pages:
+            yield page["AutomationExecutionMetadataList"]
 
 
 def _runs_back(connection: Connection, since: datetime, until: datetime) -> Iterator[list[Run]]:
     """The runs that began between two times, a page at a time, each with parameters and steps: a
     list tells neither, and the event history hides the values of parameters."""
-    form = "%Y-%m-%dT%H:%M:%SZ"
-    pages = connection.ssm.get_paginator("describe_automation_executions").paginate(
-        Filters=[
-            {"Key": "StartTimeAfter", "Values": [since.astimezone(UTC).strftime(form)]},
-            {
-                "Key": "StartTimeBefore",
-                "Values": [(until + timedelta(seconds=1)).astimezone(UTC).strftime(form)],
-            },
-        ],
-        PaginationConfig={"PageSize": _PAGE},
-    )
-    with ThreadPoolExecutor(_READERS) as readers, asking("for the runs"):
-        for page in pages:
-            ids = [run["AutomationExecutionId"] for run in page["AutomationExecutionMetadataList"]]
+    with ThreadPoolExecutor(_READERS) as readers:
+        for page in _listed(connection, since, until):
+            ids = [run["AutomationExecutionId"] for run in page]
             yield list(readers.map(lambda id_: read_run(connection, id_), ids))
 
 
 def _find(connection: Connection, execution_id: str) -> Run | None:
-    """A run that was not asked for: it began before, or is of no interest."""
+    """A run that was not asked for: it began before, or at another time; None where it is none."""
     try:
         return read_run(connection, execution_id)
     except OperateError as error:
-        if "AutomationExecutionNotFound" in str(error):
+        if error.code.startswith("AutomationExecutionNotFound"):
             return None
         raise
 
@@ -104,6 +148,11 @@ def _service_roles(connection: Connection, further: list[str]) -> frozenset[str]
         raise OperateError("AWS does not tell whose credentials these are, and so no account")
     partition, account = caller.split(":")[1], caller.split(":")[4]
     names = {r.service_role for r in runbooks.listed(connection)} | set(further)
+    if not names:
+        raise OperateError(
+            f"no runbook in {connection.region} names a service role: which calls belong to no "
+            f"run could not be told; check --region, or name the role: --role NAME"
+        )
     return frozenset(f"arn:{partition}:iam::{account}:role/{name}" for name in names)
 
 
@@ -122,29 +171,3 @@ def _write_picture(path: str, trail: Trail) -> None:
     except OSError as error:
         raise OperateError(f"--html {path}: {error}") from None
     say(f"written: {path}")
-
-
-class _Progress:
-    """Says how far back the event history has been read: in place on a terminal, a line now and
-    then elsewhere."""
-
-    def __init__(self, begin: datetime) -> None:
-        self._begin = begin
-        self._is_terminal = sys.stderr.isatty()
-        self._told = time.monotonic()
-
-    def __call__(self, at: datetime, count: int) -> None:
-        pause = _TELL_SECONDS_ON_A_TERMINAL if self._is_terminal else _TELL_SECONDS
-        if time.monotonic() - self._told < pause:
-            return
-        self._told = time.monotonic()
-        text = f"event history: {count} events, back to {moment(at)} of {moment(self._begin)}"
-        if self._is_terminal:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        else:
-            say(text)
-
-    def end(self) -> None:
-        """Takes the line away."""
-        if self._is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

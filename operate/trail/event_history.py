@@ -9,24 +9,23 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from operate.connection import Connection, asking
+from operate.connection import PAGE, Connection, asking
 from operate.trail.records import Call, read_call
 
 DAYS = 90
 """For how long CloudTrail keeps the event history."""
-_PAGE = 50
 _SECONDS_A_LOOK_UP = 0.5
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
-Told = Callable[[datetime, int], None]
+Heard = Callable[[datetime, int], None]
 
 
 def events_back(
-    connection: Connection, since: datetime, until: datetime, told: Told
+    connection: Connection, since: datetime, until: datetime, heard: Heard
 ) -> Iterator[Call]:
     """The calls between two times, the newest first, page by page.
 
-    ``told`` hears after each page how far back it is and how many events there were. One look-up
+    ``heard`` is told after each page how far back it is and how many events there were. One look-up
     asks for a page of everything: none asks for a single run.
     """
     client = connection.client("cloudtrail")
@@ -40,13 +39,13 @@ def events_back(
             answer = client.lookup_events(
                 StartTime=since,
                 EndTime=until,
-                MaxResults=_PAGE,
+                MaxResults=PAGE,
                 **({"NextToken": token} if token else {}),
             )
         calls = [read_call(event) for event in answer.get("Events", ())]
         count += len(calls)
         if calls:
-            told(calls[-1].time, count)
+            heard(calls[-1].time, count)
         yield from calls
         token = answer.get("NextToken", "")
         if not token:

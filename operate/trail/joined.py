@@ -15,6 +15,8 @@ BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=15)
 """How far outside of a run's own times its calls may lie: clocks differ, sessions outlast runs."""
 _ANSWERS = ("SendAutomationSignal", "StopAutomationExecution")
 _START = "StartAutomationExecution"
+_SCRIPT = "aws:executeScript"
+"""The one action whose calls come from the script itself, not through an AWS service."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +39,8 @@ class _Gathered:
     start: Call | None = None
     answers: list[Call] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    role: str = ""
+    """The role that Automation assumed under the id."""
 
 
 class Join:
@@ -47,13 +51,16 @@ class Join:
         self._calls = iter(calls)
         self._roles = roles
         self._gathered: dict[str, _Gathered] = {}
-        self._next: Call | None = next(self._calls, None)
-        self._opened_by_others: dict[str, Call] = {}
+        self._ahead: Call | None = None
+        """The call that was read and is older than what was asked for."""
+        self._opened_by_others: set[str] = set()
         self.outside: list[Call] = []
         """Calls by the service roles that belong to no run, and sessions of them that somebody
         else than Automation opened."""
         self.refused: list[Call] = []
         """Starts, and sessions of the service roles, that AWS refused."""
+        self.other_roles: set[str] = set()
+        """Roles that Automation assumed for runs and that are none of the service roles."""
 
     def of(self, runs: Iterable[Run]) -> Iterator[AuditedRun]:
         """These runs with their calls; reads calls back to the earliest start among them."""
@@ -64,38 +71,36 @@ class Join:
 
     def rest(self, find: Callable[[str], Run | None]) -> None:
         """Reads every call that is left, and tells which belong to no run; ``find`` knows runs
-        that began before the first that was asked for."""
+        that were not asked for."""
         self._read_back_to(datetime.min.replace(tzinfo=UTC))
         for id_, gathered in self._gathered.items():
-            if not gathered.calls:
-                continue
-            run = find(id_)
-            self.outside += [
-                call
-                for call in gathered.calls
-                if call.role in self._roles and (run is None or not self._is_of(call, run))
-            ]
+            calls = [call for call in gathered.calls if call.role in self._roles]
+            run = find(id_) if calls else None
+            self.outside += [c for c in calls if run is None or not self._is_of(c, run, gathered)]
         self._gathered.clear()
         # A session is opened before it is used, in one and the same second.
         self.outside.sort(key=lambda call: (call.time, not call.is_assumption))
         self.refused = [*_oldest_first(self.refused)]
 
     def _read_back_to(self, time: datetime) -> None:
-        while self._next is not None and self._next.time >= time:
-            self._take(self._next)
-            self._next = next(self._calls, None)
+        while (call := self._ahead or next(self._calls, None)) is not None:
+            self._ahead = call if call.time < time else None
+            if self._ahead is not None:
+                return
+            self._take(call)
 
     def _take(self, call: Call) -> None:
+        """Files a call under whoever made it, and besides under what it did."""
+        if call.role in self._roles and not call.run:
+            self.outside.append(call)
+        elif call.run and (call.role in self._roles or call.is_through_aws):
+            self._of(call.run).calls.append(call)
         if call.service == "ssm" and call.name == _START:
             self._take_start(call)
         elif call.service == "ssm" and call.name in _ANSWERS:
-            self._of(str(call.parameters.get("automationExecutionId", ""))).answers.append(call)
+            self._of(call.parameter("automationExecutionId")).answers.append(call)
         elif call.is_assumption:
             self._take_assumption(call)
-        elif call.run:
-            self._of(call.run).calls.append(call)
-        elif call.role in self._roles:
-            self.outside.append(call)
 
     def _take_start(self, call: Call) -> None:
         started = str(call.answer.get("automationExecutionId", ""))
@@ -103,19 +108,20 @@ class Join:
             self._of(started).start = call
         elif call.error:
             self.refused.append(call)
-        if call.role in self._roles:  # a runbook that starts another
-            self._of(call.run).calls.append(call)
 
     def _take_assumption(self, call: Call) -> None:
         """Whoever opens a session of a service role is Automation, or is told."""
-        if call.parameters.get("roleArn") not in self._roles or call.is_automations:
-            return
-        if call.error:
+        role, run = call.parameter("roleArn"), run_of_session(call.parameter("roleSessionName"))
+        if call.is_automations:
+            if run and not call.error:
+                self._of(run).role = role
+                self.other_roles |= {role} - self._roles
+        elif role in self._roles and call.error:
             self.refused.append(call)
-            return
-        self.outside.append(call)
-        session = str(call.parameters.get("roleSessionName", ""))
-        self._opened_by_others[run_of_session(session)] = call
+        elif role in self._roles:
+            self._opened_by_others.add(run)
+            if call not in self.outside[-1:]:  # it was filed under who made it
+                self.outside.append(call)
 
     def _audited(self, run: Run) -> AuditedRun:
         """A run with what was gathered under its id and those of its steps."""
@@ -124,22 +130,31 @@ class Join:
             for id_ in (run.id, *(step.id for step in run.steps))
             if (gathered := self._gathered.pop(id_, None))
         ]
-        calls = [call for gathered in found for call in gathered.calls]
-        self.outside += [c for c in calls if c.role in self._roles and not self._is_of(c, run)]
+        calls: list[Call] = []
+        for gathered in found:
+            for call in gathered.calls:
+                if self._is_of(call, run, gathered):
+                    calls.append(call)
+                elif call.role in self._roles:
+                    self.outside.append(call)
         return AuditedRun(
             run=run,
             start=next((gathered.start for gathered in found if gathered.start), None),
             answers=_oldest_first(call for gathered in found for call in gathered.answers),
-            calls=_oldest_first(call for call in calls if self._is_of(call, run)),
+            calls=_oldest_first(calls),
         )
 
-    def _is_of(self, call: Call, run: Run) -> bool:
-        """Whether a call under a run's id is the run's: not where its session is somebody's who
-        took the name, nor long before or after the run."""
-        if call.run in self._opened_by_others and not call.is_automations:
+    def _is_of(self, call: Call, run: Run, gathered: _Gathered) -> bool:
+        """Whether a call under a run's id is the run's own: by its role, within its time, and
+        through Automation, unless a script of the run may have made it and nobody else took the
+        name."""
+        if call.role not in self._roles and call.role != gathered.role:
             return False
         ended = run.ended or datetime.now(UTC)
-        return run.started - BEFORE <= call.time <= ended + AFTER
+        if not run.started - BEFORE <= call.time <= ended + AFTER:
+            return False
+        has_script = any(step.action == _SCRIPT for step in run.steps)
+        return call.is_through_aws or (has_script and call.run not in self._opened_by_others)
 
     def _of(self, id_: str) -> _Gathered:
         return self._gathered.setdefault(id_, _Gathered())

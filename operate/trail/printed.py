@@ -1,19 +1,19 @@
 """A trail on standard output: for people, as JSON, as CSV."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain
 
 from rich.console import Console
 from rich.text import Text
 
-from operate.screen import clean, console, harmless, style_of, who
+from operate.screen import clean, console, print_csv, style_of, who
 from operate.trail.told import Told, Trail
 
 _COLUMNS = (
-    *("run", "runbook", "version", "status", "started", "started by", "parameters"),
-    *("answered by", "time", "call", "on", "result", "by", "event"),
+    *("kind", "run", "runbook", "version", "status", "started", "started by", "parameters"),
+    *("answered by", "time", "call", "on", "result", "by", "from", "event"),
 )
 
 
@@ -84,14 +84,16 @@ def _as_json(trail: Trail) -> None:
 
 
 def _as_csv(trail: Trail) -> None:
-    """A row a call, those of no run first; a run without any is one row."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for call in trail.outside:
-        writer.writerow(map(harmless, (*[""] * 8, *_cells(call))))
-    for run in trail.runs():
-        for row in _rows(run):
-            writer.writerow(map(harmless, row))
+    """A row a call: those of no run first, then the refused ones, then those of runs, of which one
+    without a call is a row as well."""
+    others = (("outside of runs", trail.outside), ("refused", trail.refused))
+    print_csv(
+        _COLUMNS,
+        chain(
+            ((kind, *[""] * 8, *_cells(call)) for kind, calls in others for call in calls),
+            (("run", *row) for run in trail.runs() for row in _rows(run)),
+        ),
+    )
 
 
 def _rows(run: Told) -> Iterator[tuple[str, ...]]:
@@ -104,9 +106,10 @@ def _rows(run: Told) -> Iterator[tuple[str, ...]]:
     for call in run["Calls"]:
         yield (*head, *_cells(call))
     if not run["Calls"]:
-        yield (*head, *[""] * 6)
+        yield (*head, *[""] * 7)
 
 
 def _cells(call: Told) -> tuple[str, ...]:
     on = " ".join(call["On"])
-    return call["Time"], call["Call"], on, call["Result"], call["By"], call["Event"]
+    keys = ("Result", "By", "From", "Event")
+    return call["Time"], call["Call"], on, *(call[key] for key in keys)

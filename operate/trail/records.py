@@ -36,7 +36,7 @@ class Call:
     source: str
     """The address or service that it came from."""
     is_automations: bool
-    """Whether Automation made it, for a session of its own."""
+    """Whether Automation made it."""
     resources: tuple[str, ...]
     error: str
     """AWS's name of the refusal or failure; empty where the call succeeded."""
@@ -48,6 +48,16 @@ class Call:
     def run(self) -> str:
         """The id by which the session is named, if it is named as Automation names them."""
         return run_of_session(self.session)
+
+    @property
+    def is_through_aws(self) -> bool:
+        """Whether an AWS service made it: Automation, or one that Automation's call set to work."""
+        return self.source.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    def parameter(self, name: str) -> str:
+        """A parameter that is a text; empty where it is none."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, str) else ""
 
     @property
     def result(self) -> str:
@@ -68,7 +78,7 @@ def read_call(event: Mapping[str, Any]) -> Call:
     arn = str(identity.get("arn") or identity.get("invokedBy") or identity.get("type") or "")
     session = arn.split("/", 2)[2] if ":assumed-role/" in arn and arn.count("/") > 1 else ""
     source = str(record.get("sourceIPAddress") or "")
-    parameters = record.get("requestParameters") or {}
+    parameters, answer = record.get("requestParameters") or {}, record.get("responseElements")
     return Call(
         id=str(record.get("eventID") or event.get("EventId") or ""),
         time=_time(str(record["eventTime"])),
@@ -83,7 +93,7 @@ def read_call(event: Mapping[str, Any]) -> Call:
         error=str(record.get("errorCode") or ""),
         message=str(record.get("errorMessage") or ""),
         parameters=parameters if isinstance(parameters, dict) else {},
-        answer=record.get("responseElements") or {},
+        answer=answer if isinstance(answer, dict) else {},
     )
 
 

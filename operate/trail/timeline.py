@@ -47,6 +47,10 @@ def page(trail: Trail) -> Iterator[str]:
         yield '<section class="alarm"><h2>Calls by service roles that belong to no run</h2>\n'
         yield from _calls(trail.outside, with_who=True)
         yield "</section>\n"
+    if trail.refused:
+        yield "<section><h2>Refused</h2>\n"
+        yield from _calls(trail.refused, with_who=True)
+        yield "</section>\n"
     for run in trail.runs():
         yield from _run(run)
     yield "</body></html>\n"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sandbox import Sandbox
 
-Fault = Callable[["_Handler"], None]
+Fault = Callable[["Handler"], None]
 
 
 class Proxy:
@@ -31,7 +31,7 @@ class Proxy:
 def proxied(sandbox: Sandbox) -> Iterator[Proxy]:
     """A proxy on loopback."""
     proxy = Proxy(sandbox)
-    handler = type("Handler", (_Handler,), {"proxy": proxy})
+    handler = type("OfThisProxy", (Handler,), {"proxy": proxy})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -43,7 +43,9 @@ def proxied(sandbox: Sandbox) -> Iterator[Proxy]:
         server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Takes the calls of the desk."""
+
     proxy: Proxy
     protocol_version = "HTTP/1.1"
 
@@ -98,12 +100,12 @@ THROTTLED = refused("ThrottlingException", "Rate exceeded")
 EXPIRED = refused("ExpiredTokenException", "The security token included in the request is expired")
 
 
-def lost_on_the_way(handler: "_Handler") -> None:
+def lost_on_the_way(handler: "Handler") -> None:
     """The call never arrives."""
     handler.hang_up()
 
 
-def lost_on_the_way_back(handler: "_Handler") -> None:
+def lost_on_the_way_back(handler: "Handler") -> None:
     """The call arrives, its answer does not."""
     handler.forward()
     handler.hang_up()

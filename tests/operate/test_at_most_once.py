@@ -9,8 +9,10 @@ import pytest
 
 from tests.operate.conftest import RESTART, Account
 from tests.operate.proxy import (
+    EXPIRED,
     THROTTLED,
     Fault,
+    Handler,
     Proxy,
     lost_on_the_way,
     lost_on_the_way_back,
@@ -23,11 +25,17 @@ _START = "StartAutomationExecution"
 
 
 @pytest.mark.parametrize(
-    "faults",
-    [[THROTTLED, THROTTLED], [lost_on_the_way], [lost_on_the_way_back, lost_on_the_way_back]],
+    ("faults", "remark"),
+    [
+        ([THROTTLED, THROTTLED], "AWS does not answer"),
+        ([lost_on_the_way], ""),
+        ([lost_on_the_way_back, lost_on_the_way_back], "AWS does not answer"),
+    ],
     ids=["throttled", "lost on the way", "answer lost"],
 )
-def test_trouble_is_tried_again_and_starts_one_run(account: Account, faults: list[Fault]) -> None:
+def test_trouble_is_tried_again_and_starts_one_run(
+    account: Account, faults: list[Fault], remark: str
+) -> None:
     (instance,) = account.allowed()
     before = len(account.runs())
     with proxied(account.sandbox) as proxy:
@@ -40,7 +48,41 @@ def test_trouble_is_tried_again_and_starts_one_run(account: Account, faults: lis
 
     assert proxy.calls.count(_START) == len(faults) + 1
     assert len(account.runs()) == before + 1
-    assert "AWS does not answer" in printed.errors or len(faults) == 1
+    assert ("AWS does not answer" in printed.errors) is bool(remark)
+
+
+@pytest.mark.parametrize("last", [THROTTLED, EXPIRED], ids=["throttled", "expired"])
+def test_start_that_may_have_arrived_is_not_told_as_refused(account: Account, last: Fault) -> None:
+    """Its first try arrives and is not answered; the last one is refused."""
+    (instance,) = account.allowed()
+    before = len(account.runs())
+    with proxied(account.sandbox) as proxy:
+        proxy.faults[_START] = [lost_on_the_way_back, last]
+        hasty = {**account.operator, "AWS_MAX_ATTEMPTS": "2"}
+
+        printed = in_a_pipe(
+            hasty,
+            *("run", RESTART, "--instance-id", instance, "--endpoint-url", proxy.url),
+            status=4,
+        )
+
+    assert "it is not known whether Restart-EC2InstanceDemo was started" in printed.errors
+    assert len(account.runs()) == before + 1
+
+
+def test_run_that_cannot_be_watched_after_its_start_is_told_as_unknown(account: Account) -> None:
+    (instance,) = account.allowed()
+    with proxied(account.sandbox) as proxy:
+        proxy.faults["GetAutomationExecution"] = [EXPIRED]
+
+        printed = in_a_pipe(
+            account.operator,
+            *("run", RESTART, "--instance-id", instance, "--endpoint-url", proxy.url),
+            status=4,
+        )
+
+    run = account.runs()[0]["AutomationExecutionId"]
+    assert printed.errors.endswith(f"the run goes on; watch again: python -m operate watch {run}\n")
 
 
 def test_start_whose_answer_never_comes_is_told_with_its_token(account: Account) -> None:
@@ -105,16 +147,18 @@ def test_watching_survives_throttling(account: Account) -> None:
             *("run", RESTART, "--instance-id", instance, "--endpoint-url", proxy.url),
         )
 
+    assert proxy.faults["GetAutomationExecution"] == []
+
 
 def _hold(proxy: Proxy, *, forwards: bool) -> threading.Event:
     """Keeps the answer of the next start back, and sets the event once it has come so far."""
     reached = threading.Event()
 
-    def hold(handler: object) -> None:
+    def hold(handler: Handler) -> None:
         if forwards:
-            handler.forward()  # type: ignore[attr-defined]
+            handler.forward()
         reached.set()
-        handler.hang_up()  # type: ignore[attr-defined]
+        handler.hang_up()
 
     proxy.faults["StartAutomationExecution"] = [hold] * 7
     return reached

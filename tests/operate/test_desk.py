@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,14 @@ def test_run_takes_parameters_of_a_file_and_of_standard_input(
     file = tmp_path / "parameters.json"
     file.write_text(json.dumps({"InstanceId": account.allowed(2)}), "utf-8")
 
-    in_a_pipe(account.operator, "run", RESTART, "--parameters", str(file))
-    in_a_pipe(account.operator, "run", RESTART, "--parameters", "-", given=file.read_text())
+    for path, given in ((str(file), ""), ("-", file.read_text("utf-8"))):
+        printed = in_a_pipe(
+            account.operator,
+            *("run", RESTART, "--parameters", path, "--output", "json"),
+            given=given,
+        )
+
+        assert json.loads(printed.text)["Parameters"] == json.loads(file.read_text("utf-8"))
 
 
 def test_run_prints_json_alone_where_asked(account: Account) -> None:
@@ -344,6 +351,118 @@ def test_output_of_a_step_cannot_steer_the_terminal(account: Account) -> None:
     assert "\x1b" not in printed.text
     assert "\u202e" not in printed.text
     assert "[2J" in printed.text
+
+
+def test_parameter_that_is_called_as_an_option_is_given_by_name(account: Account) -> None:
+    parameters = {name: {"type": "String"} for name in ("Region", "Version")}
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Takes-Region", step, parameters=parameters)
+
+    described = in_a_pipe(account.root, "describe", "Takes-Region")
+    missing = in_a_pipe(account.root, "run", "Takes-Region", status=2)
+    ran = in_a_pipe(
+        account.root,
+        *("run", "Takes-Region", "--parameter", "Region=here", "--parameter", "Version=2"),
+        *("--region", "us-east-1", "--output", "json"),
+    )
+
+    assert (
+        "python -m operate run Takes-Region --parameter Region=… --parameter Version=…"
+        in described.text
+    )
+    assert "--parameter Region= is missing (String)" in missing.errors
+    assert json.loads(ran.text)["Parameters"] == {"Region": ["here"], "Version": ["2"]}
+
+
+def test_boolean_option_without_a_value_is_true(account: Account) -> None:
+    parameters = {"Force": {"type": "Boolean", "default": False}}
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Forces", step, parameters=parameters)
+
+    printed = in_a_pipe(account.root, "run", "Forces", "--force", "--output", "json")
+
+    assert json.loads(printed.text)["Parameters"] == {"Force": ["true"]}
+
+
+def test_comment_of_an_approver_is_one_line(account: Account) -> None:
+    execution = _waiting(account)
+    forged = "ok\n  2026-11-26T08:00:00Z approved by boss"
+    in_a_pipe(account.approver, "approve", execution, "--comment", forged)
+
+    printed = in_a_pipe(account.auditor, "audit", execution, status=None)
+
+    assert "lead: ok   2026-11-26T08:00:00Z approved by boss" in printed.text
+    assert sum("approved by" in line for line in printed.text.splitlines()) == 1
+
+
+def test_list_and_describe_print_json(account: Account) -> None:
+    listed = json.loads(in_a_pipe(account.operator, "list", "--output", "json").text)
+    described = json.loads(
+        in_a_pipe(account.operator, "describe", RESTART, "--output", "json").text
+    )
+
+    assert [runbook["ServiceRole"] for runbook in listed] == ["BackupRole", "AutomationServiceRole"]
+    assert described["Parameters"] == [
+        {
+            "Name": "InstanceId",
+            "Option": "--instance-id",
+            "Type": "StringList",
+            "Description": "(Required) EC2 Instance to restart",
+            "Required": True,
+            "Default": None,
+            "AllowedValues": [],
+            "AllowedPattern": None,
+            "Bounds": ["at most 5 values", "as i-0123456789abcdef0"],
+        }
+    ]
+    assert described["Limits"] == ["--instance-id: at most 5 at a time"]
+
+
+def test_history_since_takes_an_offset(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance)
+    now = datetime.now(timezone(timedelta(hours=9)))
+
+    before, after = (
+        in_a_pipe(account.operator, "history", "--since", f"{now + shift:%Y-%m-%dT%H:%M:%S%z}")
+        for shift in (timedelta(minutes=-5), timedelta(minutes=5))
+    )
+
+    assert RESTART in before.text
+    assert RESTART not in after.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("history", "--limit", "-1"), "invalid number of 1 or more value: '-1'"),
+        (("history", "--since", "99999w"), "'99999w' is no time"),
+        (("history", "--since", "0001-01-01"), "'0001-01-01' is no time"),
+        (
+            ("run", RESTART, "--parameters", "/nowhere.json"),
+            "--parameters /nowhere.json: [Errno 2]",
+        ),
+        (("run", RESTART, "--parameter", "InstanceId"), "--parameter InstanceId: give NAME=VALUE"),
+        (
+            ("run", RESTART, "--parameter", "Instance=i"),
+            f"--parameter: {RESTART} takes no 'Instance'; nearest: InstanceId",
+        ),
+        (("list", "nonsense"), "unrecognized arguments: nonsense"),
+    ],
+)
+def test_wrong_use_is_told_without_a_traceback(
+    account: Account, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in in_a_pipe(account.operator, *arguments, status=2).errors
+
+
+def test_number_of_attempts_that_is_none_is_told(account: Account) -> None:
+    for value in ("many", "-1"):
+        environment = {**account.operator, "AWS_MAX_ATTEMPTS": value}
+
+        printed = in_a_pipe(environment, "list", status=2)
+
+        assert printed.errors.startswith("error: AWS_MAX_ATTEMPTS is no number of 1 or more")
 
 
 def _waiting(account: Account) -> str:

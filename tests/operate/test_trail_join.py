@@ -37,6 +37,21 @@ def _run(number: int, minute: int = 0, *, steps: tuple[StepRun, ...] = ()) -> Ru
         outputs={},
         failure="",
         steps=steps,
+        answer={},
+    )
+
+
+def _step(action: str, *, id_: str = "") -> StepRun:
+    return StepRun(
+        id=id_,
+        name="step",
+        action=action,
+        status="Success",
+        started=None,
+        ended=None,
+        inputs={},
+        outputs={},
+        failure="",
     )
 
 
@@ -114,17 +129,7 @@ def test_calls_find_their_run_by_the_name_of_the_session() -> None:
 
 
 def test_session_named_by_a_step_is_its_runs() -> None:
-    step = StepRun(
-        id=_id(7),
-        name="child",
-        action="aws:executeAutomation",
-        status="Success",
-        started=None,
-        ended=None,
-        inputs={},
-        outputs={},
-        failure="",
-    )
+    step = _step("aws:executeAutomation", id_=_id(7))
 
     (audited,), _ = _joined([[_run(1, steps=(step,))]], _call("ec2:StopInstances", 0.1, _id(7)))
 
@@ -213,6 +218,76 @@ def test_session_that_somebody_opens_is_outside_and_a_refused_one_is_refused() -
     _, join = _joined([], _assumed(0, "eve"), _assumed(1, "eve", errorCode="AccessDenied"))
 
     assert (_names(join.outside), _names(join.refused)) == (["sts:AssumeRole"], ["sts:AssumeRole"])
+
+
+def test_name_of_a_run_that_a_role_of_somebody_else_took_is_not_the_runs() -> None:
+    run = _run(1)
+
+    (audited,), join = _joined(
+        [[run]],
+        _call("s3:PutObject", 0.2, run.id, role=_OTHER_ROLE, source="192.0.2.1"),
+        _call("s3:PutObject", 0.3, run.id, role=_OTHER_ROLE),
+    )
+
+    assert audited.calls == ()
+    assert join.outside == []
+
+
+def test_role_that_automation_assumed_for_a_run_is_the_runs() -> None:
+    """A role that no tag names: its calls are told with its run, and it is named."""
+    run = _run(1)
+
+    (audited,), join = _joined(
+        [[run]],
+        _call(
+            "sts:AssumeRole",
+            0,
+            userIdentity={"type": "AWSService", "invokedBy": "ssm.amazonaws.com"},
+            requestParameters={"roleArn": _OTHER_ROLE, "roleSessionName": run.id},
+        ),
+        _call("s3:PutObject", 0.3, run.id, role=_OTHER_ROLE),
+    )
+
+    assert _names(audited.calls) == ["s3:PutObject"]
+    assert join.other_roles == {_OTHER_ROLE}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sts:AssumeRole",
+        "ssm:StartAutomationExecution",
+        "ssm:SendAutomationSignal",
+        "ec2:RunInstances",
+    ],
+)
+def test_whatever_a_session_of_nobodys_run_calls_is_outside(name: str) -> None:
+    _, join = _joined([], _call(name, 0, "eve", source="192.0.2.1"))
+
+    assert _names(join.outside) == [name]
+
+
+def test_session_under_a_runs_name_that_was_opened_elsewhere_is_outside() -> None:
+    """In another Region, whose event history is not read: the calls do not come through AWS."""
+    run = _run(1)
+
+    (audited,), join = _joined(
+        [[run]], _call("ec2:TerminateInstances", 0.5, run.id, source="192.0.2.1")
+    )
+
+    assert audited.calls == ()
+    assert _names(join.outside) == ["ec2:TerminateInstances"]
+
+
+def test_script_of_a_run_calls_from_where_it_runs() -> None:
+    run = _run(1, steps=(_step("aws:executeScript"),))
+    call = _call("ec2:DescribeInstances", 0.5, run.id, source="192.0.2.1")
+
+    (audited,), join = _joined([[run]], call)
+    (taken,), other = _joined([[run]], _assumed(0.1, run.id), call)
+
+    assert (_names(audited.calls), join.outside) == (["ec2:DescribeInstances"], [])
+    assert (taken.calls, _names(other.outside)) == ((), ["sts:AssumeRole", "ec2:DescribeInstances"])
 
 
 def test_session_that_automation_opens_is_nothing_to_tell() -> None:

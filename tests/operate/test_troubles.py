@@ -152,7 +152,7 @@ def test_expired_credentials_and_lasting_throttling(account: Account) -> None:
         throttled = in_a_pipe(hasty, "list", "--endpoint-url", proxy.url, status=2)
 
     assert _told(expired.errors)[0] == "your credentials have expired"
-    assert "AWS does not answer (ThrottlingException); trying again" in throttled.errors
+    assert "AWS does not answer, or asks to be asked less; trying again" in throttled.errors
     assert "AWS was asked more than it answers at a time" in _told(throttled.errors)[0]
 
 

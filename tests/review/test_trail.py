@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from delegation.model import Audit, IamUser
-from review.assembly import Template
 from review.changes import change
 from review.engine import Engine
 from review.errors import ReviewError
@@ -20,23 +19,18 @@ AUDITED = deployment(audit=Audit(auditors=(IamUser("auditor"),), subscribers=("a
 Mutate = Callable[[dict[str, Any]], None]
 
 
-def _review(engine: Engine, templates: tuple[Template, ...]) -> Review:
-    return review(engine, templates)
-
-
 def _promise(reviewed: Review) -> Promise:
     (found,) = [p for p in reviewed.accounts[0].promises if p.id == "trail-hears-of-everything"]
     return found
 
 
 def _rule(body: dict[str, Any], beginning: str) -> dict[str, Any]:
-    """The rule whose logical id begins so."""
-    (found,) = [
-        resource["Properties"]
+    """The first rule whose logical id begins so."""
+    return next(
+        dict(resource["Properties"])
         for id_, resource in body["Resources"].items()
         if id_.startswith(beginning)
-    ]
-    return dict(found)
+    )
 
 
 def _without_rule(body: dict[str, Any], beginning: str) -> None:
@@ -46,7 +40,7 @@ def _without_rule(body: dict[str, Any], beginning: str) -> None:
 
 def _disabled(body: dict[str, Any], beginning: str) -> None:
     for id_, resource in body["Resources"].items():
-        if id_.startswith(beginning):
+        if id_.startswith(beginning) and resource["Type"] == "AWS::Events::Rule":
             resource["Properties"]["State"] = "DISABLED"
 
 
@@ -95,6 +89,22 @@ _GAPS: dict[str, tuple[Mutate, str]] = {
         lambda body: _without_rule(body, "AccessChangesRule2"),
         "the log in us-east-1 hears not of changes of policy OperatorRestrictedPermissions",
     ),
+    "no rule for groups": (
+        lambda body: _without_rule(body, "AccessChangesRule4"),
+        "the topic in us-east-1 hears not of changes of group AutomationRestrictedOperators",
+    ),
+    "no rule for users": (
+        lambda body: _without_rule(body, "AccessChangesRule5"),
+        "the topic in us-east-1 hears not of changes of user AutomationRestrictedOperator",
+    ),
+    "no rule for tags": (
+        lambda body: _without_rule(body, "DocumentChangesRule2"),
+        "the log in us-east-1 hears not of changes of document Restart-EC2InstanceDemo",
+    ),
+    "every rule off": (
+        lambda body: _disabled(body, ""),
+        "the log in us-east-1 hears not of runs of Restart-EC2InstanceDemo",
+    ),
 }
 
 
@@ -104,8 +114,7 @@ def test_gap_in_the_trail_breaks_its_promise_and_is_a_gain(
 ) -> None:
     templates = synthesize(AUDITED)
     whole, gapped = (
-        _review(engine, some)
-        for some in (templates, mutated(templates, mutate, stack="AuditStack"))
+        review(engine, some) for some in (templates, mutated(templates, mutate, stack="AuditStack"))
     )
 
     assert _promise(whole).findings == ()
@@ -115,7 +124,7 @@ def test_gap_in_the_trail_breaks_its_promise_and_is_a_gain(
 
 
 def test_trail_that_is_taken_away_is_a_gain(engine: Engine, synthesize: Synthesize) -> None:
-    whole, none = (_review(engine, synthesize(each)) for each in (AUDITED, DEFAULT))
+    whole, none = (review(engine, synthesize(each)) for each in (AUDITED, DEFAULT))
 
     gains = change(whole, none).gains
 
@@ -155,6 +164,10 @@ def _starts_something(body: dict[str, Any]) -> None:
     _rule(body, "Runs")["Targets"].append({"Id": "Start", "Arn": definition})
 
 
+def _elsewhere_told(body: dict[str, Any]) -> None:
+    _rule(body, "BadEnds")["Targets"][0]["Arn"] = "arn:aws:sns:us-east-1:999999999999:theirs"
+
+
 def _with_a_role(body: dict[str, Any]) -> None:
     _rule(body, "Runs")["Targets"][0]["RoleArn"] = "arn:aws:iam::111122223333:role/Any"
 
@@ -167,6 +180,7 @@ def _with_a_role(body: dict[str, Any]) -> None:
         (_others_key, "AuditStack/TopicKey: statement LetAccountManage lets others in"),
         (_anybodys_log, "AuditStack/LogPolicy: statement LetEventsOpenStreams lets others in"),
         (_starts_something, "the review does not know what a rule does to arn:aws:ssm:"),
+        (_elsewhere_told, "the review does not know what a rule does to arn:aws:sns:"),
         (_with_a_role, "the review does not know what RoleArn of AWS::Events::Rule does"),
     ],
 )
@@ -174,4 +188,4 @@ def test_resource_of_the_trail_that_lets_others_in_is_refused(
     engine: Engine, synthesize: Synthesize, mutate: Mutate, message: str
 ) -> None:
     with pytest.raises(ReviewError, match=message):
-        _review(engine, mutated(synthesize(AUDITED), mutate, stack="AuditStack"))
+        review(engine, mutated(synthesize(AUDITED), mutate, stack="AuditStack"))

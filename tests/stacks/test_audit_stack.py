@@ -45,8 +45,9 @@ def test_rules_are_for_runs_bad_ends_and_changes() -> None:
     stack = template("AuditStack", deployment(audit=AUDIT))
 
     call = "AWS API Call via CloudTrail"
-    iam = {"eventSource": ["iam.amazonaws.com"]}
+    succeeded = {"errorCode": [{"exists": False}]}
     policies = [
+        "OperatorOwnPassword",
         "OperatorRestrictedPermissions",
         "AuditorRestrictedPermissions",
         "AutomationServiceRoleBoundary",
@@ -75,25 +76,33 @@ def test_rules_are_for_runs_bad_ends_and_changes() -> None:
             },
             "targets": ["Topic"],
         },
-        {
-            "source": ["aws.ssm"],
-            "detail-type": [call],
-            "detail": {
-                "eventSource": ["ssm.amazonaws.com"],
-                "requestParameters": {
-                    "name": [
-                        "Restart-EC2InstanceDemo",
-                        {"suffix": ":document/Restart-EC2InstanceDemo"},
-                    ]
+        *(
+            {
+                "source": ["aws.ssm"],
+                "detail-type": [call],
+                "detail": {
+                    "eventSource": ["ssm.amazonaws.com"],
+                    **succeeded,
+                    "requestParameters": {
+                        parameter: [
+                            "Restart-EC2InstanceDemo",
+                            {"suffix": ":document/Restart-EC2InstanceDemo"},
+                        ]
+                    },
                 },
-            },
-            "targets": ["Log", "Topic"],
-        },
+                "targets": ["Log", "Topic"],
+            }
+            for parameter in ("name", "resourceId")
+        ),
         *(
             {
                 "source": ["aws.iam"],
                 "detail-type": [call],
-                "detail": {**iam, "requestParameters": {parameter: values}},
+                "detail": {
+                    "eventSource": ["iam.amazonaws.com"],
+                    **succeeded,
+                    "requestParameters": {parameter: values},
+                },
                 "targets": ["Log", "Topic"],
             }
             for parameter, values in (
