@@ -24,12 +24,12 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     values |= given.from_options(runbook, options.words)
     values |= given.from_pairs(runbook, options.parameter)
     notes = console(sys.stderr if options.output == "json" else None)
-    asks = sys.stdin.isatty() and notes.is_terminal
-    if asks and not options.yes:
+    asks = starting.may_ask(notes, options)
+    if asks:
         values = starting.ask_for_missing(runbook, values, notes)
     starting.checked(runbook, values)
     title = f"{runbook.name}, version {runbook.version}"
-    if asks and not options.yes:
+    if asks:
         for name, found in values.items():
             notes.print(clean(f"  {name}: {', '.join(found)}"))
         starting.confirm(notes, f"start {title}?")
@@ -87,7 +87,7 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
     for step in waiting.steps:
         if step.action == "aws:approve" and not step.has_ended and "Message" in step.inputs:
             screen.print(clean(f"  {_text(step.inputs['Message'])}"))
-    if sys.stdin.isatty() and screen.is_terminal and not options.yes:
+    if starting.may_ask(screen, options):
         starting.confirm(screen, f"{signal.lower()}?")
     payload = {"Payload": {"Comment": [options.comment]}} if options.comment else {}
     with asking(f"to {signal.lower()} {options.id}"):

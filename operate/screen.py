@@ -14,11 +14,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from operate.statuses import FAILED, STOPPED, SUCCEEDED
+from operate.statuses import Outcome, outcome
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters, which could move the cursor or turn text round."""
 _BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
+_COLOURS = {
+    Outcome.WELL: "green",
+    Outcome.BAD: "red",
+    Outcome.HELD: "yellow",
+    Outcome.GOING: "",
+}
 _ANY_WIDTH = 1_000_000
 _SHOWN_CHARACTERS = 2_000
 
@@ -56,11 +62,7 @@ def print_table(target: Console, headings: Sequence[str], rows: Iterable[Sequenc
 
 def style_of(status: str) -> str:
     """The colour of a status; none for any other text."""
-    if status in SUCCEEDED:
-        return "green"
-    if status in FAILED:
-        return "red"
-    return "yellow" if status in STOPPED or status == "Waiting" else ""
+    return _COLOURS[outcome(status)]
 
 
 def moment(time: datetime | None) -> str:

@@ -1,5 +1,8 @@
 """Starts a runbook, at most once."""
 
+import argparse
+import sys
+
 from botocore.exceptions import ClientError, HTTPClientError
 from rich.console import Console
 
@@ -20,6 +23,11 @@ def checked(runbook: Runbook, values: Values) -> Values:
         see = f"what it takes: {command('describe', runbook.name)}"
         raise OperateError("\n".join([f"{what}:", *(f"  {fault}" for fault in faults), see]))
     return values
+
+
+def may_ask(terminal: Console, options: argparse.Namespace) -> bool:
+    """Whether there is somebody to ask, and he has not said ``--yes``."""
+    return bool(sys.stdin.isatty() and terminal.is_terminal and not options.yes)
 
 
 def ask_for_missing(runbook: Runbook, values: Values, terminal: Console) -> Values:

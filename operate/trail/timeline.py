@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from operate.screen import clean, who
-from operate.statuses import FAILED, STOPPED, SUCCEEDED
+from operate.statuses import outcome
 from operate.trail.told import Told, Trail
 
 _STYLE = """
@@ -99,7 +99,7 @@ def _lanes(run: Told) -> Iterator[str]:
         about = _text(f"{step['Name']} ({step['Action']}): {step['Status']}")
         yield (
             f'<div class="name">{_text(step["Name"])}</div><div class="lane">'
-            f'<div class="bar {_kind(step["Status"])}" title="{about}" '
+            f'<div class="bar {outcome(step["Status"])}" title="{about}" '
             f'style="left:{left:.2f}%;width:{width:.2f}%"></div></div>\n'
         )
     yield '<div class="name">calls</div><div class="lane">'
@@ -124,14 +124,6 @@ def _calls(calls: list[Told], *, with_who: bool = False) -> Iterator[str]:
         cells += [call["By"], call["From"]] if with_who else []
         yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in cells) + "</tr>\n"
     yield "</table>\n"
-
-
-def _kind(status: str) -> str:
-    if status in SUCCEEDED:
-        return "well"
-    if status in FAILED:
-        return "bad"
-    return "held" if status in STOPPED or status == "Waiting" else ""
 
 
 def _seconds(text: str) -> float:
