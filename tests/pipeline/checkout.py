@@ -13,10 +13,11 @@ from tests.clone import INSTALLED, copy_project
 
 DEPLOYMENTS = '''"""The deployment that the pipeline's tests deploy."""
 
-from delegation.model import Deployment, GitHubPipeline, IamUser, ServiceRole
+from delegation.model import Audit, Deployment, GitHubPipeline, IamUser, ServiceRole
 
 DEPLOYMENTS = (
     Deployment(
+        audit=Audit(auditors=(IamUser("auditor"),)),
         operators=(IamUser("AutomationRestrictedOperator"),),
         pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
         service_roles=(

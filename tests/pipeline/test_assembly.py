@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from delegation.model import Audit, IamUser
 from pipeline.assembly import Assembly
 from pipeline.errors import PipelineError
 from pipeline.template_changes import template_changes
@@ -331,4 +332,20 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
             "what deploys it",
             "changed: deployment_role, execution_role, publishing_role",
         ),
+    ]
+
+
+def test_trail_is_deployed_with_administration(tmp_path: Path) -> None:
+    """In each Region, and in the one that hears of IAM."""
+    audited = {
+        "account": "111122223333",
+        "regions": ("eu-west-1",),
+        "audit": Audit(auditors=(IamUser("auditor"),)),
+    }
+
+    stacks = Assembly(_written(tmp_path / "audited", **audited)).named("AuditStack")
+
+    assert [(stack.region, stack.account) for stack in stacks] == [
+        ("eu-west-1", "111122223333"),
+        ("us-east-1", "111122223333"),
     ]
