@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Callable
 
 from operate import describing, explanations, history, listing, running
@@ -10,6 +12,7 @@ from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.program import program
 from operate.screen import say
+from operate.statuses import FILTERED
 from operate.trail.audit import audit
 
 _STATUSES = """exit status:
@@ -84,14 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_runbook(one)
     _add_run(add("run", running.run, "start a runbook and follow the run", "text", "json"))
     one = add("watch", running.watch, "follow a run to its end", "text", "json")
-    one.add_argument("id", metavar="ID", help="the run's id")
-    one = add("stop", running.stop, "cancel a run")
-    one.add_argument("id", metavar="ID", help="the run's id")
+    one.add_argument("id", metavar="ID", type=_id, help="the run's id")
+    one = add("stop", running.stop, "cancel a run, for whoever may: operators may not")
+    one.add_argument("id", metavar="ID", type=_id, help="the run's id")
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
     _add_history(add("history", history.history, "your runs", *_TABLES))
     for name, command in (("approve", running.approve), ("reject", running.reject)):
         one = add(name, command, f"{name} a run that waits for it")
-        one.add_argument("id", metavar="ID", help="the run's id")
+        one.add_argument("id", metavar="ID", type=_id, help="the run's id")
         one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
         one.add_argument("--yes", action="store_true", help="do not ask")
     _add_audit(add("audit", audit, "who did what through the service roles", *_TABLES))
@@ -101,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
         act=lambda options: explanations.print_explanation(options.message), takes_words=False
     )
     return parser
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise ValueError
+    return text
+
+
+_id.__name__ = "id (8-4-4-4-12 hexadecimal digits; python -m operate history shows those of runs)"
 
 
 def _positive(text: str) -> int:
@@ -147,22 +159,25 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--client-token",
         metavar="UUID",
+        type=_id,
         help="of an earlier try: the same token starts at most one run",
     )
 
 
 def _add_audit(one: argparse.ArgumentParser) -> None:
-    one.description = (
+    one.description = textwrap.fill(
         "Who started which runbook and version with which parameters, who approved, which calls "
         "the role made for it, on what, with what result. Calls by service roles that belong to "
         "no run come first, and are exit status 1. For auditors; the event history of CloudTrail "
         "goes back 90 days, lags some minutes, and is read at two look-ups a second."
     )
-    one.add_argument("id", metavar="ID", nargs="?", help="one run; without it, those of a time")
     one.add_argument(
-        "--since", metavar="TIME", default="7d", help="as 7d (default), 12h, 2026-11-26"
+        "id", metavar="ID", nargs="?", type=_id, help="one run; without it, those of a time"
     )
-    one.add_argument("--until", metavar="TIME", help="as 1d; without it, until now")
+    one.add_argument(
+        "--since", metavar="TIME", default="7d", help="for example 12h or 2026-11-26; 7d without it"
+    )
+    one.add_argument("--until", metavar="TIME", help="for example 1d; until now without it")
     one.add_argument(
         "--role",
         metavar="NAME",
@@ -175,9 +190,9 @@ def _add_audit(one: argparse.ArgumentParser) -> None:
 
 def _add_history(one: argparse.ArgumentParser) -> None:
     one.add_argument("--all", action="store_true", help="those of everybody, not yours alone")
-    one.add_argument("--status", help="as Success, Failed, InProgress, Waiting")
+    one.add_argument("--status", choices=FILTERED, metavar="STATUS", help=", ".join(FILTERED))
     one.add_argument("--runbook", metavar="NAME", help="runbooks whose name begins so")
-    one.add_argument("--since", metavar="TIME", help="as 7d, 12h or 2026-11-26T08:00:00Z")
+    one.add_argument("--since", metavar="TIME", help="for example 7d, 12h or 2026-11-26T08:00:00Z")
     one.add_argument("--limit", type=_positive, default=20, help="at most so many (default: 20)")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -33,7 +34,8 @@ class Connection:
         self._endpoint = endpoint
         self._clients: dict[str, Any] = {}
         with asking("for credentials"):
-            self._session = boto3.Session(profile_name=profile, region_name=region)
+            named = region or os.environ.get("AWS_REGION")  # which boto3 does not read
+            self._session = boto3.Session(profile_name=profile, region_name=named)
         try:
             attempts = self._session._session.get_config_variable("max_attempts") or _ATTEMPTS
             self._config = Config(
@@ -64,6 +66,12 @@ class Connection:
             nearest = ", ".join(difflib.get_close_matches(region, known)) or "none"
             raise OperateError(f"{region!r} is no Region of Systems Manager; nearest: {nearest}")
         return region
+
+    @property
+    def place(self) -> str:
+        """Region and account, for a question."""
+        account = self.caller.split(":")[4] if self.caller else "an unknown account"
+        return f"{self.region} of {account}"
 
     @property
     def ssm(self) -> Any:
@@ -104,6 +112,8 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
         yield
     except AwsError as error:
         raise explained(error, f"AWS was asked {what}", status=status) from None
+    except ValueError as error:  # an endpoint that is no URL, and the like
+        raise OperateError(f"AWS was to be asked {what}: {error}", status=status) from None
 
 
 def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:

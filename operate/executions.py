@@ -3,6 +3,7 @@
 Source: SSM API Reference, AutomationExecution and StepExecution.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ class StepRun:
     def has_ended(self) -> bool:
         """Whether nothing more happens in it."""
         return self.status in ENDED
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Whose approval it waits for, by name or ARN; empty where it does not."""
+        if self.action != "aws:approve" or self.status != "Waiting":
+            return ()
+        try:
+            return tuple(map(str, json.loads(self.inputs.get("Approvers", "[]"))))
+        except (TypeError, ValueError):  # not as Automation writes inputs, as JSON
+            return (self.inputs["Approvers"],)
 
     @property
     def was_rejected(self) -> bool:

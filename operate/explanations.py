@@ -68,8 +68,13 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "to add it to deployments.py",
     ),
     Explanation(
+        pattern=r"not authorized to perform: ssm:ListDocuments",
+        cause="operators and auditors list runbooks, approvers do not",
+        cure="as approver, see what waits: python -m operate history --all --status Waiting",
+    ),
+    Explanation(
         pattern=r"not authorized to perform: ssm:StopAutomationExecution",
-        cause="operators may start and watch runs, not stop them",
+        cause="operators and approvers may not stop runs",
         cure="ask the administrator, who can stop it, or wait for its end",
     ),
     Explanation(
@@ -144,8 +149,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         pattern=r"UnauthorizedOperation|You are not authorized to perform this operation",
         cause="the service role may not do this on this resource: the instance lacks the tag that "
         "the administrator asks for, or the role's boundary does not allow the call",
-        cure="ask the administrator: python -m delegation who shows the tag and the boundary; "
-        "who may call sts:DecodeAuthorizationMessage can read the encoded message",
+        cure="ask the administrator, whom python -m delegation who shows tag and boundary; "
+        "whoever may call sts:DecodeAuthorizationMessage can read the encoded message",
     ),
     Explanation(
         pattern=r"aws:approve.*(timed out|TimedOut)|approv.*timed out",

@@ -13,7 +13,7 @@ from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.executions import Run, StepRun, read_run
 from operate.program import command
-from operate.screen import clean, clock, style_of, took
+from operate.screen import clean, clock, style_of, took, who
 from operate.statuses import NOT_BEGUN
 
 _PAUSES = ((5, 0.25), (60, 1.0), (600, 3.0))
@@ -82,7 +82,7 @@ class Appended:
             self._shown[step.id] = step.status
             at = step.ended if step.has_ended else step.started
             self._target.print(" ".join([clock(at), _line(step)]))
-            for line in details(step):
+            for line in details(run, step):
                 self._target.print(f"          {line}")
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class InPlace:
         for step in run.steps:
             status = Text(step.status, style=style_of(step.status))
             table.add_row(step.name, step.action, status, took(step.started, step.ended))
-        found = [Text(f"  {line}") for step in run.steps for line in details(step)]
+        found = [Text(f"  {line}") for step in run.steps for line in details(run, step)]
         self._live.update(Group(table, *found), refresh=True)
 
     def close(self) -> None:
@@ -114,11 +114,14 @@ class InPlace:
             self._live.stop()
 
 
-def details(step: StepRun) -> Iterator[str]:
-    """What an ended step put out."""
+def details(run: Run, step: StepRun) -> Iterator[str]:
+    """What an ended step put out; for whom one waits."""
     if step.has_ended:
         for name, values in step.outputs.items():
             yield clean(f"{step.name}.{name}: {', '.join(values)}")
+    elif step.approvers:
+        who_ = ", ".join(map(who, step.approvers))
+        yield clean(f"waits for an approval by {who_}; they say: {command('approve', run.id)}")
 
 
 def _line(step: StepRun) -> str:

@@ -27,11 +27,11 @@ def from_options(runbook: Runbook, words: list[str]) -> Values:
             current = by_name.get(_plain(option))
             if current is None:
                 raise OperateError(_unknown(option, runbook))
-            values.setdefault(current.name, []).extend([value] if has_value else [])
+            values.setdefault(current.name, []).extend(_values(current, value) if has_value else [])
         elif current is None:
             raise OperateError(f"{word!r} follows no option; {_takes(runbook)}")
         else:
-            values[current.name].append(word)
+            values[current.name].extend(_values(current, word))
     for name, found in values.items():
         if not found:
             _fill(by_name[_plain(name)], found)
@@ -89,6 +89,11 @@ def _require_known(runbook: Runbook, name: str, names: list[str], where: str) ->
         near = difflib.get_close_matches(name, names, 1, 0.4)
         hint = f"nearest: {near[0]}" if near else f"known: {', '.join(names) or 'none'}"
         raise OperateError(f"{where}: {runbook.name} takes no {name!r}; {hint}")
+
+
+def _values(parameter: Parameter, text: str) -> list[str]:
+    """Ids hold no comma, so that one parts them; in any other value it may belong there."""
+    return text.split(",") if parameter.is_list and parameter.names_instances else [text]
 
 
 def _fill(parameter: Parameter, found: list[str]) -> None:

@@ -49,7 +49,12 @@ def history(connection: Connection, options: argparse.Namespace) -> Exit:
     else:
         print_table(console(), headings, rows)
     if not rows:
-        say("no runs" + ("" if caller is None else " of yours; --all shows those of everybody"))
+        matching = " that matches" if filters else ""
+        say(
+            f"no run{matching}"
+            if caller is None
+            else f"no run of yours{matching}; --all shows those of everybody"
+        )
     if has_more:
         say(f"there are more; --limit {options.limit * 10} shows them")
     return Exit.SUCCESS

@@ -171,10 +171,11 @@ def _not_read(
         what = f"{name} {version}" if version else name
         return explained(error, f"AWS was asked for {what}")
     try:
-        known = [runbook.name for runbook in listed(connection, everything=True)]
+        every = [*listed(connection, everything=True)]
     except OperateError:
         return explained(error, f"AWS was asked for {name}")
-    if name in known:
+    known = [runbook.name for runbook in every if runbook.service_role]
+    if any(name == runbook.name for runbook in every):
         return explained(error, f"you may not run {name}")
     nearest = difflib.get_close_matches(name, known, 1, 0.4)
     hint = f"nearest: {nearest[0]}" if nearest else f"known: {', '.join(known[:10]) or 'none'}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from operate import explanations, given, runbooks, starting
 from operate.connection import Connection, asking
-from operate.errors import Exit
+from operate.errors import Exit, OperateError
 from operate.executions import Run, read_run
 from operate.following import Appended, InPlace, follow, watch_again
 from operate.program import as_called
@@ -24,15 +24,15 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     values |= given.from_options(runbook, options.words)
     values |= given.from_pairs(runbook, options.parameter)
     notes = console(sys.stderr if options.output == "json" else None)
-    asks = starting.may_ask(notes, options)
-    if asks:
-        values = starting.ask_for_missing(runbook, values, notes)
+    asked = starting.terminal(options)
+    if asked:
+        values = starting.ask_for_missing(runbook, values, asked)
     starting.checked(runbook, values)
     title = f"{runbook.name}, version {runbook.version}"
-    if asks:
+    if asked:
         for name, found in values.items():
-            notes.print(clean(f"  {name}: {', '.join(found)}"))
-        starting.confirm(notes, f"start {title}?")
+            asked.print(clean(f"  {name}: {', '.join(found)}"))
+        starting.confirm(asked, f"start {title}, in {connection.place}?")
     token = options.client_token or str(uuid.uuid4())
     say(f"{title}: starting with client token {token}")
     try:
@@ -80,6 +80,8 @@ def reject(connection: Connection, options: argparse.Namespace) -> Exit:
 def _answer(connection: Connection, options: argparse.Namespace, signal: str, done: str) -> Exit:
     """Shows what waits for approval, and answers it."""
     waiting = read_run(connection, options.id)
+    if waiting.has_ended:
+        raise OperateError(f"the run has ended: {waiting.status}")
     screen = console()
     screen.print(f"{waiting.runbook}, version {waiting.version}, started by {who(waiting.starter)}")
     for name, values in waiting.parameters.items():
@@ -87,8 +89,8 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
     for step in waiting.steps:
         if step.action == "aws:approve" and not step.has_ended and "Message" in step.inputs:
             screen.print(clean(f"  {_text(step.inputs['Message'])}"))
-    if starting.may_ask(screen, options):
-        starting.confirm(screen, f"{signal.lower()}?")
+    if asked := starting.terminal(options):
+        starting.confirm(asked, f"{signal.lower()}?")
     payload = {"Payload": {"Comment": [options.comment]}} if options.comment else {}
     with asking(f"to {signal.lower()} {options.id}"):
         connection.ssm.send_automation_signal(

@@ -19,6 +19,8 @@ from operate.statuses import Outcome, outcome
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters, which could move the cursor or turn text round."""
 _BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
+_WHOLE = ("run", "started", "version")
+"""Columns that are copied or compared, and never folded."""
 _COLOURS = {
     Outcome.WELL: "green",
     Outcome.BAD: "red",
@@ -48,7 +50,8 @@ def print_table(target: Console, headings: Sequence[str], rows: Iterable[Sequenc
     """A table: wrapped to a terminal's width, a line a row elsewhere."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=not target.is_terminal)
+        whole = heading in _WHOLE or not target.is_terminal
+        table.add_column(heading, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(clean(cell), style=style_of(cell)) for cell in row))
     if target.is_terminal:

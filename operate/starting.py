@@ -12,7 +12,7 @@ from operate.errors import AwsError, Exit, OperateError
 from operate.parameters import Values, all_faults
 from operate.program import command
 from operate.runbooks import Runbook
-from operate.screen import clean
+from operate.screen import clean, console
 
 
 def checked(runbook: Runbook, values: Values) -> Values:
@@ -25,9 +25,11 @@ def checked(runbook: Runbook, values: Values) -> Values:
     return values
 
 
-def may_ask(terminal: Console, options: argparse.Namespace) -> bool:
-    """Whether there is somebody to ask, and he has not said ``--yes``."""
-    return bool(sys.stdin.isatty() and terminal.is_terminal and not options.yes)
+def terminal(options: argparse.Namespace) -> Console | None:
+    """Where somebody can be asked; None where nobody is there, or he has said ``--yes``."""
+    if options.yes or not sys.stdin.isatty():
+        return None
+    return console(sys.stdout if sys.stdout.isatty() else sys.stderr)
 
 
 def ask_for_missing(runbook: Runbook, values: Values, terminal: Console) -> Values:

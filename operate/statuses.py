@@ -11,6 +11,8 @@ STOPPED = frozenset({"Cancelled", "Rejected", "ChangeCalendarOverrideRejected"})
 ENDED = SUCCEEDED | FAILED | STOPPED
 """Statuses after which nothing more happens."""
 NOT_BEGUN = "Pending"
+FILTERED = (NOT_BEGUN, "InProgress", "Waiting", *sorted(ENDED), "Cancelling", "Scheduled")
+"""What a list of runs is asked for."""
 
 
 class Outcome(StrEnum):

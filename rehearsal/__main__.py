@@ -93,7 +93,8 @@ def _play(
 
 def _invite(narrator: Narrator, story: Story) -> None:
     """Tells how to play on in the account that is left up."""
-    keys = story.operator_keys() or {"AccessKeyId": "", "SecretAccessKey": ""}
+    nobodys = {"AccessKeyId": "", "SecretAccessKey": ""}
+    keys, auditor = story.operator_keys() or nobodys, story.auditor_keys() or nobodys
     instances = " ".join(story.instances())
     narrator.say(
         "\nThe account is up until Ctrl-C. In another terminal, as its root:\n"
@@ -103,9 +104,13 @@ def _invite(narrator: Narrator, story: Story) -> None:
         "and from there as the restricted operator:\n"
         f"  export AWS_ACCESS_KEY_ID={keys['AccessKeyId']} "
         f"AWS_SECRET_ACCESS_KEY={keys['SecretAccessKey']}\n"
-        f"  aws ssm start-automation-execution --document-name {RUNBOOK} "
-        f"--parameters InstanceId={instances.replace(' ', ',')}\n"
-        f"  aws ec2 stop-instances --instance-ids {instances}"
+        f"  python -m operate list\n"
+        f"  python -m operate run {RUNBOOK} --instance-id {instances}\n"
+        f"  aws ec2 stop-instances --instance-ids {instances}\n"
+        "or as the auditor:\n"
+        f"  export AWS_ACCESS_KEY_ID={auditor['AccessKeyId']} "
+        f"AWS_SECRET_ACCESS_KEY={auditor['SecretAccessKey']}\n"
+        f"  python -m operate audit --html runs.html"
     )
 
 

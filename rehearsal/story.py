@@ -65,6 +65,10 @@ class Story:
         """The operator's keys of this run."""
         return self._keys
 
+    def auditor_keys(self) -> dict[str, str]:
+        """The auditor's keys of this run."""
+        return self._auditor_keys
+
     def instances(self) -> list[str]:
         """The ids of the two instances."""
         return self._instances

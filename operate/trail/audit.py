@@ -4,10 +4,11 @@ import argparse
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from operate import runbooks
 from operate.connection import PAGE, Connection, asking
@@ -31,8 +32,10 @@ class _Question:
 
     begin: datetime
     end: datetime
+    """Between which times what belongs to no run is told."""
+    read_from: datetime
     read_until: datetime
-    """How late a call of these runs may be."""
+    """How early and how late a call of these runs may be."""
     pages: Iterable[list[Run]]
     """The runs, the newest first."""
 
@@ -41,7 +44,7 @@ def audit(connection: Connection, options: argparse.Namespace) -> Exit:
     """Prints runs with what was done for them, and before them what belongs to no run."""
     asked = _one(connection, options.id) if options.id else _period(connection, options)
     roles = _service_roles(connection, options.role)
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+    with _opened(options.html) as picture, _spool() as spool:
         trail = Trail(
             region=connection.region,
             since=moment(asked.begin),
@@ -51,12 +54,13 @@ def audit(connection: Connection, options: argparse.Namespace) -> Exit:
         )
         with Progress(asked.begin) as progress:
             calls = event_history.events_back(
-                connection, asked.begin - BEFORE, asked.read_until, progress
+                connection, asked.read_from, asked.read_until, progress
             )
             _fill(trail, Join(calls, roles), asked, connection)
         print_trail(trail, options.output)
-        if options.html:
-            _write_picture(options.html, trail)
+        if picture:
+            picture.writelines(timeline.page(trail))
+            say(f"written: {options.html}")
     return Exit.FAILED if trail.outside else Exit.SUCCESS
 
 
@@ -65,8 +69,10 @@ def _fill(trail: Trail, join: Join, asked: _Question, connection: Connection) ->
         for audited in join.of(page):
             trail.add(tell_run(audited))
     join.rest(lambda id_: _find(connection, id_))
-    trail.outside = [tell_call(call) for call in join.outside]
-    trail.refused = [tell_call(call) for call in join.refused]
+    trail.outside, trail.refused = (
+        [tell_call(call) for call in calls if asked.begin <= call.time <= asked.end]
+        for calls in (join.outside, join.refused)
+    )
     if join.other_roles:
         names = ", ".join(sorted(role.rsplit("/", 1)[-1] for role in join.other_roles))
         say(
@@ -76,10 +82,11 @@ def _fill(trail: Trail, join: Join, asked: _Question, connection: Connection) ->
 
 
 def _one(connection: Connection, execution_id: str) -> _Question:
+    """One run, and what happened around it."""
     run, now = read_run(connection, execution_id), datetime.now(UTC)
-    end = run.ended or now
-    _say_what_is_forgotten(run.started, now)
-    return _Question(begin=run.started, end=end, read_until=min(end + AFTER, now), pages=[[run]])
+    begin, end = run.started - BEFORE, min((run.ended or now) + AFTER, now)
+    _say_what_is_forgotten(begin, now)
+    return _Question(begin=begin, end=end, read_from=begin, read_until=end, pages=[[run]])
 
 
 def _period(connection: Connection, options: argparse.Namespace) -> _Question:
@@ -101,6 +108,7 @@ def _period(connection: Connection, options: argparse.Namespace) -> _Question:
     return _Question(
         begin=begin,
         end=end,
+        read_from=begin - BEFORE,
         read_until=max(read_until, min(end, now)),
         pages=_runs_back(connection, begin, end),
     )
@@ -164,10 +172,13 @@ def _say_what_is_forgotten(begin: datetime, now: datetime) -> None:
         )
 
 
-def _write_picture(path: str, trail: Trail) -> None:
+def _spool() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
+
+
+def _opened(path: str | None) -> AbstractContextManager[IO[str] | None]:
+    """The file of the picture, before anything is asked: to ask can take hours."""
     try:
-        with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(timeline.page(trail))
+        return Path(path).open("w", encoding="utf-8") if path else nullcontext()
     except OSError as error:
         raise OperateError(f"--html {path}: {error}") from None
-    say(f"written: {path}")

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from operate.screen import clean, console, print_csv, style_of, who
-from operate.trail.told import Told, Trail
+from operate.trail.told import Told, Trail, said
 
 _COLUMNS = (
     *("kind", "run", "runbook", "version", "status", "started", "started by", "parameters"),
-    *("answered by", "time", "call", "on", "result", "by", "from", "event"),
+    *("answers", "time", "call", "on", "result", "by", "from", "event"),
 )
 
 
@@ -50,10 +50,7 @@ def _print_run(screen: Console, run: Told) -> None:
     for name, values in run["Parameters"].items():
         screen.print(clean(f"  {name}: {', '.join(values)}"))
     for answer in run["Answers"]:
-        said = f": {answer['Comment']}" if answer["Comment"] else ""
-        result = "" if answer["Result"] == "ok" else f" ({answer['Result']})"
-        text = f"  {answer['Time']} {answer['Answer']} by {who(answer['By'])}{result}{said}"
-        screen.print(clean(text))
+        screen.print(clean(f"  {said(answer)}"))
     for call in run["Calls"]:
         screen.print(f"  {_line(call)}")
     if not run["Calls"]:
@@ -98,7 +95,7 @@ def _as_csv(trail: Trail) -> None:
 
 def _rows(run: Told) -> Iterator[tuple[str, ...]]:
     parameters = "; ".join(f"{k}={','.join(v)}" for k, v in run["Parameters"].items())
-    answers = "; ".join(f"{a['Answer']} {a['By']}" for a in run["Answers"])
+    answers = "; ".join(map(said, run["Answers"]))
     head = (
         *(run["Run"], run["Runbook"], run["Version"], run["Status"], run["Started"]),
         *(run["StartedBy"], parameters, answers),

@@ -16,6 +16,8 @@ _SESSION_OF_A_RUN = re.compile(r"(?:Automation-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}
 """Automation names its sessions by an id, bare or with a word before it: both have been seen."""
 _NAMED = re.compile(r"(?:id|ids|arn|arns|name|names)\d*", re.IGNORECASE)
 _MOST_RESOURCES = 20
+_LONGEST_NAME = 300
+_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,5 +130,9 @@ def _names(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for element in value:
             yield from _names(element, key)
-    elif isinstance(value, str) and _NAMED.search(key.split(".")[0]) and len(value) <= 300:
+    elif isinstance(value, str) and _NAMED.search(key.split(".")[0]) and _is_name(value):
         yield value
+
+
+def _is_name(value: str) -> bool:
+    return value != _HIDDEN and len(value) <= _LONGEST_NAME

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from operate.screen import clean, who
 from operate.statuses import outcome
-from operate.trail.told import Told, Trail
+from operate.trail.told import Told, Trail, said
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --well: #2a7d46; --bad: #b3261e; --held: #a66a00;
@@ -25,6 +25,7 @@ h2 { margin: 2.5rem 0 0; font-size: 1.15rem; }
 .held { background: var(--held); }
 .scale { display: flex; justify-content: space-between; color: GrayText; font-size: 0.85rem; }
 table { border-collapse: collapse; margin: 1rem 0; width: 100%; font-size: 0.9rem; }
+td:first-child, th, .scale { white-space: nowrap; }
 td, th { text-align: left; padding: 0.2rem 0.8rem 0.2rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .alarm { border-left: 4px solid var(--bad); padding-left: 1rem; }
@@ -41,7 +42,9 @@ def page(trail: Trail) -> Iterator[str]:
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(title)}</title>\n<style>{_STYLE}</style></head><body>\n"
-        f"<h1>{_text(title)}</h1>\n"
+        f'<h1>{_text(title)}</h1>\n<p class="about">Service roles: '
+        f"{_text(', '.join(trail.roles))}. A bar is a step: green ended well, red badly, yellow "
+        "was stopped or waits. A stroke is a call, red where it failed.</p>\n"
     )
     if trail.outside:
         yield '<section class="alarm"><h2>Calls by service roles that belong to no run</h2>\n'
@@ -65,9 +68,7 @@ def _run(run: Told) -> Iterator[str]:
     for name, values in run["Parameters"].items():
         yield f"<br>{_text(name)}: {_text(', '.join(values))}"
     for answer in run["Answers"]:
-        said = f": {answer['Comment']}" if answer["Comment"] else ""
-        line = f"{answer['Time']} {answer['Answer']} by {who(answer['By'])}{said}"
-        yield f"<br>{_text(line)}"
+        yield f"<br>{_text(said(answer))}"
     if run["Failure"]:
         yield f"<br>{_text(run['Failure'])}"
     yield "</p>\n"

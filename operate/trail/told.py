@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from operate.screen import moment
+from operate.screen import moment, who
 from operate.trail.joined import AuditedRun
 from operate.trail.records import Call
 
 Told = dict[str, Any]
 
-_DECISIONS = {"Approve": "approved", "Reject": "rejected", "Revoke": "revoked"}
+_SAID = {"Approve": "approved", "Reject": "rejected", "Revoke": "revoked", "Stop": "stopped"}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,7 +94,7 @@ def _tell_answer(call: Call) -> Told:
         comment = " ".join(map(str, given)) if isinstance(given, list) else str(given)
     return {
         "Time": _iso(call.time),
-        "Answer": _DECISIONS.get(kind, kind.lower()),
+        "Answer": f"tried to {kind.lower()}" if call.error else _SAID.get(kind, kind),
         "By": call.who,
         "Comment": comment,
         "Result": call.result,
@@ -109,3 +109,10 @@ def _iso(time: datetime | None) -> str:
 def _precisely(time: datetime | None) -> str:
     """To the millisecond, for what lasts less than a second."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if time else ""
+
+
+def said(answer: Told) -> str:
+    """An answer in a line: what, by whom, with what result and why."""
+    refused = "" if answer["Result"] == "ok" else f" ({answer['Result']})"
+    comment = f": {answer['Comment']}" if answer["Comment"] else ""
+    return f"{answer['Time']} {answer['Answer']} by {who(answer['By'])}{refused}{comment}"

@@ -54,15 +54,19 @@ def on_a_terminal(
     *arguments: str,
     answers: Iterable[tuple[str, str]] = (),
     status: int | None = 0,
+    piped: bool = False,
 ) -> Printed:
-    """Runs ``python -m operate`` on a terminal; whenever the next of the answers' texts stands on
-    the screen, its answer is typed."""
+    """Runs ``python -m operate`` on a terminal, its output in a pipe where ``piped``; whenever the
+    next of the answers' texts stands on the screen, its answer is typed."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     process, master = pty.fork()
     if process == 0:  # pragma: no cover, the command's process
         command = [sys.executable, "-m", "operate", *arguments]
-        os.execve(sys.executable, command, {**_base(), **environment, "TERM": "xterm-256color"})
+        variables = {**_base(), **environment, "TERM": "xterm-256color"}
+        if piped:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.execve(sys.executable, command, variables)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     pending, seen = list(answers), [""]
     deadline = time.monotonic() + _SECONDS

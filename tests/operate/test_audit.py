@@ -69,6 +69,24 @@ def test_approval_is_told_with_who_and_why(account: Account) -> None:
     ]
 
 
+def test_refused_approval_is_told_as_tried(account: Account, tmp_path: Path) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
+    run = account.runs()[0]["AutomationExecutionId"]
+    time.sleep(0.3)
+    in_a_pipe(account.operator, "approve", run, status=2)
+    in_a_pipe(account.approver, "reject", run)
+    picture = tmp_path / "run.html"
+
+    printed = in_a_pipe(account.auditor, "audit", run, "--html", str(picture), status=None)
+    as_csv = in_a_pipe(account.auditor, "audit", run, "--output", "csv", status=None)
+
+    for text in (printed.text, as_csv.text, picture.read_text("utf-8")):
+        assert "tried to approve by AutomationRestrictedOperator (AccessDeniedException)" in text
+        assert " approved by" not in text
+        assert "rejected by lead" in text
+
+
 def test_refused_call_and_refused_start_are_told(account: Account) -> None:
     (instance,) = account.instances()  # without the tag that the role asks for
     run = _ended(account, RESTART, instance)

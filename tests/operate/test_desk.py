@@ -98,7 +98,7 @@ def test_run_on_a_terminal_asks_for_what_is_missing_and_refreshes_in_place(
         "  --instance-id 'nonsense' is no AWS::EC2::Instance::Id, as i-…\n"
         "> i-…, i-…\n"
         "  InstanceId: i-…, i-…\n"
-        "start Restart-EC2InstanceDemo, version 1? [y/N] y\n"
+        "start Restart-EC2InstanceDemo, version 1, in us-east-1 of 000000000000? [y/N] y\n"
         "Restart-EC2InstanceDemo, version 1: starting with client token ID\n"
         "run ID\n"
         "stopInstances   aws:changeInstanceState  Success  N s\n"
@@ -274,7 +274,7 @@ def test_operator_may_not_stop_a_run_and_is_told_who_may(account: Account) -> No
 
     assert "not authorized to perform: ssm:StopAutomationExecution" in printed.errors
     assert printed.errors.endswith(
-        "cause: operators may start and watch runs, not stop them\n"
+        "cause: operators and approvers may not stop runs\n"
         "cure: ask the administrator, who can stop it, or wait for its end\n"
     )
 
@@ -447,6 +447,10 @@ def test_history_since_takes_an_offset(account: Account) -> None:
             ("run", RESTART, "--parameter", "Instance=i"),
             f"--parameter: {RESTART} takes no 'Instance'; nearest: InstanceId",
         ),
+        (("watch", "nope"), "argument ID: invalid id (8-4-4-4-12 hexadecimal digits"),
+        (("run", RESTART, "--client-token", "foo"), "argument --client-token: invalid id"),
+        (("history", "--status", "bogus"), "argument --status: invalid choice: 'bogus'"),
+        (("list", "--endpoint-url", "foo"), "AWS was to be asked for ssm: Invalid endpoint: foo"),
         (("list", "nonsense"), "unrecognized arguments: nonsense"),
     ],
 )
@@ -463,6 +467,58 @@ def test_number_of_attempts_that_is_none_is_told(account: Account) -> None:
         printed = in_a_pipe(environment, "list", status=2)
 
         assert printed.errors.startswith("error: AWS_MAX_ATTEMPTS is no number of 1 or more")
+
+
+def test_run_that_waits_says_for_whom_and_what_they_say(account: Account) -> None:
+    execution = _waiting(account)
+    watching = on_a_terminal(
+        account.operator, "watch", execution, answers=[("Waiting", "\x03")], status=130
+    )
+
+    assert "waits for an approval by lead; they say: python -m operate approve" in watching.text
+    in_a_pipe(account.approver, "reject", execution)
+    piped = in_a_pipe(account.approver, "approve", execution, status=2)
+    assert piped.errors == "error: the run has ended: Failed\n"
+
+
+def test_region_of_the_environment_is_the_aws_clis(account: Account) -> None:
+    """Version 2 of the AWS CLI reads AWS_REGION, and before AWS_DEFAULT_REGION."""
+    environment = {**account.operator, "AWS_REGION": "eu-west-1"}
+
+    assert "no runbooks of this deployment in eu-west-1" in in_a_pipe(environment, "list").errors
+
+
+def test_question_is_asked_where_only_the_output_is_piped(account: Account) -> None:
+    before = len(account.runs())
+    (instance,) = account.allowed()
+    arguments = ("run", RESTART, "--instance-id", instance)
+
+    printed = on_a_terminal(
+        account.operator, *arguments, answers=[("[y/N]", "n\n")], status=2, piped=True
+    )
+
+    assert "error: nothing was done" in printed.text
+    assert len(account.runs()) == before
+
+
+def test_ids_are_whole_on_a_narrow_terminal(account: Account) -> None:
+    (instance,) = account.allowed()
+    in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance)
+
+    printed = on_a_terminal(account.operator, "history", "--limit", "1")
+
+    assert account.runs()[0]["AutomationExecutionId"] in printed.text
+
+
+def test_several_instances_are_parted_by_commas_as_well(account: Account) -> None:
+    instances = account.allowed(2)
+
+    printed = in_a_pipe(
+        account.operator,
+        *("run", RESTART, "--instance-id", ",".join(instances), "--output", "json"),
+    )
+
+    assert json.loads(printed.text)["Parameters"] == {"InstanceId": instances}
 
 
 def _waiting(account: Account) -> str:
