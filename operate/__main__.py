@@ -30,6 +30,8 @@ Command = Callable[[Connection, argparse.Namespace], Exit]
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit status, which ``--help`` lists."""
+    for stream in (sys.stdout, sys.stderr):  # whatever the terminal's characters are
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     parser = _parser()
     options, words = parser.parse_known_args(arguments)
     options.words = words

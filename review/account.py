@@ -12,7 +12,7 @@ from review.errors import ReviewError
 from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
 from review.resources import TRAIL, Resource, read_resources
 from review.statements import Policy, read_policy
-from review.trail import read_trail
+from review.trail import read_subscribers, read_trail
 
 _PARTS_BY_POLICY = {
     "OperatorRestrictedPermissions": Part.OPERATOR,
@@ -56,6 +56,7 @@ def _account(templates: list[Template]) -> Account:
         made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
         has_trail=any(r.type in TRAIL for r in resources),
         rules=read_trail(resources),
+        subscribers=read_subscribers(resources),
         regions=_regions(templates, resources),
     )
 

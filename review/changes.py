@@ -88,6 +88,7 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[_G
             old_accesses.get(access.principal.arn), access.principal, new.accesses
         )
     yield from _trail_gained(old, new)
+    yield from _subscribers_gained(old, new)
     held = {access.principal.arn: access.allowed_actions for access in new.accesses}
     old_runbooks = {runbook.name: runbook for runbook in old.account.runbooks} if old else {}
     starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
@@ -113,6 +114,14 @@ def _trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[_Ga
                 f"{where} no longer hears of {subject.what}",
                 f"{where} now hears of {subject.what}",
             )
+
+
+def _subscribers_gained(old: AccountReview | None, new: AccountReview) -> Iterator[_Gain]:
+    """Whom a topic no longer tells."""
+    lost = old.account.subscribers - new.account.subscribers if old else ()
+    for region, address in sorted(lost):
+        topic = f"the topic in {region}"
+        yield _Gain(f"{topic} no longer tells {address}", f"{topic} now tells {address}")
 
 
 def _grants_gained(old: Access | None, new: Access) -> Iterator[_Gain]:

@@ -227,6 +227,8 @@ class Account:
     """Whether anything is there to record or tell what happens."""
     rules: tuple["Rule", ...] = ()
     """What is recorded and told of the account."""
+    subscribers: frozenset[tuple[str, str]] = frozenset()
+    """To whom: Region and address of each."""
 
     @property
     def stack_regions(self) -> tuple[str, ...]:

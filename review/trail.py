@@ -71,6 +71,16 @@ def read_trail(resources: Iterable[Resource]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def read_subscribers(resources: Iterable[Resource]) -> frozenset[tuple[str, str]]:
+    """Who is told by topics: Region and address of each."""
+    return frozenset(
+        (resource.template.place.region, str(subscription["Endpoint"]))
+        for resource in resources
+        if resource.type == TOPIC
+        for subscription in resource.listed("Subscription")
+    )
+
+
 def _receiving(resource: Resource) -> Iterator[tuple[str, Channel]]:
     """The ARN by which a rule names a log group or topic of these templates."""
     if resource.type == LOG:
@@ -91,6 +101,11 @@ def _rule(resource: Resource, receiving: Mapping[str, Channel]) -> Rule:
                 f"{resource.where}: the review does not know what a rule does to "
                 f"{target['Arn']}; it knows the log groups and topics of these templates "
                 f"(review/trail.py)"
+            )
+        if channel is Channel.LOG and "InputTransformer" in target:
+            raise ReviewError(
+                f"{resource.where}: the log keeps something else than the event; leave "
+                f"InputTransformer out (review/trail.py)"
             )
         channels.append(channel)
     return Rule(

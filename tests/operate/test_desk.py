@@ -460,6 +460,14 @@ def test_wrong_use_is_told_without_a_traceback(
     assert message in in_a_pipe(account.operator, *arguments, status=2).errors
 
 
+def test_terminal_without_these_characters_is_no_mistake(account: Account) -> None:
+    environment = {**account.operator, "PYTHONIOENCODING": "ascii"}
+
+    printed = in_a_pipe(environment, "describe", RESTART)
+
+    assert printed.text.endswith("run Restart-EC2InstanceDemo --instance-id ?\n")
+
+
 def test_number_of_attempts_that_is_none_is_told(account: Account) -> None:
     for value in ("many", "-1"):
         environment = {**account.operator, "AWS_MAX_ATTEMPTS": value}

@@ -129,6 +129,7 @@ def test_trail_that_is_taken_away_is_a_gain(engine: Engine, synthesize: Synthesi
     gains = change(whole, none).gains
 
     assert "the log in us-east-1 no longer hears of runs of Restart-EC2InstanceDemo" in gains
+    assert "the topic in us-east-1 no longer tells a@example.com" in gains
     assert "hears of" not in " ".join(change(none, whole).gains)
 
 
@@ -168,6 +169,10 @@ def _elsewhere_told(body: dict[str, Any]) -> None:
     _rule(body, "BadEnds")["Targets"][0]["Arn"] = "arn:aws:sns:us-east-1:999999999999:theirs"
 
 
+def _rewritten(body: dict[str, Any]) -> None:
+    _rule(body, "Runs")["Targets"][0]["InputTransformer"] = {"InputTemplate": '"nothing"'}
+
+
 def _with_a_role(body: dict[str, Any]) -> None:
     _rule(body, "Runs")["Targets"][0]["RoleArn"] = "arn:aws:iam::111122223333:role/Any"
 
@@ -181,6 +186,7 @@ def _with_a_role(body: dict[str, Any]) -> None:
         (_anybodys_log, "AuditStack/LogPolicy: statement LetEventsOpenStreams lets others in"),
         (_starts_something, "the review does not know what a rule does to arn:aws:ssm:"),
         (_elsewhere_told, "the review does not know what a rule does to arn:aws:sns:"),
+        (_rewritten, "the log keeps something else than the event"),
         (_with_a_role, "the review does not know what RoleArn of AWS::Events::Rule does"),
     ],
 )
