@@ -7,6 +7,7 @@ Source of the shapes: CloudTrail User Guide, Record contents and userIdentity el
 """
 
 import json
+import math
 import re
 import time
 import uuid
@@ -266,14 +267,15 @@ def _lookup_events(body: Mapping[str, Any]) -> Response:
         attribute.get("AttributeKey"): attribute.get("AttributeValue")
         for attribute in body.get("LookupAttributes") or ()
     }
-    start, end = body.get("StartTime"), body.get("EndTime")
+    begin = float(body.get("StartTime") or 0)
+    end = float(body.get("EndTime") or math.inf)
     matching = [
         event
         for event in reversed(list(cloudtrail._get_event_queue()))
-        if all(_has(event, key, value) for key, value in attributes.items())
-        and (start is None or event["EventTime"] >= float(start))
-        and (end is None or event["EventTime"] <= float(end))
+        if begin <= event["EventTime"] <= end
     ]
+    for key, value in attributes.items():
+        matching = [event for event in matching if _has(event, key, value)]
     size = body.get("MaxResults") or _LOOKUP_PAGE
     try:
         events, token = page(matching, size, body.get("NextToken"))
