@@ -118,8 +118,8 @@ def _trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[_Ga
 
 def _subscribers_gained(old: AccountReview | None, new: AccountReview) -> Iterator[_Gain]:
     """Whom a topic no longer tells."""
-    lost = old.account.subscribers - new.account.subscribers if old else ()
-    for region, address in sorted(lost):
+    told = set(old.account.subscribers) if old else set()
+    for region, address in sorted(told - set(new.account.subscribers)):
         topic = f"the topic in {region}"
         yield _Gain(f"{topic} no longer tells {address}", f"{topic} now tells {address}")
 

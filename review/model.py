@@ -227,7 +227,7 @@ class Account:
     """Whether anything is there to record or tell what happens."""
     rules: tuple["Rule", ...] = ()
     """What is recorded and told of the account."""
-    subscribers: frozenset[tuple[str, str]] = frozenset()
+    subscribers: tuple[tuple[str, str], ...] = ()
     """To whom: Region and address of each."""
 
     @property

@@ -71,9 +71,9 @@ def read_trail(resources: Iterable[Resource]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def read_subscribers(resources: Iterable[Resource]) -> frozenset[tuple[str, str]]:
+def read_subscribers(resources: Iterable[Resource]) -> tuple[tuple[str, str], ...]:
     """Who is told by topics: Region and address of each."""
-    return frozenset(
+    return tuple(
         (resource.template.place.region, str(subscription["Endpoint"]))
         for resource in resources
         if resource.type == TOPIC
