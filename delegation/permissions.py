@@ -26,6 +26,15 @@ _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
 _START = "ssm:StartAutomationExecution"
 
 
+_LIST_RUNBOOKS_AND_EXECUTIONS = Statement(
+    sid="ListRunbooksAndExecutions",
+    actions=("ssm:DescribeAutomationExecutions", "ssm:ListDocuments"),
+    resources=("*",),
+    why="neither list call has a resource-level permission",
+    source=_SAR,
+)
+
+
 def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ...]:
     """What operators may do, as the statements of one managed policy each.
 
@@ -128,13 +137,7 @@ def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
         names.log_group_arn(names.RUNS_LOG_GROUP, region) for region in deployment.arn_regions
     )
     return (
-        Statement(
-            sid="ListRunbooksAndExecutions",
-            actions=("ssm:DescribeAutomationExecutions", "ssm:ListDocuments"),
-            resources=("*",),
-            why="neither list call has a resource-level permission",
-            source=_SAR,
-        ),
+        _LIST_RUNBOOKS_AND_EXECUTIONS,
         Statement(
             sid="ReadExecutions",
             actions=_WATCH,
@@ -199,13 +202,7 @@ def _everyones(deployment: Deployment) -> tuple[Statement, ...]:
     """What an operator needs however many runbooks there are."""
     executions = _executions(deployment)
     statements = (
-        Statement(
-            sid="ListRunbooksAndExecutions",
-            actions=("ssm:DescribeAutomationExecutions", "ssm:ListDocuments"),
-            resources=("*",),
-            why="neither list call has a resource-level permission",
-            source=_SAR,
-        ),
+        _LIST_RUNBOOKS_AND_EXECUTIONS,
         Statement(
             sid="WatchExecutions",
             actions=_WATCH,
