@@ -6,16 +6,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.assembly import (
+from pipeline.change_record import PAGE
+from pipeline.errors import PipelineError
+from review.assembly_checks import (
     ADMINISTRATION_STACK,
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
-    Assembly,
 )
-from pipeline.change_record import PAGE
-from pipeline.errors import PipelineError
+from review.cloud_assembly import Assembly
 from review.command_line import FOUND, Parser
+from review.errors import ReviewError
 
 # What a command needs beside this is imported by it: a report needs no package.
 
@@ -34,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how a job is ended
     try:
         return run(options)
-    except PipelineError as error:
+    except (PipelineError, ReviewError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

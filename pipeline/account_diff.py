@@ -12,10 +12,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.assembly import PIPELINE_STACK, Assembly
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, targets
 from pipeline.errors import PipelineError
+from review.assembly_checks import PIPELINE_STACK
+from review.cloud_assembly import Assembly
 
 _REVIEW_ROLE = "PipelineReviewRole"
 _COMPARISON_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/PipelineComparisonRole"

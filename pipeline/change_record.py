@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.assembly import Assembly
 from pipeline.errors import PipelineError
+from review.cloud_assembly import Assembly
 
 PAGE, _DATA = "change.md", "change.json"
 

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.account_diff import account_diffs
-from pipeline.assembly import Assembly
 from pipeline.base import commit, has_uncommitted_changes, synthesized
 from pipeline.change_record import PAGE, ChangeRecord, forget
 from pipeline.credentials import account_of_environment, can_compare
 from pipeline.errors import PipelineError
 from pipeline.template_changes import TemplateChange, template_changes
-from review.assembly import ANY_REGION, place_of_templates, read_templates
+from review.assembly import given_place, read_templates
 from review.changes import Change, change
+from review.cloud_assembly import Assembly
 from review.engine import Engine
 from review.errors import ReviewError
 from review.markdown import change_markdown, code
@@ -71,8 +71,9 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
 
 def _access(before: Path, after: Path) -> tuple[Review, Change]:
     """The access review, whose pages are left beside the assembly, and what becomes of access."""
-    region = os.environ.get("AWS_REGION") or ANY_REGION
-    place = place_of_templates(after, account=account_of_environment(), region=region)
+    place = given_place(
+        account=account_of_environment(), region=os.environ.get("AWS_REGION") or None
+    )
     try:
         with Engine() as engine:
             old = review(engine, read_templates(before, place))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from review.as_json import review_json
-from review.assembly import ANY_ACCOUNT, ANY_REGION, place_of_templates, read_templates
+from review.assembly import ANY_ACCOUNT, ANY_REGION, given_place, read_templates
 from review.changes import change
 from review.command_line import FOUND, Parser
 from review.engine import Engine
@@ -20,12 +20,7 @@ from review.texts import counted, place_of, verdicts
 def main() -> int:
     """Runs the command; its exit status."""
     options = _options()
-    place = place_of_templates(
-        options.folder,
-        account=options.account,
-        region=options.region,
-        partition=options.partition,
-    )
+    place = given_place(account=options.account, region=options.region, partition=options.partition)
     with Engine() as engine:
         reviewed = review(engine, read_templates(options.folder, place))
         if options.against is None:
@@ -66,12 +61,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--account",
         type=_account,
-        help="the account of templates that fix none, 12 digits (default: the one that they name "
-        f"in ARNs, else {ANY_ACCOUNT})",
+        help=f"the account of templates that fix none, 12 digits (default: {ANY_ACCOUNT})",
     )
     parser.add_argument(
         "--region",
-        default=ANY_REGION,
         help=f"the Region of templates that name none (default: {ANY_REGION})",
     )
     parser.add_argument("--partition", help="its partition (default: the one of the Region)")

@@ -10,7 +10,8 @@ from review.aws import AUTOMATION
 from review.documents import read_runbooks
 from review.errors import ReviewError
 from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
-from review.resources import TRAIL, Resource, read_resources
+from review.resource_types import DOCUMENT, ROLE, TRAIL, USER
+from review.resources import Resource, read_resources
 from review.statements import Policy, read_policy
 from review.trail import read_subscribers, read_trail
 
@@ -39,9 +40,9 @@ def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
 
 
 def _account(templates: list[Template]) -> Account:
-    resources = tuple(read_resources(templates))
+    resources = read_resources(templates)
     attachments = Attachments(resources)
-    runbooks = read_runbooks(r for r in resources if r.type == "AWS::SSM::Document")
+    runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
     made = tuple(_made(resources, attachments))
     found = (*made, *_elsewhere(made, attachments, templates[0]))
     found = tuple(replace(p, part=_part(p, runbooks)) for p in found)
@@ -63,21 +64,17 @@ def _account(templates: list[Template]) -> Account:
 
 def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
     """The Regions in which somebody can do something: not one that only hears of the others."""
-    acting = {r.template.place.region for r in resources if r.type not in TRAIL}
+    acting = {r.region for r in resources if r.type not in TRAIL}
     regions = dict.fromkeys(template.place.region for template in templates)
     return tuple(region for region in regions if not acting or region in acting)
 
 
 def _made(resources: Iterable[Resource], attachments: Attachments) -> Iterator[Principal]:
     """The users and roles that the templates make."""
-    seen: set[tuple[str, str]] = set()
     for resource in resources:
-        if resource.type not in ("AWS::IAM::User", "AWS::IAM::Role"):
+        if resource.type not in (USER, ROLE):
             continue
-        holder = (resource.type.rsplit("::", 1)[1].lower(), resource.name)
-        if holder in seen:
-            raise ReviewError(f"{resource.where}: a second {holder[0]} {holder[1]} in the account")
-        seen.add(holder)
+        holder = (resource.kind, resource.name)
         trust = resource.get("AssumeRolePolicyDocument")
         yield Principal(
             name=resource.name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from review.patterns import is_pattern
+from review.patterns import is_pattern, overlap
 from review.statements import Statement
 
 
@@ -21,6 +21,13 @@ class Action:
     """``List``, ``Read``, ``Write``, ``Tagging``, ``Permissions management``."""
     dependents: tuple[str, ...]
     """Further actions that it needs for some inputs."""
+
+    def takes(self, resource: str) -> bool:
+        """Whether the action can be judged on a resource, by the data: a kind of resource that is
+        newer than the data is not in it."""
+        if self.takes_no_resource:
+            return resource == "*"
+        return any(overlap(resource, arn) for arn in self.arns)
 
     @property
     def manages_permissions(self) -> bool:

@@ -1,21 +1,24 @@
 """Templates to review: a cloud assembly of the CDK, or a folder of templates."""
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from review.cloud_assembly import Assembly, Stack
 from review.errors import ReviewError
+from review.files import parse_json, read_bytes, require_shallow, strings_in
 from review.intrinsics import Place
 
 ANY_ACCOUNT, ANY_REGION = "111122223333", "us-east-1"
-"""Where templates go that name no place, and nobody tells."""
+"""Where templates go that fix no account or Region, if nobody names one."""
 _SUFFIXES = (".json", ".template", ".yaml", ".yml")
+_ACCOUNT = re.compile(r"arn:[^:]+:[^:]*:[^:]*:(\d{12}):.*|(\d{12})", re.DOTALL)
+"""An ARN of an account, or the account alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,73 +33,46 @@ class Template:
     """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
     digest: str = ""
     """SHA-256 of its file, in hexadecimal."""
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    """What an assembly says of the stack beside the template: roles, tags, parameters, upload."""
 
 
 def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
-    """The templates of a folder; ``place`` is where those go that name no account or Region."""
+    """The templates of a folder; ``place`` is where those go that fix no account or Region."""
     if not folder.is_dir():
         raise ReviewError(f"{folder} is no folder; name one with templates, as make synth writes")
-    found = tuple(_of_assembly(folder, place) if _manifest(folder) else _loose(folder, place))
+    has_manifest = (folder / "manifest.json").exists()
+    found = tuple(_of_assembly(folder, place) if has_manifest else _loose(folder, place))
     if not found:
         raise ReviewError(f"{folder} holds no template; name a folder as make synth writes it")
     return found
 
 
-def place_of_templates(
-    folder: Path,
-    *,
-    account: str | None = None,
-    region: str = ANY_REGION,
-    partition: str | None = None,
+def given_place(
+    *, account: str | None = None, region: str | None = None, partition: str | None = None
 ) -> Place:
-    """Where the templates of a folder go that name no account or Region: as told, else the account
-    that they name in ARNs, else any."""
+    """Where templates go that fix no account or Region: as named, the rest assumed."""
     return Place(
-        account=account or _account_named(folder) or ANY_ACCOUNT,
-        region=region,
-        partition=partition or partition_of(region),
+        account=account or ANY_ACCOUNT,
+        region=region or ANY_REGION,
+        partition=partition or partition_of(region or ANY_REGION),
+        assumed=(*(() if account else ("account",)), *(() if region else ("Region",))),
     )
 
 
-def _account_named(folder: Path) -> str | None:
-    """The one account that the templates of a folder name in IAM's ARNs, if it is one."""
-    texts = (path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.json")))
-    named = {account for text in texts for account in _IAM_ARN.findall(text)}
-    return named.pop() if len(named) == 1 else None
-
-
-_IAM_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
-
-
-def _manifest(folder: Path) -> bool:
-    return (folder / "manifest.json").is_file()
-
-
 def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
-    manifest = _read(folder / "manifest.json")
-    artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
-    if not isinstance(artifacts, dict):
-        raise ReviewError(f"{folder / 'manifest.json'} is no manifest of a cloud assembly")
-    for name, artifact in artifacts.items():
-        properties = artifact.get("properties", {})
-        if artifact["type"] == "cdk:cloud-assembly":
-            yield from _of_assembly(folder / properties["directoryName"], place)
-        if artifact["type"] != "aws:cloudformation:stack":
-            continue
-        if "templateFile" not in properties:
-            raise ReviewError(f"{folder / 'manifest.json'} names no template of {name}")
-        stack_place = _place(artifact.get("environment", ""), place)
-        stack = properties.get("stackName", name)
-        pseudo = stack_place.pseudo_parameters(stack)
-        url = properties.get("stackTemplateAssetObjectUrl")
-        for parameter, value in pseudo.items():
-            url = url and url.replace(f"${{{parameter}}}", str(value))
+    for stack in Assembly(folder).stacks:
+        stack_place = _place(stack, place)
+        asset = stack.asset
+        for parameter, value in stack_place.pseudo_parameters(stack.name).items():
+            asset = asset.replace(f"${{{parameter}}}", str(value))
         yield Template(
-            stack=stack,
+            stack=stack.name,
             place=stack_place,
-            body=_template(folder / properties["templateFile"]),
-            asset=url.removeprefix("s3://") if url else None,
-            digest=_digest(folder / properties["templateFile"]),
+            body=_template(folder / f"{stack.id} (template)", stack.template, stack_place),
+            asset=asset,
+            digest=stack.digest,
+            manifest=stack.manifest,
         )
 
 
@@ -109,24 +85,25 @@ def _loose(folder: Path, place: Place) -> Iterator[Template]:
             )
         if path.suffix.lower() not in _SUFFIXES:
             continue
-        body = _read(path)
+        content = read_bytes(path)
+        body = _parsed(path, content)
         if isinstance(body, dict) and "Resources" in body:
             yield Template(
                 stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
                 place=place,
-                body=_template(path),
-                digest=_digest(path),
+                body=_template(path, body, place),
+                digest=hashlib.sha256(content).hexdigest(),
             )
 
 
-def _place(environment: str, default: Place) -> Place:
-    """The place of ``aws://ACCOUNT/REGION``, each of which may be unknown."""
-    account, _, region = environment.removeprefix("aws://").partition("/")
-    region = default.region if region in ("", "unknown-region") else region
+def _place(stack: Stack, default: Place) -> Place:
+    """Where a stack goes: as the assembly fixes it, the rest as by default."""
+    fixed = {name for name in ("account", "region") if getattr(stack, name)}
     return Place(
-        account=default.account if account in ("", "unknown-account") else account,
-        region=region,
-        partition=default.partition if region == default.region else partition_of(region),
+        account=stack.account or default.account,
+        region=stack.region or default.region,
+        partition=partition_of(stack.region) if stack.region else default.partition,
+        assumed=tuple(name for name in default.assumed if name.lower() not in fixed),
     )
 
 
@@ -144,41 +121,72 @@ def partition_of(region: str) -> str:
     return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
 
 
-def _template(path: Path) -> dict[str, Any]:
+def _template(path: Path, body: Any, place: Place) -> dict[str, Any]:
     """The template of a file, each of its resources of some type."""
-    body = _read(path)
-    resources = body.setdefault("Resources", {}) if isinstance(body, dict) else None
+    resources = body.get("Resources") if isinstance(body, dict) else None
     if not isinstance(resources, dict):
         raise ReviewError(f"{path} is no template: it has no Resources")
     for logical_id, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise ReviewError(f"{path}: resource {logical_id} has no Type")
+    if "account" in place.assumed:
+        _refuse_named_accounts(path, body)
     template: dict[str, Any] = body
     return template
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _refuse_named_accounts(path: Path, body: dict[str, Any]) -> None:
+    """Raises ReviewError where a template names accounts, and nothing says which one is its own:
+    the same ARN is of a colleague in one account and of a stranger in the others."""
+    resources = [r for r in body["Resources"].values() if r["Type"] != "AWS::SSM::Document"]
+    matches = map(_ACCOUNT.fullmatch, strings_in(resources))
+    named = sorted({match[1] or match[2] for match in matches if match})
+    if named:
+        raise ReviewError(
+            f"{path} names account {', '.join(named)}, and nothing says whether it is deployed "
+            f"there; name the account of the deployment: account= in deployments.py, or --account"
+        )
 
 
-def _read(path: Path) -> Any:
+def _parsed(path: Path, content: bytes) -> Any:
     try:
-        text = path.read_text("utf-8")
-        if path.suffix in (".yaml", ".yml", ".template") and not text.lstrip().startswith("{"):
-            return yaml.load(text, _TemplateLoader)  # noqa: S506, a safe loader with tags
-        return json.loads(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = content.decode("utf-8")
+        if path.suffix not in (".yaml", ".yml", ".template") or text.lstrip().startswith("{"):
+            return parse_json(path, content)
+        value = yaml.load(text, _TemplateLoader)  # noqa: S506, a safe loader with tags
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ReviewError(f"{path} cannot be read as a template: {reason}") from None
+    require_shallow(path, value)
+    return value
 
 
-class _TemplateLoader(yaml.CSafeLoader):
-    """YAML with CloudFormation's short forms (``!Sub``), in which a date is a text."""
+class _TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (``!Sub``), in which a date is a string.
+
+    Aliases and merged keys are refused, as CloudFormation does not support them, and so is a key
+    that a mapping has twice. Source: AWS CloudFormation User Guide, Template formats.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node of the document; raises ComposerError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not supported")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; raises ConstructorError for a key that appears twice, or is merged."""
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        merged = any(tag == "tag:yaml.org,2002:merge" for tag, _ in keys)
+        if merged or len(set(keys)) < len(keys):
+            what = "a merged key" if merged else "a key that appears twice"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 _TemplateLoader.yaml_implicit_resolvers = {
     first: [entry for entry in entries if not entry[0].endswith(":timestamp")]
-    for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 

@@ -24,3 +24,7 @@ OWN_PASSWORD = ("iam:ChangePassword", "iam:GetAccountPasswordPolicy")
 
 AUTOMATION = "ssm.amazonaws.com"
 CLOUDFORMATION = "cloudformation.amazonaws.com"
+
+IAM_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""The Region that receives the events of IAM, by partition.
+Source: IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail."""

@@ -32,6 +32,18 @@ class Grant:
         )
 
 
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Cut:
+    """Something that a statement allows and something else takes back."""
+
+    action: str
+    resource: str
+    by: tuple[str, ...]
+    """The statements that allow it, as of a `Grant`."""
+    cut_by: str
+    """The statement that denies it, the boundary that leaves it out, or the trust that lacks it."""
+
+
 Allowed = dict[str, tuple[list[str], tuple[str, ...]]]
 """Of each action, the resources, and what every grant of it has to ask for besides."""
 
@@ -53,6 +65,8 @@ class Access:
     open_actions: tuple[str, ...]
     """What effective allows name and no data can judge: patterns, which will grant what AWS has
     yet to invent, and names that the engine's data does not have."""
+    cuts: tuple[Cut, ...] = ()
+    """What a statement allows and the principal cannot do all the same."""
 
     @property
     def allowed_actions(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from review.aws import ASSUME_ROLE
 from review.engine import Asked, Context, Engine, Request
 from review.grants import Access
 from review.model import Account, Part, Principal
+from review.patterns import covers
 from review.statements import ALLOW_EVERYTHING, Policy
 from review.sweep import access_of, asked_as
 
@@ -73,8 +74,13 @@ class Judge:
     ) -> Decision:
         """The decision whether a principal may do something, with exactly this context.
 
-        With ``whatever_else``, as if it were given everything besides: only a Deny counts.
+        With ``whatever_else``, as if it were given everything besides: only a Deny counts. What the
+        engine cannot judge, by its data, is allowed where a grant covers it.
         """
+        found = self.engine.actions().get(action)
+        if found is not None and not found.takes(resource):
+            granted = any(covers(grant.resource, resource) for grant in self.access(who).on(action))
+            return _decision(who.arn, action, resource, expected, context or {}, granted)
         asked = asked_as(who, self.account.place.account, trust=trust)
         if whatever_else:
             boundary = asked.boundary and (*asked.boundary, ALLOW_EVERYTHING)
@@ -104,17 +110,7 @@ class Judge:
         context: Context,
     ) -> Decision:
         answer = self.engine.decide(asked, [Request(action, resource, context)])[0]
-        return Decision(
-            who=asked.arn,
-            action=action,
-            resource=resource,
-            context=tuple(
-                (key, value if isinstance(value, str) else ", ".join(value))
-                for key, value in sorted(context.items())
-            ),
-            expected=expected,
-            allowed=answer.is_allowed,
-        )
+        return _decision(asked.arn, action, resource, expected, context, answer.is_allowed)
 
     def ssm_arn(self, resource: str, *, region: str = "", account: str = "") -> str:
         """The ARN of an SSM resource of the account, or of another one or Region."""
@@ -131,6 +127,22 @@ class Judge:
         known = _REGIONS.get(self.account.place.partition, ())
         elsewhere = (region for region in known if region not in self.account.regions)
         return next(elsewhere, "nowhere-1")
+
+
+def _decision(
+    who: str, action: str, resource: str, expected: bool, context: Context, allowed: bool
+) -> Decision:
+    return Decision(
+        who=who,
+        action=action,
+        resource=resource,
+        context=tuple(
+            (key, value if isinstance(value, str) else ", ".join(value))
+            for key, value in sorted(context.items())
+        ),
+        expected=expected,
+        allowed=allowed,
+    )
 
 
 _REGIONS = {

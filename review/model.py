@@ -1,14 +1,13 @@
 """What templates make of an account: principals with what they hold, and runbooks."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from review.errors import ReviewError
 from review.intrinsics import Place
 from review.statements import Policy, Statement
 from review.trail import Rule
+from review.variables import Values, filled
 
 
 class Kind(StrEnum):
@@ -62,19 +61,38 @@ class Principal:
 
     @property
     def context(self) -> dict[str, str]:
-        """The keys that IAM fills in for every request of this principal.
+        """The keys that IAM fills in for every request of this principal, as far as it is known who
+        that is: anybody may be in a group, or hold a policy.
 
         Source: IAM User Guide, AWS global condition context keys.
         """
-        is_user = self.kind in (Kind.USER, Kind.GROUP_MEMBERS)
-        filled = {
-            "aws:PrincipalArn": self.arn,
-            "aws:PrincipalAccount": self.account,
-            "aws:PrincipalType": "User" if is_user else "AssumedRole",
-        }
-        if self.kind is not Kind.ROLE:
+        filled = {"aws:PrincipalAccount": self.account}
+        if self.kind in (Kind.USER, Kind.GROUP_MEMBERS):
+            filled["aws:PrincipalType"] = "User"
+        if self.kind is Kind.ROLE:
+            filled["aws:PrincipalType"] = "AssumedRole"
+        if self.kind in (Kind.USER, Kind.ROLE):
+            filled["aws:PrincipalArn"] = self.arn
+        if self.kind is Kind.USER:
             filled["aws:username"] = self.arn.rsplit("/", 1)[-1]
         return filled
+
+    @property
+    def values(self) -> Values:
+        """What policy variables come to for this principal.
+
+        A member of a group is named for all of them: each of them has a name of its own.
+        """
+        known = {key.lower(): value for key, value in self.context.items()}
+        if self.kind is Kind.GROUP_MEMBERS:
+            known["aws:username"] = self.arn.rsplit("/", 1)[-1]
+        is_role = self.kind is Kind.ROLE
+        return Values(known=known, absent=frozenset({"aws:username"} if is_role else ()))
+
+    def filled(self, statements: Iterable[Statement]) -> tuple[Statement, ...]:
+        """The statements that apply to this principal, without policy variables."""
+        found = (filled(statement, self.values) for statement in statements)
+        return tuple(statement for statement in found if statement is not None)
 
     @property
     def held(self) -> tuple[Policy, ...]:
@@ -97,34 +115,6 @@ class Principal:
             [text[5].rsplit("/", 1)[-1].lower() for text in (mine, other)],
         )
         return kinds[0] == kinds[1] and names[0] == names[1]
-
-    def resources(self, statement: Statement) -> tuple[str, ...]:
-        """A statement's resources with IAM's policy variables filled in for this principal.
-
-        A variable that the principal surely has no value for matches nothing: such a resource is
-        left out. ReviewError for a variable whose value no template tells.
-        """
-        filled = [self._filled(statement, resource) for resource in statement.resources]
-        return tuple(resource for resource in filled if resource is not None)
-
-    def _filled(self, statement: Statement, resource: str) -> str | None:
-        known = {key.lower(): value for key, value in self.context.items()} | _LITERALS
-        missing = False
-        for variable in _VARIABLE.findall(resource):
-            value = known.get(variable.lower())
-            if value is None and variable.lower() != "aws:username":
-                raise ReviewError(
-                    f"statement {statement.sid} of {self.name}: the review does not know "
-                    f"${{{variable}}} in {resource}; name the resource without it"
-                )
-            missing |= value is None
-            resource = resource.replace(f"${{{variable}}}", value or "")
-        return None if missing else resource
-
-
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_LITERALS = {"*": "*", "?": "?", "$": "$"}
-"""Source: IAM User Guide, policy variables, special characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

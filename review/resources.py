@@ -1,54 +1,35 @@
 """The resources of templates: what exists in an account once they are deployed."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from review.assembly import Template
+from review.aws import IAM_HOMES
 from review.errors import ReviewError
-from review.intrinsics import NO_VALUE, Resolver
+from review.files import strings_in
+from review.intrinsics import DYNAMIC, FUNCTIONS, NO_VALUE, Resolver, Undetermined
+from review.resource_types import (
+    ATTRIBUTES,
+    DOCUMENT,
+    KEY,
+    LOG,
+    MANAGED_POLICY,
+    PROVIDER,
+    RULE,
+    TOPIC,
+    TYPES,
+    USER,
+)
 
-_IDENTITIES = {
-    "AWS::IAM::User": ("UserName", "user"),
-    "AWS::IAM::Role": ("RoleName", "role"),
-    "AWS::IAM::Group": ("GroupName", "group"),
-    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "policy"),
-}
-"""Property that names it, and the word before the name in its ARN.
-Source: AWS CloudFormation Template Reference."""
-
-_ATTACHMENTS = {
-    "AWS::IAM::Policy",
-    "AWS::IAM::UserPolicy",
-    "AWS::IAM::RolePolicy",
-    "AWS::IAM::GroupPolicy",
-    "AWS::IAM::UserToGroupAddition",
-}
-_DOCUMENT = "AWS::SSM::Document"
-_PROVIDER = "AWS::IAM::OIDCProvider"
-"""Lets nobody in by itself: roles that trust it say whom."""
-_TOPIC, _KEY, _LOG = "AWS::SNS::Topic", "AWS::KMS::Key", "AWS::Logs::LogGroup"
-TRAIL = {
-    *(
-        "AWS::Events::Rule",
-        "AWS::Logs::ResourcePolicy",
-        _TOPIC,
-        "AWS::SNS::TopicPolicy",
-        _KEY,
-        _LOG,
-    ),
-}
-"""Types that have a policy or a target of their own, which review/trail.py judges."""
 _SECTIONS = {
     *("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings"),
-    *("Conditions", "Transform", "Resources", "Outputs", "Rules"),
+    *("Conditions", "Resources", "Outputs", "Rules"),
 }
-_WITHOUT_ACCESS = {
-    "AWS::CDK::Metadata",
-    "AWS::SecretsManager::Secret",
-}
-"""Types that give nobody access. A type is added here when somebody has read its reference."""
+_LOGICAL_ID = re.compile(r"[A-Za-z0-9]+", re.ASCII)
+_MACROS = ("Transform", "Fn::Transform", "Fn::ForEach")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +41,13 @@ class Resource:
     type: str
     properties: Mapping[str, Any]
     resolver: Resolver
+    condition: str = ""
+    """A condition that holds in some Regions only, where nothing fixes the Region."""
+
+    @property
+    def region(self) -> str:
+        """The Region that it is in."""
+        return self.template.place.region
 
     @property
     def where(self) -> str:
@@ -81,95 +69,185 @@ class Resource:
     @property
     def kind(self) -> str:
         """``role``, ``policy``, ``group`` or ``user``; empty for what is not of IAM."""
-        return _IDENTITIES.get(self.type, ("", ""))[1]
+        return TYPES[self.type].word
 
     @property
     def name(self) -> str:
         """Its physical name; where CloudFormation makes one, a name that tells so."""
-        key = "Name" if self.type == _DOCUMENT else _IDENTITIES[self.type][0]
-        return str(self.get(key) or f"{self.template.stack}-{self.logical_id}-GENERATED")
+        key = TYPES[self.type].name
+        named = self.get(key) if key else None
+        return str(named or f"{self.template.stack}-{self.logical_id}-GENERATED")
 
     @property
     def arn(self) -> str:
         """Its ARN."""
         place = self.template.place
-        if self.type == _DOCUMENT:
+        if self.type == DOCUMENT:
             return place.ssm_arn(f"document/{self.name}")
         path = str(self.get("Path") or "/")
-        return place.iam_arn(f"{_IDENTITIES[self.type][1]}{path}{self.name}")
+        return place.iam_arn(f"{self.kind}{path}{self.name}")
 
     def attribute(self, name: str) -> str:
         """What ``Ref`` or ``Fn::GetAtt`` gives for it."""
-        if name == "Ref" and self.type in (*_IDENTITIES, _DOCUMENT):
-            return self.arn if self.type == "AWS::IAM::ManagedPolicy" else self.name
-        if name in ("Arn", "PolicyArn") and self.type in _IDENTITIES:
+        place = self.template.place
+        where = f"{place.region}:{place.account}"
+        if name == "Ref" and (self.kind or self.type == DOCUMENT):
+            return self.arn if self.type == MANAGED_POLICY else self.name
+        if name in ("Arn", "PolicyArn") and self.kind:
             return self.arn
-        if name in ("Arn", "Ref") and self.type == _PROVIDER:
-            issuer = str(self.get("Url")).removeprefix("https://").rstrip("/")
-            return self.template.place.iam_arn(f"oidc-provider/{issuer}")
-        if (self.type, name) == (_LOG, "Arn"):
-            place = self.template.place
-            group = self.get("LogGroupName") or f"{self.template.stack}-{self.logical_id}-GENERATED"
-            return f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{group}:*"
-        if (self.type, name) in ((_TOPIC, "Ref"), (_KEY, "Ref"), (_KEY, "Arn")):
-            place, service = self.template.place, "sns" if self.type == _TOPIC else "kms"
-            made = f"{self.template.stack}-{self.logical_id}-GENERATED"
-            return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{made}"
+        if name in ("Arn", "Ref") and self.type == PROVIDER:
+            return place.iam_arn(f"oidc-provider/{self.name.removeprefix('https://').rstrip('/')}")
+        if (self.type, name) == (LOG, "Arn"):
+            return f"arn:{place.partition}:logs:{where}:log-group:{self.name}:*"
+        if (self.type, name) in ((TOPIC, "Ref"), (TOPIC, "TopicArn")):
+            return f"arn:{place.partition}:sns:{where}:{self.name}"
+        if (self.type, name) in ((KEY, "Ref"), (KEY, "Arn")):
+            return f"arn:{place.partition}:kms:{where}:key/{self.name}"
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
             f"give the resource a name of its own and use that"
         )
 
 
-def read_resources(templates: Iterable[Template]) -> Iterator[Resource]:
-    """Every resource that matters to access; ReviewError for a type that nobody has judged."""
+def read_resources(templates: Iterable[Template]) -> tuple[Resource, ...]:
+    """Every resource of the templates that is there once they are deployed.
+
+    Raises ReviewError for whatever the review does not understand, and for two resources of one
+    type and name: AWS makes the first and refuses the second, or takes the second alone.
+    """
+    found: list[Resource] = []
     for template in templates:
-        if unknown := sorted(template.body.keys() - _SECTIONS):
+        _refuse_unknown_parts(template)
+        found += _of_template(template)
+    known: dict[tuple[str, str, str], Resource] = {}
+    for resource in found:
+        if not TYPES[resource.type].name:
+            continue
+        region = "" if resource.kind or resource.type == PROVIDER else resource.region
+        first = known.setdefault((resource.type, region, resource.name.lower()), resource)
+        if first is not resource:
             raise ReviewError(
-                f"{template.stack} has a section {unknown[0]}, which the review does not judge"
+                f"{resource.where}: a second {resource.type} {resource.name}, after {first.where}"
             )
-        if "Transform" in template.body:
-            raise ReviewError(
-                f"{template.stack} has a Transform, which CloudFormation expands when it is "
-                f"deployed; review the expanded template (aws cloudformation get-template "
-                f"--template-stage Processed)"
-            )
-        of_template: dict[str, Resource] = {}
-        resolver = Resolver(
-            body=template.body,
-            place=template.place,
-            stack=template.stack,
-            attribute=partial(_attribute, of_template),
+    return tuple(found)
+
+
+def _of_template(template: Template) -> list[Resource]:
+    of_template: dict[str, Resource] = {}
+    resolver = Resolver(
+        body=template.body,
+        place=template.place,
+        stack=template.stack,
+        attribute=partial(_attribute, of_template),
+    )
+    for logical_id, body in template.body["Resources"].items():
+        resource = Resource(
+            template=template,
+            logical_id=logical_id,
+            type=body["Type"],
+            properties=body.get("Properties") or {},
+            resolver=resolver,
         )
-        for logical_id, body in template.body["Resources"].items():
-            if "Condition" in body and not resolver.holds(body["Condition"]):
-                continue
-            of_template[logical_id] = Resource(
-                template=template,
-                logical_id=logical_id,
-                type=body["Type"],
-                properties=_properties(template, logical_id, body),
-                resolver=resolver,
-            )
-        for resource in of_template.values():
-            if resource.type in (*_IDENTITIES, *_ATTACHMENTS, *TRAIL, _DOCUMENT):
-                yield resource
-            elif resource.type not in (*_WITHOUT_ACCESS, _PROVIDER):
-                raise ReviewError(
-                    f"{resource.where}: the review does not know whether {resource.type} gives "
-                    f"access to anybody (review/resources.py)"
-                )
+        if "Condition" not in body:
+            of_template[logical_id] = resource
+            continue
+        try:
+            holds = resolver.holds(body["Condition"])
+        except Undetermined:
+            if resource.type != RULE:
+                raise
+            # Where the Region decides, the rule counts only for what that Region alone receives.
+            holds = all(_holds_in(home, body["Condition"], template) for home in IAM_HOMES.items())
+            resource = replace(resource, condition=body["Condition"])
+        if holds:
+            of_template[logical_id] = resource
+    return list(of_template.values())
 
 
-def _properties(template: Template, logical_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    properties = body.get("Properties") or {}
-    expanded = [key for key in (*body, *properties) if key.startswith("Fn::")]
-    if expanded or not isinstance(properties, dict):
+def _holds_in(home: tuple[str, str], condition: str, template: Template) -> bool:
+    """Whether a condition holds in the Region of a partition that receives the events of IAM."""
+    partition, region = home
+    unfixed = tuple(name for name in template.place.assumed if name != "Region")
+    place = replace(template.place, partition=partition, region=region, assumed=unfixed)
+    resolver = Resolver(
+        body=template.body, place=place, stack=template.stack, attribute=partial(_attribute, {})
+    )
+    return resolver.holds(condition)
+
+
+def _refuse_unknown_parts(template: Template) -> None:
+    """Raises ReviewError for any section, function, type or property that nobody has read."""
+    if unknown := sorted(template.body.keys() - _SECTIONS - {"Transform"}):
         raise ReviewError(
-            f"{template.stack}/{logical_id}: the review does not know what {', '.join(expanded)} "
-            f"makes of its properties"
+            f"{template.stack} has a section {unknown[0]}, which the review does not judge"
         )
-    return properties
+    _refuse_macros(template.stack, template.body)
+    for section in ("Resources", "Conditions", "Outputs"):
+        _refuse_functions(template.stack, template.body.get(section, {}))
+    for logical_id, body in template.body["Resources"].items():
+        where = f"{template.stack}/{logical_id}"
+        if not _LOGICAL_ID.fullmatch(logical_id):
+            raise ReviewError(f"{where}: a logical id has letters and digits only")
+        if body["Type"] not in TYPES:
+            raise ReviewError(
+                f"{where}: the review does not know whether {body['Type']} gives access to anybody "
+                f"(review/resource_types.py)"
+            )
+        properties = body.get("Properties") or {}
+        if not isinstance(properties, dict):
+            raise ReviewError(f"{where}: Properties is {properties!r}, not an object")
+        unknown = sorted(
+            (body.keys() - ATTRIBUTES) | (properties.keys() - TYPES[body["Type"]].properties)
+        )
+        if unknown:
+            raise ReviewError(
+                f"{where}: the review does not know what {unknown[0]} of {body['Type']} does "
+                f"(review/resource_types.py)"
+            )
+        _refuse_spelled_secrets(where, body["Type"], properties)
+
+
+def _refuse_macros(stack: str, value: Any) -> None:
+    """Raises ReviewError for what CloudFormation expands before it reads the rest."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if key in _MACROS or key.startswith("Fn::ForEach"):
+                raise ReviewError(
+                    f"{stack} has a {key}, which CloudFormation expands when it is deployed; "
+                    f"review the expanded template (aws cloudformation get-template "
+                    f"--template-stage Processed)"
+                )
+            _refuse_macros(stack, child)
+    elif isinstance(value, list):
+        for child in value:
+            _refuse_macros(stack, child)
+
+
+def _refuse_functions(stack: str, value: Any) -> None:
+    """Raises ReviewError for a function that the review cannot resolve, wherever it stands."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if key.startswith("Fn::") and key not in FUNCTIONS:
+                raise ReviewError(f"stack {stack}: the review does not know the function {key}")
+            _refuse_functions(stack, child)
+    elif isinstance(value, list):
+        for child in value:
+            _refuse_functions(stack, child)
+
+
+def _refuse_spelled_secrets(where: str, type_: str, properties: Mapping[str, Any]) -> None:
+    """Raises ReviewError for a password in the template, and for a value that stands elsewhere."""
+    profile = properties.get("LoginProfile") if type_ == USER else None
+    others = {key: value for key, value in properties.items() if key != "LoginProfile"}
+    if profile is not None:
+        if not isinstance(profile, dict) or profile.keys() - {"Password", "PasswordResetRequired"}:
+            raise ReviewError(f"{where}: the review does not know what LoginProfile does")
+        if not any(DYNAMIC in text for text in strings_in(profile.get("Password"))):
+            raise ReviewError(
+                f"{where}: its password stands in the template; let Secrets Manager generate it"
+            )
+    if any(DYNAMIC in text for text in strings_in(others)):
+        raise ReviewError(f"{where}: the review does not know the value of a dynamic reference")
 
 
 def _attribute(known: Mapping[str, Resource], logical_id: str, name: str) -> str:

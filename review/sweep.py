@@ -3,64 +3,97 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from review.accounting import require_accounted
 from review.actions import Action, Actions
 from review.aws import ASSUME_ROLE
 from review.conditions import conditions_of, told_conditions
 from review.engine import Asked, Engine, Request
-from review.grants import Access, Grant
+from review.errors import ReviewError
+from review.grants import Access, Cut, Grant
 from review.model import Principal
 from review.patterns import common, covers, is_pattern, overlap
 from review.statements import ALLOW_EVERYTHING, Policy, Statement
+from review.variables import filled
 
 _ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """A statement as it applies to a principal."""
+
+    label: str
+    """``POLICY/SID``."""
+    statement: Statement
+    """Without policy variables."""
+    written: Statement
+    """As the template has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """An allow of the principal and, where it is bounded, an allow of its boundary."""
 
-    by: tuple[str, ...]
-    identity: Statement
-    boundary: Statement | None
+    identity: _Labelled
+    boundary: _Labelled | None
+
+    @property
+    def both(self) -> tuple[_Labelled, ...]:
+        """The allows: both must grant."""
+        return (self.identity, *((self.boundary,) if self.boundary else ()))
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """What they are called."""
+        return tuple(each.label for each in self.both)
 
     @property
     def conditions(self) -> list[str]:
         """What the two ask for, as they say it: the engine takes some of it for always met."""
-        statements = (self.identity, *((self.boundary,) if self.boundary else ()))
-        return [text for statement in statements for text in told_conditions(statement)]
+        return [text for each in self.both for text in told_conditions(each.written)]
 
     def named(self, actions: Actions) -> list[Action]:
         """The actions that both allows name."""
-        found = actions.named(self.identity)
+        found = actions.named(self.identity.statement)
         if self.boundary is not None:
-            found &= actions.named(self.boundary)
+            found &= actions.named(self.boundary.statement)
         return sorted(found, key=lambda action: action.name)
+
+    def spells(self, action: Action) -> bool:
+        """Whether one of the allows names an action in full, not by a wildcard."""
+        name = action.name.lower()
+        return any(
+            not each.statement.but_actions
+            and any(spelled.lower() == name for spelled in each.statement.actions)
+            for each in self.both
+        )
 
 
 def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) -> Access:
     """Everything that a principal can do; ``roles`` are those whose trust is known.
 
-    Actions that no allow names are denied without asking; the tests hold that against asking all.
+    Each action and resource that a statement allows becomes a grant, or is cut by a statement or
+    boundary that is named; raises ReviewError where it is neither. Actions that no allow names are
+    denied without asking; the tests hold that against asking all.
     """
     actions = engine.actions()
-    denies = [s for p in principal.held for s in p.statements if not s.allows]
-    grants: list[Grant] = []
-    opened: list[str] = []
     roles = tuple(roles)
+    denies = [each for each in _labelled(principal, principal.held) if not each.statement.allows]
+    found: list[Grant | Cut] = []
+    opened: list[str] = []
     for pair in _pairs(principal):
-        named = pair.named(actions)
-        found = list(_granted(engine, principal, pair, denies, named, roles))
-        grants += found
-        if found or not named:
-            opened += _open(pair)
+        found += _decided(engine, principal, pair, denies, pair.named(actions), roles)
+        opened += _open(pair, denies)
         opened += _unknown(pair, actions)
-    grants += _trusted(engine, principal, roles)
-    return Access(
+    granted = [each for each in found if isinstance(each, Grant)]
+    access = Access(
         principal=principal,
-        grants=tuple(_narrowed(grants)),
+        grants=tuple(_narrowed([*granted, *_trusted(engine, principal, roles)])),
         known=len(actions),
         open_actions=tuple(sorted(set(opened))),
+        cuts=tuple(sorted({each for each in found if isinstance(each, Cut)})),
     )
+    return replace(access, cuts=require_accounted(access, actions))
 
 
 def asked_as(principal: Principal, account: str, *, trust: Policy | None = None) -> Asked:
@@ -71,106 +104,154 @@ def asked_as(principal: Principal, account: str, *, trust: Policy | None = None)
         arn=principal.arn,
         context=principal.context,
         account=account,
-        identity=[s for policy in principal.policies for s in policy.statements],
-        boundary=boundary.statements if boundary else None,
-        trust=trust.statements if trust else None,
+        identity=principal.filled(s for policy in principal.policies for s in policy.statements),
+        boundary=principal.filled(boundary.statements) if boundary else None,
+        trust=principal.filled(trust.statements) if trust else None,
     )
+
+
+def _labelled(principal: Principal, policies: Iterable[Policy]) -> Iterator[_Labelled]:
+    for policy in policies:
+        for written in policy.statements:
+            statement = filled(written, principal.values)
+            if statement is not None:
+                yield _Labelled(f"{policy.name}/{written.sid}", statement, written)
 
 
 def _pairs(principal: Principal) -> Iterator[_Pair]:
     """Each allow with each allow of the boundary: both must grant."""
-    for policy in principal.policies:
-        for statement in policy.statements:
-            if not statement.allows:
-                continue
-            by = (f"{policy.name}/{statement.sid}",)
-            if principal.boundary is None:
-                yield _Pair(by, statement, None)
-                continue
-            for bound in principal.boundary.statements:
-                if bound.allows:
-                    yield _Pair((*by, f"{principal.boundary.name}/{bound.sid}"), statement, bound)
+    boundary = principal.boundary
+    bounds = [*_labelled(principal, [boundary])] if boundary else []
+    for each in _labelled(principal, principal.policies):
+        if not each.statement.allows:
+            continue
+        if boundary is None:
+            yield _Pair(each, None)
+            continue
+        yield from (_Pair(each, bound) for bound in bounds if bound.statement.allows)
 
 
-def _granted(
+def _decided(
     engine: Engine,
     principal: Principal,
     pair: _Pair,
-    denies: list[Statement],
+    denies: list[_Labelled],
     actions: list[Action],
     roles: tuple[Principal, ...],
-) -> Iterator[Grant]:
-    """What one pair of allows grants, each resource of it asked about."""
+) -> Iterator[Grant | Cut]:
+    """What becomes of one pair of allows, each resource of it asked about."""
     by_denies: dict[tuple[int, ...], list[tuple[Request, tuple[str, ...]]]] = {}
     for action in actions:
-        for resource, exceptions in _resources(principal, pair, action):
-            applying, partial = _denying(principal, denies, action, resource)
-            known = by_denies.setdefault(tuple(applying), [])
-            request = Request(action.name, resource, {})
-            known.append((request, tuple(sorted({*exceptions, *partial}))))
+        for resource, exceptions in _resources(pair):
+            applying, partial = _denying(denies, action, resource)
+            rest = tuple(sorted({*exceptions, *partial}))
+            if action.takes(resource):
+                known = by_denies.setdefault(tuple(applying), [])
+                known.append((Request(action.name, resource, {}), rest))
+            elif pair.spells(action):
+                # The data may be older than the action's newest kind of resource.
+                cut = _cutting(denies, applying)
+                if cut:
+                    yield Cut(action=action.name, resource=resource, by=pair.by, cut_by=cut)
+                else:
+                    yield _grant(pair, Request(action.name, resource, {}), rest)
     for indices, asked in by_denies.items():
-        applied = [denies[index] for index in indices]
-        answers = engine.decide(
-            Asked(
-                arn=principal.arn,
-                context=principal.context,
-                account=principal.account,
-                identity=(pair.identity, *applied),
-                boundary=None if pair.boundary is None else (pair.boundary,),
-            ),
-            [request for request, _ in asked],
-            discover=True,
-        )
-        for (request, exceptions), answer in zip(asked, answers, strict=True):
-            known_role = any(role.arn == request.resource for role in roles)
-            if answer.is_allowed and not (request.action == ASSUME_ROLE and known_role):
-                yield Grant(
-                    action=request.action,
-                    resource=request.resource,
-                    conditions=tuple(sorted({*conditions_of(answer.conditions), *pair.conditions})),
-                    exceptions=exceptions,
-                    by=pair.by,
+        yield from _asked(engine, principal, pair, [denies[i] for i in indices], asked, roles)
+
+
+def _asked(
+    engine: Engine,
+    principal: Principal,
+    pair: _Pair,
+    denies: list[_Labelled],
+    asked: list[tuple[Request, tuple[str, ...]]],
+    roles: tuple[Principal, ...],
+) -> Iterator[Grant | Cut]:
+    """What the engine says of requests that the same denies apply to."""
+    whole = Asked(
+        arn=principal.arn,
+        context=principal.context,
+        account=principal.account,
+        identity=(pair.identity.statement, *(each.statement for each in denies)),
+        boundary=None if pair.boundary is None else (pair.boundary.statement,),
+    )
+    answers = engine.decide(whole, [request for request, _ in asked], discover=True)
+    for (request, exceptions), answer in zip(asked, answers, strict=True):
+        if answer.is_allowed:
+            role = next((r for r in roles if r.arn == request.resource), None)
+            if request.action != ASSUME_ROLE or role is None:
+                yield _grant(pair, request, exceptions, conditions_of(answer.conditions))
+            else:
+                assert role.trust is not None
+                yield _cut(pair, request, role.trust.name)
+            continue
+        cutting = _cutting(denies, range(len(denies)))
+        if not cutting:
+            # A condition on who calls: for another principal it comes out otherwise.
+            anybody = replace(whole, context={})
+            if not engine.decide(anybody, [request], discover=True)[0].is_allowed:
+                raise ReviewError(
+                    f"{principal.name}: {pair.by[0]} allows {request.action} on "
+                    f"{request.resource}, no statement and no boundary cuts it, and the engine "
+                    f"denies it"
                 )
+            conditional = [each.label for each in denies if each.statement.conditions]
+            cutting = (
+                f"{principal.name}, by the conditions of {', '.join((*pair.by, *conditional))}"
+            )
+        yield _cut(pair, request, cutting)
 
 
-def _resources(
-    principal: Principal, pair: _Pair, action: Action
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The resources that both allows name and the action can be judged on, with exceptions."""
-    mine, but = _allowed(principal, pair.identity)
-    bounds, but_bound = _allowed(principal, pair.boundary) if pair.boundary else ((_ALL,), ())
-    exceptions = (*but, *but_bound)
+def _cut(pair: _Pair, request: Request, cut_by: str) -> Cut:
+    return Cut(action=request.action, resource=request.resource, by=pair.by, cut_by=cut_by)
+
+
+def _grant(
+    pair: _Pair, request: Request, exceptions: tuple[str, ...], conditions: Iterable[str] = ()
+) -> Grant:
+    return Grant(
+        action=request.action,
+        resource=request.resource,
+        conditions=tuple(sorted({*conditions, *pair.conditions})),
+        exceptions=exceptions,
+        by=pair.by,
+    )
+
+
+def _cutting(denies: list[_Labelled], applying: Iterable[int]) -> str:
+    """The denies that apply whatever the request is like; empty where there are none."""
+    labels = [denies[i].label for i in applying if not denies[i].statement.conditions]
+    return " and ".join(labels)
+
+
+def _resources(pair: _Pair) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The resources that both allows name, each with its exceptions."""
+    mine, but = _allowed(pair.identity.statement)
+    bounds, but_bound = _allowed(pair.boundary.statement) if pair.boundary else ((_ALL,), ())
     shared = {both for one in mine for other in bounds if (both := common(one, other))}
-    if action.takes_no_resource:
-        if _ALL in shared:
-            yield _ALL, exceptions
-        return
     for resource in sorted(shared):
-        if any(overlap(resource, arn) for arn in action.arns):
-            yield resource, exceptions
+        yield resource, (*but, *but_bound)
 
 
-def _allowed(principal: Principal, statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    resources = principal.resources(statement)
+def _allowed(statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    resources = statement.resources
     return ((_ALL,), resources) if statement.but_resources else (resources, ())
 
 
-def _denying(
-    principal: Principal, denies: list[Statement], action: Action, resource: str
-) -> tuple[list[int], list[str]]:
+def _denying(denies: list[_Labelled], action: Action, resource: str) -> tuple[list[int], list[str]]:
     """The denies that apply to all of a resource, and the parts of it that others deny."""
     applying, partial = [], []
-    for index, deny in enumerate(denies):
+    for index, each in enumerate(denies):
+        deny = each.statement
         if not deny.speaks_of(action.name):
             continue
-        named = principal.resources(deny)
-        touched = [each for each in named if overlap(each, resource)]
-        whole = any(covers(each, resource) for each in named)
+        touched = [named for named in deny.resources if overlap(named, resource)]
+        whole = any(covers(named, resource) for named in deny.resources)
         if deny.but_resources:
             if not touched:
                 applying.append(index)
             elif not whole and not deny.conditions:
-                partial.append(f"all but {', '.join(named)}")
+                partial.append(f"all but {', '.join(deny.resources)}")
         elif whole:
             applying.append(index)
         elif not deny.conditions:  # under a condition, a part of it is not surely denied
@@ -203,31 +284,54 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
             )
 
 
-def _open(pair: _Pair) -> list[str]:
-    """The actions of a pair that are no plain names on either side."""
-    found = []
-    for statement in (pair.identity, pair.boundary):
-        if statement is None:
-            continue
-        if statement.but_actions:
-            found.append("all but " + ", ".join(statement.actions))
-            continue
-        patterns = [action for action in statement.actions if is_pattern(action)]
-        if not patterns:
-            return []
-        found += patterns
-    return found
+def _open(pair: _Pair, denies: list[_Labelled]) -> list[str]:
+    """The actions of a pair that are no plain names on either side, so that they grant what AWS
+    has yet to invent; those that a Deny takes back whole are none."""
+    if not any(_resources(pair)):
+        return []
+    patterns = [_patterns(each.statement) for each in pair.both]
+    if not all(patterns):
+        return []
+    taken = [
+        pattern
+        for each in denies
+        if not each.statement.conditions
+        and not each.statement.but_actions
+        and _ALL in each.statement.resources
+        and not each.statement.but_resources
+        for pattern in each.statement.actions
+    ]
+    return [
+        one
+        for each, others in ((patterns[0], patterns[-1]), (patterns[-1], patterns[0]))
+        for one in each
+        if any(_may_share(one, other) for other in others)
+        and not any(covers(whole.lower(), one.lower()) for whole in taken)
+    ]
+
+
+def _patterns(statement: Statement) -> list[str]:
+    if statement.but_actions:
+        return ["all but " + ", ".join(statement.actions)]
+    return [action for action in statement.actions if is_pattern(action)]
+
+
+def _may_share(one: str, other: str) -> bool:
+    """Whether two patterns of actions may name the same; ``all but …`` may name anything."""
+    if one.startswith("all but ") or other.startswith("all but "):
+        return True
+    return overlap(one.lower(), other.lower())
 
 
 def _unknown(pair: _Pair, actions: Actions) -> list[str]:
     """The plain names that the engine's data does not have: newer than it, or misspelt."""
-    if pair.identity.but_actions:
-        return []
     return [
         f"{name} (which the engine's data does not know)"
-        for name in pair.identity.actions
+        for each in pair.both
+        if not each.statement.but_actions
+        for name in each.statement.actions
         if not is_pattern(name) and actions.get(name) is None
-        if pair.boundary is None or pair.boundary.speaks_of(name)
+        if all(other.statement.speaks_of(name) for other in pair.both)
     ]
 
 

@@ -11,12 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from review.errors import ReviewError
+from review.resource_types import KEY, LOG, LOG_POLICY, RULE, TOPIC, TOPIC_POLICY
 from review.resources import Resource
 from review.statements import Statement, read_policy
-
-RULE, LOG_POLICY = "AWS::Events::Rule", "AWS::Logs::ResourcePolicy"
-LOG = "AWS::Logs::LogGroup"
-TOPIC, TOPIC_POLICY, KEY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"
 
 _EVENTS = "events.amazonaws.com"
 _WRITERS = {("Service", _EVENTS), ("Service", "delivery.logs.amazonaws.com")}

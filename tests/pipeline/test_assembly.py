@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from delegation.model import Audit, IamUser
-from pipeline.assembly import Assembly
 from pipeline.errors import PipelineError
 from pipeline.template_changes import template_changes
+from review.cloud_assembly import Assembly
 from tests.stacks.synthesis import deployment, written
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from pipeline import rollout
 from pipeline.__main__ import main
-from pipeline.assembly import Stack
 from pipeline.change_record import ChangeRecord
 from pipeline.credentials import Credentials, Target
 from pipeline.errors import PipelineError
+from review.cloud_assembly import Stack
 
 _DIGEST = "0a1b2c3d" * 8
 
@@ -121,6 +121,9 @@ _TARGET = Target(
         execution_role="",
         publishing_role="",
         bucket="",
+        asset="",
+        digest="",
+        manifest={},
     ),
     region="eu-west-1",
     credentials=Credentials(account="111122223333", environment={}),

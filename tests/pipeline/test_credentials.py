@@ -10,9 +10,9 @@ from unittest.mock import patch
 import boto3
 import pytest
 
-from pipeline.assembly import Assembly, Stack
 from pipeline.credentials import can_compare, targets
 from pipeline.errors import PipelineError
+from review.cloud_assembly import Assembly, Stack
 from sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -27,6 +27,9 @@ _STACK = Stack(
     execution_role="",
     publishing_role="",
     bucket="cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}",
+    asset="",
+    digest="",
+    manifest={},
 )
 _NOWHERE = {
     "AWS_CONFIG_FILE": os.devnull,

@@ -193,7 +193,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a type that nobody has judged": (
         {"Queue": {"Type": "AWS::SQS::QueuePolicy"}},
         "Stack/Queue: the review does not know whether AWS::SQS::QueuePolicy gives access to "
-        "anybody (review/resources.py)",
+        "anybody (review/resource_types.py)",
     ),
     "an attachment of a document": (
         {
@@ -261,7 +261,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two users of a name": (
         {"One": _USER, "Two": _USER},
-        "Stack/Two: a second user user in the account",
+        "Stack/Two: a second AWS::IAM::User user, after Stack/One",
     ),
 }
 
@@ -363,7 +363,7 @@ def test_account_region_and_partition_are_those_asked_for() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "One.json cannot be read as a template: Expecting property name"),
+        ("{", "One.json cannot be read as JSON: Expecting property name"),
         (None, "no template"),
     ],
 )

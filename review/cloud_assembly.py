@@ -5,34 +5,20 @@ command where an asset names one. What is deployed unattended is checked here be
 """
 
 import hashlib
-import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.assembly_checks import (
-    ADMINISTRATION_STACK,
+from review.assembly_checks import (
     ARTIFACTS,
-    AUDIT_STACK,
-    PIPELINE_STACK,
-    RUNBOOKS_STACK,
     what_else_it_deploys,
     what_else_it_is,
     what_else_it_tells,
 )
-from pipeline.errors import PipelineError
-
-__all__ = [
-    "ADMINISTRATION_STACK",
-    "AUDIT_STACK",
-    "PIPELINE_STACK",
-    "RUNBOOKS_STACK",
-    "Assembly",
-    "Stack",
-]
+from review.errors import ReviewError
+from review.files import parse_json, read_bytes
 
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
 
@@ -58,6 +44,12 @@ class Stack:
     """The same, of the role that uploads the template."""
     bucket: str
     """Where the template is uploaded to, with the same placeholders."""
+    asset: str
+    """``BUCKET/KEY`` of the uploaded template, with the same placeholders."""
+    digest: str
+    """SHA-256 of the template's file, in hexadecimal."""
+    manifest: Mapping[str, Any]
+    """All that the manifest and the list of assets say of it, its template's digest left out."""
 
     @property
     def place(self) -> tuple[str | None, str | None, str]:
@@ -66,33 +58,35 @@ class Stack:
 
 
 class Assembly:
-    """The assembly in a folder; PipelineError for what is not one, or not as CDK writes it."""
+    """The assembly in a folder; ReviewError for what is not one, or not as CDK writes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._contents: dict[str, bytes] = {}
+        """Each file as it was read, once: what is judged is what is copied and deployed."""
         if not (folder / "manifest.json").is_file():
-            raise PipelineError(f"{folder} holds no manifest.json; write an assembly: make synth")
+            raise ReviewError(f"{folder} holds no manifest.json; write an assembly: make synth")
         self.manifest = self.read("manifest.json")
         try:
             if "missing" in self.manifest:
-                raise PipelineError(f"{folder} was synthesized without all it asks for")
+                raise ReviewError(f"{folder} was synthesized without all it asks for")
             self.stacks = tuple(self._stacks())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise PipelineError(
+            raise ReviewError(
                 f"{folder} is not of the form that CDK writes: {type(error).__name__}: {error}; "
                 f"run: make synth"
             ) from None
         if not self.stacks:
-            raise PipelineError(f"{folder / 'manifest.json'} names no stack")
+            raise ReviewError(f"{folder / 'manifest.json'} names no stack")
         places = [stack.place for stack in self.stacks]
         for place in places:
             if places.count(place) > 1:
-                raise PipelineError(f"{folder} has two stacks {place}; run: make synth")
+                raise ReviewError(f"{folder} has two stacks {place}; run: make synth")
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over every file that a deployment reads, in hexadecimal."""
-        lines = [f"{_sha256(self.folder / name)}  {name}\n" for name in self.files]
+        lines = [f"{self._sha256(name)}  {name}\n" for name in self.files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @cached_property
@@ -108,28 +102,32 @@ class Assembly:
         """The same assembly in another folder, without any file that no deployment reads."""
         folder.mkdir(parents=True)
         for name in self.files:
-            shutil.copyfile(self.folder / name, folder / name)
+            (folder / name).write_bytes(self._content(name))
         return Assembly(folder)
 
     def require(self, digest: str) -> None:
-        """Raises PipelineError unless the assembly's digest is the given one."""
+        """Raises ReviewError unless the assembly's digest is the given one."""
         if not digest:
-            raise PipelineError(
+            raise ReviewError(
                 "DIGEST is empty; it is what make digest printed for the assembly that was reviewed"
             )
         if digest != self.digest:
-            raise PipelineError(
+            raise ReviewError(
                 f"the assembly in {self.folder} has the digest {self.digest}, not {digest}, which "
                 f"was reviewed; deploy the reviewed one, or review this one: make review BASE=…"
             )
 
     def read(self, name: str) -> Any:
         """The JSON of a file of the assembly."""
-        path = self.folder / _plain(name)
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise PipelineError(f"{path} cannot be read: {error}; run: make synth") from None
+        return parse_json(self.folder / name, self._content(name))
+
+    def _content(self, name: str) -> bytes:
+        if name not in self._contents:
+            self._contents[name] = read_bytes(self.folder / _plain(name))
+        return self._contents[name]
+
+    def _sha256(self, name: str) -> str:
+        return hashlib.sha256(self._content(name)).hexdigest()
 
     def stack_artifacts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The manifest's entries for stacks, by their ids."""
@@ -142,7 +140,7 @@ class Assembly:
     def _of_type(self, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for id_, artifact in self.manifest["artifacts"].items():
             if artifact["type"] not in ARTIFACTS:
-                raise PipelineError(
+                raise ReviewError(
                     f"{self.folder} holds {id_}, {artifact['type']}, which no review judges; run: "
                     f"make synth"
                 )
@@ -173,7 +171,7 @@ class Assembly:
                 or what_else_it_tells(self.read(beside) if beside else {})
             )
             if problem:
-                raise PipelineError(
+                raise ReviewError(
                     f"stack {name} ({id_}) of {self.folder} {problem}; run: make synth"
                 )
             yield Stack(
@@ -186,10 +184,13 @@ class Assembly:
                 execution_role=properties["cloudFormationExecutionRoleArn"],
                 publishing_role=upload["assumeRoleArn"],
                 bucket=upload["bucketName"],
+                asset=f"{upload['bucketName']}/{upload['objectKey']}",
+                digest=upload["digest"],
+                manifest=_without(upload["digest"], {"stack": artifact, "upload": upload}),
             )
 
     def _uploads(self) -> dict[str, Mapping[str, Any]]:
-        """Where each template goes; PipelineError for an asset that is no template of this
+        """Where each template goes; ReviewError for an asset that is no template of this
         assembly, or not the one that its hash names."""
         templates = {a["properties"]["templateFile"] for _, a in self.stack_artifacts()}
         found: dict[str, Mapping[str, Any]] = {}
@@ -202,14 +203,14 @@ class Assembly:
                 or source["path"] not in templates
                 for source in sources
             ):
-                raise PipelineError(
+                raise ReviewError(
                     f"{artifact['properties']['file']} holds an asset that is no template; "
                     f"nothing else is deployed here"
                 )
             for digest, asset in assets.get("files", {}).items():
                 name = _plain(asset["source"]["path"])
-                if digest != _sha256(self.folder / name):
-                    raise PipelineError(
+                if digest != self._sha256(name):
+                    raise ReviewError(
                         f"{self.folder / name} is not the template that its assembly names "
                         f"({digest}); run: make synth"
                     )
@@ -219,13 +220,16 @@ class Assembly:
 
 
 def _plain(name: str) -> str:
-    """A file's name; PipelineError for a path that leads elsewhere."""
+    """A file's name; ReviewError for a path that leads elsewhere."""
     if not isinstance(name, str) or Path(name).name != name:
-        raise PipelineError(f"the assembly names the file {name!r}, which is not beside it")
+        raise ReviewError(f"the assembly names the file {name!r}, which is not beside it")
     return name
 
 
-def _sha256(path: Path) -> str:
-    if path.is_symlink() or not path.is_file():
-        raise PipelineError(f"{path} is no file of the assembly; run: make synth")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _without(digest: str, value: Any) -> Any:
+    """The value with a template's digest replaced: it follows from the template's content."""
+    if isinstance(value, Mapping):
+        return {key: _without(digest, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without(digest, each) for each in value]
+    return value.replace(digest, "TEMPLATE") if isinstance(value, str) else value

@@ -1,0 +1,207 @@
+"""The account of every Allow: each becomes a grant, or something that is named cuts it.
+
+What a principal can do is found by the engine, with patterns of its own (`review.sweep`). This
+module checks that nothing was lost on the way, and shares neither engine nor patterns with it: it
+makes a request that a statement allows, and looks for the grant or the cut that stands for it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+
+from review.actions import Action, Actions
+from review.errors import ReviewError
+from review.grants import Access, Cut
+from review.model import Principal
+from review.statements import Statement
+
+_ALL = "*"
+_SEGMENTS = 6
+"""Parts of an ARN, divided by its first five colons."""
+
+
+def require_accounted(access: Access, actions: Actions) -> tuple[Cut, ...]:
+    """The cuts of a principal's access, those by its boundary included.
+
+    Raises ReviewError for an action and resource that a statement allows, that nothing cuts, and
+    that no grant stands for.
+    """
+    principal, boundary = access.principal, access.principal.boundary
+    denies = [s for s in principal.filled(_statements(principal)) if not s.allows]
+    bounds = [s for s in principal.filled(boundary.statements) if s.allows] if boundary else []
+    found = list(access.cuts)
+    for policy in principal.policies:
+        for written in policy.statements:
+            for statement in principal.filled([written]):
+                if not statement.allows:
+                    continue
+                label = f"{policy.name}/{statement.sid}"
+                for action, resource in _allowed(statement, actions):
+                    if _is_accounted(access, statement, action, resource, bounds, denies, label):
+                        continue
+                    assert boundary is not None
+                    found.append(
+                        Cut(
+                            action=action.name,
+                            resource=resource,
+                            by=(label,),
+                            cut_by=boundary.name,
+                        )
+                    )
+    return tuple(sorted(set(found)))
+
+
+def _statements(principal: Principal) -> Iterator[Statement]:
+    for policy in principal.held:
+        yield from policy.statements
+
+
+def _allowed(statement: Statement, actions: Actions) -> Iterator[tuple[Action, str]]:
+    """Each action that a statement names, with each of its resources."""
+    resources = (_ALL,) if statement.but_resources else statement.resources
+    for action in _named(statement, actions):
+        for resource in resources:
+            yield action, resource
+
+
+def _named(statement: Statement, actions: Actions) -> Iterable[Action]:
+    patterns = [pattern.lower() for pattern in statement.actions]
+    if not statement.but_actions and not any("*" in each or "?" in each for each in patterns):
+        return [action for action in map(actions.get, patterns) if action is not None]
+    return [
+        action
+        for action in actions
+        if any(matches(pattern, action.name.lower()) for pattern in patterns)
+        != statement.but_actions
+    ]
+
+
+def _is_accounted(
+    access: Access,
+    statement: Statement,
+    action: Action,
+    resource: str,
+    bounds: Sequence[Statement],
+    denies: Sequence[Statement],
+    label: str,
+) -> bool:
+    """Whether grants or cuts stand for what is allowed; False where the boundary leaves nothing."""
+    within: list[tuple[str, ...]] = [()]
+    if access.principal.boundary is not None:
+        within = [
+            (bound,)
+            for each in bounds
+            if _speaks_of(each, action)
+            for bound in ((_ALL,) if each.but_resources else each.resources)
+        ]
+    kinds = (_ALL,) if action.takes_no_resource else action.arns
+    is_spelled = action.name.lower() in (each.lower() for each in statement.actions)
+    for bound in within:
+        requests = [r for kind in kinds if (r := _request(resource, *bound, kind)) is not None]
+        if action.takes_no_resource:
+            requests = [_ALL] if {resource, *bound} == {_ALL} else []
+        if not requests and is_spelled and not statement.but_actions:
+            # A kind of resource that the data does not list for the action.
+            unlisted = _request(resource, *bound)
+            requests = [] if unlisted is None else [unlisted]
+        for request in requests:
+            if statement.but_resources and _is_among(statement.resources, request):
+                continue
+            if not _stands_for(access, action, request) and not _is_denied(denies, action, request):
+                raise ReviewError(
+                    f"{access.principal.name}: {label} allows {action.name} on {request}, nothing "
+                    f"cuts it, and the review shows no grant of it"
+                )
+    return access.principal.boundary is None or any(
+        _request(resource, *bound) is not None for bound in within
+    )
+
+
+def _speaks_of(statement: Statement, action: Action) -> bool:
+    name = action.name.lower()
+    return any(matches(p.lower(), name) for p in statement.actions) != statement.but_actions
+
+
+def _stands_for(access: Access, action: Action, request: str) -> bool:
+    return any(_is_on(grant.resource, request) for grant in access.on(action.name)) or any(
+        cut.action == action.name and _is_on(cut.resource, request) for cut in access.cuts
+    )
+
+
+def _is_denied(denies: Iterable[Statement], action: Action, request: str) -> bool:
+    return any(
+        not deny.conditions
+        and _speaks_of(deny, action)
+        and _is_among(deny.resources, request) != deny.but_resources
+        for deny in denies
+    )
+
+
+def _is_among(resources: Iterable[str], request: str) -> bool:
+    return any(_is_on(resource, request) for resource in resources)
+
+
+def _is_on(resource: str, request: str) -> bool:
+    return resource in (_ALL, request) or matches(resource, request)
+
+
+def _request(*resources: str) -> str | None:
+    """A resource that all of the patterns stand for, ARNs segment by segment; None if none is."""
+    narrow = [resource for resource in resources if resource != _ALL]
+    if not narrow:
+        return _ALL
+    segments = [resource.split(":", _SEGMENTS - 1) for resource in narrow]
+    if any(len(each) != _SEGMENTS for each in segments):
+        return meeting(*narrow)
+    shared = [meeting(*each) for each in zip(*segments, strict=True)]
+    return None if None in shared else ":".join(part for part in shared if part is not None)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern with ``*`` and ``?`` stands for a text."""
+    at, read, star, resumed = 0, 0, -1, 0
+    while read < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, resumed = at, read
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", text[read]):
+            at += 1
+            read += 1
+        elif star >= 0:
+            resumed += 1
+            at, read = star + 1, resumed
+        else:
+            return False
+    return all(character == "*" for character in pattern[at:])
+
+
+def meeting(*patterns: str) -> str | None:
+    """A shortest text that all patterns stand for; None where there is none."""
+    if len(set(patterns)) == 1 and not {"*", "?"} & set(patterns[0]):
+        return patterns[0]
+    start = (0,) * len(patterns)
+    reached: dict[tuple[int, ...], str] = {start: ""}
+    waiting = [start]
+    for state in waiting:
+        left = [pattern[at:] for pattern, at in zip(patterns, state, strict=True)]
+        if all(set(rest) <= {"*"} for rest in left):
+            return reached[state]
+        for character, following in _following(left, state):
+            if following not in reached:
+                reached[following] = reached[state] + character
+                waiting.append(following)
+    return None
+
+
+def _following(left: Sequence[str], state: Sequence[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """One more character that all accept, each star used or passed by."""
+    choices = []
+    for rest, at in zip(left, state, strict=True):
+        ahead = len(rest) - len(rest.lstrip("*"))
+        options = [(rest[0], at)] if ahead else []  # the star takes the character
+        if ahead < len(rest):
+            options.append((rest[ahead], at + ahead + 1))
+        choices.append(options)
+    for option in product(*choices):
+        spelled = {symbol for symbol, _ in option if symbol not in ("*", "?")}
+        if len(spelled) <= 1:
+            yield next(iter(spelled), "x"), tuple(at for _, at in option)
