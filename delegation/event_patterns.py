@@ -57,12 +57,12 @@ def bad_end_patterns(deployment: Deployment) -> Iterator[Pattern]:
 
 
 def document_patterns(deployment: Deployment) -> Iterator[Pattern]:
-    """Calls that change a runbook's document, its default version, whom it is shared with, or its
-    tags, which name its role.
+    """Calls that change a runbook's document, its default version, whom it is shared with, its
+    resource policy, or its tags, which name its role.
 
     A call names the document by its name or its ARN. Reading calls are on no event bus.
     """
-    for parameter in ("name", "resourceId"):
+    for parameter in ("name", "resourceId", "resourceArn"):
         yield from _portioned(deployment.runbooks, partial(_calls_of_ssm, parameter))
 
 

@@ -56,7 +56,7 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
         digest=assembly.digest,
         commit=commit("HEAD"),
         base=base,
-        is_widening=bool(access.gains),
+        is_widening=access.widens,
         is_broken=bool(reviewed.broken),
     )
     state = " with uncommitted changes" if has_uncommitted_changes() else ""

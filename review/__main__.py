@@ -28,7 +28,7 @@ def main() -> int:
         before = review(engine, read_templates(options.against, place))
     changed = change(before, reviewed)
     print(change_markdown(changed), end="")
-    return FOUND if changed.gains else 0
+    return FOUND if changed.widens else 0
 
 
 def _options() -> argparse.Namespace:

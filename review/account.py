@@ -13,7 +13,7 @@ from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted
 from review.resource_types import DOCUMENT, ROLE, TRAIL, USER
 from review.resources import Resource, read_resources
 from review.statements import Policy, read_policy
-from review.trail import read_subscribers, read_trail
+from review.trail import read_trail
 
 _PARTS_BY_POLICY = {
     "OperatorRestrictedPermissions": Part.OPERATOR,
@@ -56,14 +56,14 @@ def _account(templates: list[Template]) -> Account:
         ),
         made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
         has_trail=any(r.type in TRAIL for r in resources),
-        rules=read_trail(resources),
-        subscribers=read_subscribers(resources),
+        trail=read_trail(resources),
         regions=_regions(templates, resources),
     )
 
 
 def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
-    """The Regions in which somebody can do something: not one that only hears of the others."""
+    """The Regions in which somebody can do something: not one that only receives the events of
+    others."""
     acting = {r.region for r in resources if r.type not in TRAIL}
     regions = dict.fromkeys(template.place.region for template in templates)
     return tuple(region for region in regions if not acting or region in acting)

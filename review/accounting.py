@@ -6,6 +6,7 @@ makes a request that a statement allows, and looks for the grant or the cut that
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import product
 
 from review.actions import Action, Actions
@@ -58,20 +59,20 @@ def _statements(principal: Principal) -> Iterator[Statement]:
 def _allowed(statement: Statement, actions: Actions) -> Iterator[tuple[Action, str]]:
     """Each action that a statement names, with each of its resources."""
     resources = (_ALL,) if statement.but_resources else statement.resources
-    for action in _named(statement, actions):
+    patterns = tuple(pattern.lower() for pattern in statement.actions)
+    for action in _named(patterns, statement.but_actions, actions):
         for resource in resources:
             yield action, resource
 
 
-def _named(statement: Statement, actions: Actions) -> Iterable[Action]:
-    patterns = [pattern.lower() for pattern in statement.actions]
-    if not statement.but_actions and not any("*" in each or "?" in each for each in patterns):
+@lru_cache(maxsize=64)
+def _named(patterns: tuple[str, ...], but: bool, actions: Actions) -> list[Action]:
+    if not but and not any("*" in each or "?" in each for each in patterns):
         return [action for action in map(actions.get, patterns) if action is not None]
     return [
         action
         for action in actions
-        if any(matches(pattern, action.name.lower()) for pattern in patterns)
-        != statement.but_actions
+        if any(matches(pattern, action.name.lower()) for pattern in patterns) != but
     ]
 
 
@@ -174,6 +175,7 @@ def matches(pattern: str, text: str) -> bool:
     return all(character == "*" for character in pattern[at:])
 
 
+@lru_cache(maxsize=4096)
 def meeting(*patterns: str) -> str | None:
     """A shortest text that all patterns stand for; None where there is none."""
     if len(set(patterns)) == 1 and not {"*", "?"} & set(patterns[0]):

@@ -38,7 +38,7 @@ def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
 
 
 def _runbook(name: str, documents: list[Resource]) -> Runbook:
-    contents = [_content(document) for document in documents]
+    contents = [content_of(document) for document in documents]
     if any(content != contents[0] for content in contents):
         raise ReviewError(f"runbook {name} differs between the Regions of its account")
     content = contents[0]
@@ -81,7 +81,37 @@ def _course(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _content(document: Resource) -> dict[str, Any]:
+def without_evaluated(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says beside its role, limits, calls and course: descriptions, messages of
+    approvals, how long a step may take, outputs."""
+    rest = {key: value for key, value in content.items() if key not in _EVALUATED}
+    rest["parameters"] = {
+        name: {k: v for k, v in parameter.items() if k not in (*_CONSTRAINTS, "default")}
+        for name, parameter in content.get("parameters", {}).items()
+    }
+    rest["mainSteps"] = {
+        str(step.get("name")): _step_without_evaluated(step)
+        for step in content.get("mainSteps", [])
+    }
+    return rest
+
+
+_EVALUATED = {"assumeRole", "parameters", "mainSteps", "variables", "files"}
+
+
+def _step_without_evaluated(step: Mapping[str, Any]) -> dict[str, Any]:
+    if step.get("action") != "aws:approve" and not _asks_calendar(step):
+        return {key: value for key, value in step.items() if not _bears_on_others(key, step)}
+    evaluated = _OF_APPROVAL if step.get("action") == "aws:approve" else step["inputs"]
+    inputs = {k: v for k, v in (step.get("inputs") or {}).items() if k not in evaluated}
+    return {**step, "inputs": inputs}
+
+
+_OF_APPROVAL = {"Approvers", "MinRequiredApprovals"}
+
+
+def content_of(document: Resource) -> dict[str, Any]:
+    """What a document is made of; ReviewError for what is no object, and for attachments."""
     if document.get("Attachments"):
         raise ReviewError(f"{document.where}: the review does not judge attachments")
     content = document.get("Content")

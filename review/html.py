@@ -24,7 +24,12 @@ from review.texts import (
 )
 
 _STYLE = Path(__file__).resolve().parent / "page.css"
-_CLASSES = {Verdict.KEPT: "kept", Verdict.BROKEN: "broken", Verdict.UNTOLD: "untold"}
+_CLASSES = {
+    Verdict.KEPT: "kept",
+    Verdict.EXCEPTED: "excepted",
+    Verdict.BROKEN: "broken",
+    Verdict.UNTOLD: "untold",
+}
 
 
 def review_html(review: Review) -> str:

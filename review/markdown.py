@@ -22,7 +22,7 @@ from review.texts import (
     ways_counted,
 )
 
-_MARKS = {Verdict.KEPT: "✅", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
+_MARKS = {Verdict.KEPT: "✅", Verdict.EXCEPTED: "☑️", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
 
 
 def review_markdown(review: Review) -> str:
@@ -112,8 +112,10 @@ def code(text: str) -> str:
 def change_markdown(change: Change) -> str:
     """What a change does to access."""
     lines = ["## What this change does to access", ""]
+    owned = [each for each in change.differences if each.is_administrators]
+    authors = [each for each in change.differences if not each.is_administrators]
     told = (change.gains, change.losses, change.broken, change.mended, change.unmade)
-    if not any(told):
+    if not any((*told, change.differences)):
         lines.append("Nobody gains or loses anything.")
     for title, sentences in (
         ("Gains", change.gains),
@@ -121,6 +123,8 @@ def change_markdown(change: Change) -> str:
         ("Promises broken by it", change.broken),
         ("Promises kept again", change.mended),
         ("Promises no longer made", change.unmade),
+        ("Not evaluated, in stacks of the administrator: counts as a gain", map(str, owned)),
+        ("Not evaluated, in stacks of the authors", map(str, authors)),
     ):
         lines += _section(title, sentences)
     return "\n".join(lines).rstrip() + "\n"

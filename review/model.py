@@ -1,12 +1,12 @@
 """What templates make of an account: principals with what they hold, and runbooks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from review.intrinsics import Place
 from review.statements import Policy, Statement
-from review.trail import Rule
+from review.trail import Trail
 from review.variables import Values, filled
 
 
@@ -210,15 +210,13 @@ class Account:
     templates: tuple["Origin", ...]
     """What was read."""
     regions: tuple[str, ...]
-    """Where somebody can do something: not one that only hears of the others."""
+    """Where somebody can do something: not one that only receives what happens in others."""
     made: tuple[tuple[str, str], ...] = ()
     """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
     has_trail: bool = False
     """Whether anything is there to record or tell what happens."""
-    rules: tuple["Rule", ...] = ()
-    """What is recorded and told of the account."""
-    subscribers: tuple[tuple[str, str], ...] = ()
-    """To whom: Region and address of each."""
+    trail: Trail = field(default_factory=Trail)
+    """What is recorded and reported of the account."""
 
     @property
     def stack_regions(self) -> tuple[str, ...]:

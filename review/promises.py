@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     """What became of a promise."""
 
     KEPT = "kept"
+    EXCEPTED = "kept, except as it says"
     BROKEN = "broken"
     UNTOLD = "not told by the templates"
 
@@ -37,16 +38,19 @@ class Proof:
     findings: tuple[str, ...]
     decisions: tuple[Decision, ...]
     untold: tuple[str, ...] = ()
+    excepted: str = ""
+    """Whom or what the sentence leaves out; empty where it holds as it stands."""
 
 
 def promise(id_: str, sentence: str, proof: Proof) -> Promise:
     """The promise with its verdict: each unexpected decision is a finding as well."""
     unexpected = [_as_finding(d) for d in proof.decisions if not d.is_as_expected]
     findings = _cut(tuple(dict.fromkeys((*proof.findings, *unexpected))))
-    verdict = Verdict.BROKEN if findings else Verdict.UNTOLD if proof.untold else Verdict.KEPT
+    kept = Verdict.EXCEPTED if proof.excepted else Verdict.KEPT
+    verdict = Verdict.BROKEN if findings else Verdict.UNTOLD if proof.untold else kept
     return Promise(
         id=id_,
-        sentence=sentence,
+        sentence=f"{sentence}; except: {proof.excepted}" if proof.excepted else sentence,
         verdict=verdict,
         findings=findings or proof.untold,
         decisions=proof.decisions,

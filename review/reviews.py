@@ -20,7 +20,7 @@ from review.pipeline_promises import pipeline_promises
 from review.promises import Promise, Verdict
 from review.role_promises import role_promises
 from review.runbook_promises import runbook_promises
-from review.trail_promises import trail_promises
+from review.trail_promises import Subject, subjects, trail_promises
 
 _PROMISES = (
     operator_promises,
@@ -44,6 +44,8 @@ class AccountReview:
     promises: tuple[Promise, ...]
     openings: tuple[Opening, ...]
     picture: Picture
+    notifications: tuple[Subject, ...]
+    """What its trail should receive, and whether it does; empty where there is none."""
 
     def having(self, verdict: Verdict) -> tuple[Promise, ...]:
         """The promises with this verdict."""
@@ -59,6 +61,8 @@ class Review:
     """The version of the engine's data, of which the last part is its date."""
     actions: int
     """How many actions AWS has, by that data."""
+    templates: tuple[Template, ...]
+    """What was reviewed."""
 
     @property
     def broken(self) -> tuple[Promise, ...]:
@@ -68,12 +72,14 @@ class Review:
 
 def review(engine: Engine, templates: Iterable[Template]) -> Review:
     """The review of these templates; ReviewError for what it does not know."""
+    templates = tuple(templates)
     accounts = read_accounts(templates)
     actions = engine.actions()
     return Review(
         accounts=tuple(_review(engine, account) for account in accounts),
         data_version=actions.version,
         actions=len(actions),
+        templates=templates,
     )
 
 
@@ -85,6 +91,7 @@ def _review(engine: Engine, account: Account) -> AccountReview:
         promises=tuple(_promises(judge)),
         openings=tuple(openings(judge)),
         picture=draw(account, judge.accesses),
+        notifications=subjects(judge) if account.has_trail else (),
     )
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from review.changes import but
 from review.escalation import Opening, Reach, escalation_paths
+from review.gains import but
 from review.grants import Access, alike
 from review.model import Runbook
 from review.promises import Verdict

@@ -1,25 +1,26 @@
-"""What an account records and tells of its runs: rules of EventBridge, a log, a topic.
+"""What an account records and reports of its executions: rules of EventBridge, a log, a topic.
 
 These resources have policies of their own. The review takes them in the one form in which nothing
 but AWS's own services is let in, and refuses any other.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
+from review.delivery import Receivers
 from review.errors import ReviewError
-from review.resource_types import KEY, LOG, LOG_POLICY, RULE, TOPIC, TOPIC_POLICY
+from review.events import Event, matches
+from review.resource_types import LOG, RULE, TOPIC
 from review.resources import Resource
-from review.statements import Statement, read_policy
 
-_EVENTS = "events.amazonaws.com"
-_WRITERS = {("Service", _EVENTS), ("Service", "delivery.logs.amazonaws.com")}
-_RULE_PROPERTIES = {"Description", "EventPattern", "Name", "State", "Tags", "Targets"}
 _TARGET_PROPERTIES = {"Arn", "Id", "InputTransformer"}
-_TOPIC_PROPERTIES = {"DisplayName", "KmsMasterKeyId", "Subscription", "Tags", "TopicName"}
+_TRANSFORMER_PROPERTIES = {"InputPathsMap", "InputTemplate"}
+_PLACEHOLDER = re.compile(r"<([\w.-]+)>")
 
 
 class Channel(StrEnum):
@@ -30,155 +31,162 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """A rule that is on: which events of a Region it hands to what."""
+class Target:
+    """Where a rule sends what it matches."""
 
+    channel: Channel
+    paths: tuple[tuple[str, str], ...] = ()
+    """Names and where in an event their values stand, for a message of its own."""
+    template: str = ""
+    """The message; empty where the event itself is sent."""
+
+    def message(self, event: Event) -> str:
+        """What is sent of an event; empty where EventBridge would send nothing that can be read."""
+        if not self.template:
+            return json.dumps(event)
+        values = {name: _at(event, path) for name, path in self.paths}
+        text = _PLACEHOLDER.sub(lambda match: values.get(match[1], ""), self.template)
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """A rule that is on: which events of a Region it sends where."""
+
+    name: str
     region: str
     pattern: str
     """JSON."""
-    channels: tuple[Channel, ...]
+    targets: tuple[Target, ...]
+    """Those that receive what is sent."""
+    condition: str = ""
+    """A condition that holds in some Regions only, where nothing fixes the Region."""
 
-    def hears(self, event: Mapping[str, Any]) -> bool:
-        """Whether the rule's pattern matches an event."""
-        return _matches(json.loads(self.pattern), event)
+    def sends(self, event: Event, channel: Channel, *facts: str) -> bool:
+        """Whether what goes to a channel of an event tells these facts of it."""
+        if not matches(_parsed(self.pattern), event):
+            return False
+        messages = [target.message(event) for target in self.targets if target.channel is channel]
+        return any(all(fact in message for fact in facts) for message in messages)
 
 
-def read_trail(resources: Iterable[Resource]) -> tuple[Rule, ...]:
-    """The rules that are on; ReviewError for a resource of the trail that lets others in, or a rule
-    that leads elsewhere."""
-    resources, rules = tuple(resources), []
-    receiving = {arn: channel for r in resources for arn, channel in _receiving(r)}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trail:
+    """What is recorded and reported."""
+
+    rules: tuple[Rule, ...] = ()
+    undelivered: tuple[str, ...] = ()
+    """Why a target does not receive what a rule sends, one sentence each."""
+    subscribers: tuple[tuple[str, str], ...] = ()
+    """Who is notified: Region and address of each."""
+    kept: tuple[tuple[str, int], ...] = ()
+    """For how many days a log keeps its events: Region and name, days; 0 for ever."""
+    encrypted: tuple[tuple[str, str], ...] = ()
+    """The topics that a key of these templates encrypts: Region and name of each."""
+
+
+def read_trail(resources: Iterable[Resource]) -> Trail:
+    """The trail; ReviewError for a resource of it that lets others in, or a rule that leads
+    elsewhere."""
+    resources = tuple(resources)
+    receivers = Receivers(resources)
+    rules = []
+    undelivered: list[str] = []
     for resource in resources:
         if resource.type == RULE:
-            rule = _rule(resource, receiving)
+            rule, problems = _rule(resource, receivers)
             if resource.get("State", "ENABLED") == "ENABLED":
                 rules.append(rule)
-        elif resource.type == TOPIC:
-            _refuse_unknown(resource, resource.properties, _TOPIC_PROPERTIES)
-        elif resource.type == LOG_POLICY:
-            document = _parsed(resource, resource.get("PolicyDocument"))
-            for statement in _allowing(resource, document):
-                actions = {"logs:createlogstream", "logs:putlogevents"}
-                _refuse_others(resource, statement, _WRITERS, actions)
-        elif resource.type == TOPIC_POLICY:
-            for statement in _allowing(resource, resource.get("PolicyDocument")):
-                _refuse_others(resource, statement, {("Service", _EVENTS)}, {"sns:publish"})
-        elif resource.type == KEY:
-            _check_key(resource)
-    return tuple(rules)
-
-
-def read_subscribers(resources: Iterable[Resource]) -> tuple[tuple[str, str], ...]:
-    """Who is told by topics: Region and address of each."""
-    return tuple(
-        (resource.template.place.region, str(subscription["Endpoint"]))
-        for resource in resources
-        if resource.type == TOPIC
-        for subscription in resource.listed("Subscription")
+                undelivered += problems
+    return Trail(
+        rules=tuple(rules),
+        undelivered=tuple(dict.fromkeys(undelivered)),
+        subscribers=tuple(
+            (resource.region, f"{subscription['Endpoint']}")
+            for resource in resources
+            if resource.type == TOPIC
+            for subscription in resource.listed("Subscription")
+            if _is_plain(resource, subscription, {"Endpoint", "Protocol"})
+        ),
+        kept=tuple(
+            (f"{resource.name} in {resource.region}", int(resource.get("RetentionInDays") or 0))
+            for resource in resources
+            if resource.type == LOG
+        ),
+        encrypted=tuple(
+            (resource.region, resource.logical_id)
+            for resource in resources
+            if resource.type == TOPIC and receivers.is_encrypted(resource)
+        ),
     )
 
 
-def _receiving(resource: Resource) -> Iterator[tuple[str, Channel]]:
-    """The ARN by which a rule names a log group or topic of these templates."""
-    if resource.type == LOG:
-        yield resource.attribute("Arn").removesuffix(":*"), Channel.LOG
-    elif resource.type == TOPIC:
-        yield resource.attribute("Ref"), Channel.TOPIC
-
-
-def _rule(resource: Resource, receiving: Mapping[str, Channel]) -> Rule:
-    """A rule whose targets only receive: a log group, a topic of these templates."""
-    _refuse_unknown(resource, resource.properties, _RULE_PROPERTIES)
-    channels = []
-    for target in resource.listed("Targets"):
-        _refuse_unknown(resource, target, _TARGET_PROPERTIES)
-        channel = receiving.get(str(target["Arn"]))
-        if channel is None:
+def _rule(resource: Resource, receivers: Receivers) -> tuple[Rule, list[str]]:
+    """A rule whose targets only receive, with why some of them do not."""
+    targets, problems = [], []
+    for given in resource.listed("Targets"):
+        _is_plain(resource, given, _TARGET_PROPERTIES)
+        arn = str(given["Arn"])
+        receiver = receivers.of(arn, resource.region)
+        if receiver is None:
             raise ReviewError(
-                f"{resource.where}: the review does not know what a rule does to "
-                f"{target['Arn']}; it knows the log groups and topics of these templates "
-                f"(review/trail.py)"
+                f"{resource.where}: the review does not know what a rule does to {arn}; it knows "
+                f"the log groups and topics of these templates in the same Region (review/trail.py)"
             )
-        if channel is Channel.LOG and "InputTransformer" in target:
+        channel = Channel.LOG if receiver.type == LOG else Channel.TOPIC
+        if channel is Channel.LOG and "InputTransformer" in given:
             raise ReviewError(
                 f"{resource.where}: the log keeps something else than the event; leave "
                 f"InputTransformer out (review/trail.py)"
             )
-        channels.append(channel)
-    return Rule(
-        region=resource.template.place.region,
+        found = list(receivers.problems(receiver, resource))
+        problems += found
+        if not found:
+            targets.append(_target(resource, channel, given.get("InputTransformer")))
+    rule = Rule(
+        name=resource.logical_id,
+        region=resource.region,
         pattern=json.dumps(resource.get("EventPattern")),
-        channels=tuple(channels),
+        targets=tuple(targets),
+        condition=resource.condition,
     )
+    return rule, problems
 
 
-def _check_key(resource: Resource) -> None:
-    """A key is for EventBridge, and for whom the account's own IAM lets."""
-    place = resource.template.place
-    root = {("AWS", place.iam_arn("root")), ("AWS", place.account)}
-    for statement in _allowing(resource, resource.get("KeyPolicy")):
-        if set(statement.principals) <= root:
-            continue
-        encrypting = {"kms:decrypt", "kms:generatedatakey"}
-        _refuse_others(resource, statement, {("Service", _EVENTS)}, encrypting)
+def _target(resource: Resource, channel: Channel, transformer: Any) -> Target:
+    if transformer is None:
+        return Target(channel=channel)
+    _is_plain(resource, transformer, _TRANSFORMER_PROPERTIES)
+    paths = transformer.get("InputPathsMap", {})
+    template = str(transformer["InputTemplate"])
+    return Target(channel=channel, paths=tuple(sorted(paths.items())), template=template)
 
 
-def _allowing(resource: Resource, document: Any) -> Iterator[Statement]:
-    policy = read_policy(resource.where, document, of_a_resource=True)
-    return (statement for statement in policy.statements if statement.allows)
-
-
-def _refuse_others(
-    resource: Resource,
-    statement: Statement,
-    principals: set[tuple[str, str]],
-    actions: set[str],
-) -> None:
-    """Raises ReviewError for a statement that lets in others than these, or to more."""
-    named = {action.lower() for action in statement.actions}
-    lets_in = set(statement.principals)
-    if statement.but_actions or not lets_in <= principals or not lets_in or not named <= actions:
-        raise ReviewError(
-            f"{resource.where}: statement {statement.sid} lets others in than AWS's services, or "
-            f"to more than {', '.join(sorted(actions))}; the review does not judge that "
-            f"(review/trail.py)"
-        )
-
-
-def _refuse_unknown(resource: Resource, given: Mapping[str, Any], known: set[str]) -> None:
+def _is_plain(resource: Resource, given: Mapping[str, Any], known: set[str]) -> bool:
+    """True; raises ReviewError for a member that the review does not know."""
     if unknown := sorted(given.keys() - known):
         raise ReviewError(
             f"{resource.where}: the review does not know what {unknown[0]} of {resource.type} does "
             f"(review/trail.py)"
         )
+    return True
 
 
-def _parsed(resource: Resource, text: Any) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError):
-        raise ReviewError(f"{resource.where}: its policy is no JSON text") from None
+@cache
+def _parsed(pattern: str) -> Any:
+    return json.loads(pattern)
 
 
-def _matches(pattern: Any, event: Any) -> bool:
-    """Whether an event has everything that a pattern asks for; a form of matching that the review
-    does not know matches nothing."""
-    if isinstance(pattern, Mapping):
-        return isinstance(event, Mapping) and all(
-            _matches(wanted, event[key]) if key in event else wanted == _ABSENT
-            for key, wanted in pattern.items()
-        )
-    return any(_matches_one(wanted, event) for wanted in pattern)
+def _at(event: Any, path: str) -> str:
+    """The value at a path like ``$.detail.eventName``; empty where the event has none."""
+    for key in _keys(path):
+        event = event.get(key) if isinstance(event, Mapping) else None
+    return "" if event is None else str(event)
 
 
-_ABSENT = [{"exists": False}]
-
-
-def _matches_one(wanted: Any, value: Any) -> bool:
-    if isinstance(wanted, Mapping):
-        return (
-            wanted.keys() == {"suffix"}
-            and isinstance(value, str)
-            and value.endswith(str(wanted["suffix"]))
-        )
-    return bool(wanted == value)
+def _keys(path: str) -> Iterator[str]:
+    root, *keys = path.split(".")
+    yield from keys if root == "$" else [""]

@@ -25,7 +25,7 @@ def test_same_templates_change_nothing(engine: Engine, synthesize: Synthesize) -
 
     changed = _changed(engine, templates, templates)
 
-    assert changed == Change(gains=(), losses=(), broken=(), mended=(), unmade=())
+    assert changed == Change(gains=(), losses=(), broken=(), mended=(), unmade=(), differences=())
     assert change_markdown(changed) == (
         "## What this change does to access\n\nNobody gains or loses anything.\n"
     )
