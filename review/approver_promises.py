@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from review.aws import OWN_PASSWORD, SIGNAL, START
+from review.aws import CHANGE_REQUEST, OWN_PASSWORD, SIGNAL, START
 from review.judge import Decision, Judge, names
 from review.model import Part
 from review.promises import Promise, Proof, anything_but, denied_whatever_else, promise
@@ -21,13 +21,16 @@ def approver_promises(judge: Judge) -> Iterator[Promise]:
         return
     yield promise(
         "approvers-approve-and-start-nothing",
-        f"{names(approvers)} can answer approvals and do nothing else",
+        f"{names(approvers)} can read executions, send every signal of the API (Approve, Reject, "
+        "StartStep, StopStep, Resume, Revoke) to every execution of this account, and do nothing "
+        "else",
         _only_approves(judge),
     )
     yield promise(
         "approvers-start-nothing-whatever-else",
-        f"{names(approvers)} cannot start a run, whatever else grants it",
-        denied_whatever_else(judge, Part.APPROVER, START),
+        f"{names(approvers)} are denied {START} and {CHANGE_REQUEST}, whatever else grants them; "
+        "nothing denies them what starts a runbook by another service",
+        denied_whatever_else(judge, Part.APPROVER, START, CHANGE_REQUEST),
     )
 
 

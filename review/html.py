@@ -1,7 +1,6 @@
 """The review as one self-contained page, for a screen of any size and for paper."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from pathlib import Path
 
 from review.escalation import attribution
@@ -15,6 +14,7 @@ from review.texts import (
     TITLE,
     basis,
     counted,
+    cut_rows,
     place_of,
     rows,
     runbook_cells,
@@ -22,6 +22,7 @@ from review.texts import (
     ways,
     ways_counted,
 )
+from review.visible import escape
 
 _STYLE = Path(__file__).resolve().parent / "page.css"
 _CLASSES = {
@@ -117,6 +118,14 @@ def _access(access: Access) -> Iterator[str]:
     )
     if body:
         yield _table(columns, body)
+    if access.cuts:
+        columns = ("cut", "on", "allowed by", "by")
+        body = "".join(
+            _row(columns, [row.actions, row.resources, [row.by], [row.conditions]])
+            for row in cut_rows(access)
+        )
+        summary = f"<summary>allowed and cut: {len(access.cuts)}</summary>"
+        yield f"<details>{summary}{_table(columns, body)}</details>"
 
 
 def _row(columns: Sequence[str], cells: Sequence[Sequence[str]], *, code: bool = True) -> str:

@@ -14,6 +14,7 @@ from review.texts import (
     TITLE,
     basis,
     counted,
+    cut_rows,
     place_of,
     rows,
     runbook_cells,
@@ -21,6 +22,7 @@ from review.texts import (
     ways,
     ways_counted,
 )
+from review.visible import visible
 
 _MARKS = {Verdict.KEPT: "✅", Verdict.EXCEPTED: "☑️", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
 
@@ -30,7 +32,7 @@ def review_markdown(review: Review) -> str:
     lines = [f"# {TITLE}"]
     for account in review.accounts:
         lines += ["", *_account(account)]
-    lines += ["", "## What this rests on", "", *(f"- {text}" for text in basis(review))]
+    lines += ["", "## What this rests on", "", *(f"- {_escaped(text)}" for text in basis(review))]
     lines += [f"- {attribution()}", ""]
     return "\n".join(lines)
 
@@ -49,6 +51,7 @@ def _account(account: AccountReview) -> Iterator[str]:
     for access in account.accesses:
         yield ""
         yield from _access(access)
+        yield from _cuts(access)
     yield ""
     yield "### Runbooks"
     yield ""
@@ -78,9 +81,9 @@ def _promise(promise: Promise) -> Iterator[str]:
 
 def _access(access: Access) -> Iterator[str]:
     principal = access.principal
-    yield f"### {principal.title}"
+    yield f"### {_escaped(principal.title)}"
     yield ""
-    yield f"`{principal.arn}`: {counted(access)}."
+    yield f"{code(principal.arn)}: {counted(access)}."
     if not principal.is_whole:
         yield f"{NOT_WHOLE}."
     if not access.grants:
@@ -95,18 +98,36 @@ def _access(access: Access) -> Iterator[str]:
         yield f"| {actions} | {resources} | {condition} | {_escaped(row.by)} |"
 
 
+def _cuts(access: Access) -> Iterator[str]:
+    """What statements allow and something takes back, folded: it is long and grants nothing."""
+    if not access.cuts:
+        return
+    yield ""
+    yield f"<details><summary>allowed and cut: {len(access.cuts)}</summary>"
+    yield ""
+    yield "| cut | on | allowed by | by |"
+    yield "|---|---|---|---|"
+    for row in cut_rows(access):
+        resources = "<br>".join(map(code, row.resources))
+        actions = ", ".join(map(code, row.actions))
+        yield f"| {actions} | {resources} | {_escaped(row.by)} | {_escaped(row.conditions)} |"
+    yield ""
+    yield "</details>"
+
+
 def _escaped(text: str) -> str:
     """The text with nothing that Markdown takes for markup, a mention or the end of a cell."""
-    return _MARKUP.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), text)
+    shown = visible(" ".join(text.splitlines()))
+    return _MARKUP.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), shown)
 
 
-_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\&\[\]#!]|(?<!\w)_|_(?!\w)|\n")
-_ESCAPES = {"<": "&lt;", "@": "&#64;", "&": "&amp;", "#": "&#35;", "\n": " "}
+_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\&\[\]#!~]|(?<!\w)_|_(?!\w)")
+_ESCAPES = {"<": "&lt;", "@": "&#64;", "&": "&amp;", "#": "&#35;"}
 
 
 def code(text: str) -> str:
     """The text as code, in a cell of a table."""
-    return "`" + " ".join(text.split()).replace("|", "\\|").replace("`", "'") + "`"
+    return "`" + visible(" ".join(text.split())).replace("|", "\\|").replace("`", "'") + "`"
 
 
 def change_markdown(change: Change) -> str:
@@ -115,8 +136,8 @@ def change_markdown(change: Change) -> str:
     owned = [each for each in change.differences if each.is_administrators]
     authors = [each for each in change.differences if not each.is_administrators]
     told = (change.gains, change.losses, change.broken, change.mended, change.unmade)
-    if not any((*told, change.differences)):
-        lines.append("Nobody gains or loses anything.")
+    if not any((*told, owned)):
+        lines += ["Nobody gains or loses anything.", ""]
     for title, sentences in (
         ("Gains", change.gains),
         ("Losses", change.losses),

@@ -79,7 +79,7 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
     if any(limit.is_approval for r in judge.account.runbooks for limit in r.limits):
         yield promise(
             "operators-approve-nothing-whatever-else",
-            f"{who} cannot answer an approval, whatever else grants it",
+            f"{who} are denied {SIGNAL}, whatever else grants it",
             denied_whatever_else(judge, Part.OPERATOR, SIGNAL),
         )
 

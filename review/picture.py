@@ -1,14 +1,15 @@
 """The picture: people, runbooks, roles and resources, and the arrows that exist between them."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 from review.aws import ASSUME_ROLE, CLOUDFORMATION, PASS_ROLE, SIGNAL, START
 from review.grants import Access
 from review.model import Account, Part, Runbook
 from review.patterns import overlap
+from review.visible import escape, visible
 
 _UPDATE = "ssm:UpdateDocument"
 _COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
@@ -245,8 +246,13 @@ def _cut(line: str) -> str:
 def mermaid(picture: Picture) -> str:
     """The picture as a Mermaid flow chart, as Markdown shows it."""
     lines = ["flowchart LR"]
-    lines += [f'  {node.id}["{node.label}"]' for node in picture.nodes]
+    lines += [f'  {node.id}["{_entities(node.label)}"]' for node in picture.nodes]
     for arrow in picture.arrows:
         line = "==>" if arrow.is_unwanted else "-->"
-        lines.append(f"  {arrow.start} {line}|{arrow.label}| {arrow.end}")
+        lines.append(f"  {arrow.start} {line}|{_entities(arrow.label)}| {arrow.end}")
     return "\n".join(lines)
+
+
+def _entities(text: str) -> str:
+    """The text with all but letters, digits and what names are made of as Mermaid's entities."""
+    return re.sub(r"[^\w .,:*+@=/()-]", lambda match: f"#{ord(match[0])};", visible(text))

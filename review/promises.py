@@ -91,21 +91,29 @@ def anything_but(access: Access, actions: Collection[str]) -> list[str]:
     return of_actions(access, *(name for name in access.allowed_actions if name not in actions))
 
 
-def denied_whatever_else(judge: Judge, part: Part, action: str) -> Proof:
-    """That everybody of a part is denied an action on every run, whatever else grants it."""
+def denied_whatever_else(judge: Judge, part: Part, *actions: str) -> Proof:
+    """That everybody of a part is denied actions on everything, whatever else grants them."""
     people = judge.account.having(part)
+    resources = [judge.execution(region=region) for region in judge.account.regions]
+    resources += judge.account.runbook_arns
+    known = judge.engine.actions()
     decisions = [
-        judge.ask(
-            principal, action, judge.execution(region=region), expected=False, whatever_else=True
-        )
+        judge.ask(principal, action, resource, expected=False, whatever_else=True)
         for principal in people
-        for region in judge.account.regions
+        for action in actions
+        for resource in resources
+        if (found := known.get(action)) and found.takes(resource)
     ]
     findings = [
-        f"{principal.name} is denied {action} under conditions only"
+        f"{principal.name} is denied {action} under conditions only, or on some resources only"
         for principal in people
+        for action in actions
         if not any(
-            not statement.allows and not statement.conditions and statement.speaks_of(action)
+            not statement.allows
+            and not statement.conditions
+            and not statement.but_resources
+            and "*" in statement.resources
+            and statement.speaks_of(action)
             for policy in principal.held
             for statement in policy.statements
         )

@@ -13,6 +13,7 @@ _KEYS = {
     *("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"),
     *("Principal", "NotPrincipal", "Condition"),
 }
+_DOCUMENT_KEYS = {"Version", "Id", "Statement"}
 _OPERATORS = {
     *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
     *("StringLike", "StringNotLike", "NumericEquals", "NumericNotEquals", "NumericLessThan"),
@@ -105,6 +106,8 @@ def read_policy(name: str, document: Mapping[str, Any], *, of_a_resource: bool =
     names principals and resources. ReviewError for what AWS would refuse or ignore."""
     if not isinstance(document, Mapping):
         raise ReviewError(f"policy {name}: {document!r} is no policy document")
+    if unknown := sorted(document.keys() - _DOCUMENT_KEYS):
+        raise ReviewError(f"policy {name}: {', '.join(unknown)} is no part of a policy document")
     if document.get("Version") != _VERSION:
         raise ReviewError(
             f"policy {name}: version {document.get('Version')!r} is not {_VERSION}; "
@@ -135,6 +138,8 @@ def _statement(
         raise ReviewError(f"{where}: effect {statement.get('Effect')!r} is not Allow or Deny")
     if ("Action" in statement) == ("NotAction" in statement):
         raise ReviewError(f"{where}: it has not one of Action and NotAction")
+    if empty := [key for key, value in statement.items() if value in ([], {}, "")]:
+        raise ReviewError(f"{where}: {empty[0]} is empty")
     _check_targets(where, statement, of_a_resource)
     if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
         raise ReviewError(f"{where}: principal {statement['Principal']!r} is not * or a mapping")
@@ -179,6 +184,8 @@ def _conditions(
         if match is None or match[1] not in _OPERATORS:
             raise ReviewError(f"{where}: {operator!r} is no condition operator of IAM")
         for key, values in keys.items():
+            if values == []:
+                raise ReviewError(f"{where}: {operator} of {key} compares with nothing")
             yield operator, key, _texts(values)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from review.assembly import Template
 from review.escalation import Opening, Reach, escalation_paths
 from review.gains import but
 from review.grants import Access, alike
@@ -46,6 +47,15 @@ def rows(access: Access) -> list[Row]:
     )
 
 
+def cut_rows(access: Access) -> list[Row]:
+    """What statements allow and something takes back: ``conditions`` says what does."""
+    told = ((cut.action, cut.resource, (cut.cut_by, " and ".join(cut.by))) for cut in access.cuts)
+    return sorted(
+        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(told)),
+        key=lambda row: (row.conditions, row.by, row.actions),
+    )
+
+
 def counted(access: Access) -> str:
     """How many actions were asked, allowed on something, and denied on everything."""
     return (
@@ -80,9 +90,22 @@ def basis(review: Review) -> Iterator[str]:
         "roles of cdk bootstrap, of which one is an administrator."
     )
     yield ALWAYS
+    yield from sorted({text for template in review.templates for text in _assumed(template)})
     for account in review.accounts:
         for template in account.account.templates:
             yield f"{template.stack} in {template.region}: SHA-256 {template.digest}"
+
+
+def _assumed(template: Template) -> Iterator[str]:
+    """What was assumed of where a template goes, and why."""
+    place = template.place
+    for name in place.assumed:
+        value = place.account if name == "account" else place.region
+        yield (
+            f"{name} {value} is assumed: neither the assembly nor --{name.lower()} fixes one. What "
+            f"would come out otherwise elsewhere is refused, but for rules that only the Region "
+            f"which receives the events of IAM has"
+        )
 
 
 def runbook_cells(runbook: Runbook) -> tuple[list[str], list[str], list[str]]:

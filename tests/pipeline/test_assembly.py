@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from delegation.model import Audit, IamUser
-from pipeline.errors import PipelineError
 from pipeline.template_changes import template_changes
 from review.cloud_assembly import Assembly
+from review.errors import ReviewError
 from tests.stacks.synthesis import deployment, written
 
 
@@ -266,14 +266,14 @@ def test_assembly_that_would_do_more_is_refused(folder: Path, case: str) -> None
     name, edit, message = _REFUSED[case]
     _edit(folder / name, edit)
 
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(ReviewError) as caught:
         Assembly(folder)
 
     assert str(caught.value) == message.format(folder=folder)
 
 
 def test_folder_without_an_assembly_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(ReviewError) as caught:
         Assembly(tmp_path)
 
     assert str(caught.value) == (
@@ -286,10 +286,10 @@ def test_link_out_of_the_assembly_is_refused(folder: Path, tmp_path: Path) -> No
     template.rename(tmp_path / "elsewhere.json")
     template.symlink_to(tmp_path / "elsewhere.json")
 
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(ReviewError) as caught:
         Assembly(folder)
 
-    assert str(caught.value) == f"{template} is no file of the assembly; run: make synth"
+    assert str(caught.value) == f"{template} is a link; put the file itself there"
 
 
 def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: Path) -> None:

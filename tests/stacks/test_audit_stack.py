@@ -92,7 +92,7 @@ def test_rules_are_for_runs_bad_ends_and_changes() -> None:
                 },
                 "targets": ["Log", "Topic"],
             }
-            for parameter in ("name", "resourceId")
+            for parameter in ("name", "resourceId", "resourceArn")
         ),
         *(
             {

@@ -261,8 +261,8 @@ def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
             {
                 "Sid": "NeverStartRuns",
                 "Effect": "Deny",
-                "Action": ["ssm:StartAutomationExecution"],
-                "Resource": execution,
+                "Action": ["ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"],
+                "Resource": ["*"],
             },
         ],
     }
