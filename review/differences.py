@@ -33,6 +33,8 @@ from review.routes import routes_of
 from review.statements import Policy, read_policy
 
 _MISSING = object()
+_OUTPUT = 2
+"""Length of the path of an output."""
 _MOST = 400
 """Characters of a value that are shown."""
 
@@ -365,7 +367,7 @@ def _leaves(path: tuple[str, ...], before: Any, after: Any) -> Iterator[_Found]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from _leaves((*path, str(index)), one, other)
-    elif path[:1] == ("Outputs",) and after is _MISSING:
+    elif path[:1] == ("Outputs",) and len(path) <= _OUTPUT and after is _MISSING:
         return  # an output that is gone shows nothing to anybody
     else:
         yield path, before, after

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from review.accounting import require_accounted
 from review.actions import Action, Actions
@@ -69,15 +70,16 @@ class _Pair:
         )
 
 
-def access_of(engine: Engine, principal: Principal, roles: Iterable[Principal]) -> Access:
+@lru_cache(maxsize=256)
+def access_of(engine: Engine, principal: Principal, roles: tuple[Principal, ...]) -> Access:
     """Everything that a principal can do; ``roles`` are those whose trust is known.
 
     Each action and resource that a statement allows becomes a grant, or is cut by a statement or
     boundary that is named; raises ReviewError where it is neither. Actions that no allow names are
-    denied without asking; the tests hold that against asking all.
+    denied without asking; the tests hold that against asking all. Of two assemblies, most
+    principals are the same: each is evaluated once.
     """
     actions = engine.actions()
-    roles = tuple(roles)
     denies = [each for each in _labelled(principal, principal.held) if not each.statement.allows]
     found: list[Grant | Cut] = []
     opened: list[str] = []
