@@ -177,7 +177,7 @@ def _review(folder: Path, runs: int) -> list[Figure]:
 
     def sweep() -> None:
         with Engine() as engine:
-            access_of(engine, account.principals[0], roles)
+            access_of(engine, account.principals[0], tuple(roles))
 
     return [
         Figure(

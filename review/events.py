@@ -145,8 +145,8 @@ def _caller(place: Place, variant: _Variant) -> str:
 def matches(pattern: Any, event: Any) -> bool:
     """Whether an event has everything that a pattern asks for; a form of matching that the review
     does not know matches nothing."""
-    if isinstance(pattern, Mapping):
-        return isinstance(event, Mapping) and all(
+    if isinstance(pattern, dict):
+        return isinstance(event, dict) and all(
             matches(wanted, event[key])
             if key in event
             else key == _MAY_BE_ABSENT and wanted == [{"exists": False}]
@@ -157,7 +157,7 @@ def matches(pattern: Any, event: Any) -> bool:
 
 
 def _is(wanted: Any, value: Any) -> bool:
-    if isinstance(wanted, Mapping):
+    if isinstance(wanted, dict):
         return (
             wanted.keys() == {"suffix"}
             and isinstance(value, str)

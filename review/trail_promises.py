@@ -11,7 +11,7 @@ from review.intrinsics import Place
 from review.judge import Judge
 from review.patterns import overlap
 from review.promises import Promise, Proof, promise
-from review.trail import Channel, Rule
+from review.trail import Channel, Rule, Trail
 
 _BAD_ENDS = (
     *("Failed", "TimedOut", "Cancelled", "Canceled", "Rejected", "CompletedWithFailure"),
@@ -126,27 +126,40 @@ def trail_promises(judge: Judge) -> Iterator[Promise]:
     )
 
 
-@lru_cache(maxsize=1)
 def subjects(judge: Judge) -> tuple[Subject, ...]:
     """Everything that a trail of this account should receive, and whether it does."""
-    return tuple(_subjects(judge))
-
-
-def _subjects(judge: Judge) -> Iterator[Subject]:
     account = judge.account
-    for what, region, channels, of_iam, samples in _samples(judge):
+    runbooks = tuple((runbook.name, runbook.arns) for runbook in account.runbooks)
+    return _subjects(judge.engine.actions(), account.place, runbooks, account.made, account.trail)
+
+
+_Runbooks = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names, each with the documents' ARNs."""
+_Made = tuple[tuple[str, str], ...]
+"""Kind and name of what the templates make of IAM."""
+
+
+@lru_cache(maxsize=16)
+def _subjects(
+    actions: Actions, place: Place, runbooks: _Runbooks, made: _Made, trail: Trail
+) -> tuple[Subject, ...]:
+    found = []
+    for what, region, channels, of_iam, samples in _samples(actions, place, runbooks, made):
         for channel in channels:
-            rules = [rule for rule in account.trail.rules if rule.region == region]
+            rules = [rule for rule in trail.rules if rule.region == region]
             fixed = [rule for rule in rules if not rule.condition]
             everywhere = _is_received(samples, channel, fixed)
             here = everywhere or (of_iam and _is_received(samples, channel, rules))
-            yield Subject(
-                what=what,
-                region=region,
-                channel=channel,
-                is_received=here,
-                in_some_regions=here and not everywhere,
+            found.append(
+                Subject(
+                    what=what,
+                    region=region,
+                    channel=channel,
+                    is_received=here,
+                    in_some_regions=here and not everywhere,
+                )
             )
+    return tuple(found)
 
 
 def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[Rule]) -> bool:
@@ -154,15 +167,13 @@ def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[R
 
 
 def _samples(
-    judge: Judge,
+    actions: Actions, account: Place, runbooks: _Runbooks, made: _Made
 ) -> Iterator[tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]]:
     """What should be received, where, by which channels, whether it is of IAM, and its events."""
-    account = judge.account
-    calls = {kind: _changing(judge.engine.actions(), kind) for kind in _PARAMETERS}
-    for runbook in account.runbooks:
-        for arn in runbook.arns:
-            place = replace(account.place, region=arn.split(":")[3])
-            name, region = runbook.name, place.region
+    calls = {kind: _changing(actions, kind) for kind in _PARAMETERS}
+    for name, arns in runbooks:
+        for arn in arns:
+            place = replace(account, region=arn.split(":")[3])
             ends = [s for status in _BAD_ENDS for s in _ended(place, name, status)]
             kept = [
                 _Sample(event, ())
@@ -170,13 +181,13 @@ def _samples(
                 for status in ("Success", *_BAD_ENDS)
                 for event in execution_events(place, kind, name, status)
             ]
-            yield f"executions of {name}", region, (Channel.LOG,), False, kept
-            yield f"bad ends of {name}", region, (Channel.TOPIC,), False, ends
+            yield f"executions of {name}", place.region, (Channel.LOG,), False, kept
+            yield f"bad ends of {name}", place.region, (Channel.TOPIC,), False, ends
             changes = list(_changed(calls, place, "document", {"name": name, "arn": arn}))
-            yield f"changes of document {name}", region, _BOTH, False, changes
-    home = replace(account.place, region=IAM_HOMES.get(account.place.partition, ""))
-    for kind, name in account.made:
-        named = {"name": name, "arn": account.place.iam_arn(f"{kind}/{name}")}
+            yield f"changes of document {name}", place.region, _BOTH, False, changes
+    home = replace(account, region=IAM_HOMES.get(account.partition, ""))
+    for kind, name in made:
+        named = {"name": name, "arn": account.iam_arn(f"{kind}/{name}")}
         changes = list(_changed(calls, home, kind, named))
         yield f"changes of {kind} {name}", home.region, _BOTH, True, changes
 
