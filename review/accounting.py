@@ -86,35 +86,43 @@ def _is_accounted(
     label: str,
 ) -> bool:
     """Whether grants or cuts stand for what is allowed; False where the boundary leaves nothing."""
-    within: list[tuple[str, ...]] = [()]
-    if access.principal.boundary is not None:
-        within = [
-            (bound,)
-            for each in bounds
-            if _speaks_of(each, action)
-            for bound in ((_ALL,) if each.but_resources else each.resources)
-        ]
     kinds = (_ALL,) if action.takes_no_resource else action.arns
     is_spelled = action.name.lower() in (each.lower() for each in statement.actions)
-    for bound in within:
-        requests = [r for kind in kinds if (r := _request(resource, *bound, kind)) is not None]
+    excepted = statement.resources if statement.but_resources else ()
+    is_left = access.principal.boundary is None
+    for bound, but in _within(access.principal, bounds, action):
+        requests = [_request(resource, *bound, kind) for kind in kinds]
         if action.takes_no_resource:
             requests = [_ALL] if {resource, *bound} == {_ALL} else []
-        if not requests and is_spelled and not statement.but_actions:
+        if not any(requests) and is_spelled and not statement.but_actions:
             # A kind of resource that the data does not list for the action.
-            unlisted = _request(resource, *bound)
-            requests = [] if unlisted is None else [unlisted]
+            requests = [_request(resource, *bound)]
         for request in requests:
-            if statement.but_resources and _is_among(statement.resources, request):
+            if request is None or _is_among((*excepted, *but), request):
                 continue
             if not _stands_for(access, action, request) and not _is_denied(denies, action, request):
                 raise ReviewError(
                     f"{access.principal.name}: {label} allows {action.name} on {request}, nothing "
                     f"cuts it, and the review shows no grant of it"
                 )
-    return access.principal.boundary is None or any(
-        _request(resource, *bound) is not None for bound in within
-    )
+        shared = _request(resource, *bound)
+        is_left |= shared is not None and not _is_among(but, shared)
+    return is_left
+
+
+def _within(
+    principal: Principal, bounds: Sequence[Statement], action: Action
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Each resource that the boundary leaves for an action, with its exceptions; nothing narrower
+    than all where there is no boundary."""
+    if principal.boundary is None:
+        yield (), ()
+    for each in bounds:
+        if _speaks_of(each, action):
+            if each.but_resources:
+                yield (_ALL,), each.resources
+            else:
+                yield from (((resource,), ()) for resource in each.resources)
 
 
 def _speaks_of(statement: Statement, action: Action) -> bool:

@@ -65,7 +65,7 @@ Synthesize = Callable[[Deployment], Templates]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What asks the engine counts as a command: it starts a process of its own."""
     for item in items:
-        if "engine" in getattr(item, "fixturenames", ()):
+        if {"engine", "small_engine"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.command)
 
 
