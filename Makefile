@@ -18,7 +18,7 @@ $(foreach name,BASE ACCEPTED DIGEST ONLY,$(if $(filter-out undefined,$(origin $(
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install synth diff deploy review report digest reviewed plan rehearse test unit lint bench lock clean
+.PHONY: help install synth diff deploy review report digest reviewed plan rehearse test unit mutants lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -74,6 +74,9 @@ test: lint ## everything that CI checks
 
 unit: $(INSTALLED) ## the tests that run in seconds: no sandbox, no whole command
 	python -m pytest -q -m "not sandbox and not command"
+
+mutants: $(INSTALLED) ## every generated mutant of the templates, ten minutes: what make test samples
+	ALL_MUTANTS=yes python -m pytest -q -n 2 --maxschedchunk 1 tests/review/test_generated_mutants.py
 
 lint: $(INSTALLED) ## ruff, mypy, and actionlint and zizmor for the workflows
 	ruff check .

@@ -33,44 +33,32 @@ def overlap(one: str, other: str) -> bool:
     return _overlap(one, other)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return _shared(one, other) is not None
-
-
 @cache
-def _shared(one: str, other: str) -> str | None:
-    """A shortest text that both patterns stand for; None where there is none."""
-    states, reached = [(0, 0)], {(0, 0): ""}
-    for state in states:
+def _overlap(one: str, other: str) -> bool:
+    if not is_pattern(one) and not is_pattern(other):
+        return one == other
+    states, seen = [(0, 0)], set()
+    while states:
+        state = states.pop()
         if state == (len(one), len(other)):
-            return reached[state]
-        for after, character in _steps(one, state[0], other, state[1]):
-            if after not in reached:
-                reached[after] = reached[state] + character
-                states.append(after)
-    return None
+            return True
+        if state not in seen:
+            seen.add(state)
+            states += _steps(one, state[0], other, state[1])
+    return False
 
 
-def _steps(one: str, i: int, other: str, j: int) -> list[tuple[tuple[int, int], str]]:
-    """Where the two patterns can stand after none or one more character, and which it is."""
+def _steps(one: str, i: int, other: str, j: int) -> list[tuple[int, int]]:
+    """Where the two patterns can stand after one more character, or after none."""
     a, b = one[i : i + 1], other[j : j + 1]
     steps = []
     if a == "*":
-        steps.append(((i + 1, j), ""))
+        steps.append((i + 1, j))
     if b == "*":
-        steps.append(((i, j + 1), ""))
+        steps.append((i, j + 1))
     if a and b and (a == b or a in "*?" or b in "*?"):
-        character = next((each for each in (a, b) if each not in "*?"), "x")
-        steps.append(((i if a == "*" else i + 1, j if b == "*" else j + 1), character))
+        steps.append((i if a == "*" else i + 1, j if b == "*" else j + 1))
     return steps
-
-
-def shared_example(one: str, other: str) -> str:
-    """One text that two patterns both stand for, ARNs part by part; both must overlap."""
-    ones, others = one.split(":", _ARN_PARTS - 1), other.split(":", _ARN_PARTS - 1)
-    if len(ones) == len(others) == _ARN_PARTS:
-        return ":".join(_shared(a, b) or "" for a, b in zip(ones, others, strict=True))
-    return _shared(one, other) or ""
 
 
 def an_example(pattern: str) -> str:

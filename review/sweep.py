@@ -13,7 +13,7 @@ from review.engine import Asked, Engine, Request
 from review.errors import ReviewError
 from review.grants import Access, Cut, Grant
 from review.model import Principal
-from review.patterns import common, covers, is_pattern, overlap, shared_example
+from review.patterns import common, covers, is_pattern, overlap
 from review.statements import ALLOW_EVERYTHING, Policy, Statement
 from review.variables import filled
 
@@ -139,7 +139,6 @@ class _Question:
     """What the engine is asked, and what the answer is about."""
 
     request: Request
-    resource: str
     exceptions: tuple[str, ...]
 
 
@@ -154,17 +153,15 @@ def _decided(
     """What becomes of one pair of allows, each resource of it asked about."""
     by_denies: dict[tuple[int, ...], list[_Question]] = {}
     shared, exceptions = _resources(pair)
-    for action, on in product(actions, shared):
-        applying, partial = _denying(denies, action, on.resource)
-        question = _Question(
-            Request(action.name, on.asked, {}),
-            on.resource,
-            tuple(sorted({*exceptions, *partial})),
-        )
-        if action.takes(on.resource):
+    for action, (resource, is_exact) in product(actions, shared):
+        applying, partial = _denying(denies, action, resource)
+        rest = tuple(sorted({*exceptions, *partial}))
+        question = _Question(Request(action.name, resource, {}), rest)
+        takes = action.takes(resource)
+        if takes and is_exact:
             by_denies.setdefault(tuple(applying), []).append(question)
-        elif pair.spells(action):
-            # The data may be older than the action's newest kind of resource.
+        elif takes or pair.spells(action):
+            # Patterns that cross, or a kind of resource that is newer than the engine's data.
             cut = _cutting(denies, applying)
             yield _cut(pair, question, cut) if cut else _grant(pair, question)
     for indices, asked in by_denies.items():
@@ -196,7 +193,7 @@ def _asked(
     for question, answer in zip(asked, answers, strict=True):
         request = question.request
         if answer.is_allowed:
-            role = next((r for r in roles if r.arn == question.resource), None)
+            role = next((r for r in roles if r.arn == request.resource), None)
             if request.action != ASSUME_ROLE or role is None:
                 yield _grant(pair, question, conditions_of(answer.conditions))
             else:
@@ -213,15 +210,14 @@ def _asked(
 
 
 def _cut(pair: _Pair, question: _Question, cut_by: str) -> Cut:
-    return Cut(
-        action=question.request.action, resource=question.resource, by=pair.by, cut_by=cut_by
-    )
+    request = question.request
+    return Cut(action=request.action, resource=request.resource, by=pair.by, cut_by=cut_by)
 
 
 def _grant(pair: _Pair, question: _Question, conditions: Iterable[str] = ()) -> Grant:
     return Grant(
         action=question.request.action,
-        resource=question.resource,
+        resource=question.request.resource,
         conditions=tuple(sorted({*conditions, *pair.conditions})),
         exceptions=question.exceptions,
         by=pair.by,
@@ -234,29 +230,20 @@ def _cutting(denies: list[_Labelled], applying: Iterable[int]) -> str:
     return " and ".join(labels)
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class _On:
-    """Resources that both allows name."""
+def _resources(pair: _Pair) -> tuple[list[tuple[str, bool]], tuple[str, ...]]:
+    """The resources that both allows name, and the exceptions of all of them.
 
-    resource: str
-    """A pattern, as narrow as one pattern tells it."""
-    asked: str
-    """What the engine is asked about: the pattern, or where it is wider than both allows are, one
-    resource of both."""
-
-
-def _resources(pair: _Pair) -> tuple[list[_On], tuple[str, ...]]:
-    """The resources that both allows name, and the exceptions of all of them."""
+    Each is a pattern, and whether that is no wider than the two allows: where their patterns cross,
+    no one pattern tells what they share.
+    """
     mine, but = _allowed(pair.identity.statement)
     bounds, but_bound = _allowed(pair.boundary.statement) if pair.boundary else ((_ALL,), ())
     exceptions = (*but, *but_bound)
     found = set()
     for one, other in product(mine, bounds):
         both = common(one, other)
-        if both is None or any(covers(exception, both) for exception in exceptions):
-            continue
-        is_exact = covers(one, both) and covers(other, both)
-        found.add(_On(both, both if is_exact else shared_example(one, other)))
+        if both is not None and not any(covers(exception, both) for exception in exceptions):
+            found.add((both, covers(one, both) and covers(other, both)))
     return sorted(found), exceptions
 
 
