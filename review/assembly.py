@@ -17,8 +17,7 @@ from review.intrinsics import Place
 ANY_ACCOUNT, ANY_REGION = "111122223333", "us-east-1"
 """Where templates go that fix no account or Region, if nobody names one."""
 _SUFFIXES = (".json", ".template", ".yaml", ".yml")
-_ACCOUNT = re.compile(r"arn:[^:]+:[^:]*:[^:]*:(\d{12}):.*|(\d{12})", re.DOTALL)
-"""An ARN of an account, or the account alone."""
+_ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,8 +138,7 @@ def _refuse_named_accounts(path: Path, body: dict[str, Any]) -> None:
     """Raises ReviewError where a template names accounts, and nothing says which one is its own:
     the same ARN is of a colleague in one account and of a stranger in the others."""
     resources = [r for r in body["Resources"].values() if r["Type"] != "AWS::SSM::Document"]
-    matches = map(_ACCOUNT.fullmatch, strings_in(resources))
-    named = sorted({match[1] or match[2] for match in matches if match})
+    named = sorted({found for text in strings_in(resources) for found in _ACCOUNT.findall(text)})
     if named:
         raise ReviewError(
             f"{path} names account {', '.join(named)}, and nothing says whether it is deployed "

@@ -13,7 +13,7 @@ Body = dict[str, Any]
 Path = tuple[str, ...]
 Spot = tuple[Path, int]
 """The path to a list of statements, and a statement's number in it."""
-Mutate = Callable[[Body], None]
+Mutate = Callable[[Body], object]
 Mutants = dict[str, Mutate]
 
 _OPERATORS_POLICY, _ROLE = "OperatorRestrictedPermissions", "AutomationServiceRole"
