@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measure import Command
@@ -45,15 +46,21 @@ def default_app(folder: Path) -> Command:
     return _synthesis("default app", folder)
 
 
-def review_of_default_app(folder: Path) -> Command:
-    """The access review of the project's cloud assembly, which is synthesized for it."""
-    default_app(folder).run()
-    return Command(
+def review_of_default_app(folder: Path) -> tuple[Command, Command]:
+    """The access review of the project's cloud assembly, and its comparison with the guide's; both
+    are synthesized for it."""
+    synthesis = default_app(folder)
+    synthesis.run()
+    guide = {"CDK_OUTDIR": str(folder / "guide"), "CDK_CONTEXT_JSON": '{"profile": "guide"}'}
+    replace(synthesis, environment=guide).run()
+    review = Command(
         name="review",
         arguments=(sys.executable, "-m", "review", str(folder / "cdk.out")),
         folder=PROJECT,
         environment={},
     )
+    arguments = (*review.arguments, "--against", str(folder / "guide"))
+    return review, replace(review, name="comparison", arguments=arguments)
 
 
 def app_with_runbooks(folder: Path, count: int) -> Command:
