@@ -89,8 +89,8 @@ def test_no_mutant_survives_unexplained(
     assert survivors == []
     assert outcomes.total() >= at_least
     kind = request.node.callspec.id
-    record_property("proof", f"mutants by operators, {kind}: {_listed(outcomes)}")
-    record_property("proof", f"  by operator: {_listed(operators)}")
+    counted = f"{_listed(outcomes)}; of them: {_listed(operators)}"
+    record_property("proof", f"mutants by operators, {kind}: {counted}")
 
 
 def _listed(counts: Counter[str]) -> str:
