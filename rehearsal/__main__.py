@@ -56,7 +56,7 @@ def _rehearse(report: Report, narrator: Narrator, folder: Path, *, keep: bool) -
     told = False
     try:
         with narrator.busy("an AWS account starts on this machine"):
-            sandbox = Sandbox()
+            sandbox = Sandbox(offered=keep)
             sandbox.start()
         try:
             workstation = Workstation(folder, sandbox.environment())

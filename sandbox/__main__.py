@@ -23,18 +23,22 @@ def main() -> int:
         help="print the exports that make any AWS CLI, SDK or CDK talk to the running account: "
         'eval "$(python -m sandbox shell-env)"',
     )
+    shell.add_argument(
+        "--port", type=int, help="which one, where several are running (it is in their address)"
+    )
     shell.set_defaults(run=_print_environment)
     parser.set_defaults(run=_serve)
-    status: int = parser.parse_args().run()
+    options = parser.parse_args()
+    status: int = options.run(options)
     return status
 
 
-def _serve() -> int:
+def _serve(_: argparse.Namespace) -> int:
     """Starts an account and waits for Ctrl-C or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with them off
         signal.signal(number, _interrupt)
     try:
-        with Sandbox() as sandbox:
+        with Sandbox(offered=True) as sandbox:
             print(_exports(sandbox.environment()))
             print("# the account is up; Ctrl-C ends it and removes everything", flush=True)
             sandbox.wait()
@@ -51,20 +55,21 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _print_environment() -> int:
+def _print_environment(options: argparse.Namespace) -> int:
     running = running_sandboxes()
+    chosen = [offer for offer in running if options.port in (None, offer.port)]
+    if len(chosen) == 1:
+        print(_exports(chosen[0].environment))
+        return 0
+    ports = ", ".join(str(offer.port) for offer in running)
     if not running:
-        print("error: no sandbox is running; start one: python -m sandbox", file=sys.stderr)
-        return 1
-    newest = running[0]["environment"]
-    if len(running) > 1:
-        print(
-            f"# {len(running)} sandboxes are running; this is the newest, "
-            f"{newest['AWS_ENDPOINT_URL']}",
-            file=sys.stderr,
-        )
-    print(_exports(newest))
-    return 0
+        problem = "no sandbox of this clone is running; start one: python -m sandbox"
+    elif not chosen:
+        problem = f"no sandbox of this clone runs at port {options.port}; there are: {ports}"
+    else:
+        problem = f"several sandboxes of this clone are running; choose one: --port, of {ports}"
+    print(f"error: {problem}", file=sys.stderr)
+    return 1
 
 
 def _exports(environment: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
 """The sandbox seen from outside: a process to start, credentials to use, a folder to remove."""
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from botocore.config import Config
 
 from sandbox.goodbye import GOODBYE
 from sandbox.identity_tokens import IdentityTokens
+from sandbox.offers import Offer, offers, write_offer
 
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
@@ -53,7 +53,9 @@ class Sandbox:
     endpoint: str
     """``https://localhost:PORT``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, offered: bool = False) -> None:
+        """``offered``: whether ``python -m sandbox shell-env`` shows it to this user's shells."""
+        self._offered = offered
         self._process: subprocess.Popen[bytes] | None = None
         self._access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret_key = secrets.token_urlsafe(30)
@@ -84,7 +86,8 @@ class Sandbox:
             self._write_certificate()
             self._launch()
             self._await_answer()
-            self._describe()
+            if self._offered and self._process is not None:
+                write_offer(self.folder, self._process.pid, self.environment())
         except BaseException as error:
             self.stop(keep_log=isinstance(error, SandboxError))
             raise
@@ -217,15 +220,6 @@ class Sandbox:
                     ) from None
             time.sleep(0.02)
 
-    def _describe(self) -> None:
-        """Leaves what ``python -m sandbox shell-env`` needs in the folder, for this user only."""
-        assert self._process is not None
-        description = {"pid": self._process.pid, "environment": self.environment()}
-        draft = self.folder / "connection.draft"
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(description), "utf-8")
-        draft.rename(self.folder / "connection.json")  # whole or not at all
-
 
 def _session_of_nobody() -> boto3.session.Session:
     """One session for all clients, as it caches AWS's models; blind to the user's AWS settings."""
@@ -237,20 +231,6 @@ def _session_of_nobody() -> boto3.session.Session:
     return boto3.session.Session(botocore_session=session, region_name=REGION)
 
 
-def running_sandboxes() -> list[dict[str, Any]]:
-    """What this user's running sandboxes left for ``shell-env``, the newest first."""
-    found = []
-    for path in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/connection.json"):
-        with contextlib.suppress(OSError):  # it ends just now
-            if path.stat().st_uid == os.getuid():
-                found.append((path.stat().st_mtime, json.loads(path.read_text("utf-8"))))
-    found.sort(key=lambda entry: entry[0], reverse=True)
-    return [description for _, description in found if _is_alive(description["pid"])]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
+def running_sandboxes() -> list[Offer]:
+    """The sandboxes of this clone that ``shell-env`` offers, by port."""
+    return offers(Path(tempfile.gettempdir()), FOLDER_PREFIX)

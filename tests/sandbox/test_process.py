@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -47,10 +49,10 @@ def _start(temporary: Path) -> subprocess.Popen[str]:
     return process
 
 
-def _shell_env(temporary: Path) -> subprocess.CompletedProcess[str]:
+def _shell_env(temporary: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """``python -m sandbox shell-env`` among the accounts of a temporary folder."""
     return subprocess.run(
-        [sys.executable, "-m", "sandbox", "shell-env"],
+        [sys.executable, "-m", "sandbox", "shell-env", *arguments],
         cwd=PROJECT,
         env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
@@ -169,25 +171,39 @@ def test_shell_env_lets_the_aws_cli_talk_to_the_running_account(tmp_path: Path) 
     process.stdout.close()
 
 
-def test_shell_env_says_which_of_several_accounts_it_takes(tmp_path: Path) -> None:
+def test_shell_env_takes_one_of_several_accounts_by_its_port(tmp_path: Path) -> None:
     processes = [_start(tmp_path) for _ in range(2)]
 
-    done = _shell_env(tmp_path)
+    refused = _shell_env(tmp_path)
+    ports = re.findall(r"\d{4,5}", refused.stderr)
+    chosen, another = _shell_env(tmp_path, "--port", ports[1]), _shell_env(tmp_path, "--port", "1")
     for process in processes:
         process.terminate()
         process.wait(timeout=10)
         assert process.stdout is not None
         process.stdout.close()
 
-    told = re.fullmatch(
-        r"# 2 sandboxes are running; this is the newest, (https://localhost:\d+)\n", done.stderr
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "error: several sandboxes of this clone are running; choose one: --port, of "
+        f"{ports[0]}, {ports[1]}\n"
     )
-    assert told
-    assert f"export AWS_ENDPOINT_URL={told[1]}\n" in done.stdout
+    assert f"export AWS_ENDPOINT_URL=https://localhost:{ports[1]}\n" in chosen.stdout
+    assert another.stderr == (
+        f"error: no sandbox of this clone runs at port 1; there are: {ports[0]}, {ports[1]}\n"
+    )
+
+
+def test_shell_env_never_offers_the_account_of_a_test(tmp_path: Path) -> None:
+    with patch.object(tempfile, "tempdir", str(tmp_path)), Sandbox():
+        assert _folders(tmp_path)
+        done = _shell_env(tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_shell_env_without_a_running_account_says_how_to_start_one(tmp_path: Path) -> None:
     done = _shell_env(tmp_path)
 
-    message = "error: no sandbox is running; start one: python -m sandbox\n"
+    message = "error: no sandbox of this clone is running; start one: python -m sandbox\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
