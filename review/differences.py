@@ -7,29 +7,19 @@ differs is listed here, path by path, so that nothing changes unseen.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
-from review.assembly import Template
 from review.assembly_checks import RUNBOOKS_STACK
+from review.counterparts import GRANTING, Counterparts, Key, Side
 from review.documents import content_of, without_evaluated
-from review.gains import About, Aspect
+from review.gains import About
 from review.resource_types import (
     DOCUMENT,
-    GROUP,
-    LOG,
-    MANAGED_POLICY,
     PROVIDER,
-    ROLE,
-    RULE,
     SECRET,
-    TOPIC,
-    TYPES,
-    USER,
 )
-from review.resources import Resource, read_resources
+from review.resources import Resource
 from review.reviews import Review
-from review.routes import routes_of
 from review.statements import Policy, read_policy
 
 _MISSING = object()
@@ -57,24 +47,6 @@ _HARMLESS_IF_REMOVED = {SECRET, PROVIDER, "AWS::CDK::Metadata"}
 _HARMLESS_IF_NEW = {"Description"}
 """Properties of a resource that sentences account for: it replaces nothing that anybody knew."""
 
-_GRANTING = {
-    USER: {"UserName", "Groups", "ManagedPolicyArns", "Policies", "PermissionsBoundary"},
-    ROLE: {"RoleName", "ManagedPolicyArns", "Policies", "PermissionsBoundary"},
-    GROUP: {"GroupName", "ManagedPolicyArns", "Policies"},
-    MANAGED_POLICY: {"ManagedPolicyName", "PolicyDocument", "Users", "Groups", "Roles"},
-    **{
-        name: TYPES[name].properties
-        for name in (
-            *("AWS::IAM::Policy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"),
-            *("AWS::IAM::RolePolicy", "AWS::IAM::UserToGroupAddition"),
-        )
-    },
-}
-"""By type, the properties whose effect is in the grants of somebody."""
-_REPORTED = {(TOPIC, "Subscription"), (LOG, "RetentionInDays")}
-"""Properties of which each difference has a sentence of its own."""
-_ROUTING = {"EventPattern", "State", "Targets", "Name"}
-"""Properties of a rule whose effect is in what it sends where."""
 _POLICIES = {"PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy"}
 
 
@@ -103,7 +75,7 @@ class Difference:
 
 def differences(old: Review, new: Review, evaluated: set[About]) -> Iterator[Difference]:
     """The differences that are not evaluated; ``evaluated`` is what sentences are about."""
-    was, becomes = _Side(old), _Side(new)
+    was, becomes = Side(old), Side(new)
     for key in dict.fromkeys((*was.templates, *becomes.templates)):
         stack, account, region = key
         for path, before, after in _of_stack(key, was, becomes, evaluated):
@@ -116,60 +88,11 @@ def differences(old: Review, new: Review, evaluated: set[About]) -> Iterator[Dif
             )
 
 
-_Key = tuple[str, str, str]
-"""Stack, account, Region."""
 _Found = tuple[tuple[str, ...], Any, Any]
 """A path, and what stood and stands there."""
 
 
-class _Side:
-    """One of the two assemblies."""
-
-    def __init__(self, review: Review) -> None:
-        self.review = review
-        self.templates: dict[_Key, Template] = {_key(t): t for t in review.templates}
-        self.resources = {
-            (_key(r.template), r.logical_id): r for r in read_resources(review.templates)
-        }
-        self.routes = {
-            account.account.place.account: routes_of(account.account.trail)
-            for account in review.accounts
-        }
-
-    @cached_property
-    def names(self) -> set[str]:
-        """The names of runbooks, and of what the templates make of IAM."""
-        accounts = [account.account for account in self.review.accounts]
-        return {
-            *(runbook.name for account in accounts for runbook in account.runbooks),
-            *(name for account in accounts for _, name in account.made),
-        }
-
-    @cached_property
-    def by_group(self) -> dict[str, list[str]]:
-        """The names of the policies that name a group as their holder, by group."""
-        found: dict[str, list[str]] = {}
-        for resource in self.resources.values():
-            if "Groups" in resource.properties and resource.type != USER:
-                for group in resource.listed("Groups"):
-                    found.setdefault(str(group), []).extend(_policies(resource))
-        return found
-
-    def holders(self, policy: str) -> set[str]:
-        """The names of the principals that hold a policy, as a boundary as well."""
-        return {
-            access.principal.name
-            for account in self.review.accounts
-            for access in account.accesses
-            if any(held.name == policy for held in access.principal.held)
-        }
-
-
-def _key(template: Template) -> _Key:
-    return template.stack, template.place.account, template.place.region
-
-
-def _of_stack(key: _Key, was: _Side, becomes: _Side, evaluated: set[About]) -> Iterator[_Found]:
+def _of_stack(key: Key, was: Side, becomes: Side, evaluated: set[About]) -> Iterator[_Found]:
     old, new = was.templates.get(key), becomes.templates.get(key)
     before, after = (dict(each.body) if each else {} for each in (old, new))
     olds, news = before.pop("Resources", {}), after.pop("Resources", {})
@@ -187,7 +110,7 @@ def _of_stack(key: _Key, was: _Side, becomes: _Side, evaluated: set[About]) -> I
         path = ("Resources", logical_id)
         if one == other:
             continue
-        pair = _Pair(
+        pair = Counterparts(
             was.resources.get((key, logical_id)),
             becomes.resources.get((key, logical_id)),
             was,
@@ -197,86 +120,8 @@ def _of_stack(key: _Key, was: _Side, becomes: _Side, evaluated: set[About]) -> I
         yield from _of_resource(path, one, other, pair)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A resource on either side, None where it is not deployed, and what there is besides."""
-
-    old: Resource | None
-    new: Resource | None
-    was: _Side
-    becomes: _Side
-    evaluated: set[About]
-
-    @property
-    def both(self) -> tuple[Resource, ...]:
-        """Those that there are."""
-        return tuple(each for each in (self.old, self.new) if each)
-
-    def is_evaluated(self, name: str) -> bool:
-        """Whether sentences account for a difference of a property."""
-        type_ = self.both[0].type
-        if (type_, name) in _REPORTED:
-            return True
-        if type_ == RULE and name in _ROUTING:
-            return not self._rerouted()
-        if type_ == ROLE and name == "AssumeRolePolicyDocument":
-            return self._is_told(Aspect.TRUST, {each.name for each in self.both})
-        if name in _GRANTING.get(type_, ()):
-            return self._is_told(Aspect.GRANTS, set(self._holders(name)))
-        return False
-
-    def _is_told(self, aspect: Aspect, names: set[str]) -> bool:
-        return any((aspect, name) in self.evaluated for name in names)
-
-    def is_told_as_runbook(self) -> bool:
-        """Whether sentences account for what a document does."""
-        return self._is_told(Aspect.RUNBOOK, {each.name for each in self.both})
-
-    def _holders(self, name: str) -> Iterator[str]:
-        """Those whose grants a property of the resource bears on."""
-        for each in self.both:
-            if each.type in (USER, ROLE):
-                yield each.name
-            elif each.type == "AWS::IAM::UserToGroupAddition":
-                yield from map(str, each.listed("Users"))
-            else:
-                for policy in (*_policies(each), *self._of_group(each)):
-                    yield from self.was.holders(policy) | self.becomes.holders(policy)
-
-    def _of_group(self, resource: Resource) -> Iterator[str]:
-        """The policies that name a group as their holder."""
-        if resource.type == GROUP:
-            for side in (self.was, self.becomes):
-                yield from side.by_group.get(resource.name, ())
-
-    def _rerouted(self) -> bool:
-        """Whether the rules send something otherwise that is not of what came or went."""
-        came_or_went = self.was.names ^ self.becomes.names
-        account = self.both[0].template.place.account
-        old = self.was.routes.get(account, frozenset())
-        new = self.becomes.routes.get(account, frozenset())
-        mine = {each.logical_id for each in self.both}
-        return any(
-            route.rule in mine and not any(route.is_of(name) for name in came_or_went)
-            for routes, others in ((old, new), (new, old))
-            for route in routes
-            if route.anyones not in {other.anyones for other in others}
-        )
-
-
-def _policies(resource: Resource) -> Iterator[str]:
-    """The names of the policies that a policy or group is or holds."""
-    if resource.type == MANAGED_POLICY:
-        yield resource.name
-    elif resource.type == GROUP:
-        yield from (str(each.get("PolicyName")) for each in resource.listed("Policies"))
-        yield from (str(arn).rsplit("/", 1)[-1] for arn in resource.listed("ManagedPolicyArns"))
-    else:
-        yield str(resource.get("PolicyName"))
-
-
 def _of_resource(
-    path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], pair: _Pair
+    path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], pair: Counterparts
 ) -> Iterator[_Found]:
     if not pair.both or not before or not after or before.get("Type") != after.get("Type"):
         yield from _come_or_gone(path, before, after, pair)
@@ -295,7 +140,9 @@ def _of_resource(
             yield from _leaves(here, was, becomes)
 
 
-def _of_content(path: tuple[str, ...], pair: _Pair, before: Any, after: Any) -> Iterator[_Found]:
+def _of_content(
+    path: tuple[str, ...], pair: Counterparts, before: Any, after: Any
+) -> Iterator[_Found]:
     """What differs in a document and is no part of what sentences compare."""
     if pair.old is None or pair.new is None:
         yield from _leaves(path, before, after)
@@ -307,7 +154,7 @@ def _of_content(path: tuple[str, ...], pair: _Pair, before: Any, after: Any) -> 
 
 
 def _come_or_gone(
-    path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], pair: _Pair
+    path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], pair: Counterparts
 ) -> Iterator[_Found]:
     """A resource that is new, or no longer there, as far as no sentence accounts for it."""
     is_kept = "Retain" in (before.get("DeletionPolicy"), before.get("UpdateReplacePolicy"))
@@ -333,7 +180,7 @@ def _come_or_gone(
         yield path, shown if before else _MISSING, shown if after else _MISSING
 
 
-def _is_same(name: str, pair: _Pair) -> bool:
+def _is_same(name: str, pair: Counterparts) -> bool:
     """Whether a property comes to the same on both sides, however it is written."""
     if pair.old is None or pair.new is None or name == "LoginProfile":
         return False
@@ -345,7 +192,7 @@ def _canonical(resource: Resource, name: str) -> Any:
     value = resource.get(name)
     if name in _POLICIES and value is not None:
         document = json.loads(value) if isinstance(value, str) else value
-        of_resource = resource.type not in _GRANTING
+        of_resource = resource.type not in GRANTING
         return _rules(read_policy(resource.where, document, of_a_resource=of_resource))
     if name in ("Users", "Groups", "Roles", "ManagedPolicyArns") and isinstance(value, list):
         return sorted(map(str, value))

@@ -1,6 +1,5 @@
 """The resources of templates: what exists in an account once they are deployed."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,27 +8,9 @@ from typing import Any
 from review.assembly import Template
 from review.aws import IAM_HOMES
 from review.errors import ReviewError
-from review.files import strings_in
-from review.intrinsics import DYNAMIC, FUNCTIONS, NO_VALUE, Resolver, Undetermined
-from review.resource_types import (
-    ATTRIBUTES,
-    DOCUMENT,
-    KEY,
-    LOG,
-    MANAGED_POLICY,
-    PROVIDER,
-    RULE,
-    TOPIC,
-    TYPES,
-    USER,
-)
-
-_SECTIONS = {
-    *("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings"),
-    *("Conditions", "Resources", "Outputs", "Rules"),
-}
-_LOGICAL_ID = re.compile(r"[A-Za-z0-9]+", re.ASCII)
-_MACROS = ("Transform", "Fn::Transform", "Fn::ForEach")
+from review.intrinsics import NO_VALUE, Resolver, Undetermined
+from review.resource_types import DOCUMENT, KEY, LOG, MANAGED_POLICY, PROVIDER, RULE, TOPIC, TYPES
+from review.template_checks import refuse_unknown_parts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +98,7 @@ def read_resources(templates: Iterable[Template]) -> tuple[Resource, ...]:
     """
     found: list[Resource] = []
     for template in templates:
-        _refuse_unknown_parts(template)
+        refuse_unknown_parts(template)
         found += _of_template(template)
     known: dict[tuple[str, str, str], Resource] = {}
     for resource in found:
@@ -173,81 +154,6 @@ def _holds_in(home: tuple[str, str], condition: str, template: Template) -> bool
         body=template.body, place=place, stack=template.stack, attribute=partial(_attribute, {})
     )
     return resolver.holds(condition)
-
-
-def _refuse_unknown_parts(template: Template) -> None:
-    """Raises ReviewError for any section, function, type or property that nobody has read."""
-    if unknown := sorted(template.body.keys() - _SECTIONS - {"Transform"}):
-        raise ReviewError(
-            f"{template.stack} has a section {unknown[0]}, which the review does not judge"
-        )
-    _refuse_macros(template.stack, template.body)
-    for section in ("Resources", "Conditions", "Outputs"):
-        _refuse_functions(template.stack, template.body.get(section, {}))
-    for logical_id, body in template.body["Resources"].items():
-        where = f"{template.stack}/{logical_id}"
-        if not _LOGICAL_ID.fullmatch(logical_id):
-            raise ReviewError(f"{where}: a logical id has letters and digits only")
-        if body["Type"] not in TYPES:
-            raise ReviewError(
-                f"{where}: the review does not know whether {body['Type']} gives access to anybody "
-                f"(review/resource_types.py)"
-            )
-        properties = body.get("Properties") or {}
-        if not isinstance(properties, dict):
-            raise ReviewError(f"{where}: Properties is {properties!r}, not an object")
-        unknown = sorted(
-            (body.keys() - ATTRIBUTES) | (properties.keys() - TYPES[body["Type"]].properties)
-        )
-        if unknown:
-            raise ReviewError(
-                f"{where}: the review does not know what {unknown[0]} of {body['Type']} does "
-                f"(review/resource_types.py)"
-            )
-        _refuse_spelled_secrets(where, body["Type"], properties)
-
-
-def _refuse_macros(stack: str, value: Any) -> None:
-    """Raises ReviewError for what CloudFormation expands before it reads the rest."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if key in _MACROS or key.startswith("Fn::ForEach"):
-                raise ReviewError(
-                    f"{stack} has a {key}, which CloudFormation expands when it is deployed; "
-                    f"review the expanded template (aws cloudformation get-template "
-                    f"--template-stage Processed)"
-                )
-            _refuse_macros(stack, child)
-    elif isinstance(value, list):
-        for child in value:
-            _refuse_macros(stack, child)
-
-
-def _refuse_functions(stack: str, value: Any) -> None:
-    """Raises ReviewError for a function that the review cannot resolve, wherever it stands."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if key.startswith("Fn::") and key not in FUNCTIONS:
-                raise ReviewError(f"stack {stack}: the review does not know the function {key}")
-            _refuse_functions(stack, child)
-    elif isinstance(value, list):
-        for child in value:
-            _refuse_functions(stack, child)
-
-
-def _refuse_spelled_secrets(where: str, type_: str, properties: Mapping[str, Any]) -> None:
-    """Raises ReviewError for a password in the template, and for a value that stands elsewhere."""
-    profile = properties.get("LoginProfile") if type_ == USER else None
-    others = {key: value for key, value in properties.items() if key != "LoginProfile"}
-    if profile is not None:
-        if not isinstance(profile, dict) or profile.keys() - {"Password", "PasswordResetRequired"}:
-            raise ReviewError(f"{where}: the review does not know what LoginProfile does")
-        if not any(DYNAMIC in text for text in strings_in(profile.get("Password"))):
-            raise ReviewError(
-                f"{where}: its password stands in the template; let Secrets Manager generate it"
-            )
-    if any(DYNAMIC in text for text in strings_in(others)):
-        raise ReviewError(f"{where}: the review does not know the value of a dynamic reference")
 
 
 def _attribute(known: Mapping[str, Resource], logical_id: str, name: str) -> str:

@@ -6,69 +6,26 @@ from functools import lru_cache
 from itertools import product
 
 from review.accounting import require_accounted
-from review.actions import Action, Actions
+from review.actions import Action
+from review.allows import (
+    Labelled,
+    Pair,
+    labelled,
+    open_actions,
+    pairs_of,
+    resources_of,
+    unknown_actions,
+)
 from review.aws import ASSUME_ROLE
 from review.conditions import conditions_of, told_conditions
 from review.engine import Asked, Engine, Request
 from review.errors import ReviewError
 from review.grants import Access, Cut, Grant
 from review.model import Principal
-from review.patterns import common, covers, is_pattern, overlap
+from review.patterns import covers, overlap
 from review.statements import ALLOW_EVERYTHING, Policy, Statement
-from review.variables import filled
 
 _ALL = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """A statement as it applies to a principal."""
-
-    label: str
-    """``POLICY/SID``."""
-    statement: Statement
-    """Without policy variables."""
-    written: Statement
-    """As the template has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """An allow of the principal and, where it is bounded, an allow of its boundary."""
-
-    identity: _Labelled
-    boundary: _Labelled | None
-
-    @property
-    def both(self) -> tuple[_Labelled, ...]:
-        """The allows: both must grant."""
-        return (self.identity, *((self.boundary,) if self.boundary else ()))
-
-    @property
-    def by(self) -> tuple[str, ...]:
-        """What they are called."""
-        return tuple(each.label for each in self.both)
-
-    @property
-    def conditions(self) -> list[str]:
-        """What the two ask for, as they say it: the engine takes some of it for always met."""
-        return [text for each in self.both for text in told_conditions(each.written)]
-
-    def named(self, actions: Actions) -> list[Action]:
-        """The actions that both allows name."""
-        found = actions.named(self.identity.statement)
-        if self.boundary is not None:
-            found &= actions.named(self.boundary.statement)
-        return sorted(found, key=lambda action: action.name)
-
-    def spells(self, action: Action) -> bool:
-        """Whether one of the allows names an action in full, not by a wildcard."""
-        name = action.name.lower()
-        return any(
-            not each.statement.but_actions
-            and any(spelled.lower() == name for spelled in each.statement.actions)
-            for each in self.both
-        )
 
 
 @lru_cache(maxsize=256)
@@ -81,13 +38,13 @@ def access_of(engine: Engine, principal: Principal, roles: tuple[Principal, ...]
     principals are the same: each is evaluated once.
     """
     actions = engine.actions()
-    denies = [each for each in _labelled(principal, principal.held) if not each.statement.allows]
+    denies = [each for each in labelled(principal, principal.held) if not each.statement.allows]
     found: list[Grant | Cut] = []
     opened: list[str] = []
-    for pair in _pairs(principal):
+    for pair in pairs_of(principal):
         found += _decided(engine, principal, pair, denies, pair.named(actions), roles)
-        opened += _open(pair, denies)
-        opened += _unknown(pair, actions)
+        opened += open_actions(pair, denies)
+        opened += unknown_actions(pair, actions)
     granted = [each for each in found if isinstance(each, Grant)]
     access = Access(
         principal=principal,
@@ -113,27 +70,6 @@ def asked_as(principal: Principal, account: str, *, trust: Policy | None = None)
     )
 
 
-def _labelled(principal: Principal, policies: Iterable[Policy]) -> Iterator[_Labelled]:
-    for policy in policies:
-        for written in policy.statements:
-            statement = filled(written, principal.values)
-            if statement is not None:
-                yield _Labelled(f"{policy.name}/{written.sid}", statement, written)
-
-
-def _pairs(principal: Principal) -> Iterator[_Pair]:
-    """Each allow with each allow of the boundary: both must grant."""
-    boundary = principal.boundary
-    bounds = [*_labelled(principal, [boundary])] if boundary else []
-    for each in _labelled(principal, principal.policies):
-        if not each.statement.allows:
-            continue
-        if boundary is None:
-            yield _Pair(each, None)
-            continue
-        yield from (_Pair(each, bound) for bound in bounds if bound.statement.allows)
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     """What the engine is asked, and what the answer is about."""
@@ -145,14 +81,14 @@ class _Question:
 def _decided(
     engine: Engine,
     principal: Principal,
-    pair: _Pair,
-    denies: list[_Labelled],
+    pair: Pair,
+    denies: list[Labelled],
     actions: list[Action],
     roles: tuple[Principal, ...],
 ) -> Iterator[Grant | Cut]:
     """What becomes of one pair of allows, each resource of it asked about."""
     by_denies: dict[tuple[int, ...], list[_Question]] = {}
-    shared, exceptions = _resources(pair)
+    shared, exceptions = resources_of(pair)
     for action, (resource, is_exact) in product(actions, shared):
         applying, partial = _denying(denies, action, resource)
         rest = tuple(sorted({*exceptions, *partial}))
@@ -171,15 +107,15 @@ def _decided(
 def _asked(
     engine: Engine,
     principal: Principal,
-    pair: _Pair,
-    denies: list[_Labelled],
+    pair: Pair,
+    denies: list[Labelled],
     asked: list[_Question],
     roles: tuple[Principal, ...],
 ) -> Iterator[Grant | Cut]:
     """What the engine says of requests that the same denies apply to."""
     on = tuple(sorted({question.request.resource for question in asked}))
 
-    def narrowed(each: _Labelled, *resources: str) -> Statement:
+    def narrowed(each: Labelled, *resources: str) -> Statement:
         return replace(each.statement, resources=resources, but_resources=False)
 
     whole = Asked(
@@ -209,12 +145,12 @@ def _asked(
         yield _cut(pair, question, cutting)
 
 
-def _cut(pair: _Pair, question: _Question, cut_by: str) -> Cut:
+def _cut(pair: Pair, question: _Question, cut_by: str) -> Cut:
     request = question.request
     return Cut(action=request.action, resource=request.resource, by=pair.by, cut_by=cut_by)
 
 
-def _grant(pair: _Pair, question: _Question, conditions: Iterable[str] = ()) -> Grant:
+def _grant(pair: Pair, question: _Question, conditions: Iterable[str] = ()) -> Grant:
     return Grant(
         action=question.request.action,
         resource=question.request.resource,
@@ -224,35 +160,13 @@ def _grant(pair: _Pair, question: _Question, conditions: Iterable[str] = ()) -> 
     )
 
 
-def _cutting(denies: list[_Labelled], applying: Iterable[int]) -> str:
+def _cutting(denies: list[Labelled], applying: Iterable[int]) -> str:
     """The denies that apply whatever the request is like; empty where there are none."""
     labels = [denies[i].label for i in applying if not denies[i].statement.conditions]
     return " and ".join(labels)
 
 
-def _resources(pair: _Pair) -> tuple[list[tuple[str, bool]], tuple[str, ...]]:
-    """The resources that both allows name, and the exceptions of all of them.
-
-    Each is a pattern, and whether that is no wider than the two allows: where their patterns cross,
-    no one pattern tells what they share.
-    """
-    mine, but = _allowed(pair.identity.statement)
-    bounds, but_bound = _allowed(pair.boundary.statement) if pair.boundary else ((_ALL,), ())
-    exceptions = (*but, *but_bound)
-    found = set()
-    for one, other in product(mine, bounds):
-        both = common(one, other)
-        if both is not None and not any(covers(exception, both) for exception in exceptions):
-            found.add((both, covers(one, both) and covers(other, both)))
-    return sorted(found), exceptions
-
-
-def _allowed(statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    resources = statement.resources
-    return ((_ALL,), resources) if statement.but_resources else (resources, ())
-
-
-def _denying(denies: list[_Labelled], action: Action, resource: str) -> tuple[list[int], list[str]]:
+def _denying(denies: list[Labelled], action: Action, resource: str) -> tuple[list[int], list[str]]:
     """The denies that apply to all of a resource, and the parts of it that others deny."""
     applying, partial = [], []
     for index, each in enumerate(denies):
@@ -296,57 +210,6 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
                 exceptions=(),
                 by=(role.trust.name,),
             )
-
-
-def _open(pair: _Pair, denies: list[_Labelled]) -> list[str]:
-    """The actions of a pair that are no plain names on either side, so that they grant what AWS
-    has yet to invent; those that a Deny takes back whole are none."""
-    if not _resources(pair)[0]:
-        return []
-    patterns = [_patterns(each.statement) for each in pair.both]
-    if not all(patterns):
-        return []
-    taken = [
-        pattern
-        for each in denies
-        if not each.statement.conditions
-        and not each.statement.but_actions
-        and _ALL in each.statement.resources
-        and not each.statement.but_resources
-        for pattern in each.statement.actions
-    ]
-    return [
-        one
-        for each, others in ((patterns[0], patterns[-1]), (patterns[-1], patterns[0]))
-        for one in each
-        if any(_may_share(one, other) for other in others)
-        and not any(covers(whole.lower(), one.lower()) for whole in taken)
-    ]
-
-
-def _patterns(statement: Statement) -> list[str]:
-    if statement.but_actions:
-        return ["all but " + ", ".join(statement.actions)]
-    return [action for action in statement.actions if is_pattern(action)]
-
-
-def _may_share(one: str, other: str) -> bool:
-    """Whether two patterns of actions may name the same; ``all but …`` may name anything."""
-    if one.startswith("all but ") or other.startswith("all but "):
-        return True
-    return overlap(one.lower(), other.lower())
-
-
-def _unknown(pair: _Pair, actions: Actions) -> list[str]:
-    """The plain names that the engine's data does not have: newer than it, or misspelt."""
-    return [
-        f"{name} (which the engine's data does not know)"
-        for each in pair.both
-        if not each.statement.but_actions
-        for name in each.statement.actions
-        if not is_pattern(name) and actions.get(name) is None
-        if all(other.statement.speaks_of(name) for other in pair.both)
-    ]
 
 
 def _narrowed(grants: Iterable[Grant]) -> Iterator[Grant]:
