@@ -141,8 +141,9 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     one.set_defaults(takes_words=True)
     one.usage = (
         f"{program()} run NAME [--PARAMETER VALUE …] [--parameters FILE] [--version VERSION]\n"
-        "           [--yes] [--detach] [--client-token UUID] [--output {text,json}]\n"
-        "           [--profile PROFILE] [--region REGION] [--endpoint-url URL]"
+        "           [--yes] [--detach] [--client-token UUID] [--allow-own-permissions]\n"
+        "           [--output {text,json}] [--profile PROFILE] [--region REGION]\n"
+        "           [--endpoint-url URL]"
     )
     one.add_argument(
         "--parameters",
@@ -158,6 +159,11 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--yes", action="store_true", help="neither ask for values nor to confirm")
     one.add_argument("--detach", action="store_true", help="start it and do not watch")
+    one.add_argument(
+        "--allow-own-permissions",
+        action="store_true",
+        help="start also a runbook that embeds no role: its steps run with your own permissions",
+    )
     one.add_argument(
         "--client-token",
         metavar="UUID",

@@ -17,6 +17,7 @@ Values = dict[str, list[str]]
 OWN_OPTIONS = {
     *("--help", "--profile", "--region", "--endpoint-url", "--output", "--version"),
     *("--parameters", "--parameter", "--yes", "--detach", "--client-token"),
+    "--allow-own-permissions",
 }
 """What ``run`` takes for itself."""
 _INSTANCE = "AWS::EC2::Instance::Id"

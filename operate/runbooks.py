@@ -4,7 +4,7 @@ import difflib
 import json
 import quopri
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from operate.program import command
 
 _ROLE_TAG, _DESCRIPTION_TAG = "ServiceRole", "Description"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
+_PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 _CALENDAR_API = "GetCalendarState"
 _INSTANCE_INPUTS = ("InstanceId", "InstanceIds")
 """Inputs of steps that take ids of instances, in Automation's actions and in EC2's calls."""
@@ -66,8 +67,23 @@ class Runbook:
 
     @property
     def takes_its_role(self) -> bool:
-        """Whether whoever starts it says with which role."""
+        """Whether the caller says with which role."""
         return "{{" in self.role
+
+    def lends_own_permissions(self, values: Mapping[str, Sequence[str]]) -> bool:
+        """Whether an execution with these values has the permissions of its caller.
+
+        It does where the document embeds no role, or takes one that is neither given nor a default.
+        Source: Systems Manager User Guide, Running an automation.
+        """
+        if not self.takes_its_role:
+            return not self.role.strip()
+        named = _PARAMETER.fullmatch(self.role)
+        if named is None:
+            return True  # what else a role is made of is not known
+        defaults = [p.default for p in self.parameters if p.name == named[1]]
+        role = values.get(named[1]) or defaults
+        return not any(str(each or "").strip() for each in role)
 
 
 def listed(connection: Connection, *, everything: bool = False) -> Iterator[Listed]:

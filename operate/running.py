@@ -28,6 +28,8 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     if asked:
         values = starting.ask_for_missing(runbook, values, asked)
     starting.checked(runbook, values)
+    if not options.allow_own_permissions:
+        starting.refuse_own_permissions(runbook, values)
     title = f"{runbook.name}, version {runbook.version}"
     if asked:
         for name, found in values.items():

@@ -25,6 +25,16 @@ def checked(runbook: Runbook, values: Values) -> Values:
     return values
 
 
+def refuse_own_permissions(runbook: Runbook, values: Values) -> None:
+    """Raises OperateError for a runbook whose steps would have the caller's own permissions."""
+    if runbook.lends_own_permissions(values):
+        raise OperateError(
+            f"{runbook.name}, version {runbook.version}, was not started: it embeds no service "
+            f"role, so that its steps would run with your own permissions, and its author decides "
+            f"what they do; to lend them all the same: --allow-own-permissions"
+        )
+
+
 def terminal(options: argparse.Namespace) -> Console | None:
     """Where somebody can be asked; None where nobody is there, or he has said ``--yes``."""
     if options.yes or not sys.stdin.isatty():

@@ -150,7 +150,14 @@ def test_parameters_are_text_in_the_picture(account: Account, tmp_path: Path) ->
         {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}},
         parameters=parameters,
     )
-    in_a_pipe(account.root, "run", "Takes-Text", "--text", "<script>alert(1)</script>")
+    in_a_pipe(
+        account.root,
+        "run",
+        "Takes-Text",
+        "--text",
+        "<script>alert(1)</script>",
+        "--allow-own-permissions",
+    )
     run = account.runs()[0]["AutomationExecutionId"]
 
     in_a_pipe(account.auditor, "audit", run, "--html", str(tmp_path / "run.html"))

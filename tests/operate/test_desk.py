@@ -15,6 +15,9 @@ from tests.operate.terminal import in_a_pipe, on_a_terminal
 
 pytestmark = pytest.mark.sandbox
 
+_OWN = "--allow-own-permissions"
+"""For runbooks of a test that embed no role."""
+
 
 def test_list_shows_name_version_and_description(account: Account) -> None:
     account.runbook("Somebody-Elses", {"name": "s", "action": "aws:sleep", "inputs": {}})
@@ -193,7 +196,7 @@ def test_run_of_a_version_starts_that_one(account: Account) -> None:
     ssm.update_document(Name="Two-Versions", Content=json.dumps(content), DocumentVersion="$LATEST")
 
     for wanted, version in (("$DEFAULT", "1"), ("$LATEST", "2"), ("2", "2")):
-        in_a_pipe(account.root, "run", "Two-Versions", "--version", wanted)
+        in_a_pipe(account.root, "run", "Two-Versions", "--version", wanted, _OWN)
 
         assert account.runs()[0]["DocumentVersion"] == version
 
@@ -336,6 +339,25 @@ def test_history_pages_through_thousands(account: Account) -> None:
     assert all_.text.count("Often-Run") == 120
 
 
+@pytest.mark.parametrize("fields", [{}, {"assumeRole": "{{ Role }}"}], ids=["none", "blank"])
+def test_runbook_without_a_role_is_not_started_unless_that_is_allowed(
+    account: Account, fields: dict[str, str]
+) -> None:
+    name = f"Without-A-Role-{len(fields)}"
+    role = {"Role": {"type": "String", "default": ""}}
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook(name, step, parameters=role, **fields)
+
+    refused = in_a_pipe(account.root, "run", name, status=2)
+    in_a_pipe(account.root, "run", name, _OWN)
+
+    assert refused.errors.splitlines()[-1] == (
+        f"error: {name}, version 1, was not started: it embeds no service role, so that its steps "
+        "would run with your own permissions, and its author decides what they do; to lend them "
+        "all the same: --allow-own-permissions"
+    )
+
+
 def test_output_of_a_step_cannot_steer_the_terminal(account: Account) -> None:
     script = "def f(e, c):\n    return {'said': '\\x1b[2J\\u202eevil'}"
     step = {
@@ -346,7 +368,7 @@ def test_output_of_a_step_cannot_steer_the_terminal(account: Account) -> None:
     }
     account.runbook("Says-Escapes", step)
 
-    printed = in_a_pipe(account.root, "run", "Says-Escapes")
+    printed = in_a_pipe(account.root, "run", "Says-Escapes", _OWN)
 
     assert "\x1b" not in printed.text
     assert "\u202e" not in printed.text
@@ -362,7 +384,7 @@ def test_parameter_that_is_called_as_an_option_is_given_by_name(account: Account
     missing = in_a_pipe(account.root, "run", "Takes-Region", status=2)
     ran = in_a_pipe(
         account.root,
-        *("run", "Takes-Region", "--parameter", "Region=here", "--parameter", "Version=2"),
+        *("run", "Takes-Region", "--parameter", "Region=here", "--parameter", "Version=2", _OWN),
         *("--region", "us-east-1", "--output", "json"),
     )
 
@@ -379,7 +401,7 @@ def test_boolean_option_without_a_value_is_true(account: Account) -> None:
     step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
     account.runbook("Forces", step, parameters=parameters)
 
-    printed = in_a_pipe(account.root, "run", "Forces", "--force", "--output", "json")
+    printed = in_a_pipe(account.root, "run", "Forces", "--force", "--output", "json", _OWN)
 
     assert json.loads(printed.text)["Parameters"] == {"Force": ["true"]}
 

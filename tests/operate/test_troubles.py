@@ -66,7 +66,7 @@ def test_unknown_instance_fails_the_step(account: Account) -> None:
     step = {"name": "stop", "action": "aws:changeInstanceState", "inputs": inputs}
     account.runbook("Stops-Nothing", step)
 
-    printed = in_a_pipe(account.root, "run", "Stops-Nothing", status=1)
+    printed = in_a_pipe(account.root, "run", "Stops-Nothing", "--allow-own-permissions", status=1)
 
     assert _told(printed.text) == (
         "there is no such instance in this account and Region",
