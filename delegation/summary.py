@@ -179,8 +179,9 @@ def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, st
         )
     if role.at_most_instances is not None:
         yield (
-            f"run on at most {role.at_most_instances} instances at once",
-            "refused at the start, before anything is touched",
+            f"act on at most {role.at_most_instances} instances in one child execution",
+            "refused at the start, before anything is touched; `Targets` or `TargetMaps` at a "
+            "start multiply it, and IAM has no condition key for them",
         )
     if role.only_instances_tagged is not None:
         key, value = role.only_instances_tagged

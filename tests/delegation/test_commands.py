@@ -160,8 +160,9 @@ def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
         "the role | four eyes: nobody who starts a run can approve it |",
         "| service role Role | begin a run only while the Change Calendar Changes is open | "
         "every runbook of the role | the administrator's calendar |",
-        "| service role Role | run on at most 5 instances at once | every runbook of the role | "
-        "refused at the start, before anything is touched |",
+        "| service role Role | act on at most 5 instances in one child execution | every runbook "
+        "of the role | refused at the start, before anything is touched; `Targets` or "
+        "`TargetMaps` at a start multiply it, and IAM has no condition key for them |",
         "| service role Role | act on instances tagged Automation=allowed alone | every runbook of "
         "the role | a condition of the boundary; the role can neither set nor remove the tag |",
     ):
