@@ -8,7 +8,7 @@ from review.assembly import Template
 from review.attachments import Attachments, Holder
 from review.aws import AUTOMATION
 from review.documents import read_runbooks
-from review.errors import ReviewError
+from review.errors import understood
 from review.model import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
 from review.resource_types import DOCUMENT, ROLE, TRAIL, USER
 from review.resources import Resource, read_resources
@@ -29,14 +29,8 @@ def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
     by_account: dict[str, list[Template]] = {}
     for template in templates:
         by_account.setdefault(template.place.account, []).append(template)
-    try:
+    with understood():
         return tuple(_account(of_account) for of_account in by_account.values())
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-        # CloudFormation has a schema for each property; only what the review judges is checked.
-        raise ReviewError(
-            f"a template is not of the form that CloudFormation takes: "
-            f"{type(error).__name__}: {error}"
-        ) from error
 
 
 def _account(templates: list[Template]) -> Account:
@@ -64,7 +58,7 @@ def _account(templates: list[Template]) -> Account:
 def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
     """The Regions in which somebody can do something: not one that only receives the events of
     others."""
-    acting = {r.region for r in resources if r.type not in TRAIL}
+    acting = {r.region for r in resources if r.type not in (*TRAIL, "AWS::CDK::Metadata")}
     regions = dict.fromkeys(template.place.region for template in templates)
     return tuple(region for region in regions if not acting or region in acting)
 
@@ -111,7 +105,7 @@ def _elsewhere(
             continue
         yield Principal(
             name=name,
-            arn=place.iam_arn(f"user/a-member-of-{name}" if kind == "group" else f"{kind}/{name}"),
+            arn=place.iam_arn(f"user/~a-member-of-{name}" if kind == "group" else f"{kind}/{name}"),
             kind=Kind.GROUP_MEMBERS if kind == "group" else Kind(kind),
             policies=_policies(holder, attachments),
             is_whole=False,
@@ -122,7 +116,7 @@ def _elsewhere(
     for name, policies in by_name.items():
         yield Principal(
             name=name,
-            arn=place.iam_arn(f"role/a-holder-of-{name}"),
+            arn=place.iam_arn(f"role/~a-holder-of-{name}"),
             kind=Kind.POLICY_HOLDERS,
             policies=tuple(policies),
             is_whole=False,
@@ -157,7 +151,8 @@ def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:
         for role in principals
         if role.part is Part.AUTHOR_ROLE
         for kind, arn in role.trusted
-        if kind == "AWS" and arn.split(":", 5)[-1].startswith(("user/", "role/"))
+        if kind == "AWS" and arn.count(":") >= 5
+        if arn.split(":", 5)[-1].startswith(("user/", "role/"))
     }
     for principal in principals:
         is_author = principal.part is Part.OTHER and principal.arn in trusted

@@ -91,7 +91,7 @@ def _is_accounted(
     excepted = statement.resources if statement.but_resources else ()
     is_left = access.principal.boundary is None
     for bound, but in _within(access.principal, bounds, action):
-        requests = [_request(resource, *bound, kind) for kind in kinds]
+        requests = [_request(resource, *bound, kind=kind) for kind in kinds]
         if action.takes_no_resource:
             requests = [_ALL] if {resource, *bound} == {_ALL} else []
         if not any(requests) and is_spelled and not statement.but_actions:
@@ -140,7 +140,11 @@ def _is_denied(denies: Iterable[Statement], action: Action, request: str) -> boo
     return any(
         not deny.conditions
         and _speaks_of(deny, action)
-        and _is_among(deny.resources, request) != deny.but_resources
+        and (
+            not _is_among(deny.resources, request)
+            if deny.but_resources
+            else any(_is_surely_on(resource, request) for resource in deny.resources)
+        )
         for deny in denies
     )
 
@@ -153,16 +157,33 @@ def _is_on(resource: str, request: str) -> bool:
     return resource in (_ALL, request) or matches(resource, request)
 
 
-def _request(*resources: str) -> str | None:
-    """A resource that all of the patterns stand for, ARNs segment by segment; None if none is."""
-    narrow = [resource for resource in resources if resource != _ALL]
+def _is_surely_on(resource: str, request: str) -> bool:
+    """The same, part by part of an ARN: a star need not go beyond a colon."""
+    parts, others = (each.split(":", _SEGMENTS - 1) for each in (resource, request))
+    if resource == _ALL or len(parts) != len(others):
+        return _is_on(resource, request)
+    return all(map(matches, parts, others))
+
+
+def _request(*resources: str, kind: str = _ALL) -> str | None:
+    """A resource of a kind that all of the patterns stand for; None if there is none.
+
+    ARNs are compared part by part, then with stars that go beyond colons: they may, at the end of a
+    part. Source: IAM User Guide, IAM JSON policy elements: Resource.
+    """
+    narrow = [resource for resource in (*resources, kind) if resource != _ALL]
     if not narrow:
         return _ALL
-    segments = [resource.split(":", _SEGMENTS - 1) for resource in narrow]
-    if any(len(each) != _SEGMENTS for each in segments):
+    parts = [resource.split(":", _SEGMENTS - 1) for resource in narrow]
+    if any(len(each) != _SEGMENTS for each in parts):
         return meeting(*narrow)
-    shared = [meeting(*each) for each in zip(*segments, strict=True)]
-    return None if None in shared else ":".join(part for part in shared if part is not None)
+    shared = [meeting(*each) for each in zip(*parts, strict=True)]
+    if None not in shared:
+        return ":".join(part for part in shared if part is not None)
+    if not any(part.endswith("*") for each in parts for part in each[:-1]):
+        return None
+    beyond = meeting(*narrow)
+    return beyond if beyond is not None and _is_surely_on(kind, beyond) else None
 
 
 def matches(pattern: str, text: str) -> bool:

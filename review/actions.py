@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from review.patterns import is_pattern, overlap
+from review.patterns import is_pattern, overlap, overlaps_kind
 from review.statements import Statement
 
 
@@ -28,6 +28,12 @@ class Action:
         if self.takes_no_resource:
             return resource == "*"
         return any(overlap(resource, arn) for arn in self.arns)
+
+    def may_take(self, resource: str) -> bool:
+        """The same, where a star of the pattern goes beyond a colon."""
+        if self.takes_no_resource:
+            return resource == "*"
+        return any(overlaps_kind(resource, arn) for arn in self.arns)
 
     @property
     def manages_permissions(self) -> bool:

@@ -30,6 +30,7 @@ class Attachments:
         self.boundaries: dict[Holder, Policy] = {}
         self._managed: dict[str, Policy] = {}
         self._attached: set[str] = set()
+        self._inline: set[tuple[Holder, str]] = set()
         resources = tuple(resources)
         for resource in resources:
             if resource.type == "AWS::IAM::ManagedPolicy":
@@ -59,10 +60,11 @@ class Attachments:
         elif resource.type == "AWS::IAM::Policy":
             policy = _inline(resource, resource.properties)
             for holder in _named(resource):
-                self.held[holder].append(policy)
+                self._hold(holder, policy, resource)
         elif resource.type in _SEPARATE:
             kind, key = _SEPARATE[resource.type]
-            self.held[kind, resource.get(key)].append(_inline(resource, resource.properties))
+            policy = _inline(resource, resource.properties)
+            self._hold((kind, resource.get(key)), policy, resource)
         elif resource.type == "AWS::IAM::UserToGroupAddition":
             for user in resource.listed("Users"):
                 self.groups[user].append(resource.get("GroupName"))
@@ -70,7 +72,7 @@ class Attachments:
     def _read_identity(self, resource: Resource) -> None:
         holder = (resource.type.rsplit("::", 1)[1].lower(), resource.name)
         for inline in resource.listed("Policies"):
-            self.held[holder].append(_inline(resource, inline))
+            self._hold(holder, _inline(resource, inline), resource)
         for arn in resource.listed("ManagedPolicyArns"):
             self._attach(holder, arn, resource)
         for group in resource.listed("Groups"):
@@ -78,6 +80,13 @@ class Attachments:
         if boundary := resource.get("PermissionsBoundary"):
             self._attached.add(boundary)
             self.boundaries[holder] = self._policy(boundary, resource)
+
+    def _hold(self, holder: Holder, policy: Policy, resource: Resource) -> None:
+        """Notes an inline policy; ReviewError for a second one of a name, which replaces it."""
+        if (holder, policy.name) in self._inline:
+            raise ReviewError(f"{resource.where}: a second policy {policy.name} of {holder[1]}")
+        self._inline.add((holder, policy.name))
+        self.held[holder].append(policy)
 
     def _attach(self, holder: Holder, arn: str, resource: Resource) -> None:
         policy = self._policy(arn, resource)

@@ -44,14 +44,15 @@ def change(old: Review, new: Review) -> Change:
     after = {review.account.place.account: review for review in new.accounts}
     gains: list[str] = []
     losses: list[str] = []
-    evaluated: set[About] = set()
+    evaluated: dict[str, set[About]] = {}
+    """By account, what sentences are about."""
     for account in dict.fromkeys((*before, *after)):
         where = f" (account {account})" if len({*before, *after}) > 1 else ""
         was, becomes = before.get(account), after.get(account)
         gained, lost = [*_gained(was, becomes)], [*_gained(becomes, was)]
         gains += [f"{gain.told}{where}" for gain in gained]
         losses += [f"{loss.lost}{where}" for loss in lost if loss.lost]
-        evaluated |= {each.about for each in (*gained, *lost) if each.about}
+        evaluated[account] = {about for each in (*gained, *lost) for about in each.about}
     was_made, is_made = _promises(old), _promises(new)
     return Change(
         gains=tuple(dict.fromkeys(gains)),
@@ -92,12 +93,30 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
     for access in new.accesses:
         was = old_accesses.get(access.principal.arn)
         name = access.principal.name
+        labels = frozenset((Aspect.STATEMENT, name, label) for label in _labels(was, access))
         for told, lost in _grants_gained(was, access):
-            yield Gain(told, lost, (Aspect.GRANTS, name))
-        for told, lost in _trust_gained(was, access.principal, new.accesses):
-            yield Gain(told, lost, (Aspect.TRUST, name))
+            yield Gain(told, lost, labels)
+        for who, told, lost in _trust_gained(was, access.principal, new.accesses):
+            yield Gain(told, lost, frozenset((Aspect.TRUST, name, each) for each in who))
     yield from trail_gained(old, new)
     yield from runbooks_gained(old, new)
+
+
+def _labels(old: Access | None, new: Access) -> set[str]:
+    """The statements by which a principal has more now than before."""
+    granted = {
+        label
+        for grant in new.grants
+        if not any(other.covers(grant) for other in (old.on(grant.action) if old else ()))
+        for label in grant.by
+    }
+    denied = _denials(new.principal)
+    return granted | {
+        f"{policy.name}/{statement.sid}"
+        for policy in (old.principal.held if old else ())
+        for statement in policy.statements
+        if not statement.allows and replace(statement, sid="") not in denied
+    }
 
 
 def _grants_gained(old: Access | None, new: Access) -> Iterator[tuple[str, str]]:
@@ -123,11 +142,21 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[tuple[str, str]]
                 f"{who} is no longer denied {text}, whatever else grants it",
                 f"{who} is now denied {text}, whatever else grants it",
             )
+    was, is_now = (_bounded(each) for each in (old, new))
+    if was and was != is_now:
+        instead = f"bounded by {is_now} instead of {was}" if is_now else f"not bounded by {was}"
+        yield f"{who} is now {instead}", f"{who} is now bounded by {was}"
     known = old.open_actions if old else ()
     for pattern in new.open_actions:
         if pattern not in known:
             by_name = f"{pattern}, with whatever AWS adds to it"
             yield f"{who} gains {by_name}", f"{who} loses {by_name}"
+
+
+def _bounded(access: Access | None) -> str:
+    """The name of a principal's boundary; empty where it has none."""
+    boundary = access.principal.boundary if access else None
+    return boundary.name if boundary else ""
 
 
 def _where(grant: Grant) -> str:
@@ -166,30 +195,33 @@ def _denied(statement: Statement) -> str:
 
 def _trust_gained(
     old: Access | None, role: Principal, accesses: Iterable[Access]
-) -> Iterator[tuple[str, str]]:
-    """Who may assume a role now; those of the account's model are told by their grants."""
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Who may assume a role now, whom each sentence is about first; those of the account's model
+    are told by their grants."""
     known = {access.principal.arn for access in accesses}
     was = old.principal if old else None
     had = [t for s in _trusting(was, allows=True) for t in _trusted(s)]
     for statement in _trusting(role, allows=True):
         for who, action, conditions in _trusted(statement):
-            by_grant = who in known and action == ASSUME_ROLE
+            by_grant = who[1] in known and action == ASSUME_ROLE
             alike = [held for w, a, held in had if (w, a) == (who, action)]
             if by_grant or any(held <= conditions for held in alike):
                 continue
             does = "assume" if action == ASSUME_ROLE else f"{action} on"
             told = f"{does} {role.name}{provided(sorted(conditions)) or ' without condition'}"
             within = [provided(sorted(held)) for held in alike if held > conditions]
-            lost = f"{who} may no longer {told}"
+            lost = f"{who[1]} may no longer {told}"
             if within:
-                lost = f"{who} may {does} {role.name} no longer but{', '.join(within)}"
-            yield f"{who} may now {told}", lost
+                lost = f"{who[1]} may {does} {role.name} no longer but{', '.join(within)}"
+            yield who[1:], f"{who[1]} may now {told}", lost
     denied = list(_trusting(role, allows=False))
     for statement in _trusting(was, allows=False):
         if statement not in denied:
-            told = f"denies {', '.join(value for _, value in statement.principals)}"
-            told += f" {', '.join(statement.actions)}{provided(told_conditions(statement))}"
+            names = tuple(value for _, value in statement.principals)
+            told = f"denies {', '.join(names)} {', '.join(statement.actions)}"
+            told += provided(told_conditions(statement))
             yield (
+                names,
                 f"the trust of {role.name} no longer {told}",
                 f"the trust of {role.name} now {told}",
             )
@@ -200,9 +232,9 @@ def _trusting(role: Principal | None, *, allows: bool) -> Iterator[Statement]:
         yield from (s for s in role.trust.statements if s.allows == allows)
 
 
-def _trusted(statement: Statement) -> Iterator[tuple[str, str, set[str]]]:
-    """Whom a statement lets in, to do what, under which conditions."""
-    for _, value in statement.principals:
+def _trusted(statement: Statement) -> Iterator[tuple[tuple[str, str], str, set[str]]]:
+    """Whom a statement lets in, by kind and name, to do what, under which conditions."""
+    for principal in statement.principals:
         for action in statement.actions:
             does = f"anything but {action}" if statement.but_actions else action
-            yield value, does, set(told_conditions(statement))
+            yield principal, does, set(told_conditions(statement))

@@ -73,7 +73,9 @@ class Difference:
         return f"{self.stack} ({self.where}), {self.path}: {before} becomes {after}"
 
 
-def differences(old: Review, new: Review, evaluated: set[About]) -> Iterator[Difference]:
+def differences(
+    old: Review, new: Review, evaluated: Mapping[str, set[About]]
+) -> Iterator[Difference]:
     """The differences that are not evaluated; ``evaluated`` is what sentences are about."""
     was, becomes = Side(old), Side(new)
     for key in dict.fromkeys((*was.templates, *becomes.templates)):
@@ -92,7 +94,9 @@ _Found = tuple[tuple[str, ...], Any, Any]
 """A path, and what stood and stands there."""
 
 
-def _of_stack(key: Key, was: Side, becomes: Side, evaluated: set[About]) -> Iterator[_Found]:
+def _of_stack(
+    key: Key, was: Side, becomes: Side, evaluated: Mapping[str, set[About]]
+) -> Iterator[_Found]:
     old, new = was.templates.get(key), becomes.templates.get(key)
     before, after = (dict(each.body) if each else {} for each in (old, new))
     olds, news = before.pop("Resources", {}), after.pop("Resources", {})

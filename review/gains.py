@@ -6,15 +6,18 @@ from enum import StrEnum
 
 
 class Aspect(StrEnum):
-    """What of somebody or something a gain is about."""
+    """What a gain is about."""
 
-    GRANTS = "grants"
-    TRUST = "trust"
     RUNBOOK = "runbook"
+    """A runbook, by its name."""
+    STATEMENT = "statement"
+    """What a statement does to a principal: its name, and the statement as ``POLICY/SID``."""
+    TRUST = "trust"
+    """Whom a role trusts: the role's name, and the principal as the trust names it."""
 
 
-About = tuple[Aspect, str]
-"""An aspect, and the name of the principal or runbook."""
+About = tuple[Aspect, str, str]
+"""An aspect, a name, and where the aspect has one, a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Gain:
     told: str
     lost: str = ""
     """Empty where the other side is a gain as well."""
-    about: About | None = None
-    """None for what is of the account as a whole."""
+    about: frozenset[About] = frozenset()
+    """Empty for what is of the account as a whole."""
 
 
 def provided(conditions: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[G
             what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
             told.append((f"{who} gains {what}", f"{who} loses {what}"))
         for gained, lost in told:
-            yield Gain(gained, lost, (Aspect.RUNBOOK, runbook.name))
+            yield Gain(gained, lost, frozenset({(Aspect.RUNBOOK, runbook.name, "")}))
 
 
 def _runbook_gained(

@@ -13,6 +13,7 @@ _KEYS = {
     *("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"),
     *("Principal", "NotPrincipal", "Condition"),
 }
+_MOST_STARS = 10
 _DOCUMENT_KEYS = {"Version", "Id", "Statement"}
 _OPERATORS = {
     *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
@@ -150,6 +151,8 @@ def _statement(
                 f"{where}: resource {resource!r} is neither * nor a whole ARN "
                 f"(arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)"
             )
+        if resource.count("*") > _MOST_STARS:
+            raise ReviewError(f"{where}: resource {resource!r} has more than {_MOST_STARS} stars")
     return Statement(
         sid=str(statement.get("Sid", number)),
         allows=statement["Effect"] == "Allow",

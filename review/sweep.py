@@ -22,7 +22,7 @@ from review.engine import Asked, Engine, Request
 from review.errors import ReviewError
 from review.grants import Access, Cut, Grant
 from review.model import Principal
-from review.patterns import covers, overlap
+from review.patterns import may_overlap, surely_covers
 from review.statements import ALLOW_EVERYTHING, Policy, Statement
 
 _ALL = "*"
@@ -96,7 +96,7 @@ def _decided(
         takes = action.takes(resource)
         if takes and is_exact:
             by_denies.setdefault(tuple(applying), []).append(question)
-        elif takes or pair.spells(action):
+        elif action.may_take(resource) or pair.spells(action):
             # Patterns that cross, or a kind of resource that is newer than the engine's data.
             cut = _cutting(denies, applying)
             yield _cut(pair, question, cut) if cut else _grant(pair, question)
@@ -173,8 +173,8 @@ def _denying(denies: list[Labelled], action: Action, resource: str) -> tuple[lis
         deny = each.statement
         if not deny.speaks_of(action.name):
             continue
-        touched = [named for named in deny.resources if overlap(named, resource)]
-        whole = any(covers(named, resource) for named in deny.resources)
+        touched = [named for named in deny.resources if may_overlap(named, resource)]
+        whole = any(surely_covers(named, resource) for named in deny.resources)
         if deny.but_resources:
             if not touched:
                 applying.append(index)
@@ -188,28 +188,33 @@ def _denying(denies: list[Labelled], action: Action, resource: str) -> tuple[lis
 
 
 def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...]) -> Iterator[Grant]:
-    """The roles that a principal can assume, by their trust and by what it holds.
+    """The roles that a principal can assume, by each statement of their trust alone and by what it
+    holds.
 
     One of another account needs that account's permission as well, which no template tells.
     """
     for role in roles:
         if role.trust is None or role.arn == principal.arn:
             continue
-        asked = asked_as(principal, role.account, trust=role.trust)
-        naming = [s for s in role.trust.statements if ("AWS", principal.arn) in s.principals]
-        conditions = tuple(text for s in naming if s.allows for text in told_conditions(s))
-        if principal.account != role.account:
-            asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))
-            conditions = (*conditions, "its own account allows it")
-        answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
-        if answer.is_allowed:
-            yield Grant(
-                action=ASSUME_ROLE,
-                resource=role.arn,
-                conditions=tuple(sorted({*conditions_of(answer.conditions), *conditions})),
-                exceptions=(),
-                by=(role.trust.name,),
-            )
+        denies = tuple(statement for statement in role.trust.statements if not statement.allows)
+        for statement in role.trust.statements:
+            if not statement.allows:
+                continue
+            trust = replace(role.trust, statements=(statement, *denies))
+            asked = asked_as(principal, role.account, trust=trust)
+            conditions = list(told_conditions(statement))
+            if principal.account != role.account:
+                asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))
+                conditions.append("its own account allows it")
+            answer = engine.decide(asked, [Request(ASSUME_ROLE, role.arn, {})], discover=True)[0]
+            if answer.is_allowed:
+                yield Grant(
+                    action=ASSUME_ROLE,
+                    resource=role.arn,
+                    conditions=tuple(sorted({*conditions_of(answer.conditions), *conditions})),
+                    exceptions=(),
+                    by=(role.trust.name,),
+                )
 
 
 def _narrowed(grants: Iterable[Grant]) -> Iterator[Grant]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from review.patterns import an_example, common, covers, overlap
+from review.patterns import an_example, common, covers, overlap, overlaps_kind, surely_covers
 
 _ARN = "arn:aws:ssm:us-east-1:111122223333"
 
@@ -53,7 +53,13 @@ def test_patterns_overlap_part_by_part(one: str, other: str, expected: bool) -> 
         (
             "arn:aws:ssm:*:111122223333:document/A",
             "arn:aws:ssm:us-east-1:*:document/*",
-            f"{_ARN}:document/A",
+            "arn:aws:ssm:us-east-1:*:document/*",
+        ),
+        # A star at the end of a part goes beyond the colon.
+        (
+            "arn:aws:lambda:*:*:function:Automation*",
+            "arn:aws:lambda:*:*:Automation*x",
+            "arn:aws:lambda:*:*:Automation*x",
         ),
         # No one pattern tells what these share: the second, which is wider than the truth.
         (f"{_ARN}:document/A*", f"{_ARN}:document/*B", f"{_ARN}:document/*B"),
@@ -66,3 +72,19 @@ def test_common_part_of_two_patterns(one: str, other: str, expected: str | None)
 def test_example_is_stood_for_by_its_pattern() -> None:
     for pattern in ("*", f"{_ARN}:document/A*", "arn:aws:ec2:us-east-1:1:instance/*", "a?c"):
         assert covers(pattern, an_example(pattern))
+
+
+_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ApproverAccess-1"
+_BEYOND = "arn:aws:secretsmanager:*:*:ApproverAccess*"
+
+
+def test_star_goes_beyond_a_colon_where_that_gives_more() -> None:
+    assert covers(_BEYOND, _SECRET)
+    assert not surely_covers(_BEYOND, _SECRET)
+    assert overlaps_kind(_BEYOND, "arn:*:secretsmanager:*:*:secret:*")
+    assert not overlaps_kind(_BEYOND, "arn:*:ssm:*:*:document/*")
+    assert not overlaps_kind("arn:aws:s3:::bucket/*", "arn:*:s3:*:*:accesspoint/*")
+
+
+def test_many_stars_take_no_time() -> None:
+    assert not covers("*".join("a" * 40) + "b", "a" * 5_000)
