@@ -150,7 +150,7 @@ def _may_share(one: str, other: str) -> bool:
 def unknown_actions(pair: Pair, actions: Actions) -> list[str]:
     """The plain names that the engine's data does not have: newer than it, or misspelt."""
     return [
-        f"{name} (which the engine's data does not know)"
+        f"{name} on {', '.join(each.statement.resources)} (which the engine's data does not know)"
         for each in pair.both
         if not each.statement.but_actions
         for name in each.statement.actions

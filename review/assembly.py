@@ -1,7 +1,6 @@
 """Templates to review: a cloud assembly of the CDK, or a folder of templates."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,13 @@ import yaml
 
 from review.cloud_assembly import Assembly, Stack
 from review.errors import ReviewError
-from review.files import parse_json, read_bytes, require_shallow, strings_in
+from review.files import parse_json, read_bytes, require_plain
 from review.intrinsics import Place
 
 ANY_ACCOUNT, ANY_REGION = "111122223333", "us-east-1"
 """Where templates go that fix no account or Region, if nobody names one."""
+_MOST_YAML_BYTES = 1024 * 1024
 _SUFFIXES = (".json", ".template", ".yaml", ".yml")
-_ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +43,10 @@ def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
     found = tuple(_of_assembly(folder, place) if has_manifest else _loose(folder, place))
     if not found:
         raise ReviewError(f"{folder} holds no template; name a folder as make synth writes it")
+    keys = [(each.stack, each.place.account, each.place.region) for each in found]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ReviewError(f"{folder} holds two templates of stack {', '.join(key)}")
     return found
 
 
@@ -68,7 +71,7 @@ def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
         yield Template(
             stack=stack.name,
             place=stack_place,
-            body=_template(folder / f"{stack.id} (template)", stack.template, stack_place),
+            body=_template(folder / f"{stack.id} (template)", stack.template),
             asset=asset,
             digest=stack.digest,
             manifest=stack.manifest,
@@ -90,7 +93,7 @@ def _loose(folder: Path, place: Place) -> Iterator[Template]:
             yield Template(
                 stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
                 place=place,
-                body=_template(path, body, place),
+                body=_template(path, body),
                 digest=hashlib.sha256(content).hexdigest(),
             )
 
@@ -120,7 +123,7 @@ def partition_of(region: str) -> str:
     return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
 
 
-def _template(path: Path, body: Any, place: Place) -> dict[str, Any]:
+def _template(path: Path, body: Any) -> dict[str, Any]:
     """The template of a file, each of its resources of some type."""
     resources = body.get("Resources") if isinstance(body, dict) else None
     if not isinstance(resources, dict):
@@ -128,22 +131,8 @@ def _template(path: Path, body: Any, place: Place) -> dict[str, Any]:
     for logical_id, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise ReviewError(f"{path}: resource {logical_id} has no Type")
-    if "account" in place.assumed:
-        _refuse_named_accounts(path, body)
     template: dict[str, Any] = body
     return template
-
-
-def _refuse_named_accounts(path: Path, body: dict[str, Any]) -> None:
-    """Raises ReviewError where a template names accounts, and nothing says which one is its own:
-    the same ARN is of a colleague in one account and of a stranger in the others."""
-    resources = [r for r in body["Resources"].values() if r["Type"] != "AWS::SSM::Document"]
-    named = sorted({found for text in strings_in(resources) for found in _ACCOUNT.findall(text)})
-    if named:
-        raise ReviewError(
-            f"{path} names account {', '.join(named)}, and nothing says whether it is deployed "
-            f"there; name the account of the deployment: account= in deployments.py, or --account"
-        )
 
 
 def _parsed(path: Path, content: bytes) -> Any:
@@ -151,11 +140,13 @@ def _parsed(path: Path, content: bytes) -> Any:
         text = content.decode("utf-8")
         if path.suffix not in (".yaml", ".yml", ".template") or text.lstrip().startswith("{"):
             return parse_json(path, content)
+        if len(content) > _MOST_YAML_BYTES:
+            raise ReviewError(f"{path} is longer than 1 MB, the most that CloudFormation takes")
         value = yaml.load(text, _TemplateLoader)  # noqa: S506, a safe loader with tags
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ReviewError(f"{path} cannot be read as a template: {reason}") from None
-    require_shallow(path, value)
+    require_plain(path, value)
     return value
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from review.aws import ASSUME_ROLE
 from review.conditions import told_conditions
 from review.differences import Difference, differences
+from review.errors import understood
 from review.gains import About, Aspect, Gain, but, provided
 from review.grants import Access, Grant, alike
-from review.model import Principal
+from review.model import Kind, Principal
+from review.patterns import covers, surely_covers
 from review.promises import Promise, Verdict
 from review.reviews import AccountReview, Review
 from review.runbook_changes import runbooks_gained
@@ -33,13 +35,19 @@ class Change:
 
     @property
     def widens(self) -> bool:
-        """Whether anybody gains access, as far as is known: what an administrator's stack does
-        differently, and nobody has evaluated, counts as a gain."""
-        return bool(self.gains) or any(each.is_administrators for each in self.differences)
+        """Whether anybody gains access, as far as is known: a promise that breaks, and what an
+        administrator's stack does differently and nobody has evaluated, count as gains."""
+        unknown = any(each.is_administrators for each in self.differences)
+        return bool(self.gains or self.broken) or unknown
 
 
 def change(old: Review, new: Review) -> Change:
     """What becomes of everybody's access when ``old`` becomes ``new``."""
+    with understood():
+        return _change(old, new)
+
+
+def _change(old: Review, new: Review) -> Change:
     before = {review.account.place.account: review for review in old.accounts}
     after = {review.account.place.account: review for review in new.accounts}
     gains: list[str] = []
@@ -93,6 +101,9 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
     for access in new.accesses:
         was = old_accesses.get(access.principal.arn)
         name = access.principal.name
+        is_new = was is None and access.principal.kind is Kind.POLICY_HOLDERS
+        if is_new and old is not None and ("policy", name) in old.account.made:
+            continue  # it is held by somebody else there; what it grants is told of them
         labels = frozenset((Aspect.STATEMENT, name, label) for label in _labels(was, access))
         for told, lost in _grants_gained(was, access):
             yield Gain(told, lost, labels)
@@ -115,7 +126,8 @@ def _labels(old: Access | None, new: Access) -> set[str]:
         f"{policy.name}/{statement.sid}"
         for policy in (old.principal.held if old else ())
         for statement in policy.statements
-        if not statement.allows and replace(statement, sid="") not in denied
+        if not statement.allows
+        and not any(_denies_as_much(each, replace(statement, sid="")) for each in denied)
     }
 
 
@@ -137,7 +149,7 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[tuple[str, str]]
         yield f"{who} gains {gain}", f"{who} loses {lost}"
     denied = _denials(new.principal)
     for statement, text in _denials(old.principal if old else None).items():
-        if statement not in denied:
+        if not any(_denies_as_much(each, statement) for each in denied):
             yield (
                 f"{who} is no longer denied {text}, whatever else grants it",
                 f"{who} is now denied {text}, whatever else grants it",
@@ -183,6 +195,19 @@ def _denials(principal: Principal | None) -> dict[Statement, str]:
         for statement in policy.statements
         if not statement.allows
     }
+
+
+def _denies_as_much(one: Statement, other: Statement) -> bool:
+    """Whether a Deny surely denies all that another one does."""
+    if one == other:
+        return True
+    plain = not (one.but_actions or one.but_resources or other.but_actions or other.but_resources)
+    return (
+        plain
+        and all(any(covers(w.lower(), a.lower()) for w in one.actions) for a in other.actions)
+        and all(any(surely_covers(w, r) for w in one.resources) for r in other.resources)
+        and set(one.conditions) <= set(other.conditions)
+    )
 
 
 def _denied(statement: Statement) -> str:

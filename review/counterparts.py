@@ -14,7 +14,7 @@ from review.assembly import Template
 from review.gains import About, Aspect
 from review.model import Principal
 from review.resource_types import GROUP, LOG, MANAGED_POLICY, ROLE, RULE, TOPIC, TYPES, USER
-from review.resources import Resource, read_resources
+from review.resources import Resource, elsewhere, read_resources
 from review.reviews import Review
 from review.routes import routes_of
 from review.statements import Statement, read_policy
@@ -59,6 +59,13 @@ class Side:
         self.resources = {
             (key_of(r.template), r.logical_id): r for r in read_resources(review.templates)
         }
+        self.elsewhere = {
+            (key_of(template), r.logical_id): r
+            for template in review.templates
+            if template.place.assumed
+            for r in read_resources([elsewhere(template)])
+        }
+        """What is the same wherever the templates go, where that is not fixed."""
         self.routes = {
             account.account.place.account: routes_of(account.account.trail)
             for account in review.accounts
@@ -97,6 +104,18 @@ class Side:
         }
         return users or {group}
 
+    @cached_property
+    def granting(self) -> dict[tuple[str, str], set[str]]:
+        """By account and principal, the statements that grant all that they allow."""
+        return {
+            (account.account.place.account, access.principal.name): {
+                label for grant in access.grants for label in grant.by
+            }
+            - {label for cut in access.cuts for label in cut.by}
+            for account in self.review.accounts
+            for access in account.accesses
+        }
+
     def principals(self, account: str) -> Iterator[Principal]:
         """The principals of an account."""
         for each in self.review.accounts:
@@ -126,6 +145,17 @@ class Counterparts:
     becomes: Side
     evaluated: Mapping[str, set[About]]
     """By account, what sentences are about."""
+
+    @property
+    def places(self) -> tuple[tuple[Resource, Resource], ...]:
+        """The two here and, where nothing fixes the place, elsewhere; empty where one is not
+        deployed."""
+        if self.old is None or self.new is None:
+            return ()
+        key = (key_of(self.old.template), self.old.logical_id)
+        old, new = (side.elsewhere.get(key) for side in (self.was, self.becomes))
+        here = (self.old, self.new)
+        return (here, (old or self.old, new or self.new)) if old or new else (here,)
 
     @property
     def both(self) -> tuple[Resource, ...]:
@@ -176,24 +206,31 @@ class Counterparts:
         attached = [{*_attached(each, side)} for each, side in sides]
         pairs = attached[0] ^ attached[1] if len(attached) > 1 else attached[0]
         if not statements and not pairs:
-            return self.both[0].type == GROUP  # which does nothing by itself
+            # Written otherwise; or a group that comes or goes, which does nothing by itself.
+            return len(sides) > 1 or self.both[0].type == GROUP
         sids = {key: sid for each in self.both for key, sid in _statements(each).items()}
         return all(
             any(
-                self._is_told(Aspect.STATEMENT, holder, f"{policy}/{sids[policy, statement]}")
+                f"{policy}/{sids[policy, statement]}" in self._labels(holder)
                 for holder in self._holders(policy)
             )
             for policy, statement in statements
-        ) and all(self._does_something(*pair) for pair in pairs)
-
-    def _does_something(self, holder: str, policy: str) -> bool:
-        """Whether it is told that a policy does something to somebody."""
-        return bool(policy) and any(
-            aspect is Aspect.STATEMENT
-            and name == holder
-            and label.startswith((f"{policy}/", f"{policy} ("))
-            for aspect, name, label in self.evaluated.get(self.account, ())
+        ) and all(
+            policy
+            and any(label.startswith((f"{policy}/", f"{policy} (")) for label in self._labels(each))
+            for each, policy in pairs
         )
+
+    def _labels(self, holder: str) -> set[str]:
+        """The statements that sentences about a principal account for: what they do is told, or
+        they grant all that they allow, and more than before would have been told."""
+        told = {
+            label
+            for aspect, name, label in self.evaluated.get(self.account, ())
+            if (aspect, name) == (Aspect.STATEMENT, holder)
+        }
+        sides = (self.was, self.becomes)
+        return told.union(*(side.granting.get((self.account, holder), ()) for side in sides))
 
     def _holders(self, policy: str) -> set[str]:
         """The names of the principals that hold a policy, as a boundary as well."""

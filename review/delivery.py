@@ -4,12 +4,12 @@ A policy of theirs has exactly the allows that EventBridge needs. Source: EventB
 Using resource-based policies; SNS Developer Guide, Key management.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from review.errors import ReviewError
-from review.patterns import covers
+from review.files import parse_json
+from review.patterns import covers, surely_covers
 from review.resource_types import KEY, LOG, LOG_POLICY, TOPIC, TOPIC_POLICY
 from review.resources import Resource
 from review.statements import Statement, read_policy
@@ -20,6 +20,8 @@ _OPEN_STREAM, _WRITE, _PUBLISH = "logs:CreateLogStream", "logs:PutLogEvents", "s
 _ENCRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
 _WITHOUT_TLS = (("Bool", "aws:SecureTransport", ("false",)),)
 """The condition of a Deny that does not affect AWS's services: they publish over TLS."""
+_COLONS = 5
+"""Of an ARN, whose parts IAM compares one by one."""
 _KEY_AS_EXPECTED = {
     "Enabled": True,
     "KeySpec": "SYMMETRIC_DEFAULT",
@@ -120,14 +122,17 @@ class Receivers:
 
 
 def _of_logs(resource: Resource, streams: list[str]) -> Iterator[Statement]:
-    try:
-        document = json.loads(resource.get("PolicyDocument"))
-    except (TypeError, ValueError):
-        raise ReviewError(f"{resource.where}: its policy is no JSON text") from None
-    for statement in _statements(resource, document):
+    for statement in _statements(resource, parse_json(resource.where, _text_of(resource))):
         others = {"logs:createlogstream", "logs:putlogevents"}
         _refuse_others(resource, statement, _LOG_WRITERS, others, streams)
         yield statement
+
+
+def _text_of(resource: Resource) -> str:
+    text = resource.get("PolicyDocument")
+    if not isinstance(text, str):
+        raise ReviewError(f"{resource.where}: its policy is no JSON text")
+    return text
 
 
 def _of_topic(resource: Resource, topic: str) -> Iterator[Statement]:
@@ -196,8 +201,8 @@ def _names(statement: Statement, action: str, principal: tuple[str, str], resour
 def _is_from(statement: Statement, source: str) -> bool:
     """Whether a statement's conditions let in a request of a rule; of none where that is empty."""
     return all(
-        operator in ("ArnLike", "ArnEquals", "StringLike")
+        operator in ("ArnLike", "ArnEquals")
         and key.lower() == "aws:sourcearn"
-        and any(covers(value, source) for value in values)
+        and any(value.count(":") >= _COLONS and surely_covers(value, source) for value in values)
         for operator, key, values in statement.conditions
     )

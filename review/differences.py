@@ -12,12 +12,9 @@ from typing import Any
 from review.assembly_checks import RUNBOOKS_STACK
 from review.counterparts import GRANTING, Counterparts, Key, Side
 from review.documents import content_of, without_evaluated
+from review.files import parse_json
 from review.gains import About
-from review.resource_types import (
-    DOCUMENT,
-    PROVIDER,
-    SECRET,
-)
+from review.resource_types import DOCUMENT, LOG, PROVIDER, SECRET, TOPIC, TYPES
 from review.resources import Resource
 from review.reviews import Review
 from review.statements import Policy, read_policy
@@ -44,6 +41,8 @@ _HARMLESS = {
 _HARMLESS_IF_REMOVED = {SECRET, PROVIDER, "AWS::CDK::Metadata"}
 """Types that hold nobody back: what they gave is gone with them."""
 
+_TOLD_IN_PART = {LOG, TOPIC}
+"""Types of which sentences tell some properties, and not that they come or go."""
 _HARMLESS_IF_NEW = {"Description"}
 """Properties of a resource that sentences account for: it replaces nothing that anybody knew."""
 
@@ -131,13 +130,20 @@ def _of_resource(
         yield from _come_or_gone(path, before, after, pair)
         return
     olds, news = (dict(each) for each in (before, after))
-    one, other = olds.pop("Properties", {}), news.pop("Properties", {})
+    one, other = olds.pop("Properties", None) or {}, news.pop("Properties", None) or {}
     yield from _leaves(path, olds, news)
     for name in dict.fromkeys((*one, *other)):
         was, becomes = one.get(name, _MISSING), other.get(name, _MISSING)
-        if was == becomes or _is_same(name, pair):
-            continue
         here = (*path, name)
+        same = [] if name == "LoginProfile" else _is_same(name, pair)
+        if was == becomes or (same and all(same)):
+            continue
+        if any(same):
+            yield from _leaves(here, was, becomes)  # the same in one place that is assumed
+            continue
+        if name == TYPES[pair.both[0].type].name:
+            yield here, was, becomes  # another one, and whether the former one stays is not known
+            continue
         if pair.both[0].type == DOCUMENT and name == "Content":
             yield from _of_content(here, pair, was, becomes)
         elif not pair.is_evaluated(name):
@@ -161,41 +167,43 @@ def _come_or_gone(
     path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], pair: Counterparts
 ) -> Iterator[_Found]:
     """A resource that is new, or no longer there, as far as no sentence accounts for it."""
-    is_kept = "Retain" in (before.get("DeletionPolicy"), before.get("UpdateReplacePolicy"))
-    if before and after:
-        yield path, before, after
-        return
-    if before and not is_kept and before["Type"] in _HARMLESS_IF_REMOVED:
-        return
     body = before or after
     properties = body.get("Properties") or {}
-    if not pair.both or is_kept:
+    if (before and after) or not pair.both or _is_kept(before) or not properties:
         yield path, before or _MISSING, after or _MISSING
+        return
+    if before and before["Type"] in _HARMLESS_IF_REMOVED:
         return
     left = {name for name in properties if not pair.is_evaluated(name)}
     if body["Type"] == DOCUMENT and pair.is_told_as_runbook():
         left -= {"Name", "Content"}
-    if before and len(left) < len(properties):
+    is_told = len(left) < len(properties) and body["Type"] not in _TOLD_IN_PART
+    if before and is_told:
         return  # it is gone as a whole, and sentences say what is gone
-    if len(left) < len(properties):
+    if is_told:
         left -= _HARMLESS_IF_NEW
     if left:
         shown = {name: properties[name] for name in sorted(left)}
         yield path, shown if before else _MISSING, shown if after else _MISSING
 
 
-def _is_same(name: str, pair: Counterparts) -> bool:
-    """Whether a property comes to the same on both sides, however it is written."""
-    if pair.old is None or pair.new is None or name == "LoginProfile":
-        return False
-    return bool(_canonical(pair.old, name) == _canonical(pair.new, name))
+def _is_kept(*bodies: Mapping[str, Any]) -> bool:
+    """Whether a resource stays in the account when it leaves the template, or is replaced."""
+    kept = {body.get(key) for body in bodies for key in ("DeletionPolicy", "UpdateReplacePolicy")}
+    return not kept <= {None, "Delete"}
+
+
+def _is_same(name: str, pair: Counterparts) -> list[bool]:
+    """Whether a property comes to the same on both sides, however it is written: here, and where
+    nothing fixes the place, elsewhere. Empty where one side is not deployed."""
+    return [_canonical(old, name) == _canonical(new, name) for old, new in pair.places]
 
 
 def _canonical(resource: Resource, name: str) -> Any:
     """A property's value without what decides nothing: the order of statements, their Sids."""
     value = resource.get(name)
     if name in _POLICIES and value is not None:
-        document = json.loads(value) if isinstance(value, str) else value
+        document = parse_json(resource.where, value) if isinstance(value, str) else value
         of_resource = resource.type not in GRANTING
         return _rules(read_policy(resource.where, document, of_a_resource=of_resource))
     if name in ("Users", "Groups", "Roles", "ManagedPolicyArns") and isinstance(value, list):

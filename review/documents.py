@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from review.errors import ReviewError
+from review.files import parse_json
 from review.model import AROUND, Call, Limit, Runbook
 from review.resources import Resource
 
@@ -66,8 +67,13 @@ def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
 
 
 def _course(content: Mapping[str, Any]) -> str:
+    told = {call.step for call in _calls(content.get("mainSteps", [])) if call.inputs}
     steps = [
-        {key: value for key, value in step.items() if _bears_on_others(key, step)}
+        {
+            key: value
+            for key, value in step.items()
+            if _bears_on_others(key, step) and (key != "inputs" or step.get("name") not in told)
+        }
         for step in content.get("mainSteps", [])
         if step.get("action") != "aws:approve" and not _asks_calendar(step)
     ]
@@ -77,8 +83,8 @@ def _course(content: Mapping[str, Any]) -> str:
         if "default" in parameter
     }
     others = [content.get("variables"), content.get("files")]
-    told = json.dumps([steps, defaults, *others], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = json.dumps([steps, defaults, *others], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def without_evaluated(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,12 +122,7 @@ def content_of(document: Resource) -> dict[str, Any]:
         raise ReviewError(f"{document.where}: the review does not judge attachments")
     content = document.get("Content")
     if isinstance(content, str):
-        try:
-            content = json.loads(content)
-        except ValueError:
-            raise ReviewError(
-                f"{document.where}: the review reads content as an object or JSON, not as YAML"
-            ) from None
+        content = parse_json(f"{document.where}: content as a text", content)
     if not isinstance(content, dict):
         raise ReviewError(f"{document.where}: content is no document")
     return content

@@ -1,7 +1,7 @@
 """Events as AWS puts them on an event bus, complete, and the patterns that match them.
 
-Every sample comes twice, with everything different that does not say what happened to what: a
-pattern that asks for one caller, time or address does not match both.
+Every sample comes three times, with everything different that does not say what happened to what: a
+pattern that asks for one caller, time or address does not match all.
 Source: Systems Manager User Guide, Amazon EventBridge event examples; AWS CloudTrail User Guide,
 CloudTrail record contents; EventBridge User Guide, Amazon EventBridge event patterns.
 """
@@ -56,7 +56,19 @@ _VARIANTS = (
         identity="assumed-role/two/session",
         address="cloudformation.amazonaws.com",
     ),
+    _Variant(
+        id="5e0d1c2b-3a49-4876-b5c4-d3e2f1a0b9c8",
+        execution="7f6e5d4c-3b2a-4198-8765-4321fedcba98",
+        time="2028-06-17T12:00:01Z",
+        clock="Jun 17, 2028 12:00:01 PM",
+        version=345.0,
+        step="third",
+        identity="root",
+        address="198.51.100.3",
+    ),
 )
+_KINDS = {"user": "IAMUser", "assumed-role": "AssumedRole", "root": "Root"}
+_EVENT_VERSIONS = {"user": "1.08", "assumed-role": "1.11", "root": "1.12"}
 
 
 def execution_events(place: Place, kind: str, runbook: str, status: str) -> Iterator[Event]:
@@ -87,11 +99,11 @@ def call_events(
 ) -> Iterator[Event]:
     """That somebody called an API, and AWS did not refuse it."""
     for variant in _VARIANTS:
-        is_user = variant.identity.startswith("user/")
+        kind = variant.identity.split("/")[0]
         detail = {
-            "eventVersion": "1.11",
+            "eventVersion": _EVENT_VERSIONS[kind],
             "userIdentity": {
-                "type": "IAMUser" if is_user else "AssumedRole",
+                "type": _KINDS[kind],
                 "principalId": f"AIDA{variant.step.upper()}",
                 "arn": _caller(place, variant),
                 "accountId": place.account,
@@ -138,7 +150,7 @@ def _event(
 
 
 def _caller(place: Place, variant: _Variant) -> str:
-    service = "iam" if variant.identity.startswith("user/") else "sts"
+    service = "sts" if variant.identity.startswith("assumed-role/") else "iam"
     return f"arn:{place.partition}:{service}::{place.account}:{variant.identity}"
 
 

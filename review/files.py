@@ -1,7 +1,9 @@
 """Files of an assembly, read so that none can stall, exhaust or mislead whoever reads it."""
 
 import json
+import math
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -36,8 +38,8 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def parse_json(path: Path, content: bytes | str) -> Any:
-    """The value of a file's JSON.
+def parse_json(where: Path | str, content: bytes | str) -> Any:
+    """The value of the JSON of a file, or of a text in one.
 
     Raises ReviewError for what is not JSON, for what is nested deeper than 60 levels, and for a key
     that one object has twice: readers of JSON disagree on which of the two counts.
@@ -46,19 +48,33 @@ def parse_json(path: Path, content: bytes | str) -> Any:
         value = json.loads(content, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ReviewError(f"{path} cannot be read as JSON: {reason}") from None
-    require_shallow(path, value)
+        raise ReviewError(f"{where} cannot be read as JSON: {reason}") from None
+    require_plain(where, value)
     return value
 
 
-def require_shallow(path: Path, value: Any) -> None:
-    """Raises ReviewError for a value nested deeper than 60 levels."""
+def require_plain(where: Path | str, value: Any) -> None:
+    """Raises ReviewError for a value that is nested deeper than 60 levels, or is none of JSON's."""
     level = [value]
     for _ in range(_MOST_LEVELS):
+        for each in level:
+            _require_plain(where, each)
         level = [child for each in level for child in _children(each)]
         if not level:
             return
-    raise ReviewError(f"{path} is nested deeper than {_MOST_LEVELS} levels")
+    raise ReviewError(f"{where} is nested deeper than {_MOST_LEVELS} levels")
+
+
+def _require_plain(where: Path | str, value: Any) -> None:
+    if not isinstance(value, _PLAIN) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ReviewError(f"{where}: {value!r} is no value of JSON")
+    for text in (value,) if isinstance(value, str) else value if isinstance(value, dict) else ():
+        if not isinstance(text, str) or _SURROGATE.search(text):
+            raise ReviewError(f"{where}: {text!r} is no text of JSON")
+
+
+_PLAIN = (str, int, float, dict, list, type(None))
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def _children(value: Any) -> Iterable[Any]:

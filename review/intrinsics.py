@@ -15,6 +15,8 @@ NO_VALUE = object()
 DYNAMIC = "{{resolve:"
 """How a dynamic reference begins: CloudFormation puts a value there that no template holds."""
 
+_MOST_CHARACTERS = 1024 * 1024
+"""Of a text that functions make: CloudFormation takes no longer template."""
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 _URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
@@ -92,6 +94,8 @@ class Resolver:
         self._attribute = attribute
         self._asked: set[str] = set()
         """Conditions that are being evaluated, to see one that asks for itself."""
+        self._known: dict[str, bool] = {}
+        """Conditions that were evaluated."""
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::Sub": self._sub,
@@ -131,6 +135,8 @@ class Resolver:
 
         Raises Undetermined for one that depends on an account or Region that nothing fixes.
         """
+        if condition in self._known:
+            return self._known[condition]
         conditions = self._body.get("Conditions", {})
         if condition not in conditions or condition in self._asked:
             raise self._unknown(f"condition {condition!r}")
@@ -141,6 +147,7 @@ class Resolver:
         finally:
             self._asked.remove(condition)
         self._require_fixed(before, f"condition {condition}")
+        self._known[condition] = is_true
         return is_true
 
     def _require_fixed(self, before: int, what: str) -> None:
@@ -187,23 +194,31 @@ class Resolver:
         return self._attribute(name, "Ref")
 
     def _sub(self, argument: str | list[Any]) -> str:
-        text, variables = (argument, {}) if isinstance(argument, str) else argument
+        text, given = (argument, {}) if isinstance(argument, str) else argument
+        variables = {name: self._string(self._resolved(value)) for name, value in given.items()}
 
         def replaced(match: re.Match[str]) -> str:
             literal, name = match.groups()
             if literal:
                 return f"${{{name}}}"
             if name in variables:
-                return self._string(self._resolved(variables[name]))
+                return variables[name]
             if "." in name:
                 return str(self._attribute(*name.split(".", 1)))
             return self._string(self._ref(name))
 
-        return _PLACEHOLDER.sub(replaced, text)
+        return self._bounded(_PLACEHOLDER.sub(replaced, text))
 
     def _join(self, argument: list[Any]) -> str:
         delimiter, parts = argument
-        return str(delimiter).join(map(self._string, self._resolved(parts)))
+        return self._bounded(str(delimiter).join(map(self._string, self._resolved(parts))))
+
+    def _bounded(self, text: str) -> str:
+        if len(text) > _MOST_CHARACTERS:
+            raise ReviewError(
+                f"stack {self._stack}: a text is longer than {_MOST_CHARACTERS} characters"
+            )
+        return text
 
     def _get_att(self, argument: str | list[str]) -> str:
         logical_id, name = argument.split(".", 1) if isinstance(argument, str) else argument

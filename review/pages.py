@@ -1,5 +1,6 @@
 """The two pages of a review, written beside what was reviewed."""
 
+import tempfile
 from pathlib import Path
 
 from review.html import review_html
@@ -17,5 +18,9 @@ def write_pages(reviewed: Review, folder: Path) -> tuple[Path, ...]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in pages.items():
-        path.write_text(text, "utf-8")
+        # Whole or not at all, and never through a link or a pipe that stands there.
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as draft:
+            draft.write(text)
+        Path(draft.name).chmod(0o644)
+        Path(draft.name).replace(path)
     return tuple(pages)

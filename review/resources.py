@@ -1,5 +1,7 @@
 """The resources of templates: what exists in an account once they are deployed."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -57,7 +59,7 @@ class Resource:
         """Its physical name; where CloudFormation makes one, a name that tells so."""
         key = TYPES[self.type].name
         named = self.get(key) if key else None
-        return str(named or f"{self.template.stack}-{self.logical_id}-GENERATED")
+        return f"{self.template.stack}-{self.logical_id}-GENERATED" if named is None else str(named)
 
     @property
     def arn(self) -> str:
@@ -100,17 +102,52 @@ def read_resources(templates: Iterable[Template]) -> tuple[Resource, ...]:
     for template in templates:
         refuse_unknown_parts(template)
         found += _of_template(template)
-    known: dict[tuple[str, str, str], Resource] = {}
+        if "account" in template.place.assumed:
+            _refuse_named_accounts(template)
+    known: dict[tuple[str, str, str, str], Resource] = {}
     for resource in found:
         if not TYPES[resource.type].name:
             continue
-        region = "" if resource.kind or resource.type == PROVIDER else resource.region
-        first = known.setdefault((resource.type, region, resource.name.lower()), resource)
+        place = resource.template.place
+        region = "" if resource.kind or resource.type == PROVIDER else place.region
+        key = (resource.type, place.account, region, resource.name.lower())
+        first = known.setdefault(key, resource)
         if first is not resource:
             raise ReviewError(
                 f"{resource.where}: a second {resource.type} {resource.name}, after {first.where}"
             )
     return tuple(found)
+
+
+def elsewhere(template: Template) -> Template:
+    """The same template where nothing that was assumed of its account and Region is so."""
+    place = template.place
+    account = _OTHER_ACCOUNT if "account" in place.assumed else place.account
+    region = _OTHER_REGION if "Region" in place.assumed else place.region
+    return replace(template, place=replace(place, account=account, region=region))
+
+
+def _refuse_named_accounts(template: Template) -> None:
+    """Raises ReviewError where a template names accounts, and nothing says which one is its own:
+    the same ARN is of a colleague in one account and of a stranger in the others."""
+    another = replace(template, place=replace(template.place, account=_OTHER_ACCOUNT))
+    named = {
+        account
+        for resource in _of_template(another)
+        if resource.type != DOCUMENT
+        for name in resource.properties.keys() - {"LoginProfile"}
+        for account in _ACCOUNT.findall(json.dumps(resource.get(name)))
+    }
+    if others := sorted(named - {_OTHER_ACCOUNT}):
+        raise ReviewError(
+            f"{template.stack} names account {', '.join(others)}, and nothing says whether it is "
+            f"deployed there; name the account of the deployment: account= in deployments.py, or "
+            f"--account"
+        )
+
+
+_ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])", re.ASCII)
+_OTHER_ACCOUNT, _OTHER_REGION = "999999999998", "xx-nowhere-9"
 
 
 def _of_template(template: Template) -> list[Resource]:

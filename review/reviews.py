@@ -9,6 +9,7 @@ from review.assembly import Template
 from review.auditor_promises import auditor_promises
 from review.author_promises import author_promises
 from review.engine import Engine
+from review.errors import understood
 from review.escalation import Opening, openings
 from review.everyones_promises import everyones_promises
 from review.grants import Access
@@ -75,8 +76,10 @@ def review(engine: Engine, templates: Iterable[Template]) -> Review:
     templates = tuple(templates)
     accounts = read_accounts(templates)
     actions = engine.actions()
+    with understood():
+        reviewed = tuple(_review(engine, account) for account in accounts)
     return Review(
-        accounts=tuple(_review(engine, account) for account in accounts),
+        accounts=reviewed,
         data_version=actions.version,
         actions=len(actions),
         templates=templates,

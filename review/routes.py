@@ -1,12 +1,18 @@
 """What rules send where, taken apart: one route for each combination of what a pattern asks for."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from review.errors import ReviewError
 from review.trail import Rule, Target, Trail
+
+_NAMING = (".detail.Definition", ".detail.requestParameters.")
+"""Where a pattern names a runbook or resource."""
+_MOST_ROUTES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +33,9 @@ class Route:
 
     def is_of(self, name: str) -> bool:
         """Whether it is about a runbook or resource of this name."""
-        return any(_names(json.loads(value), name) for _, value in self.asks)
+        return any(
+            _names(json.loads(value), name) for path, value in self.asks if path.startswith(_NAMING)
+        )
 
 
 def routes_of(trail: Trail) -> frozenset[Route]:
@@ -37,6 +45,10 @@ def routes_of(trail: Trail) -> frozenset[Route]:
 
 def _of_rule(rule: Rule) -> Iterator[Route]:
     asked = list(_asked("", json.loads(rule.pattern)))
+    if math.prod(map(len, asked)) > _MOST_ROUTES:
+        raise ReviewError(
+            f"rule {rule.name}: its pattern has more than {_MOST_ROUTES} alternatives"
+        )
     for combination in product(*asked):
         for target in rule.targets:
             yield Route(

@@ -18,7 +18,7 @@ def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[G
         who = ", ".join(starters) or "anyone who starts it"
         was = old_runbooks.get(runbook.name)
         told = list(_runbook_gained(was, runbook, who, held))
-        if was and was.course != runbook.course and not told:
+        if was and was.course != runbook.course:
             what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
             told.append((f"{who} gains {what}", f"{who} loses {what}"))
         for gained, lost in told:

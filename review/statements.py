@@ -145,14 +145,7 @@ def _statement(
     if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
         raise ReviewError(f"{where}: principal {statement['Principal']!r} is not * or a mapping")
     resources = _texts(statement.get("Resource", statement.get("NotResource", ())))
-    for resource in resources:
-        if resource != "*" and not _ARN.fullmatch(resource):
-            raise ReviewError(
-                f"{where}: resource {resource!r} is neither * nor a whole ARN "
-                f"(arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)"
-            )
-        if resource.count("*") > _MOST_STARS:
-            raise ReviewError(f"{where}: resource {resource!r} has more than {_MOST_STARS} stars")
+    _check_resources(where, resources)
     return Statement(
         sid=str(statement.get("Sid", number)),
         allows=statement["Effect"] == "Allow",
@@ -163,6 +156,17 @@ def _statement(
         principals=_principals(statement.get("Principal", {})),
         conditions=tuple(_conditions(where, statement.get("Condition", {}))),
     )
+
+
+def _check_resources(where: str, resources: Iterable[str]) -> None:
+    for resource in resources:
+        if resource != "*" and not _ARN.fullmatch(resource):
+            raise ReviewError(
+                f"{where}: resource {resource!r} is neither * nor a whole ARN "
+                f"(arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)"
+            )
+        if resource.count("*") > _MOST_STARS:
+            raise ReviewError(f"{where}: resource {resource!r} has more than {_MOST_STARS} stars")
 
 
 def _check_targets(where: str, statement: Mapping[str, Any], of_a_resource: bool) -> None:

@@ -35,6 +35,8 @@ class Target:
     """Where a rule sends what it matches."""
 
     channel: Channel
+    receiver: str
+    """The log group's or topic's ARN."""
     paths: tuple[tuple[str, str], ...] = ()
     """Names and where in an event their values stand, for a message of its own."""
     template: str = ""
@@ -69,8 +71,11 @@ class Rule:
         """Whether what goes to a channel of an event tells these facts of it."""
         if not matches(_parsed(self.pattern), event):
             return False
-        messages = [target.message(event) for target in self.targets if target.channel is channel]
-        return any(all(fact in message for fact in facts) for message in messages)
+        return any(
+            all(fact in target.message(event) and fact not in target.template for fact in facts)
+            for target in self.targets
+            if target.channel is channel
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +86,7 @@ class Trail:
     undelivered: tuple[str, ...] = ()
     """Why a target does not receive what a rule sends, one sentence each."""
     subscribers: tuple[tuple[str, str], ...] = ()
-    """Who is notified: Region and address of each."""
+    """Who is notified: a topic with its Region, address and protocol of each."""
     kept: tuple[tuple[str, int], ...] = ()
     """For how many days a log keeps its events: Region and name, days; 0 for ever."""
     encrypted: tuple[tuple[str, str], ...] = ()
@@ -105,14 +110,17 @@ def read_trail(resources: Iterable[Resource]) -> Trail:
         rules=tuple(rules),
         undelivered=tuple(dict.fromkeys(undelivered)),
         subscribers=tuple(
-            (resource.region, f"{subscription['Endpoint']}")
+            (
+                f"{resource.logical_id} in {resource.region}",
+                f"{subscription['Endpoint']} ({subscription['Protocol']})",
+            )
             for resource in resources
             if resource.type == TOPIC
             for subscription in resource.listed("Subscription")
             if _is_plain(resource, subscription, {"Endpoint", "Protocol"})
         ),
         kept=tuple(
-            (f"{resource.name} in {resource.region}", int(resource.get("RetentionInDays") or 0))
+            (f"{resource.name} in {resource.region}", _days(resource))
             for resource in resources
             if resource.type == LOG
         ),
@@ -124,9 +132,19 @@ def read_trail(resources: Iterable[Resource]) -> Trail:
     )
 
 
+def _days(log: Resource) -> int:
+    days = log.get("RetentionInDays", 0)
+    if isinstance(days, bool) or not isinstance(days, int):
+        raise ReviewError(f"{log.where}: RetentionInDays is {days!r}, not a number of days")
+    return days
+
+
 def _rule(resource: Resource, receivers: Receivers) -> tuple[Rule, list[str]]:
     """A rule whose targets only receive, with why some of them do not."""
     targets, problems = [], []
+    ids = [given.get("Id") for given in resource.listed("Targets")]
+    if len(set(map(str, ids))) < len(ids):
+        raise ReviewError(f"{resource.where}: two targets have one Id, the last counts")
     for given in resource.listed("Targets"):
         _is_plain(resource, given, _TARGET_PROPERTIES)
         arn = str(given["Arn"])
@@ -145,7 +163,7 @@ def _rule(resource: Resource, receivers: Receivers) -> tuple[Rule, list[str]]:
         found = list(receivers.problems(receiver, resource))
         problems += found
         if not found:
-            targets.append(_target(resource, channel, given.get("InputTransformer")))
+            targets.append(_target(resource, channel, arn, given.get("InputTransformer")))
     rule = Rule(
         name=resource.logical_id,
         region=resource.region,
@@ -156,13 +174,16 @@ def _rule(resource: Resource, receivers: Receivers) -> tuple[Rule, list[str]]:
     return rule, problems
 
 
-def _target(resource: Resource, channel: Channel, transformer: Any) -> Target:
+def _target(resource: Resource, channel: Channel, arn: str, transformer: Any) -> Target:
     if transformer is None:
-        return Target(channel=channel)
+        return Target(channel=channel, receiver=arn)
     _is_plain(resource, transformer, _TRANSFORMER_PROPERTIES)
-    paths = transformer.get("InputPathsMap", {})
-    template = str(transformer["InputTemplate"])
-    return Target(channel=channel, paths=tuple(sorted(paths.items())), template=template)
+    paths, template = transformer.get("InputPathsMap", {}), transformer["InputTemplate"]
+    if not all(isinstance(text, str) for text in (*paths.values(), template)):
+        raise ReviewError(f"{resource.where}: InputTransformer has something else than texts")
+    return Target(
+        channel=channel, receiver=arn, paths=tuple(sorted(paths.items())), template=template
+    )
 
 
 def _is_plain(resource: Resource, given: Mapping[str, Any], known: set[str]) -> bool:

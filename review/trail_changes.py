@@ -12,10 +12,10 @@ def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain
     was, trail = old.account.trail if old else Trail(), new.account.trail
     if old is not None:
         yield from _no_longer_received(old, new)
-    for region, address in sorted({*was.subscribers} - {*trail.subscribers}):
-        yield Gain(f"the topic in {region} no longer notifies {address}")
-    for region, address in sorted({*trail.subscribers} - {*was.subscribers}):
-        yield Gain(f"the topic in {region} now notifies {address}")
+    for topic, address in sorted({*was.subscribers} - {*trail.subscribers}):
+        yield Gain(f"topic {topic} no longer notifies {address}")
+    for topic, address in sorted({*trail.subscribers} - {*was.subscribers}):
+        yield Gain(f"topic {topic} now notifies {address}")
     kept = dict(was.kept)
     for log, days in trail.kept:
         before = kept.get(log)

@@ -114,6 +114,8 @@ def test_script_that_comes_in_is_a_gain_that_no_template_tells(
     assert changed.gains == (
         "AutomationRestrictedOperator gains what step run of Restart-EC2InstanceDemo does, which "
         "no template tells",
+        "AutomationRestrictedOperator gains what Restart-EC2InstanceDemo does, by the order, "
+        "guards or outputs of its steps",
     )
 
 

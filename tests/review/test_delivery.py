@@ -234,10 +234,10 @@ def _subscribed(body: Body) -> None:
 @pytest.mark.parametrize(
     ("edit", "gain"),
     [
-        (_subscribed, "the topic in us-east-1 now notifies https://a.example"),
+        (_subscribed, "topic Topic in us-east-1 now notifies https://a.example (https)"),
         (
             lambda body: _of(body, _TOPIC)["Subscription"].pop(),
-            "the topic in us-east-1 no longer notifies a@example.com",
+            "topic Topic in us-east-1 no longer notifies a@example.com (email)",
         ),
         (
             _set("AWS::Logs::LogGroup", "RetentionInDays", 1),

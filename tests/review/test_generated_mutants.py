@@ -28,6 +28,7 @@ _ALL = bool(os.environ.get("ALL_MUTANTS"))
 EXPLAINED = {
     r"(remove|rename) .*/Statement/\d+/Sid": "a Sid names a statement and decides nothing",
     r"(remove|rename) .*/Targets/\d+/Id": "an Id names a target and decides nothing",
+    r"extend .*/Statement/\d+/Resource": "a star beside a star widens nothing",
     r"remove .*/State": "a rule is on by default",
     r"duplicate .*Stack/Resources/(Runs|BadEnds|DocumentChanges|AccessChanges)Rule\w+": (
         "a second rule sends the same events once more"

@@ -340,7 +340,10 @@ def test_what_depends_on_a_place_that_nothing_fixes_is_refused(case: str) -> Non
         "arn:aws:iam::444455556666:role/Any",
         "444455556666",
         {"Fn::Sub": "arn:${AWS::Partition}:iam::444455556666:user/x"},
+        {"Fn::Join": ["", ["4444", "55556666"]]},
+        444455556666,
     ],
+    ids=["ARN", "text", "Sub", "Join", "number"],
 )
 def test_account_is_never_guessed_from_what_a_template_names(tmp_path: Path, value: Any) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": value}, "Action": "sts:AssumeRole"}
@@ -349,11 +352,11 @@ def test_account_is_never_guessed_from_what_a_template_names(tmp_path: Path, val
     path = tmp_path / "One.json"
     path.write_text(json.dumps({"Resources": {"Role": role}}))
 
-    assert read_templates(tmp_path, replace(_ANYWHERE, assumed=("Region",)))
+    assert read_accounts(read_templates(tmp_path, replace(_ANYWHERE, assumed=("Region",))))
     with pytest.raises(ReviewError) as caught:
-        read_templates(tmp_path, _ANYWHERE)
+        read_accounts(read_templates(tmp_path, _ANYWHERE))
 
     assert str(caught.value) == (
-        f"{path} names account 444455556666, and nothing says whether it is deployed there; name "
-        f"the account of the deployment: account= in deployments.py, or --account"
+        "One names account 444455556666, and nothing says whether it is deployed there; name "
+        "the account of the deployment: account= in deployments.py, or --account"
     )

@@ -107,7 +107,7 @@ def test_content_is_read_as_json_text_as_well() -> None:
 @pytest.mark.parametrize(
     ("content", "properties", "message"),
     [
-        ("schemaVersion: '0.3'", {}, "as an object or JSON, not as YAML"),
+        ("schemaVersion: '0.3'", {}, "content as a text cannot be read as JSON"),
         ([], {}, "content is no document"),
         ({}, {"DocumentType": "Command"}, "does not judge documents of type Command"),
     ],

@@ -129,10 +129,10 @@ def test_trail_that_is_taken_away_is_a_gain(engine: Engine, synthesize: Synthesi
     gains = change(whole, none).gains
 
     assert "the log in us-east-1 no longer receives executions of Restart-EC2InstanceDemo" in gains
-    assert "the topic in us-east-1 no longer notifies a@example.com" in gains
+    assert "topic Topic in us-east-1 no longer notifies a@example.com (email)" in gains
     back = change(none, whole)
     assert [gain for gain in back.gains if "auditor" not in gain] == [
-        "the topic in us-east-1 now notifies a@example.com"
+        "topic Topic in us-east-1 now notifies a@example.com (email)"
     ]
     assert back.widens
 
