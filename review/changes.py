@@ -1,9 +1,8 @@
 """What a change of templates does to access: who gains and who loses what, in sentences."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from review.aws import ASSUME_ROLE
 from review.conditions import told_conditions
 from review.differences import Difference, differences
 from review.errors import understood
@@ -16,6 +15,7 @@ from review.reviews import AccountReview, Review
 from review.runbook_changes import runbooks_gained
 from review.statements import Statement
 from review.trail_changes import trail_gained
+from review.trust_changes import trust_gained
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
         labels = frozenset((Aspect.STATEMENT, name, label) for label in _labels(was, access))
         for told, lost in _grants_gained(was, access):
             yield Gain(told, lost, labels)
-        for who, told, lost in _trust_gained(was, access.principal, new.accesses):
+        for who, told, lost in trust_gained(was, access.principal, new.accesses):
             yield Gain(told, lost, frozenset((Aspect.TRUST, name, each) for each in who))
     yield from trail_gained(old, new)
     yield from runbooks_gained(old, new)
@@ -216,50 +216,3 @@ def _denied(statement: Statement) -> str:
     conditions = provided(told_conditions(statement))
     resources = f"{but_resources}{_listed(statement.resources, 'more')}"
     return f"{but_actions}{_listed(statement.actions)} on {resources}{conditions}"
-
-
-def _trust_gained(
-    old: Access | None, role: Principal, accesses: Iterable[Access]
-) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Who may assume a role now, whom each sentence is about first; those of the account's model
-    are told by their grants."""
-    known = {access.principal.arn for access in accesses}
-    was = old.principal if old else None
-    had = [t for s in _trusting(was, allows=True) for t in _trusted(s)]
-    for statement in _trusting(role, allows=True):
-        for who, action, conditions in _trusted(statement):
-            by_grant = who[1] in known and action == ASSUME_ROLE
-            alike = [held for w, a, held in had if (w, a) == (who, action)]
-            if by_grant or any(held <= conditions for held in alike):
-                continue
-            does = "assume" if action == ASSUME_ROLE else f"{action} on"
-            told = f"{does} {role.name}{provided(sorted(conditions)) or ' without condition'}"
-            within = [provided(sorted(held)) for held in alike if held > conditions]
-            lost = f"{who[1]} may no longer {told}"
-            if within:
-                lost = f"{who[1]} may {does} {role.name} no longer but{', '.join(within)}"
-            yield who[1:], f"{who[1]} may now {told}", lost
-    denied = list(_trusting(role, allows=False))
-    for statement in _trusting(was, allows=False):
-        if statement not in denied:
-            names = tuple(value for _, value in statement.principals)
-            told = f"denies {', '.join(names)} {', '.join(statement.actions)}"
-            told += provided(told_conditions(statement))
-            yield (
-                names,
-                f"the trust of {role.name} no longer {told}",
-                f"the trust of {role.name} now {told}",
-            )
-
-
-def _trusting(role: Principal | None, *, allows: bool) -> Iterator[Statement]:
-    if role is not None and role.trust is not None:
-        yield from (s for s in role.trust.statements if s.allows == allows)
-
-
-def _trusted(statement: Statement) -> Iterator[tuple[tuple[str, str], str, set[str]]]:
-    """Whom a statement lets in, by kind and name, to do what, under which conditions."""
-    for principal in statement.principals:
-        for action in statement.actions:
-            does = f"anything but {action}" if statement.but_actions else action
-            yield principal, does, set(told_conditions(statement))

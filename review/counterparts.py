@@ -6,17 +6,13 @@ By type, each property whose effect a review evaluates; whatever differs besides
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product
 from typing import Any, TypeVar
 
-from review.assembly import Template
 from review.gains import About, Aspect
-from review.model import Principal
 from review.resource_types import GROUP, LOG, MANAGED_POLICY, ROLE, RULE, TOPIC, TYPES, USER
-from review.resources import Resource, elsewhere, read_resources
-from review.reviews import Review
-from review.routes import routes_of
+from review.resources import Resource
+from review.sides import ADDITION, Side, inline_policies, key_of, listed, policies_of
 from review.statements import Statement, read_policy
 
 _REPORTED = {
@@ -26,7 +22,6 @@ _REPORTED = {
 """Properties of which each difference has a sentence of its own."""
 _ROUTING = {"EventPattern", "State", "Targets", "Name"}
 """Properties of a rule whose effect is in what it sends where."""
-_ADDITION = "AWS::IAM::UserToGroupAddition"
 
 GRANTING = {
     USER: {"UserName", "Groups", "ManagedPolicyArns", "Policies", "PermissionsBoundary"},
@@ -37,7 +32,7 @@ GRANTING = {
         name: TYPES[name].properties
         for name in (
             *("AWS::IAM::Policy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"),
-            *("AWS::IAM::RolePolicy", _ADDITION),
+            *("AWS::IAM::RolePolicy", ADDITION),
         )
     },
 }
@@ -46,93 +41,6 @@ GRANTING = {
 _Trusted = tuple[bool, str, str, tuple[tuple[str, ...], bool], Any]
 """Whether a trust allows, kind and name of a principal, actions, conditions."""
 _Part = TypeVar("_Part")
-Key = tuple[str, str, str]
-"""Stack, account, Region."""
-
-
-class Side:
-    """One of the two assemblies."""
-
-    def __init__(self, review: Review) -> None:
-        self.review = review
-        self.templates: dict[Key, Template] = {key_of(t): t for t in review.templates}
-        self.resources = {
-            (key_of(r.template), r.logical_id): r for r in read_resources(review.templates)
-        }
-        self.elsewhere = {
-            (key_of(template), r.logical_id): r
-            for template in review.templates
-            if template.place.assumed
-            for r in read_resources([elsewhere(template)])
-        }
-        """What is the same wherever the templates go, where that is not fixed."""
-        self.routes = {
-            account.account.place.account: routes_of(account.account.trail)
-            for account in review.accounts
-        }
-
-    @cached_property
-    def names(self) -> set[str]:
-        """The names of runbooks, and of what the templates make of IAM."""
-        accounts = [account.account for account in self.review.accounts]
-        return {
-            *(runbook.name for account in accounts for runbook in account.runbooks),
-            *(name for account in accounts for _, name in account.made),
-        }
-
-    @cached_property
-    def by_group(self) -> dict[str, list[str]]:
-        """The names of the policies that name a group as their holder, by group."""
-        found: dict[str, list[str]] = {}
-        for resource in self.resources.values():
-            if resource.type == GROUP:
-                found.setdefault(resource.name, []).extend(_policies(resource))
-            elif resource.type == "AWS::IAM::GroupPolicy":
-                found.setdefault(str(resource.get("GroupName")), []).extend(_policies(resource))
-            elif "Groups" in resource.properties and resource.type != USER:
-                for group in resource.listed("Groups"):
-                    found.setdefault(str(group), []).extend(_policies(resource))
-        return found
-
-    def members(self, group: str) -> set[str]:
-        """The users of a group; for an existing group, the group's own name stands for them."""
-        users = {
-            name
-            for resource in self.resources.values()
-            for name, groups in _memberships(resource)
-            if group in groups
-        }
-        return users or {group}
-
-    @cached_property
-    def granting(self) -> dict[tuple[str, str], set[str]]:
-        """By account and principal, the statements that grant all that they allow."""
-        return {
-            (account.account.place.account, access.principal.name): {
-                label for grant in access.grants for label in grant.by
-            }
-            - {label for cut in access.cuts for label in cut.by}
-            for account in self.review.accounts
-            for access in account.accesses
-        }
-
-    def principals(self, account: str) -> Iterator[Principal]:
-        """The principals of an account."""
-        for each in self.review.accounts:
-            if each.account.place.account == account:
-                yield from each.account.principals
-
-
-def _memberships(resource: Resource) -> Iterator[tuple[str, list[str]]]:
-    if resource.type == USER:
-        yield resource.name, [*_listed(resource, "Groups")]
-    elif resource.type == _ADDITION:
-        for user in _listed(resource, "Users"):
-            yield user, [str(resource.get("GroupName"))]
-
-
-def key_of(template: Template) -> Key:
-    return template.stack, template.place.account, template.place.region
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +174,11 @@ def _trust(role: Resource) -> Iterator[_Trusted]:
 
 def _statements(resource: Resource) -> dict[tuple[str, Statement], str]:
     """The statements that a resource makes, with the name of the policy; and the Sid of each."""
-    documents = [(str(i.get("PolicyName")), i.get("PolicyDocument")) for i in _inline(resource)]
+    documents = [
+        (str(i.get("PolicyName")), i.get("PolicyDocument")) for i in inline_policies(resource)
+    ]
     if "PolicyDocument" in resource.properties:
-        documents.append((next(_policies(resource)), resource.get("PolicyDocument")))
+        documents.append((next(policies_of(resource)), resource.get("PolicyDocument")))
     return {
         (name, replace(statement, sid="")): statement.sid
         for name, document in documents
@@ -277,44 +187,25 @@ def _statements(resource: Resource) -> dict[tuple[str, Statement], str]:
     }
 
 
-def _inline(resource: Resource) -> list[Mapping[str, Any]]:
-    return resource.listed("Policies") if "Policies" in resource.properties else []
-
-
 def _attached(resource: Resource, side: Side) -> Iterator[tuple[str, str]]:
     """Who holds which policy by a resource; a group without any gives an empty one."""
     if resource.type in (USER, ROLE):
-        yield from ((resource.name, policy) for policy in _policies(resource))
+        yield from ((resource.name, policy) for policy in policies_of(resource))
         for group in resource.listed("Groups") if resource.type == USER else ():
             yield from ((resource.name, policy) for policy in side.by_group.get(group, [""]))
     elif resource.type == GROUP:
-        yield from product(side.members(resource.name), _policies(resource))
-    elif resource.type == _ADDITION:
+        yield from product(side.members(resource.name), policies_of(resource))
+    elif resource.type == ADDITION:
         policies = side.by_group.get(str(resource.get("GroupName")), [""])
         yield from product(map(str, resource.listed("Users")), policies)
     else:
-        holders = [name for key in ("Users", "Roles") for name in _listed(resource, key)]
-        groups = [*_listed(resource, "Groups"), *_named(resource, "GroupName")]
+        holders = [name for key in ("Users", "Roles") for name in listed(resource, key)]
+        groups = [*listed(resource, "Groups"), *_named(resource, "GroupName")]
         members = (member for group in groups for member in side.members(group))
         holders += [*_named(resource, "UserName"), *_named(resource, "RoleName"), *members]
-        yield from product(holders, _policies(resource))
-
-
-def _listed(resource: Resource, key: str) -> Iterator[str]:
-    yield from map(str, resource.listed(key) if key in resource.properties else ())
+        yield from product(holders, policies_of(resource))
 
 
 def _named(resource: Resource, key: str) -> Iterator[str]:
     if key in resource.properties:
         yield str(resource.get(key))
-
-
-def _policies(resource: Resource) -> Iterator[str]:
-    """The names of the policies that a resource is or holds."""
-    if resource.type == MANAGED_POLICY:
-        yield resource.name
-    elif resource.type in (USER, ROLE, GROUP):
-        yield from (str(each.get("PolicyName")) for each in _inline(resource))
-        yield from (str(arn).rsplit("/", 1)[-1] for arn in _listed(resource, "ManagedPolicyArns"))
-    else:
-        yield str(resource.get("PolicyName"))

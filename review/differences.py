@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from review.assembly_checks import RUNBOOKS_STACK
-from review.counterparts import GRANTING, Counterparts, Key, Side
+from review.counterparts import GRANTING, Counterparts
 from review.documents import content_of, without_evaluated
 from review.files import parse_json
 from review.gains import About
 from review.resource_types import DOCUMENT, LOG, PROVIDER, SECRET, TOPIC, TYPES
 from review.resources import Resource
 from review.reviews import Review
+from review.sides import Key, Side
 from review.statements import Policy, read_policy
 
 _MISSING = object()

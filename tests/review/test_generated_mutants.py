@@ -62,7 +62,7 @@ def _outcome(engine: Engine, before: Review, templates: tuple[Template, ...]) ->
 
 @pytest.mark.parametrize(
     ("deployment", "one_in", "at_least"),
-    [(DEFAULT, 3, 150), (AUDITED, 40, 20), (EVERYTHING, 40, 50), (WITH_PIPELINE, 40, 30)],
+    [(DEFAULT, 4, 100), (AUDITED, 50, 15), (EVERYTHING, 60, 30), (WITH_PIPELINE, 60, 15)],
     ids=["default", "audited", "everything", "pipeline"],
 )
 def test_no_mutant_survives_unexplained(
