@@ -49,7 +49,7 @@ def account_of_an_operator() -> Iterator[tuple[Command, Command]]:
                 name="first step",
                 arguments=(
                     *(sys.executable, "-m", "benchmarks.desk"),
-                    *("run", f"{RUNBOOK}0", "--instance-id", instance),
+                    *("run", f"{RUNBOOK}0", "--instance-id", instance, "--allow-own-permissions"),
                 ),
                 folder=PROJECT,
                 environment=environment,
