@@ -45,13 +45,16 @@ def access_of(engine: Engine, principal: Principal, roles: tuple[Principal, ...]
         found += _decided(engine, principal, pair, denies, pair.named(actions), roles)
         opened += open_actions(pair, denies)
         opened += unknown_actions(pair, actions)
+    trusted = [*_trusted(engine, principal, roles)]
+    assumed = {grant.resource for grant in trusted}
     granted = [each for each in found if isinstance(each, Grant)]
+    cuts = {each for each in found if isinstance(each, Cut)}
     access = Access(
         principal=principal,
-        grants=tuple(_narrowed([*granted, *_trusted(engine, principal, roles)])),
+        grants=tuple(_narrowed([*granted, *trusted])),
         known=len(actions),
         open_actions=tuple(sorted(set(opened))),
-        cuts=tuple(sorted({each for each in found if isinstance(each, Cut)})),
+        cuts=tuple(sorted(c for c in cuts if c.action != ASSUME_ROLE or c.resource not in assumed)),
     )
     return replace(access, cuts=require_accounted(access, actions))
 

@@ -1,6 +1,7 @@
 """What the tests share: deployments to synthesize, a copy of the project, a sandbox."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,12 @@ from pytest_socket import disable_socket, enable_socket
 from sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Has the processes that tests start take Ctrl-C, also where the tests were started with it
+    ignored, as ``nohup`` and background jobs do."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
