@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from review.assembly_checks import ADMINISTRATION_STACK, RUNBOOKS_STACK
 from review.aws import CREATE_CHANGE_SET
 from review.bootstrap import bootstrap_role, reading_the_version, stack_arn, staging_buckets
 from review.grants import Allowed, Grant, is_among
@@ -9,7 +10,6 @@ from review.judge import Decision, Judge
 from review.model import Part, Principal
 from review.promises import Proof
 
-RUNBOOKS_STACK, _ADMINISTRATION_STACK = "RunbooksStack", "AdministrationStack"
 _DEPLOYMENT_ROLE, _PUBLISHING_ROLE = "AuthorDeploymentRole", "AuthorPublishingRole"
 _EXECUTION_ROLE = "AuthorExecutionRole"
 _ROLE_KEY, _PREFIX = "cloudformation:RoleArn", "runbooks/"
@@ -54,7 +54,7 @@ def deploys(judge: Judge) -> Proof:
             judge.ask(access.principal, "s3:PutObject", template, expected=False)
             for template in others
         ]
-        stack = _stack(judge, _ADMINISTRATION_STACK)
+        stack = _stack(judge, ADMINISTRATION_STACK)
         execute = "cloudformation:ExecuteChangeSet"
         decisions.append(judge.ask(access.principal, execute, stack, expected=False))
         if access.principal.name == _DEPLOYMENT_ROLE:
@@ -66,7 +66,7 @@ def deploys(judge: Judge) -> Proof:
 
 def _changes(judge: Judge, role: Principal) -> Iterator[Decision]:
     """What a deployment takes of the deployment role, each with a twin that it does not."""
-    own, other = _stack(judge, RUNBOOKS_STACK), _stack(judge, _ADMINISTRATION_STACK)
+    own, other = _stack(judge, RUNBOOKS_STACK), _stack(judge, ADMINISTRATION_STACK)
     for action in _ON_STACK:
         yield judge.ask(role, action, own, expected=True)
         yield judge.ask(role, action, other, expected=False)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from review.author_deployment import RUNBOOKS_STACK, deploys, is_of_deployment
+from review.assembly_checks import RUNBOOKS_STACK
+from review.author_deployment import deploys, is_of_deployment
 from review.aws import (
     ASSUME_ROLE,
     AUTOMATION,

@@ -6,10 +6,11 @@ Source: CDK, bootstrap template.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from review.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
 from review.grants import Allowed
 from review.judge import Judge
 
-_ADMINISTRATORS = ("AdministrationStack", "AuditStack")
+_ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
 
 

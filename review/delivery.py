@@ -106,7 +106,9 @@ class Receivers:
             if (value := key.get(name, expected)) != expected:
                 yield f"{key.where}: {name} is {value}, not {expected}"
         for action in _ENCRYPT:
-            if not any(_names(s, action, _EVENTS, "*") and not s.conditions for s in _of_key(key)):
+            if not any(
+                _names(s, action, _EVENTS, "*") and not s.conditions for s in self._allows[named]
+            ):
                 yield f"{key.where}: {_EVENTS[1]} may not {action}"
 
     def _read_topic_policy(self, resource: Resource) -> None:

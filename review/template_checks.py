@@ -1,7 +1,7 @@
 """What a template may be made of: one walk over all of it refuses what nobody has read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from review.assembly import Template
@@ -50,32 +50,33 @@ def refuse_unknown_parts(template: Template) -> None:
         _refuse_spelled_secrets(where, body["Type"], properties)
 
 
-def _refuse_macros(stack: str, value: Any) -> None:
+def _refuse_macros(stack: str, body: Mapping[str, Any]) -> None:
     """Raises ReviewError for what CloudFormation expands before it reads the rest."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if key in _MACROS or key.startswith("Fn::ForEach"):
-                raise ReviewError(
-                    f"{stack} has a {key}, which CloudFormation expands when it is deployed; "
-                    f"review the expanded template (aws cloudformation get-template "
-                    f"--template-stage Processed)"
-                )
-            _refuse_macros(stack, child)
-    elif isinstance(value, list):
-        for child in value:
-            _refuse_macros(stack, child)
+    for key in _keys(body):
+        if key in _MACROS or key.startswith("Fn::ForEach"):
+            raise ReviewError(
+                f"{stack} has a {key}, which CloudFormation expands when it is deployed; "
+                f"review the expanded template (aws cloudformation get-template "
+                f"--template-stage Processed)"
+            )
 
 
-def _refuse_functions(stack: str, value: Any) -> None:
+def _refuse_functions(stack: str, section: Any) -> None:
     """Raises ReviewError for a function that the review cannot resolve, wherever it stands."""
+    for key in _keys(section):
+        if key.startswith("Fn::") and key not in FUNCTIONS:
+            raise ReviewError(f"stack {stack}: the review does not know the function {key}")
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Every key in a value, outer ones first."""
     if isinstance(value, dict):
         for key, child in value.items():
-            if key.startswith("Fn::") and key not in FUNCTIONS:
-                raise ReviewError(f"stack {stack}: the review does not know the function {key}")
-            _refuse_functions(stack, child)
+            yield key
+            yield from _keys(child)
     elif isinstance(value, list):
         for child in value:
-            _refuse_functions(stack, child)
+            yield from _keys(child)
 
 
 def _refuse_spelled_secrets(where: str, type_: str, properties: Mapping[str, Any]) -> None:
