@@ -129,7 +129,8 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
 
 
 def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
-    """What auditors may do: read runs, the event history and the log of runs, and change nothing.
+    """What auditors may do: read runs and their runbooks, roles, the event history and the log of
+    runs, and change nothing.
 
     Reading a run tells its parameters, which the event history hides.
     """
@@ -144,6 +145,20 @@ def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
             resources=_executions(deployment),
             why="parameters, steps and outcome of each run; execution ids are made at run time",
             source=_SAR,
+        ),
+        Statement(
+            sid="ReadRunbooks",
+            actions=("ssm:GetDocument",),
+            resources=tuple(names.ssm_arn("document/*", r) for r in deployment.arn_regions),
+            why="whether the version that ran embeds a role; authors may have made it since",
+            source=_SAR,
+        ),
+        Statement(
+            sid="ListRoles",
+            actions=("iam:ListRoles",),
+            resources=("*",),
+            why="which roles trust Automation; the list call has no resource-level permission",
+            source="Service Authorization Reference, AWS Identity and Access Management (IAM)",
         ),
         Statement(
             sid="ReadEventHistory",

@@ -17,11 +17,20 @@ from operate.trail.audit import audit
 
 _STATUSES = """exit status:
   0  success: the run ended well
-  1  the run failed or timed out; audit: somebody used a service role outside of runs
+  1  the run failed or timed out
   2  refused: nothing was started or changed
   3  the run was rejected or cancelled
   4  AWS could not be asked any more: the run may go on
+  70  a mistake of this program
+  74  the output could not be written to its end: a full disk, a closed pipe
   130  watching was stopped by Ctrl-C; the run goes on"""
+_AUDIT_STATUSES = """exit status:
+  0  nothing was found
+  1  a watched role was used outside of executions, or an execution ran without a role
+  2  refused: AWS or the command line did not allow the audit
+  70  a mistake of this program
+  74  the output could not be written to its end: a full disk, a closed pipe
+  130  stopped by Ctrl-C"""
 
 _TABLES = ("table", "json", "csv")
 
@@ -38,17 +47,23 @@ def main(arguments: list[str] | None = None) -> int:
     if words and not options.takes_words:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     try:
-        return int(options.act(options))
-    except OperateError as error:
+        status = int(options.act(options))
         sys.stdout.flush()
+        return status
+    except OperateError as error:
         say(f"error: {error}")
         return int(error.status)
     except KeyboardInterrupt:
         say("\nstopped")
         return int(Exit.INTERRUPTED)
-    except BrokenPipeError:  # whoever read us has gone
+    except OSError as error:  # a full disk; or whoever read us has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.UNKNOWN)
+        if not isinstance(error, BrokenPipeError):
+            say(f"error: the output could not be written: {error.strerror or error}")
+        return int(Exit.UNWRITTEN)
+    except Exception as error:
+        say(f"error: a mistake of this program, please report it: {type(error).__name__}: {error}")
+        return int(Exit.INTERNAL)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("id", metavar="ID", type=_id, help="the run's id")
         one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
         one.add_argument("--yes", action="store_true", help="do not ask")
-    _add_audit(add("audit", audit, "who did what through the service roles", *_TABLES))
+    one = add("audit", audit, "who did what through the service roles", *_TABLES)
+    one.epilog = _AUDIT_STATUSES
+    _add_audit(one)
     one = added.add_parser("explain", help="cause and cure of a message of AWS")
     one.add_argument("message", nargs="*", help="the message; without one, standard input")
     one.set_defaults(
@@ -175,12 +192,18 @@ def _add_run(one: argparse.ArgumentParser) -> None:
 def _add_audit(one: argparse.ArgumentParser) -> None:
     one.description = textwrap.fill(
         "Who started which runbook and version with which parameters, who approved, which calls "
-        "the role made for it, on what, with what result. Calls by service roles that belong to "
-        "no run come first, and are exit status 1. For auditors; the event history of CloudTrail "
-        "goes back 90 days, lags some minutes, and is read at two look-ups a second."
+        "were made for it, on what, with what result. Calls with a watched role that belong to no "
+        "execution, and executions that ran with the permissions of their caller, come first and "
+        "are exit status 1. Watched are all roles of the account that Automation may assume. For "
+        "auditors; the event history of CloudTrail has no data events, goes back 90 days, is up "
+        "to 15 minutes late, and is read at two look-ups a second."
     )
     one.add_argument(
-        "id", metavar="ID", nargs="?", type=_id, help="one run; without it, those of a time"
+        "id",
+        metavar="ID",
+        nargs="?",
+        type=_id,
+        help="one execution and what used its id; without it, those of a window",
     )
     one.add_argument(
         "--since", metavar="TIME", default="7d", help="for example 12h or 2026-11-26; 7d without it"
@@ -191,9 +214,17 @@ def _add_audit(one: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="a further service role: one that no runbook embeds any more",
+        help="watch this role as well: one that does not trust Automation any more",
     )
-    one.add_argument("--html", metavar="FILE", help="write a picture of the runs as well")
+    one.add_argument(
+        "--except-role",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="do not watch this role: one that trusts Systems Manager for something else, such as "
+        "hybrid nodes",
+    )
+    one.add_argument("--html", metavar="FILE", help="write a page of the executions as well")
 
 
 def _add_history(one: argparse.ArgumentParser) -> None:

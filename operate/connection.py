@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -32,7 +33,8 @@ class Connection:
     ) -> None:
         """Raises OperateError for settings of the AWS configuration that are none."""
         self._endpoint = endpoint
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._making = threading.Lock()
         with asking("for credentials"):
             named = region or os.environ.get("AWS_REGION")  # which boto3 does not read
             self._session = boto3.Session(profile_name=profile, region_name=named)
@@ -67,6 +69,12 @@ class Connection:
             raise OperateError(f"{region!r} is no Region of Systems Manager; nearest: {nearest}")
         return region
 
+    @cached_property
+    def regions(self) -> list[str]:
+        """The Regions of this Region's partition, enabled in the account or not."""
+        partition = self._session.get_partition_for_region(self.region)
+        return list(self._session.get_available_regions("cloudtrail", partition))
+
     @property
     def place(self) -> str:
         """Region and account, for a question."""
@@ -78,21 +86,23 @@ class Connection:
         """A client of Systems Manager."""
         return self.client("ssm")
 
-    def client(self, service: str) -> Any:
-        """A client of an AWS service, one each."""
-        if service not in self._clients:
-            with asking(f"for {service}"):
-                client = self._session.client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self._endpoint,
-                    config=self._config,
-                )
-            name = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register(f"needs-retry.{name}", _give_up_at_once)
-            client.meta.events.register(f"request-created.{name}", _say_that_it_is_tried_again)
-            self._clients[service] = client
-        return self._clients[service]
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A client of an AWS service, one each; of this Region unless another is named."""
+        key = service, region or self.region
+        with self._making:  # a session makes one client at a time
+            if key not in self._clients:
+                self._clients[key] = self._new_client(*key)
+            return self._clients[key]
+
+    def _new_client(self, service: str, region: str) -> Any:
+        with asking(f"for {service}"):
+            client = self._session.client(
+                service, region_name=region, endpoint_url=self._endpoint, config=self._config
+            )
+        name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"needs-retry.{name}", _give_up_at_once)
+        client.meta.events.register(f"request-created.{name}", _say_that_it_is_tried_again)
+        return client
 
     @cached_property
     def caller(self) -> str | None:

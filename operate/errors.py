@@ -10,13 +10,17 @@ class Exit(IntEnum):
 
     SUCCESS = 0
     FAILED = 1
-    """The run failed or timed out."""
+    """The run failed or timed out; of ``audit``, that it found something."""
     REFUSED = 2
     """Nothing was started or changed."""
     STOPPED = 3
     """The run was rejected or cancelled."""
     UNKNOWN = 4
     """AWS could not be asked any more: whether the run started or how it ended is not known."""
+    INTERNAL = 70
+    """A mistake of this program. Source: sysexits.h, EX_SOFTWARE."""
+    UNWRITTEN = 74
+    """The output could not be written to its end. Source: sysexits.h, EX_IOERR."""
     INTERRUPTED = 130
     """Ctrl-C, as shells have it."""
 

@@ -101,9 +101,10 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         cure="look at it: python -m operate watch ID",
     ),
     Explanation(
-        pattern=r"not authorized to perform: cloudtrail:LookupEvents",
-        cause="the event history is read by auditors",
-        cure="ask the administrator to name you among auditors in deployments.py",
+        pattern=r"not authorized to perform: (cloudtrail:LookupEvents|iam:ListRoles)",
+        cause="the event history and the roles of the account are read by auditors",
+        cure="ask the administrator to name you among auditors in deployments.py; an auditor of an "
+        "older deployment needs the new AdministrationStack",
     ),
     Explanation(
         pattern=r"assume role is unable to be assumed",

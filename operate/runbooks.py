@@ -123,6 +123,11 @@ def read_runbook(connection: Connection, name: str, version: str | None = None) 
         raise _not_read(connection, name, version, error) from None
     if answer.get("DocumentType", "Automation") != "Automation":
         raise OperateError(f"{name!r} is a document of type {answer['DocumentType']}, no runbook")
+    return runbook_of(name, answer)
+
+
+def runbook_of(name: str, answer: Mapping[str, Any]) -> Runbook:
+    """A runbook from an answer of ``GetDocument`` in the format JSON."""
     return _runbook(name, str(answer["DocumentVersion"]), json.loads(answer["Content"]))
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -16,8 +17,15 @@ from rich.text import Text
 
 from operate.statuses import Outcome, outcome
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, which could move the cursor or turn text round."""
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
+    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+"""Characters that steer a terminal, turn text round or do not show: controls, format characters,
+default ignorable ones, lone surrogates. Source: Unicode 15, General_Category and
+Default_Ignorable_Code_Point."""
 _BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _WHOLE = ("run", "started", "version")
 """Columns that are copied or compared, and never folded."""
@@ -27,13 +35,23 @@ _COLOURS = {
     Outcome.HELD: "yellow",
     Outcome.GOING: "",
 }
+_FORMULA = ("=", "+", "-", "@")
+_BLANKS = ("\t", "\r", "\n")
 _ANY_WIDTH = 1_000_000
 _SHOWN_CHARACTERS = 2_000
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to its program, instead of ending it with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raises again what is being handled."""
+        raise
+
+
 def console(stream: IO[str] | None = None) -> Console:
     """A console on standard output or this stream; text is never read as markup."""
-    return Console(
+    return _Console(
         file=stream or sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True
     )
 
@@ -98,7 +116,8 @@ def who(arn: str) -> str:
 
 
 def print_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows as CSV on standard output; a cell is never a spreadsheet's formula."""
+    """Rows as CSV on standard output; a cell is never a spreadsheet's formula, and shows every
+    character that it holds."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(headings)
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
@@ -106,7 +125,13 @@ def print_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def print_json(value: Any) -> None:
     """A value as JSON on standard output, with AWS's own names."""
-    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+    print(as_json(value, indent=2))
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON, in which characters that do not show are escaped."""
+    text = json.dumps(value, indent=indent, default=_plain, ensure_ascii=False)
+    return _UNSAFE.sub(lambda match: "\n" if match[0] == "\n" else _escaped(match[0]), text)
 
 
 def say(text: str) -> None:
@@ -116,8 +141,18 @@ def say(text: str) -> None:
 
 
 def _harmless(cell: str) -> str:
-    """A cell of CSV that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """A cell of CSV that no spreadsheet takes for a formula, with what does not show escaped.
+
+    Spreadsheets read the full-width signs as well. Source: OWASP, CSV Injection.
+    """
+    first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
+    guarded = f"'{cell}" if first in _FORMULA or cell[:1] in _BLANKS else cell
+    return _UNSAFE.sub(lambda match: _escaped(match[0]), guarded)
+
+
+def _escaped(character: str) -> str:
+    """A character as JSON escapes it."""
+    return json.dumps(character)[1:-1]
 
 
 def _plain(value: Any) -> str:

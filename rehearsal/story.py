@@ -164,8 +164,8 @@ class Story:
     def _audit(self) -> None:
         keys = self._client("iam").create_access_key(UserName=AUDITOR)["AccessKey"]
         self._auditor_keys = keys
-        trail = self._at_the_desk(keys, "audit", self._execution)
-        (run,) = trail["Runs"]
+        report = self._at_the_desk(keys, "audit", self._execution)
+        (run,) = report["Executions"]
         self._note("the run was started by", OPERATOR, _last(run["StartedBy"]))
         self._note("on", ", ".join(self._instances), ", ".join(run["Parameters"]["InstanceId"]))
         made = [call for call in run["Calls"] if call["Call"] != "ec2:DescribeInstanceStatus"]
@@ -173,8 +173,8 @@ class Story:
         for call, name in zip(made, ("ec2:StopInstances", "ec2:StartInstances"), strict=True):
             self._note("a call of the run", name, call["Call"])
             self._note("it was made by", session, call["By"].split(":assumed-role/")[-1])
-        outside = [call["Call"] for call in trail["CallsOutsideRuns"]]
-        self._note("calls by the role outside of runs", "none", ", ".join(outside) or "none")
+        outside = [call["Call"] for call in report["CallsOutsideExecutions"]]
+        self._note("calls outside executions", "none", ", ".join(outside) or "none")
         kept = self._client("logs").filter_log_events(logGroupName=LOG_GROUP)["events"]
         states = [
             event["detail"]["Status"]

@@ -8,12 +8,14 @@ from review.model import Part, Principal
 from review.promises import Promise, Proof, anything_but, promise, told
 
 _LOOK_UP, _READ_LOG = "cloudtrail:LookupEvents", "logs:FilterLogEvents"
+_LIST_ROLES, _READ_RUNBOOK = "iam:ListRoles", "ssm:GetDocument"
 _LOG_GROUP = "/aws/events/DelegatedRuns"
 _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
-    *("ssm:GetAutomationExecution", "ssm:ListDocuments", _LOOK_UP, _READ_LOG),
+    *("ssm:GetAutomationExecution", "ssm:ListDocuments", _READ_RUNBOOK),
+    *(_LOOK_UP, _READ_LOG, _LIST_ROLES),
 }
-"""What an auditor does: reads runs, the event history and the log of runs."""
+"""What an auditor does: reads runs, runbooks, roles, the event history and the log of runs."""
 
 
 def auditor_promises(judge: Judge) -> Iterator[Promise]:
@@ -22,8 +24,8 @@ def auditor_promises(judge: Judge) -> Iterator[Promise]:
     if auditors:
         yield promise(
             "auditors-read-and-change-nothing",
-            f"{names(auditors)} can read runs, the event history and the log of runs, and do "
-            f"nothing else",
+            f"{names(auditors)} can read runs and runbooks of the account, list its roles, read "
+            f"the event history and the log of runs, and do nothing else",
             _only_reads(judge),
         )
 
@@ -35,18 +37,26 @@ def _only_reads(judge: Judge) -> Proof:
         findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
         logs = [log for region in judge.account.regions for log in _logs(judge, region)]
         findings += told(access, (g for g in access.on(_READ_LOG) if g.resource not in logs))
+        own = [judge.ssm_arn("document/*", region=region) for region in judge.account.regions]
+        findings += told(access, (g for g in access.on(_READ_RUNBOOK) if g.resource not in own))
         decisions += _decisions(judge, access.principal, logs)
     return Proof(tuple(findings), tuple(decisions))
 
 
 def _decisions(judge: Judge, auditor: Principal, logs: list[str]) -> Iterator[Decision]:
-    for action in ("ssm:DescribeAutomationExecutions", "ssm:ListDocuments", _LOOK_UP):
+    everywhere = ("ssm:DescribeAutomationExecutions", "ssm:ListDocuments", _LOOK_UP, _LIST_ROLES)
+    for action in everywhere:
         yield judge.ask(auditor, action, "*", expected=True)
     foreign = judge.execution(account=OTHER_ACCOUNT)
     for action in ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions"):
         for region in judge.account.regions:
             yield judge.ask(auditor, action, judge.execution(region=region), expected=True)
         yield judge.ask(auditor, action, foreign, expected=False)
+    for region in judge.account.regions:
+        runbook = judge.ssm_arn("document/Any-Runbook", region=region)
+        yield judge.ask(auditor, _READ_RUNBOOK, runbook, expected=True)
+    foreign_runbook = judge.ssm_arn("document/Any-Runbook", account=OTHER_ACCOUNT)
+    yield judge.ask(auditor, _READ_RUNBOOK, foreign_runbook, expected=False)
     for log in logs:
         yield judge.ask(auditor, _READ_LOG, log.replace(":*", ":log-stream:x"), expected=True)
     yield judge.ask(auditor, SIGNAL, judge.execution(), expected=False)

@@ -1,111 +1,146 @@
-"""``python -m operate audit``: what Automation and CloudTrail tell together."""
+"""``python -m operate audit``: what Automation and CloudTrail show together."""
 
 import argparse
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from operate import runbooks
 from operate.connection import PAGE, Connection, asking
 from operate.errors import Exit, OperateError
 from operate.executions import Run, read_run
 from operate.screen import moment, say
 from operate.times import as_filter, time_of
-from operate.trail import event_history, timeline
-from operate.trail.joined import AFTER, BEFORE, Join
-from operate.trail.printed import print_trail
+from operate.trail import event_history, page
+from operate.trail.execution_roles import ExecutionRoles
+from operate.trail.files import whole_file
+from operate.trail.matching import AFTER, BEFORE, AuditedExecution, Matching, Sources
+from operate.trail.output import print_report
 from operate.trail.progress import Progress
-from operate.trail.told import Trail, tell_call, tell_run
+from operate.trail.records import Call, execution_of
+from operate.trail.report import Report
+from operate.trail.spool import Spool
+from operate.trail.watched_roles import watched_roles
 
 _READERS = 8
-"""Runs that are read at a time."""
+"""Executions that are read at a time."""
+_DELAY = timedelta(minutes=15)
+"""How late CloudTrail may deliver an event; on average it takes five minutes.
+Source: CloudTrail User Guide, How CloudTrail works."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Question:
+class _Window:
     """What is audited."""
 
     begin: datetime
     end: datetime
-    """Between which times what belongs to no run is told."""
+    """Between which times calls outside executions are reported."""
     read_from: datetime
     read_until: datetime
-    """How early and how late a call of these runs may be."""
+    """How early and how late a call of these executions may be."""
     pages: Iterable[list[Run]]
-    """The runs, the newest first."""
+    """The executions, the newest first."""
+    only: Run | None = None
+    """The one execution that was asked for."""
+
+    def concerns(self, call: Call) -> bool:
+        """Whether a call that belongs to no execution is to be reported."""
+        if self.only is None:
+            return self.begin <= call.time <= self.end
+        ids = {self.only.id, *(step.id for step in self.only.steps)}
+        return call.execution in ids or execution_of(call.opened_session) in ids
 
 
 def audit(connection: Connection, options: argparse.Namespace) -> Exit:
-    """Prints runs with what was done for them, and before them what belongs to no run."""
-    asked = _one(connection, options.id) if options.id else _period(connection, options)
-    roles = _service_roles(connection, options.role)
-    with _opened(options.html) as picture, _spool() as spool:
-        trail = Trail(
-            region=connection.region,
-            since=moment(asked.begin),
-            until=moment(asked.end),
-            roles=tuple(sorted(role.rsplit("/", 1)[-1] for role in roles)),
-            spool=spool,
-        )
-        with Progress(asked.begin) as progress:
-            calls = event_history.events_back(
-                connection, asked.read_from, asked.read_until, progress
+    """Reports executions with what was done for them, and before them what belongs to none."""
+    roles = watched_roles(connection, options.role, options.except_role)
+    with Spool[AuditedExecution]() as executions:
+        with whole_file(options.html) as html:
+            asked = _one(connection, options.id) if options.id else _period(connection, options)
+            report = Report(
+                account=(connection.caller or ":::::").split(":")[4],
+                region=connection.region,
+                since=moment(asked.begin),
+                until=moment(asked.end),
+                roles=tuple(sorted(role.rsplit("/", 1)[-1] for role in roles)),
+                executions=executions,
             )
-            _fill(trail, Join(calls, roles), asked, connection)
-        print_trail(trail, options.output)
-        if picture:
-            picture.writelines(timeline.page(trail))
+            _fill(report, asked, connection, roles)
+            if html:
+                html.writelines(page.lines(report))
+        if options.html:
             say(f"written: {options.html}")
-    return Exit.FAILED if trail.outside else Exit.SUCCESS
+        print_report(report, options.output)
+        return Exit.FAILED if report.has_findings else Exit.SUCCESS
 
 
-def _fill(trail: Trail, join: Join, asked: _Question, connection: Connection) -> None:
-    for page in asked.pages:
-        for audited in join.of(page):
-            trail.add(tell_run(audited))
-    join.rest(lambda id_: _find(connection, id_))
-    trail.outside, trail.refused = (
-        [tell_call(call) for call in calls if asked.begin <= call.time <= asked.end]
-        for calls in (join.outside, join.refused)
+def _fill(report: Report, asked: _Window, connection: Connection, roles: frozenset[str]) -> None:
+    openings = event_history.Openings(connection)
+    sources = Sources(
+        execution=lambda id_: None if asked.only else _find(connection, id_),
+        earlier=lambda callers: () if asked.only else _earlier(connection, asked.begin, callers),
+        opened_between=openings.between,
+        has_role=ExecutionRoles(connection).has_role,
     )
-    if join.other_roles:
-        names = ", ".join(sorted(role.rsplit("/", 1)[-1] for role in join.other_roles))
-        say(
-            f"runs used other roles as well: {names}. What these do outside of runs is not looked "
-            f"for; --role NAME does so"
+    with Progress(asked.begin) as progress, Spool[Call]() as waiting:
+        calls = event_history.events_back(connection, asked.read_from, asked.read_until, progress)
+        matching = Matching(
+            calls, watched=roles, begin=asked.begin, sources=sources, waiting=waiting
         )
+        for runs in asked.pages:
+            for execution in matching.of(runs):
+                report.add(execution)
+        for execution in matching.rest():
+            if execution.run.started <= asked.end:
+                report.add(execution)
+        report.without_role = matching.without_role()
+    report.outside = [each for each in matching.outside if asked.concerns(each.call)]
+    report.refused = [call for call in reversed(matching.refused) if asked.concerns(call)]
+    _say_limits(asked, matching, openings)
 
 
-def _one(connection: Connection, execution_id: str) -> _Question:
-    """One run, and what happened around it."""
+def _say_limits(asked: _Window, matching: Matching, openings: event_history.Openings) -> None:
+    now = datetime.now(UTC)
+    if now - asked.begin > timedelta(days=event_history.DAYS):
+        say(
+            f"CloudTrail's event history goes back {event_history.DAYS} days: earlier executions "
+            f"are shown without their calls"
+        )
+    if now - asked.end < _DELAY:
+        say("CloudTrail can be 15 minutes late: the newest calls may be missing")
+    if matching.used_roles:
+        names = ", ".join(sorted(role.rsplit("/", 1)[-1] for role in matching.used_roles))
+        say(f"executions used roles that do not trust Automation any more: {names}")
+    if openings.unread:
+        regions = ", ".join(f"{region} ({error})" for region, error in openings.unread.items())
+        say(f"sessions may have been opened in Regions that could not be read: {regions}")
+
+
+def _one(connection: Connection, execution_id: str) -> _Window:
+    """One execution, and what used its id."""
     run, now = read_run(connection, execution_id), datetime.now(UTC)
     begin, end = run.started - BEFORE, min((run.ended or now) + AFTER, now)
-    _say_what_is_forgotten(begin, now)
-    return _Question(begin=begin, end=end, read_from=begin, read_until=end, pages=[[run]])
+    return _Window(begin=begin, end=end, read_from=begin, read_until=end, pages=[[run]], only=run)
 
 
-def _period(connection: Connection, options: argparse.Namespace) -> _Question:
-    """The runs that began in a time; their calls may be as late as the last of them ended."""
+def _period(connection: Connection, options: argparse.Namespace) -> _Window:
+    """The executions that began in a window; their calls are at most as late as their ends."""
     now = datetime.now(UTC)
     begin = time_of(options.since)
     end = time_of(options.until) if options.until else now
     if begin >= end:
         raise OperateError(f"--since {options.since} is not before the end, {moment(end)}")
-    _say_what_is_forgotten(begin, now)
     read_until = now
     if options.until:
         ends = (
             run.get("ExecutionEndTime", now)
-            for page in _listed(connection, begin, end)
+            for page in _listed(connection, since=begin, until=end)
             for run in page
         )
         read_until = min(max(ends, default=end) + AFTER, now)
-    return _Question(
+    return _Window(
         begin=begin,
         end=end,
         read_from=begin - BEFORE,
@@ -115,70 +150,45 @@ def _period(connection: Connection, options: argparse.Namespace) -> _Question:
 
 
 def _listed(
-    connection: Connection, since: datetime, until: datetime
+    connection: Connection, *, until: datetime, since: datetime | None = None
 ) -> Iterator[list[dict[str, Any]]]:
-    """What a list tells of the runs that began between two times, a page at a time."""
+    """What a list shows of the executions that began between two times, a page at a time."""
+    filters = [{"Key": "StartTimeBefore", "Values": [as_filter(until + timedelta(seconds=1))]}]
+    if since:
+        filters.append({"Key": "StartTimeAfter", "Values": [as_filter(since)]})
     pages = connection.ssm.get_paginator("describe_automation_executions").paginate(
-        Filters=[
-            {"Key": "StartTimeAfter", "Values": [as_filter(since)]},
-            {"Key": "StartTimeBefore", "Values": [as_filter(until + timedelta(seconds=1))]},
-        ],
-        PaginationConfig={"PageSize": PAGE},
+        Filters=filters, PaginationConfig={"PageSize": PAGE}
     )
-    with asking("for the runs"):
-        for page in pages:
-            yield page["AutomationExecutionMetadataList"]
+    with asking("for the executions"):
+        for page_ in pages:
+            yield page_["AutomationExecutionMetadataList"]
 
 
 def _runs_back(connection: Connection, since: datetime, until: datetime) -> Iterator[list[Run]]:
-    """The runs that began between two times, a page at a time, each with parameters and steps: a
-    list tells neither, and the event history hides the values of parameters."""
+    """The executions that began between two times, a page at a time, each with parameters and
+    steps: a list shows neither, and the event history hides the values of parameters."""
     with ThreadPoolExecutor(_READERS) as readers:
-        for page in _listed(connection, since, until):
-            ids = [run["AutomationExecutionId"] for run in page]
+        for page_ in _listed(connection, since=since, until=until):
+            ids = [run["AutomationExecutionId"] for run in page_]
             yield list(readers.map(lambda id_: read_run(connection, id_), ids))
 
 
+def _earlier(connection: Connection, begin: datetime, callers: frozenset[str]) -> Iterator[Run]:
+    """The executions that these callers started before a time at which they had not ended."""
+    if not callers:
+        return
+    for page_ in _listed(connection, until=begin):
+        for run in page_:
+            ended = run.get("ExecutionEndTime")
+            if run.get("ExecutedBy") in callers and (ended is None or ended >= begin - AFTER):
+                yield read_run(connection, run["AutomationExecutionId"])
+
+
 def _find(connection: Connection, execution_id: str) -> Run | None:
-    """A run that was not asked for: it began before, or at another time; None where it is none."""
+    """An execution that the list did not show; None where there is none of this id."""
     try:
         return read_run(connection, execution_id)
     except OperateError as error:
         if error.code.startswith("AutomationExecutionNotFound"):
             return None
         raise
-
-
-def _service_roles(connection: Connection, further: list[str]) -> frozenset[str]:
-    """The ARNs of the roles that runbooks of this account and Region embed, and of further ones."""
-    caller = connection.caller
-    if caller is None:
-        raise OperateError("AWS does not tell whose credentials these are, and so no account")
-    partition, account = caller.split(":")[1], caller.split(":")[4]
-    names = {r.service_role for r in runbooks.listed(connection)} | set(further)
-    if not names:
-        raise OperateError(
-            f"no runbook in {connection.region} names a service role: which calls belong to no "
-            f"run could not be told; check --region, or name the role: --role NAME"
-        )
-    return frozenset(f"arn:{partition}:iam::{account}:role/{name}" for name in names)
-
-
-def _say_what_is_forgotten(begin: datetime, now: datetime) -> None:
-    if now - begin > timedelta(days=event_history.DAYS):
-        say(
-            f"CloudTrail's event history goes back {event_history.DAYS} days: of what was before, "
-            f"runs are shown without their calls"
-        )
-
-
-def _spool() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8")
-
-
-def _opened(path: str | None) -> AbstractContextManager[IO[str] | None]:
-    """The file of the picture, before anything is asked: to ask can take hours."""
-    try:
-        return Path(path).open("w", encoding="utf-8") if path else nullcontext()
-    except OSError as error:
-        raise OperateError(f"--html {path}: {error}") from None

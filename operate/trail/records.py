@@ -1,4 +1,4 @@
-"""Events of CloudTrail, as far as a trail of runs needs them.
+"""Events of CloudTrail, as far as an audit of executions needs them.
 
 Source: CloudTrail User Guide, Record contents and userIdentity element.
 """
@@ -11,35 +11,46 @@ from datetime import UTC, datetime
 from typing import Any
 
 AUTOMATION = "ssm.amazonaws.com"
+"""The service principal of Systems Manager, also in China and GovCloud."""
 _ASSUMPTIONS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
-_SESSION_OF_A_RUN = re.compile(r"(?:Automation-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_EXECUTION_SESSION = re.compile(
+    r"(?:Automation-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII
+)
 """Automation names its sessions by an id, bare or with a word before it: both have been seen."""
-_NAMED = re.compile(r"(?:id|ids|arn|arns|name|names)\d*", re.IGNORECASE)
-_MOST_RESOURCES = 20
-_LONGEST_NAME = 300
+_IDS = re.compile(r"(?:^|[a-z0-9_.])(?:Id|Arn)s?$|^(?:id|arn)s?$")
+_NAMES = re.compile(r"(?:^|[a-z0-9_.])(?:Name)s?$|^names?$")
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One call of AWS, as the event history has it."""
+    """One call of an AWS API, as the event history has it."""
 
     id: str
     time: datetime
+    """To the second, as CloudTrail records it."""
+    region: str
     service: str
     """``ec2``, ``ssm``, …"""
     name: str
-    who: str
-    """The ARN of whoever made it; of a service, its name."""
+    identity_type: str
+    """``IAMUser``, ``AssumedRole``, ``AWSService``, …"""
+    caller: str
+    """The caller's ARN; of a service, its principal."""
     role: str
-    """The ARN of the role whose session made it; empty for any other caller."""
+    """The ARN of the role whose session made the call, without a path; empty for other callers."""
     session: str
     """The name of that session."""
+    session_created: datetime | None
+    """When that session was opened."""
+    access_key: str
+    """The id of the access key that signed the call; often empty where a service made it."""
     source: str
-    """The address or service that it came from."""
-    is_automations: bool
-    """Whether Automation made it."""
+    """The IP address or the service that the call came from."""
+    invoked_by: str
+    """The service that made the call for the caller; empty where the caller made it."""
     resources: tuple[str, ...]
+    """What the call acted on: ids and ARNs first, then names."""
     error: str
     """AWS's name of the refusal or failure; empty where the call succeeded."""
     message: str
@@ -47,19 +58,27 @@ class Call:
     answer: Mapping[str, Any]
 
     @property
-    def run(self) -> str:
-        """The id by which the session is named, if it is named as Automation names them."""
-        return run_of_session(self.session)
+    def execution(self) -> str:
+        """The execution id that the session's name holds; empty where it holds none."""
+        return execution_of(self.session)
 
     @property
     def is_through_aws(self) -> bool:
         """Whether an AWS service made it: Automation, or one that Automation's call set to work."""
         return self.source.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
-    def parameter(self, name: str) -> str:
-        """A parameter that is a text; empty where it is none."""
-        value = self.parameters.get(name)
-        return value if isinstance(value, str) else ""
+    @property
+    def is_indirect(self) -> bool:
+        """Whether another service than Automation made it for the caller, such as CloudFormation,
+        which signs with a key of its own."""
+        service = self.invoked_by or (self.source if self.is_through_aws else "")
+        return bool(service) and service != AUTOMATION
+
+    @property
+    def is_with_callers_permissions(self) -> bool:
+        """Whether Systems Manager made it with the permissions of somebody else, of whom it needs
+        no role."""
+        return self.invoked_by == AUTOMATION and self.identity_type != "AWSService"
 
     @property
     def result(self) -> str:
@@ -71,26 +90,59 @@ class Call:
         """Whether it opened a session of a role."""
         return self.service == "sts" and self.name in _ASSUMPTIONS
 
+    @property
+    def is_by_automation_itself(self) -> bool:
+        """Whether Systems Manager made it as a service, for nobody: no customer can make such a
+        call, while the address and ``invokedBy`` of a step's call look the same."""
+        return self.identity_type == "AWSService" and self.invoked_by == AUTOMATION
+
+    @property
+    def opened_role(self) -> str:
+        """The role of which it opened a session, without a path."""
+        return without_path(self.parameter("roleArn"))
+
+    @property
+    def opened_session(self) -> str:
+        """The name of the session that it opened."""
+        return self.parameter("roleSessionName")
+
+    @property
+    def opened_key(self) -> str:
+        """The access key id of the session that it opened; empty where the event has none."""
+        credentials = self.answer.get("credentials")
+        key = credentials.get("accessKeyId") if isinstance(credentials, dict) else None
+        return key if isinstance(key, str) else ""
+
+    def parameter(self, name: str) -> str:
+        """A parameter that is a string; empty where it is none."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, str) else ""
+
 
 def read_call(event: Mapping[str, Any]) -> Call:
-    """The call that an entry of LookupEvents tells."""
+    """The call of an entry of LookupEvents."""
     record = json.loads(event["CloudTrailEvent"])
     identity = record.get("userIdentity") or {}
-    issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
-    arn = str(identity.get("arn") or identity.get("invokedBy") or identity.get("type") or "")
+    context = identity.get("sessionContext") or {}
+    arn = str(identity.get("arn") or "")
     session = arn.split("/", 2)[2] if ":assumed-role/" in arn and arn.count("/") > 1 else ""
-    source = str(record.get("sourceIPAddress") or "")
+    issuer = str((context.get("sessionIssuer") or {}).get("arn") or "")
+    created = (context.get("attributes") or {}).get("creationDate")
     parameters, answer = record.get("requestParameters") or {}, record.get("responseElements")
     return Call(
         id=str(record.get("eventID") or event.get("EventId") or ""),
         time=_time(str(record["eventTime"])),
+        region=str(record.get("awsRegion") or ""),
         service=str(record.get("eventSource", "")).split(".")[0],
         name=str(record.get("eventName", "")),
-        who=arn,
-        role=str(issuer.get("arn") or (_role_of_session(arn) if session else "")),
+        identity_type=str(identity.get("type") or ""),
+        caller=arn or str(identity.get("invokedBy") or identity.get("type") or "unknown"),
+        role=(without_path(issuer) or _role_of_session(arn)) if session else "",
         session=session,
-        source=source,
-        is_automations=AUTOMATION in (source, identity.get("invokedBy")),
+        session_created=_time(str(created)) if created else None,
+        access_key=str(identity.get("accessKeyId") or ""),
+        source=str(record.get("sourceIPAddress") or ""),
+        invoked_by=str(identity.get("invokedBy") or ""),
         resources=_resources(event, parameters),
         error=str(record.get("errorCode") or ""),
         message=str(record.get("errorMessage") or ""),
@@ -99,14 +151,21 @@ def read_call(event: Mapping[str, Any]) -> Call:
     )
 
 
-def run_of_session(session: str) -> str:
-    """The id that a session's name holds; empty where it is none of Automation's names."""
-    match = _SESSION_OF_A_RUN.fullmatch(session)
+def execution_of(session: str) -> str:
+    """The execution id in a session's name; empty where it is none of Automation's names."""
+    match = _EXECUTION_SESSION.fullmatch(session)
     return match[1] if match else ""
 
 
+def without_path(role: str) -> str:
+    """A role's ARN without the path: its name alone is unique in an account, and a session's ARN
+    has no path. Source: IAM User Guide, IAM identifiers."""
+    head, mark, tail = role.partition(":role/")
+    return f"{head}{mark}{tail.rsplit('/', 1)[-1]}"
+
+
 def _role_of_session(arn: str) -> str:
-    """The role of ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``, without its path."""
+    """The role of ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``."""
     partition, account, rest = arn.split(":")[1], arn.split(":")[4], arn.split(":", 5)[5]
     return f"arn:{partition}:iam::{account}:role/{rest.split('/')[1]}"
 
@@ -118,21 +177,18 @@ def _time(text: str) -> datetime:
 def _resources(event: Mapping[str, Any], parameters: Any) -> tuple[str, ...]:
     """What was acted on: as CloudTrail indexes it, and by what the parameters name."""
     indexed = [str(resource.get("ResourceName")) for resource in event.get("Resources") or ()]
-    named = dict.fromkeys([*indexed, *_names(parameters)])
-    return tuple(named)[:_MOST_RESOURCES]
+    return tuple(
+        dict.fromkeys([*_values(parameters, _IDS), *indexed, *_values(parameters, _NAMES)])
+    )
 
 
-def _names(value: Any, key: str = "") -> Iterator[str]:
-    """The ids, names and ARNs among a call's parameters, at any depth."""
+def _values(value: Any, keys: re.Pattern[str], key: str = "") -> Iterator[str]:
+    """The strings under such keys among a call's parameters, at any depth."""
     if isinstance(value, dict):
         for inner, element in value.items():
-            yield from _names(element, inner)
+            yield from _values(element, keys, inner)
     elif isinstance(value, list):
         for element in value:
-            yield from _names(element, key)
-    elif isinstance(value, str) and _NAMED.search(key.split(".")[0]) and _is_name(value):
+            yield from _values(element, keys, key)
+    elif isinstance(value, str) and keys.search(key.rstrip("0123456789.")) and value != _HIDDEN:
         yield value
-
-
-def _is_name(value: str) -> bool:
-    return value != _HIDDEN and len(value) <= _LONGEST_NAME

@@ -45,8 +45,11 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     }
     if record is None or record["Arn"] != role or not trusts_service(record, SERVICE, keys):
         raise invalid_parameters("The defined assume role is unable to be assumed.")
-    cloudtrail.record_service_assumption(role, execution_id, call.region, call.account)
-    return _as_automation(open_session(record, execution_id))
+    session = open_session(record, execution_id)
+    cloudtrail.record_service_assumption(
+        role, execution_id, session.access_key, call.region, call.account
+    )
+    return _as_automation(session)
 
 
 def of_caller(call: Call) -> Credentials:

@@ -16,6 +16,7 @@ from typing import Any
 
 import ministack.app
 from ministack.core.iam_evaluator import CredentialResolutionError, resolve_credential
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudtrail, iam, sts
 
 from sandbox.automation.clients import made_by_automation
@@ -84,8 +85,10 @@ def record(call: Call, response: Response) -> None:
     )
 
 
-def record_service_assumption(role: str, session: str, region: str, account: str) -> None:
-    """Records that Automation assumed a role for an execution."""
+def record_service_assumption(
+    role: str, session: str, access_key: str, region: str, account: str
+) -> None:
+    """Records that Automation assumed a role for an execution, and which key it got."""
     _append(
         source="sts.amazonaws.com",
         name="AssumeRole",
@@ -99,6 +102,32 @@ def record_service_assumption(role: str, session: str, region: str, account: str
             "sourceIPAddress": "ssm.amazonaws.com",
             "userAgent": "ssm.amazonaws.com",
             "requestParameters": {"roleArn": role, "roleSessionName": session},
+            "responseElements": {"credentials": {"accessKeyId": access_key}},
+            "requestID": str(uuid.uuid4()),
+        },
+    )
+
+
+def record_for_caller(access_key: str, service: str, action: str, resource: str) -> None:
+    """Records a call, ``ec2:StopInstances``, that a service made for the caller of this key.
+
+    The service signs with a key of its own. Source: IAM User Guide, Forward access sessions.
+    """
+    identity, user_name = caller_identity(access_key, get_account_id())
+    called, name = action.split(":")
+    _append(
+        source=f"{called}.amazonaws.com",
+        name=name,
+        region=get_region(),
+        account=get_account_id(),
+        access_key="",
+        user_name=user_name,
+        resources=[],
+        details={
+            "userIdentity": {**identity, "accessKeyId": "", "invokedBy": service},
+            "sourceIPAddress": service,
+            "userAgent": service,
+            "requestParameters": {"name": resource},
             "responseElements": None,
             "requestID": str(uuid.uuid4()),
         },
@@ -215,9 +244,15 @@ def _hidden(value: Any, fields: tuple[str, ...]) -> Any:
 
 
 def _response_elements(call: Call, response: Response) -> Any:
-    """What a change of SSM answered; nothing for reads, failures and other services."""
+    """What a change of SSM answered, and which key a session of a role got; nothing for reads,
+    failures and other services."""
     status, _, body = response
-    if call.service != "ssm" or status >= 400 or call.operation.startswith(_READS):
+    if status >= 400 or call.operation.startswith(_READS):
+        return None
+    if call.service == "sts":
+        key = _between("AccessKeyId", body.decode("utf-8", "replace"))
+        return {"credentials": {"accessKeyId": key}} if key else None
+    if call.service != "ssm":
         return None
     try:
         return {_camel(name): value for name, value in json.loads(body or b"{}").items()} or None

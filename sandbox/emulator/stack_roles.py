@@ -15,6 +15,7 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import iam
 from ministack.services.cloudformation import provisioners, stacks
 
+from sandbox.emulator import cloudtrail
 from sandbox.emulator.authorization import Check, arn
 from sandbox.emulator.call import Call
 from sandbox.emulator.role_sessions import open_session
@@ -35,6 +36,8 @@ _roles = AccountRegionScopedDict()
 """The role of each stack, by its name."""
 _to_be = AccountRegionScopedDict()
 """The role that a change set will give to its stack, by the names of both."""
+_callers = AccountRegionScopedDict()
+"""The access key of whoever changed each stack last, as which it is changed without a role."""
 
 
 def note(call: Call) -> None:
@@ -44,6 +47,8 @@ def note(call: Call) -> None:
         return
     stack, role = stack_name(call), call.form.get("RoleARN", [""])[0]
     change_set = call.form.get("ChangeSetName", [""])[0].split(":changeSet/")[-1].split("/")[0]
+    if call.operation in (*_TAKE_A_ROLE, "ExecuteChangeSet"):
+        _callers[stack] = call.access_key
     if call.operation == "CreateStack":
         _roles.pop(stack, None)
     if call.operation in _TAKE_A_ROLE and role:
@@ -66,6 +71,7 @@ def install() -> None:
 
     def judged_create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
         _judge(stack, "Create", type_, properties)
+        _record(stack, "Create", type_, properties)
         return create(type_, logical_id, properties, stack)
 
     def judged_update(
@@ -73,6 +79,7 @@ def install() -> None:
     ) -> Any:
         if old != new:
             _judge(stack, "Update", type_, new)
+            _record(stack, "Update", type_, new)
         return update(type_, id_, old, new, stack, *rest, **more)
 
     def judged_delete(
@@ -80,6 +87,7 @@ def install() -> None:
     ) -> Any:
         if stack:
             _judge(stack, "Delete", type_, properties)
+            _record(stack, "Delete", type_, properties)
         return delete(type_, id_, properties, stack, *rest)
 
     for module in (provisioners, stacks):
@@ -113,6 +121,15 @@ def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> 
                 f'perform: {check.action} on resource: {check.resource}" (HandlerErrorCode: '
                 f"AccessDenied)"
             )
+
+
+def _record(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
+    """Records what CloudFormation calls as whoever changes a stack that has no role."""
+    if stack in _roles or stack not in _callers:
+        return
+    for check in _checks(verb, type_, properties):
+        if check.action != "iam:PassRole":  # a permission, no call
+            cloudtrail.record_for_caller(_callers[stack], SERVICE, check.action, check.resource)
 
 
 def _checks(verb: str, type_: str, properties: Mapping[str, Any]) -> Iterator[Check]:

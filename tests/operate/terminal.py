@@ -37,7 +37,7 @@ def in_a_pipe(
     """Runs ``python -m operate`` without a terminal."""
     done = subprocess.run(
         [sys.executable, "-m", "operate", *arguments],
-        env={**_base(), **environment},
+        env={**base(), **environment},
         input=given,
         capture_output=True,
         text=True,
@@ -63,7 +63,7 @@ def on_a_terminal(
     process, master = pty.fork()
     if process == 0:  # pragma: no cover, the command's process
         command = [sys.executable, "-m", "operate", *arguments]
-        variables = {**_base(), **environment, "TERM": "xterm-256color"}
+        variables = {**base(), **environment, "TERM": "xterm-256color"}
         if piped:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.execve(sys.executable, command, variables)
@@ -95,6 +95,6 @@ def _text(screen: pyte.Screen) -> str:
     return "\n".join(line.rstrip() for line in screen.display).rstrip()
 
 
-def _base() -> dict[str, str]:
+def base() -> dict[str, str]:
     """The variables of the tests, without anything that is AWS's."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COLUMNS", "LINES"))}

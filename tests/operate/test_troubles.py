@@ -244,7 +244,7 @@ _SAID = {
     "*": "operators and auditors list runbooks",
     "InvalidAutomationSignalException: x": "the run waits for no answer",
     "AccessDeniedException: User: U is not authorized to perform: cloudtrail:LookupEvents": "the "
-    "event history is read by auditors",
+    "event history and the roles of the account are read by auditors",
     "AutomationExecutionNotFoundException: x": "there is no such run",
     "InvalidAutomationStatusUpdateException: x": "the run has ended",
     "IdempotentParameterMismatch: x": "this client token has been used",

@@ -256,6 +256,18 @@ def test_auditors_policy_reads_runs_and_the_event_history() -> None:
             "Resource": [{"Fn::Sub": f"{ssm}:automation-execution/*"}],
         },
         {
+            "Sid": "ReadRunbooks",
+            "Effect": "Allow",
+            "Action": ["ssm:GetDocument"],
+            "Resource": [{"Fn::Sub": f"{ssm}:document/*"}],
+        },
+        {
+            "Sid": "ListRoles",
+            "Effect": "Allow",
+            "Action": ["iam:ListRoles"],
+            "Resource": ["*"],
+        },
+        {
             "Sid": "ReadEventHistory",
             "Effect": "Allow",
             "Action": ["cloudtrail:LookupEvents"],

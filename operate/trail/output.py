@@ -1,0 +1,227 @@
+"""A report on standard output: for people, as JSON, as CSV."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from operate.screen import as_json, clean, console, print_csv, style_of, took, who
+from operate.trail.matching import AuditedExecution
+from operate.trail.records import Call
+from operate.trail.report import Report, answer_of
+
+_COLUMNS = (
+    *("kind", "execution", "runbook", "version", "status", "started", "ended", "started by"),
+    *("parameters", "answers", "time", "call", "on", "result", "by", "from", "event", "why"),
+)
+_RESOURCES_A_LINE = 20
+_NOTHING = ("",) * 8
+"""The columns of a call, where there is none."""
+
+
+def print_report(report: Report, output: str) -> None:
+    """Prints a report: what belongs to no execution comes first."""
+    {"table": _print_table, "json": _print_json, "csv": _print_csv}[output](report)
+
+
+def answer_line(call: Call) -> str:
+    """An approval, a rejection or a stop in a line: what, by whom, with what result and why."""
+    answer, comment = answer_of(call)
+    refused = f" ({call.error})" if call.error else ""
+    return f"{utc(call.time)} {answer} by {who(call.caller)}{refused}" + (
+        f": {comment}" if comment else ""
+    )
+
+
+def utc(time: datetime | None) -> str:
+    """A time to the second, in ISO 8601 and UTC; empty where there is none."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
+
+
+def _print_table(report: Report) -> None:
+    screen = console()
+    for label, value in report.summary():
+        screen.print(clean(f"{label}: {value}"), style=_finding_style(label, report))
+    if report.outside:
+        screen.print("\ncalls outside executions", style="bold red")
+    for each in report.outside:
+        call = each.call
+        screen.print(clean(f"  {_call_line(call)} by {call.caller} from {call.source}"))
+        screen.print(clean(f"    {each.why}"))
+    if report.without_role:
+        screen.print(
+            "\nexecutions without a role: they had the permissions of their caller",
+            style="bold red",
+        )
+    for execution in report.without_role:
+        _print_execution(screen, execution)
+    if report.refused:
+        screen.print("\nrefused")
+    for call in report.refused:
+        screen.print(clean(f"  {_call_line(call)} by {who(call.caller)}"))
+    for execution in report.executions:
+        _print_execution(screen, execution)
+
+
+def _finding_style(label: str, report: Report) -> str:
+    found = {
+        "calls outside executions": report.outside,
+        "executions without a role": report.without_role,
+    }.get(label)
+    return "" if found is None else "bold red" if found else "green"
+
+
+def _print_execution(screen: Console, execution: AuditedExecution) -> None:
+    run, start = execution.run, execution.start
+    line = Text(clean(f"{utc(run.started)}  {run.runbook}, version {run.version}  "))
+    line.append(clean(run.status), style=style_of(run.status))
+    line.append(clean(f", {took(run.started, run.ended)}, by {who(run.starter)}"))
+    if start:
+        line.append(clean(f" from {start.source}"))
+    screen.print()
+    screen.print(line)
+    began = ", began earlier" if execution.began_earlier else ""
+    screen.print(f"  execution {run.id}{began}")
+    for name, values in run.parameters.items():
+        screen.print(clean(f"  {name}: {', '.join(values)}"))
+    for answer in execution.answers:
+        screen.print(clean(f"  {answer_line(answer)}"))
+    for call in execution.calls:
+        screen.print(clean(f"  {_call_line(call)}"))
+    if not execution.calls:
+        screen.print("  no calls in the event history")
+
+
+def _call_line(call: Call) -> str:
+    shown = ", ".join(call.resources[:_RESOURCES_A_LINE])
+    if more := len(call.resources) - _RESOURCES_A_LINE:
+        shown += f" and {more} more (--output json lists all)" if more > 0 else ""
+    on = f" on {shown}" if shown else ""
+    return f"{utc(call.time)} {call.service}:{call.name}{on}: {call.result}"
+
+
+def _print_json(report: Report) -> None:
+    """One object, written execution by execution."""
+    head = {
+        "Account": report.account,
+        "Region": report.region,
+        "Since": report.since,
+        "Until": report.until,
+        "WatchedRoles": list(report.roles),
+        "ExecutionsByStatus": dict(sorted(report.statuses.items())),
+        "CallsOutsideExecutions": [
+            {**_call(each.call), "Why": each.why} for each in report.outside
+        ],
+        "ExecutionsWithoutRole": [_execution(each) for each in report.without_role],
+        "Refused": [_call(call) for call in report.refused],
+    }
+    sys.stdout.write(as_json(head, indent=2).removesuffix("\n}") + ',\n  "Executions": [')
+    for number, execution in enumerate(report.executions):
+        sys.stdout.write("," if number else "")
+        sys.stdout.write("\n    " + as_json(_execution(execution)))
+    sys.stdout.write("\n  ]\n}\n")
+
+
+def _execution(execution: AuditedExecution) -> dict[str, Any]:
+    run, start = execution.run, execution.start
+    return {
+        "Execution": run.id,
+        "Runbook": run.runbook,
+        "Version": run.version,
+        "Status": run.status,
+        "BeganEarlier": execution.began_earlier,
+        "Started": utc(run.started),
+        "Ended": utc(run.ended),
+        "StartedBy": run.starter,
+        "StartedFrom": start.source if start else "",
+        "StartEvent": start.id if start else "",
+        "Parameters": dict(run.parameters),
+        "Failure": run.failure,
+        "Steps": [
+            {
+                "Name": step.name,
+                "Action": step.action,
+                "Status": step.status,
+                "Started": _milliseconds(step.started),
+                "Ended": _milliseconds(step.ended),
+            }
+            for step in run.steps
+        ],
+        "Answers": [
+            {
+                "Time": utc(call.time),
+                "Answer": answer_of(call)[0],
+                "By": call.caller,
+                "Comment": answer_of(call)[1],
+                "Result": call.result,
+                "Event": call.id,
+            }
+            for call in execution.answers
+        ],
+        "Calls": [_call(call) for call in execution.calls],
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "Time": utc(call.time),
+        "Call": f"{call.service}:{call.name}",
+        "On": list(call.resources),
+        "Result": call.result,
+        "Message": call.message,
+        "By": call.caller,
+        "From": call.source,
+        "Event": call.id,
+    }
+
+
+def _milliseconds(time: datetime | None) -> str:
+    """To the millisecond, for what lasts less than a second."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if time else ""
+
+
+def _print_csv(report: Report) -> None:
+    """A row a call: those of no execution first, then those without a role, the refused ones, and
+    those of executions, of which one without a call is a row as well."""
+    nowhere = ("",) * 9
+    print_csv(
+        _COLUMNS,
+        chain(
+            (
+                ("outside executions", *nowhere, *_cells(each.call), each.why)
+                for each in report.outside
+            ),
+            (("without a role", *row) for each in report.without_role for row in _rows(each)),
+            (("refused", *nowhere, *_cells(call), "") for call in report.refused),
+            (
+                ("began earlier" if each.began_earlier else "execution", *row)
+                for each in report.executions
+                for row in _rows(each)
+            ),
+        ),
+    )
+
+
+def _rows(execution: AuditedExecution) -> Iterator[tuple[str, ...]]:
+    run = execution.run
+    parameters = "; ".join(f"{k}={','.join(v)}" for k, v in run.parameters.items())
+    answers = "; ".join(map(answer_line, execution.answers))
+    head = (
+        *(run.id, run.runbook, run.version, run.status, utc(run.started), utc(run.ended)),
+        *(run.starter, parameters, answers),
+    )
+    for call in execution.calls:
+        yield (*head, *_cells(call), "")
+    if not execution.calls:
+        yield (*head, *_NOTHING)
+
+
+def _cells(call: Call) -> tuple[str, ...]:
+    return (
+        *(utc(call.time), f"{call.service}:{call.name}", " ".join(call.resources), call.result),
+        *(call.caller, call.source, call.id),
+    )
