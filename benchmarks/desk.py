@@ -80,17 +80,20 @@ def account_with_runs(count: int) -> Iterator[Command]:
             Name="Look", DocumentType="Automation", Content=json.dumps(content), Tags=_TAGS
         )
         with ThreadPoolExecutor(4) as starters:
-            list(starters.map(lambda _: _run_to_its_end(ssm), range(count)))
+            list(starters.map(lambda _: _start(ssm), range(count)))
+        _wait_for_the_last(ssm)
         yield _operate(f"audit {count}", sandbox.environment(), "audit", "--output", "csv")
 
 
-def _run_to_its_end(ssm: Any) -> None:
-    run = ssm.start_automation_execution(DocumentName="Look")["AutomationExecutionId"]
-    while True:
-        execution = ssm.get_automation_execution(AutomationExecutionId=run)["AutomationExecution"]
-        if execution["AutomationExecutionStatus"] == "Success":
-            return
-        time.sleep(0.05)
+def _start(ssm: Any) -> None:
+    ssm.start_automation_execution(DocumentName="Look")
+
+
+def _wait_for_the_last(ssm: Any) -> None:
+    """Each question is an event as well: there are few."""
+    under_way = [{"Key": "ExecutionStatus", "Values": ["InProgress"]}]
+    while ssm.describe_automation_executions(Filters=under_way)["AutomationExecutionMetadataList"]:
+        time.sleep(2)
 
 
 def _operate(name: str, environment: dict[str, str], *arguments: str) -> Command:

@@ -104,7 +104,7 @@ def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
 
 def _policies(deployment: Deployment) -> Iterator[str]:
     """The names of the policies that the deployment makes, those that there may be as well."""
-    yield names.OPERATOR_PASSWORD_POLICY
+    yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
     for number in range(1, len(operator_policies(deployment)) + 1):
         yield names.part(names.OPERATOR_POLICY, number)
     if deployment.approvers:

@@ -20,6 +20,7 @@ from delegation.people import (
     PermissionSet,
     Person,
     existing_roles,
+    never_lending_roles,
 )
 from delegation.pipelines import GitHubPipeline
 from delegation.refusals import alike, refuse_alike, refuse_duplicates, require_texts, require_tuple
@@ -191,6 +192,11 @@ class Deployment:
                     )
             for of_kind in KINDS:
                 refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
+        for role in never_lending_roles((*self.approvers, *self.auditors)):
+            raise DelegationError(
+                f"role {role!r} has deny_own_permissions and is no operator: nobody else starts "
+                f"runbooks {IN_DEPLOYMENTS}"
+            )
         _refuse_both("an operator and an approver", self.operators, self.approvers, "approve")
         _refuse_both("an operator and an auditor", self.operators, self.auditors, "audit")
         _refuse_both("an approver and an auditor", self.approvers, self.auditors, "audit")

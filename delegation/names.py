@@ -15,6 +15,7 @@ AUDIT_STACK = "AuditStack"
 
 OPERATOR_POLICY = "OperatorRestrictedPermissions"
 OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
+OPERATOR_DENY_POLICY = "DenyOwnPermissionsInRunbooks"
 OPERATOR_GROUP = "AutomationRestrictedOperators"
 APPROVER_POLICY = "ApproverRestrictedPermissions"
 APPROVER_GROUP = "AutomationApprovers"

@@ -26,9 +26,17 @@ class ExistingRole:
 
     name: str
     """Its name without path, 1 to 64 letters, digits or ``+=,.@_-``."""
+    deny_own_permissions: bool = False
+    """Of an operator: whether runbooks without a role get none of this role's permissions. It also
+    denies what else the role does by way of Systems Manager, such as decrypting parameters."""
 
     def __post_init__(self) -> None:
         require_iam_name("role", self.name)
+        if not isinstance(self.deny_own_permissions, bool):
+            raise DelegationError(
+                f"deny_own_permissions {self.deny_own_permissions!r} of role {self.name!r} is not "
+                f"True or False {IN_DEPLOYMENTS}"
+            )
         if self.name.startswith("AWSReservedSSO_"):
             raise DelegationError(
                 f"role {self.name!r} is IAM Identity Center's own and cannot be changed; "
@@ -38,7 +46,8 @@ class ExistingRole:
 
 @dataclass(frozen=True, slots=True)
 class PermissionSet:
-    """People of IAM Identity Center: their permission set refers to the policies by name.
+    """People of IAM Identity Center: their permission set refers to the policies by name. It may
+    name ``DenyOwnPermissionsInRunbooks`` as well, with the effect of ``deny_own_permissions``.
 
     Nothing is attached here: a permission set names customer managed policies, and Identity Center
     attaches them in each account.
@@ -68,6 +77,15 @@ def iam_users(people: Iterable[Person]) -> tuple[str, ...]:
 def existing_roles(people: Iterable[Person]) -> tuple[str, ...]:
     """The names of those people's existing roles."""
     return tuple(person.name for person in people if isinstance(person, ExistingRole))
+
+
+def never_lending_roles(people: Iterable[Person]) -> tuple[str, ...]:
+    """The names of those existing roles whose permissions no runbook gets."""
+    return tuple(
+        person.name
+        for person in people
+        if isinstance(person, ExistingRole) and person.deny_own_permissions
+    )
 
 
 def require_iam_name(kind: str, name: str) -> None:

@@ -21,6 +21,8 @@ Policy = tuple[Statement, ...]
 _SAR = "Service Authorization Reference, AWS Systems Manager"
 _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Create a Test User"
 
+OTHER_POLICIES_OF_USERS = 2
+"""How many policies beside those of runbooks operators who are IAM users hold."""
 _READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
 _START = "ssm:StartAutomationExecution"
@@ -71,6 +73,21 @@ GUIDE_OPERATOR = Statement(
     resources=("*",),
     why="the guide grants its eight actions on every resource",
     source=_GUIDE,
+)
+
+NEVER_LEND = (
+    Statement(
+        sid="NeverLendOwnPermissions",
+        effect="Deny",
+        actions=("ssm:*",),
+        all_but_these=True,
+        resources=("*",),
+        conditions=(("ForAnyValue:StringEquals", "aws:CalledVia", names.AUTOMATION_SERVICE),),
+        why="a runbook without a role runs with the permissions of its caller: its steps get none "
+        "of them; what a start itself asks of Systems Manager stays as it is",
+        source="IAM User Guide, AWS global condition context keys, aws:CalledVia; the AWS managed "
+        "policy AWSBudgetsActionsRolePolicyForResourceAdministrationWithSSM relies on the key",
+    ),
 )
 
 OWN_PASSWORD = (
@@ -189,9 +206,9 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
 
 
 def group_portions(policies: int) -> tuple[range, ...]:
-    """Which operator policies (by index) each operator group holds; the first leaves one place
-    for ``OperatorOwnPassword``."""
-    first = range(min(policies, POLICIES_A_PRINCIPAL - 1))
+    """Which operator policies (by index) each operator group holds; the first leaves places for
+    ``OperatorOwnPassword`` and ``DenyOwnPermissionsInRunbooks``."""
+    first = range(min(policies, POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS))
     starts = range(len(first), policies, POLICIES_A_PRINCIPAL)
     return (first, *(range(s, min(s + POLICIES_A_PRINCIPAL, policies)) for s in starts))
 

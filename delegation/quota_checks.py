@@ -11,8 +11,9 @@ from delegation.author_permissions import (
 from delegation.errors import DelegationError
 from delegation.limits import deployed_content, needs_of_role
 from delegation.model import Deployment, IamUser, Profile
-from delegation.people import iam_users
+from delegation.people import iam_users, never_lending_roles
 from delegation.permissions import (
+    OTHER_POLICIES_OF_USERS,
     approver_policy,
     auditor_policy,
     boundary_policy,
@@ -74,16 +75,17 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
 def _check_attachable(deployment: Deployment, policies: int) -> None:
     """Refuses more policies than the operators' groups or roles can hold."""
     count = f"{len(deployment.runbooks)} runbooks need {policies} operator policies"
-    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - 1
+    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS
     if policies > room_of_user:
         raise DelegationError(
             f"{count}; an IAM user's {GROUPS_A_USER} groups hold {room_of_user}; name fewer "
             f"runbooks (deployments.py)"
         )
     others = [p.name for p in deployment.operators if not isinstance(p, IamUser)]
-    if others and policies > POLICIES_A_PRINCIPAL:
+    room = POLICIES_A_PRINCIPAL - bool(never_lending_roles(deployment.operators))
+    if others and policies > room:
         raise DelegationError(
-            f"{count}; {others[0]!r} takes {POLICIES_A_PRINCIPAL} by default; make the operator an "
+            f"{count}; {others[0]!r} takes {room} by default; make the operator an "
             f"IamUser, whose groups hold more, or name fewer runbooks (deployments.py)"
         )
 

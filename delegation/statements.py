@@ -19,7 +19,8 @@ class Statement:
     sid: str
     """A verb phrase that names the grant, unique in its policy."""
     actions: tuple[str, ...]
-    """IAM actions, ``service:Action``, spelled out."""
+    """IAM actions, ``service:Action``, spelled out; of a Deny with ``all_but_these``, those that it
+    leaves alone."""
     resources: tuple[str, ...]
     """Resource ARNs as ``Fn::Sub`` strings, or ``*``."""
     why: str
@@ -29,13 +30,15 @@ class Statement:
     effect: str = "Allow"
     """``Allow`` or ``Deny``."""
     conditions: Conditions = ()
+    all_but_these: bool = False
+    """Whether the statement is on every action but these."""
 
     def render(self) -> dict[str, Any]:
         """The statement as CloudFormation takes it: ARNs with placeholders become ``Fn::Sub``."""
         rendered: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": self.effect,
-            "Action": list(self.actions),
+            "NotAction" if self.all_but_these else "Action": list(self.actions),
             "Resource": [substituted(resource) for resource in self.resources],
         }
         if self.conditions:

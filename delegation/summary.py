@@ -16,8 +16,9 @@ from delegation.configuration import Configuration
 from delegation.limits import needs_of_role
 from delegation.model import Deployment, Profile, ServiceRole
 from delegation.needs import Need
-from delegation.people import iam_users
+from delegation.people import iam_users, never_lending_roles
 from delegation.permissions import (
+    NEVER_LEND,
     OWN_PASSWORD,
     approver_policy,
     auditor_policy,
@@ -86,6 +87,9 @@ def _granted(
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", OWN_PASSWORD
+    lending_nothing = (*iam_users(deployment.operators), *never_lending_roles(deployment.operators))
+    if lending_nothing:
+        yield f"operator {', '.join(lending_nothing)}", NEVER_LEND
     if deployment.pipeline is not None:
         yield from _pipeline_granted(deployment, deployment.pipeline)
     if deployment.authors:
@@ -194,6 +198,7 @@ def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, st
 def _row(who: str, statement: Statement) -> str:
     actions = ", ".join(f"`{action}`" for action in statement.actions)
     verb = "**not** " if statement.effect == "Deny" else ""
+    verb += "anything but " if statement.all_but_these else ""
     resources = "<br>".join(
         [f"`{_short(resource)}`" for resource in statement.resources]
         + [_where(*condition) for condition in statement.conditions]

@@ -10,10 +10,11 @@ from itertools import product
 from typing import Any, TypeVar
 
 from review.gains import About, Aspect
+from review.model import Principal
 from review.resource_types import GROUP, LOG, MANAGED_POLICY, ROLE, RULE, TOPIC, TYPES, USER
 from review.resources import Resource
 from review.sides import ADDITION, Side, inline_policies, key_of, listed, policies_of
-from review.statements import Statement, read_policy
+from review.statements import Policy, Statement, read_policy
 
 _REPORTED = {
     *((TOPIC, "Subscription"), (LOG, "RetentionInDays")),
@@ -125,8 +126,29 @@ class Counterparts:
             for policy, statement in statements
         ) and all(
             policy
-            and any(label.startswith((f"{policy}/", f"{policy} (")) for label in self._labels(each))
+            and (
+                any(label.startswith((f"{policy}/", f"{policy} (")) for label in self._labels(each))
+                or self._is_without_effect(each, policy)
+            )
             for each, policy in pairs
+        )
+
+    def _is_without_effect(self, holder: str, policy: str) -> bool:
+        """Whether an attachment does nothing that a sentence could tell: the holder has the policy
+        on both sides, by other ways; or the policy holds nothing but Deny, and the holder is made
+        on one side alone, so that nobody is held back less than before."""
+        found: dict[str, list[tuple[Principal, list[Policy]]]] = {}
+        for side in (self.was, self.becomes):
+            for principal in side.principals(self.account):
+                if principal.name == holder:
+                    held = [each for each in principal.held if each.name == policy]
+                    found.setdefault(principal.arn, []).append((principal, held))
+        return bool(found) and all(
+            all(held for _, held in sides)
+            if len(sides) > 1
+            else sides[0][0].is_whole
+            and not any(s.allows for each in sides[0][1] for s in each.statements)
+            for sides in found.values()
         )
 
     def _labels(self, holder: str) -> set[str]:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from review.aws import (
     ASSUME_ROLE,
     AUTOMATION,
+    CALLED_VIA,
     CHANGE_REQUEST,
     CHANGES,
+    CLOUDFORMATION,
     OWN_PASSWORD,
     PASS_ROLE,
     PASSED_TO,
@@ -15,7 +17,7 @@ from review.aws import (
 )
 from review.grants import Grant
 from review.judge import OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
-from review.model import Part, Principal
+from review.model import Kind, Part, Principal
 from review.patterns import an_example, covers, overlap
 from review.promises import (
     Promise,
@@ -27,7 +29,11 @@ from review.promises import (
     promise,
     told,
 )
+from review.statements import Statement
 
+_BY_AUTOMATION = (("ForAnyValue:StringEquals", CALLED_VIA, (AUTOMATION,)),)
+"""Of calls that Automation makes in the context of the caller of an execution without a role.
+Source: IAM User Guide, AWS global condition context keys, aws:CalledVia."""
 _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
     *("ssm:DescribeDocument", "ssm:GetAutomationExecution", "ssm:GetDocument"),
@@ -76,6 +82,14 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         ),
     ):
         yield promise(id_, sentence, proof)
+    users = [one for one in operators if one.kind is Kind.USER and one.is_whole]
+    if users:
+        yield promise(
+            "operators-lend-nothing",
+            f"a runbook without a role gets nothing of what {names(users)} may do by other "
+            f"policies, except in Systems Manager",
+            _lends_nothing(judge, users),
+        )
     if any(limit.is_approval for r in judge.account.runbooks for limit in r.limits):
         yield promise(
             "operators-approve-nothing-whatever-else",
@@ -131,6 +145,43 @@ def _start_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
         f"automation-definition/{SOMEBODY_ELSES_RUNBOOK}:1",
     ):
         yield judge.ask(operator, START, judge.ssm_arn(other), expected=False)
+
+
+def _lends_nothing(judge: Judge, users: list[Principal]) -> Proof:
+    """As an execution without a role calls: in the caller's context, by way of Automation."""
+    findings = [
+        f"{user.name} is not denied all but ssm:* where {CALLED_VIA} is {AUTOMATION}"
+        for user in users
+        if not any(_denies_lending(s) for policy in user.policies for s in policy.statements)
+    ]
+    decisions = [
+        judge.ask(
+            user,
+            action,
+            resource,
+            expected=False,
+            context={CALLED_VIA: chain},
+            whatever_else=True,
+        )
+        for user in users
+        for action, resource in (
+            ("ec2:DescribeInstances", "*"),
+            ("iam:CreateUser", judge.account.place.iam_arn("user/SomebodyElse")),
+        )
+        for chain in ([AUTOMATION], [AUTOMATION, CLOUDFORMATION])
+    ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _denies_lending(statement: Statement) -> bool:
+    return (
+        not statement.allows
+        and statement.but_actions
+        and statement.actions == ("ssm:*",)
+        and statement.resources == ("*",)
+        and not statement.but_resources
+        and statement.conditions == _BY_AUTOMATION
+    )
 
 
 def _follows(judge: Judge) -> Proof:

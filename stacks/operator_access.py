@@ -5,12 +5,13 @@ from constructs import Construct
 
 from delegation import names
 from delegation.model import Deployment, Profile
-from delegation.people import existing_roles, iam_users
-from delegation.permissions import group_portions, operator_policies
+from delegation.people import PermissionSet, existing_roles, iam_users, never_lending_roles
+from delegation.permissions import NEVER_LEND, group_portions, operator_policies
 from delegation.statements import Statement
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
 
+_DENIAL_DESCRIPTION = "Keep runbooks without a role from the permissions of their callers"
 _DESCRIPTION = "Run the approved runbooks of this deployment and watch them"
 
 
@@ -43,6 +44,7 @@ class OperatorAccess(Construct):
             for user in users
         )
         self._build_policies(deployment, policies, portions)
+        self._build_denial(deployment)
 
     def _build_groups(self, count: int) -> tuple[iam.CfnGroup, ...]:
         """One group, or as many as IAM's ten policies a group ask for."""
@@ -71,5 +73,22 @@ class OperatorAccess(Construct):
                 statements=statements,
                 groups=[group_of[index]] if group_of else (),
                 roles=existing_roles(deployment.operators),
+                users=() if self.groups else self.users,
+            )
+
+    def _build_denial(self, deployment: Deployment) -> None:
+        """What keeps runbooks without a role from the permissions of the people who start them: of
+        IAM users always, of existing roles where the deployment says so; a permission set can name
+        the policy."""
+        roles = never_lending_roles(deployment.operators)
+        named = any(isinstance(person, PermissionSet) for person in deployment.operators)
+        if self.users or roles or named:
+            managed_policy(
+                self,
+                names.OPERATOR_DENY_POLICY,
+                description=_DENIAL_DESCRIPTION,
+                statements=NEVER_LEND,
+                groups=self.groups[:1],
+                roles=roles,
                 users=() if self.groups else self.users,
             )

@@ -11,6 +11,7 @@ from sandbox.emulator.role_sessions import Credentials
 _TIMEOUT_SECONDS = 30
 _endpoint: dict[str, str] = {}
 _automation_keys: set[str] = set()
+_forwarded_keys: set[str] = set()
 
 
 def configure(*, endpoint: str, certificate: str) -> None:
@@ -51,14 +52,21 @@ def environment(credentials: Credentials, region: str) -> dict[str, str]:
     }
 
 
-def mark_as_automation(access_key: str) -> None:
-    """Remembers that calls with this key are Automation's."""
+def mark_as_automation(access_key: str, *, as_caller: bool = False) -> None:
+    """Remembers that calls with this key are Automation's, with a role or as its caller."""
     _automation_keys.add(access_key)
+    if as_caller:
+        _forwarded_keys.add(access_key)
 
 
 def made_by_automation(access_key: str) -> bool:
     """Whether calls with this key are Automation's."""
     return access_key in _automation_keys
+
+
+def made_as_caller(access_key: str) -> bool:
+    """Whether calls with this key are Automation's with the permissions of its caller."""
+    return access_key in _forwarded_keys
 
 
 def warm_up() -> None:

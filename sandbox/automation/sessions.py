@@ -49,7 +49,8 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     cloudtrail.record_service_assumption(
         role, execution_id, session.access_key, call.region, call.account
     )
-    return _as_automation(session)
+    mark_as_automation(session.access_key)
+    return session
 
 
 def of_caller(call: Call) -> Credentials:
@@ -74,9 +75,5 @@ def of_caller(call: Call) -> Credentials:
             "SessionPolicies": (sts._sessions.get(call.access_key) or {}).get("SessionPolicies"),
         }
     )
-    return _as_automation(session)
-
-
-def _as_automation(credentials: Credentials) -> Credentials:
-    mark_as_automation(credentials.access_key)
-    return credentials
+    mark_as_automation(session.access_key, as_caller=True)
+    return session

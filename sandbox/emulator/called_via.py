@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 
-from sandbox.automation.clients import made_by_automation
+from sandbox.automation.clients import made_as_caller
 
 _principal_keys = iam_evaluator._principal_keys
 
@@ -19,7 +19,7 @@ def install() -> None:
 
 def _principal_keys_with_service(credential: Any) -> dict[str, Any]:
     keys: dict[str, Any] = _principal_keys(credential)
-    if credential.principal_type == "User" and made_by_automation(credential.access_key_id):
+    if made_as_caller(credential.access_key_id):
         keys["aws:calledvia"] = ["ssm.amazonaws.com"]
         keys["aws:viaawsservice"] = "true"
     return keys

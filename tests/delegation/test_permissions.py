@@ -30,11 +30,11 @@ def test_policies_for_400_runbooks_name_each_once_and_keep_within_6144_character
     assert [f"{_DOCUMENT}Restart-Fleet{number:03d}" for number in range(400)] == named
 
 
-def test_groups_hold_every_policy_and_the_first_has_room_for_one_more() -> None:
+def test_groups_hold_every_policy_and_the_first_has_room_for_two_more() -> None:
     portions = group_portions(25)
 
     assert [list(portion) for portion in portions] == [
-        list(range(9)),
-        list(range(9, 19)),
-        list(range(19, 25)),
+        list(range(8)),
+        list(range(8, 18)),
+        list(range(18, 25)),
     ]

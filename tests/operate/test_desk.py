@@ -12,6 +12,7 @@ import pytest
 
 from tests.operate.conftest import BACKUP, RESTART, Account, readable
 from tests.operate.terminal import in_a_pipe, on_a_terminal
+from tests.stacks.synthesis import OPERATOR
 
 pytestmark = pytest.mark.sandbox
 
@@ -356,6 +357,33 @@ def test_runbook_without_a_role_is_not_started_unless_that_is_allowed(
         "would run with your own permissions, and its author decides what they do; to lend them "
         "all the same: --allow-own-permissions"
     )
+
+
+@pytest.mark.parametrize("is_denied", [True, False])
+def test_runbook_without_a_role_gets_nothing_of_what_its_operator_may_do(
+    account: Account, is_denied: bool
+) -> None:
+    """By the policy of the deployment; the twin holds the same and not this policy."""
+    (instance,) = account.instances()
+    name = f"Borrows-{is_denied}"
+    inputs = {"Service": "ec2", "Api": "StopInstances", "InstanceIds": [instance]}
+    account.runbook(name, {"name": "stop", "action": "aws:executeAwsApi", "inputs": inputs})
+    iam = account.client("iam")
+    caller = {"UserName": OPERATOR.name if is_denied else "twin"}
+    if not is_denied:
+        iam.create_user(**caller)
+    grant = {"Effect": "Allow", "Action": ["ssm:*", "ec2:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    iam.put_user_policy(PolicyName="Besides", PolicyDocument=document, **caller)
+    keys = iam.create_access_key(**caller)["AccessKey"]
+    environment = account.sandbox.environment(keys)
+    printed = in_a_pipe(environment, "run", name, _OWN, status=None)
+    account.sandbox.client("ec2", keys).stop_instances(InstanceIds=[instance])
+    iam.delete_user_policy(PolicyName="Besides", **caller)
+    iam.delete_access_key(AccessKeyId=keys["AccessKeyId"], **caller)
+
+    assert printed.status == (1 if is_denied else 0)
+    assert ("with an explicit deny" in printed.text) == is_denied
 
 
 def test_output_of_a_step_cannot_steer_the_terminal(account: Account) -> None:

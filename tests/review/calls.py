@@ -62,6 +62,8 @@ def passes_role(decision: Decision, client: Client) -> Callable[[], Any] | None:
 def why_not_askable(decision: Decision) -> str | None:
     """Why no call of AWS asks for a decision; None for one that can be asked."""
     action, resource = decision.action, decision.resource
+    if "aws:CalledVia" in dict(decision.context):
+        return "an execution without a role asks, not a call"
     if not decision.who.startswith("arn:"):
         return "a service assumes a role by itself, for what it does, not when asked"
     if ":999999999999:" in f"{decision.who} {resource}" and ":document/" not in resource:

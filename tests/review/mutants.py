@@ -94,6 +94,7 @@ def droppings(body: Body) -> Mutants:
 def additions(body: Body) -> Mutants:
     """What a change could slip in."""
     return {
+        "operator lends what is not denied": _lending,
         "operator gains PassRole": granting(_OPERATORS_POLICY, "iam:PassRole"),
         "operator gains ssm:Get*": granting(_OPERATORS_POLICY, "ssm:Get*"),
         "operator gains a future wildcard": granting(_OPERATORS_POLICY, "ssm:NotYetInvented*"),
@@ -363,6 +364,11 @@ def _denied_with_mfa(body: Body) -> None:
     for statement in named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"]:
         if statement["Effect"] == "Deny":
             statement["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+
+
+def _lending(body: Body) -> None:
+    (denial,) = named(body, "DenyOwnPermissionsInRunbooks")["PolicyDocument"]["Statement"]
+    denial["NotAction"].append("rds:*")
 
 
 def _by_parameter(body: Body) -> None:

@@ -22,9 +22,12 @@ _STAGED = "arn:aws:s3:::cdk-hnb659fds-assets-111122223333-us-east-1"
 _RUNBOOK = f"{_SSM}:document/Restart-EC2InstanceDemo"
 _EXECUTION_ROLE = (f"cloudformation:RoleArn ArnEquals {_IAM}:role/AuthorExecutionRole",)
 
+_NOT_BY_A_RUNBOOK = (
+    "(aws:CalledVia Null true or aws:CalledVia ForAllValues:StringNotEquals ssm.amazonaws.com)",
+)
 _OPERATOR = {
-    ("iam:ChangePassword", f"{_IAM}:user/AutomationRestrictedOperator", ()),
-    ("iam:GetAccountPasswordPolicy", "*", ()),
+    ("iam:ChangePassword", f"{_IAM}:user/AutomationRestrictedOperator", _NOT_BY_A_RUNBOOK),
+    ("iam:GetAccountPasswordPolicy", "*", _NOT_BY_A_RUNBOOK),
     ("ssm:DescribeAutomationExecutions", "*", ()),
     ("ssm:DescribeAutomationStepExecutions", f"{_SSM}:automation-execution/*", ()),
     ("ssm:DescribeDocument", _RUNBOOK, ()),
@@ -174,6 +177,7 @@ _PROMISED = {
         "operators-hold-no-role",
         "operators-write-nothing",
         "operators-approve-nothing",
+        "operators-lend-nothing",
         "runbooks-run-as-service-roles",
         "AutomationServiceRole-does-what-runbooks-need",
         "AutomationServiceRole-is-assumed-by-automation",
@@ -190,6 +194,7 @@ _PROMISED = {
         "operators-hold-no-role",
         "operators-write-nothing",
         "operators-approve-nothing",
+        "operators-lend-nothing",
         "operators-approve-nothing-whatever-else",
         "approvers-approve-and-start-nothing",
         "approvers-start-nothing-whatever-else",

@@ -53,7 +53,7 @@ def test_review_of_the_default_deployment_writes_two_pages_alike_each_time(
         "every resource\n"
         "  service role AutomationServiceRole: 3 of 22,091 actions allowed, 22,088 denied on every "
         "resource\n"
-        "  14 promises: 14 kept\n"
+        "  15 promises: 15 kept\n"
         f"written: {tmp_path}/access-review.html, {tmp_path}/access-review.md\n"
     )
     page = (tmp_path / "access-review.html").read_text("utf-8")

@@ -159,6 +159,7 @@ def test_what_cannot_be_asked_says_why(decisions: tuple[Decision, ...]) -> None:
     silent = {d for d in decisions if why_not_askable(d) is not None}
 
     assert {why_not_askable(d) for d in silent} == {
+        "an execution without a role asks, not a call",
         "a service assumes a role by itself, for what it does, not when asked",
         "the call names an id, never the account that it is in",
         "a start is judged on its document's definition together with the document",

@@ -357,8 +357,15 @@ def test_role_under_another_path_is_not_the_role(ssm: Any, runbook: Make, role: 
     assert refused == (_INVALID, "The defined assume role is unable to be assumed.")
 
 
+@pytest.mark.parametrize("is_role", [False, True])
 def test_calls_as_the_caller_are_made_via_automation(
-    sandbox: Sandbox, runbook: Make, user: Any, finish: Callable[..., Document], instances: Any
+    sandbox: Sandbox,
+    runbook: Make,
+    user: Any,
+    role: Make,
+    finish: Callable[..., Document],
+    instances: Any,
+    is_role: bool,
 ) -> None:
     """The way of AWSBudgetsActions_RolePolicyForResourceAdministrationWithSSM."""
     inputs = {"InstanceIds": instances(1), "DesiredState": "stopped"}
@@ -369,7 +376,11 @@ def test_calls_as_the_caller_are_made_via_automation(
         "Resource": "*",
         "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": ["ssm.amazonaws.com"]}},
     }
-    keys = user(_start_statements(name), via)
+    if is_role:
+        arn = role(_start_statements(name), via, principal={"AWS": "000000000000"})
+        keys = sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName="ops")["Credentials"]
+    else:
+        keys = user(_start_statements(name), via)
     client = sandbox.client("ssm", keys)
 
     started = client.start_automation_execution(DocumentName=name)["AutomationExecutionId"]
@@ -377,3 +388,23 @@ def test_calls_as_the_caller_are_made_via_automation(
     assert finish(started, client=client)["AutomationExecutionStatus"] == "Success"
     with pytest.raises(ClientError):
         sandbox.client("ec2", keys).stop_instances(InstanceIds=inputs["InstanceIds"])
+
+
+def test_calls_with_a_service_role_are_not_made_via_automation(
+    ssm: Any, runbook: Make, role: Make, finish: Callable[..., Document], instances: Any
+) -> None:
+    """The twin: Automation assumes the role itself, and acts for nobody."""
+    inputs = {"InstanceIds": instances(1), "DesiredState": "stopped"}
+    allowed = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    denied = {
+        "Effect": "Deny",
+        "NotAction": "ssm:*",
+        "Resource": "*",
+        "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": ["ssm.amazonaws.com"]}},
+    }
+    stop = {"name": "stop", "action": "aws:changeInstanceState", "inputs": inputs}
+    name = runbook(stop, assumeRole=role(allowed, denied))
+
+    started = ssm.start_automation_execution(DocumentName=name)["AutomationExecutionId"]
+
+    assert finish(started)["AutomationExecutionStatus"] == "Success"

@@ -48,6 +48,7 @@ def test_rules_are_for_runs_bad_ends_and_changes() -> None:
     succeeded = {"errorCode": [{"exists": False}]}
     policies = [
         "OperatorOwnPassword",
+        "DenyOwnPermissionsInRunbooks",
         "OperatorRestrictedPermissions",
         "AuditorRestrictedPermissions",
         "AutomationServiceRoleBoundary",

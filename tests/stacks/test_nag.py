@@ -12,6 +12,7 @@ from tests.stacks.synthesis import app_of, approved_by, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
 _OWN_PASSWORD = "AdministrationStack/OperatorOwnPassword"
+_DENIAL = "AdministrationStack/OperatorAccess/DenyOwnPermissionsInRunbooks"
 _USER = "AdministrationStack/OperatorAccess/Users/AutomationRestrictedOperator"
 _SECRET = f"{_USER}/Password"
 _ROLE = "AdministrationStack/ServiceRoles/AutomationServiceRole/Resource"
@@ -51,6 +52,7 @@ _EXPECTED = {
                 (f"{_USER}/Resource", "IAMUserGroupMembership"),
                 (_POLICY, "IAMUserNoPolicies"),
                 (_OWN_PASSWORD, "IAMUserNoPolicies"),
+                (_DENIAL, "IAMUserNoPolicies"),
             )
         ),
     },

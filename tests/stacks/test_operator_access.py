@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
+from delegation.people import Person
 from delegation.runbooks import load_runbooks
 from tests.stacks.synthesis import (
     RUNBOOK,
@@ -19,6 +20,7 @@ from tests.stacks.synthesis import (
 
 _BY_LEAD = approved_by(IamUser("lead"))
 _BY_LEADS = approved_by(ExistingRole("Leads"))
+_DENIAL = "DenyOwnPermissionsInRunbooks"
 _SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}"
 
 
@@ -138,13 +140,54 @@ def test_operator_may_change_the_own_password_and_no_other() -> None:
         assert expected == policy(json, "OperatorOwnPassword")["PolicyDocument"]
 
 
+def test_runbooks_get_none_of_the_permissions_of_a_user_outside_systems_manager() -> None:
+    for profile in Profile:
+        json = template("AdministrationStack", deployment(profile=profile))
+
+        assert policy(json, _DENIAL)["PolicyDocument"] == {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "NeverLendOwnPermissions",
+                    "Effect": "Deny",
+                    "NotAction": ["ssm:*"],
+                    "Resource": ["*"],
+                    "Condition": {
+                        "ForAnyValue:StringEquals": {"aws:CalledVia": "ssm.amazonaws.com"}
+                    },
+                }
+            ],
+        }
+
+
+@pytest.mark.parametrize(
+    ("operators", "roles"),
+    [
+        ((ExistingRole("ops"),), None),
+        ((ExistingRole("ops", deny_own_permissions=True), ExistingRole("on-call")), ["ops"]),
+        ((PermissionSet("ops"),), []),
+    ],
+)
+def test_permissions_of_a_role_are_denied_to_runbooks_where_it_says_so(
+    operators: tuple[Person, ...], roles: list[str] | None
+) -> None:
+    json = template("AdministrationStack", deployment(operators=operators))
+
+    made = [
+        held.get("Roles", [])
+        for held in resources(json, "AWS::IAM::ManagedPolicy")
+        if held["ManagedPolicyName"] == _DENIAL
+    ]
+    assert made == ([] if roles is None else [roles])
+
+
 def test_policies_reach_an_iam_user_through_the_group_alone() -> None:
     json = template("AdministrationStack", deployment())
 
     group = {"Ref": logical_id(json, "AWS::IAM::Group")}
     (user,) = resources(json, "AWS::IAM::User")
     assert [group] == user["Groups"]
-    for name in ("OperatorRestrictedPermissions", "OperatorOwnPassword"):
+    for name in ("OperatorRestrictedPermissions", "OperatorOwnPassword", _DENIAL):
         attached = policy(json, name)
         assert [group] == attached["Groups"]
         assert not {"Users", "Roles"} & attached.keys()
@@ -155,7 +198,7 @@ def test_policies_of_the_guide_are_attached_to_the_user() -> None:
 
     user = {"Ref": logical_id(json, "AWS::IAM::User")}
     assert resources(json, "AWS::IAM::Group") == []
-    for name in ("OperatorRestrictedPermissions", "OperatorOwnPassword"):
+    for name in ("OperatorRestrictedPermissions", "OperatorOwnPassword", _DENIAL):
         assert [user] == policy(json, name)["Users"]
 
 
@@ -291,7 +334,7 @@ def test_policies_of_many_runbooks_reach_the_user_through_groups_of_at_most_ten(
     }
     assert {groups[id_]: count for id_, count in held.items()} == {
         "AutomationRestrictedOperators": 10,
-        "AutomationRestrictedOperators2": 3,
+        "AutomationRestrictedOperators2": 4,
         "AutomationApprovers": 2,
     }
     member = {u["UserName"]: u["Groups"] for u in resources(json, "AWS::IAM::User")}
