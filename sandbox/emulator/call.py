@@ -75,7 +75,7 @@ class Call:
         """The JSON body as an object; empty for other protocols or a malformed body."""
         try:
             body = json.loads(self.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return body if isinstance(body, dict) else {}
 

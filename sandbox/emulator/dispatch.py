@@ -8,6 +8,7 @@ from ministack.core.iam_evaluator import pin_request_caller
 from sandbox.emulator import cloudtrail, own_password, stack_roles, web_identity
 from sandbox.emulator.call import Call, Response
 from sandbox.emulator.checks import refused_where_the_emulator_errs
+from sandbox.emulator.malformed_requests import refused_as_malformed
 from sandbox.operations import added_operation
 from sandbox.ssm_api.operation import perform
 
@@ -38,6 +39,8 @@ async def dispatch(
 
 
 async def _answer(call: Call) -> Response:
+    if refusal := refused_as_malformed(call):
+        return refusal
     if denial := refused_where_the_emulator_errs(call):
         return denial
     stack_roles.note(call)

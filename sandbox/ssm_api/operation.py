@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.emulator.authorization import Check, refused
 from sandbox.emulator.call import Call, Response
-from sandbox.ssm_api.errors import ApiError
+from sandbox.ssm_api.errors import ApiError, validation_error
 from sandbox.ssm_api.pages import InvalidToken, page
 from sandbox.ssm_api.shapes import check_request, without_none
 
@@ -62,13 +62,16 @@ def perform(name: str, operation: Operation, call: Call) -> Response:
     except Refused as refusal:
         return refusal.response
     except ApiError as error:
-        return _error(400, error)
+        return error_response(400, error)
+    except RecursionError:
+        return error_response(400, validation_error("The request is nested too deeply."))
     except Exception:  # a mistake of ours must not look like a broken connection
         _log.exception("%s failed", name)
-        return _error(500, ApiError("InternalServerError", f"{name} failed in the sandbox"))
+        return error_response(500, ApiError("InternalServerError", f"{name} failed in the sandbox"))
 
 
-def _error(status: int, error: ApiError) -> Response:
+def error_response(status: int, error: ApiError) -> Response:
+    """An error as the AWS JSON protocol has it."""
     body = json.dumps({"__type": error.code, "message": error.message}).encode()
     return status, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, body
 

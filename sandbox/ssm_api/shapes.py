@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import ServiceModel, Shape
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationNotFoundError, ServiceModel, Shape
 
 from sandbox.ssm_api.errors import ApiError, validation_error
 
@@ -40,13 +41,32 @@ def check_request(operation: str, parameters: dict[str, Any]) -> None:
     shape = ssm_model().operation_model(operation).input_shape
     found = list(_violations(shape, parameters, "")) if shape is not None else []
     if found:
-        plural = "error" if len(found) == 1 else "errors"
-        raise validation_error(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+        raise _refused(found)
+
+
+def check_required(service: str, operation: str, parameters: dict[str, Any]) -> None:
+    """Raises ApiError where members are missing that an operation of any service requires; an
+    operation that no model knows is not checked here."""
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+        shape = model.operation_model(operation).input_shape
+    except (UnknownServiceError, OperationNotFoundError):
+        return
+    missing = [name for name in shape.required_members if name not in parameters] if shape else []
+    if missing:
+        raise _refused([_missing("", name) for name in missing])
 
 
 def without_none(members: dict[str, Any]) -> dict[str, Any]:
     """A structure without the members that have no value, as answers leave them out."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _refused(violations: list[str]) -> ApiError:
+    plural = "error" if len(violations) == 1 else "errors"
+    return validation_error(
+        f"{len(violations)} validation {plural} detected: {'; '.join(violations)}"
+    )
 
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
@@ -68,13 +88,17 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
 def _structure(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:
     for name in shape.required_members:
         if value.get(name) is None:
-            yield (
-                f"Value null at '{_member(path, name)}' failed to satisfy constraint: "
-                "Member must not be null"
-            )
+            yield _missing(path, name)
     for name, member in shape.members.items():
         if value.get(name) is not None:
             yield from _violations(member, value[name], _member(path, name))
+
+
+def _missing(path: str, name: str) -> str:
+    return (
+        f"Value null at '{_member(path, name)}' failed to satisfy constraint: Member must not be "
+        "null"
+    )
 
 
 def _list(shape: Shape, value: Any, path: str, where: str) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The sandbox as a process: where it listens, how it ends, what it leaves."""
 
+import ast
+import json
 import os
 import re
 import signal
@@ -8,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+import boto3
 import pytest
 
 from sandbox import Sandbox, SandboxError
@@ -207,3 +211,81 @@ def test_shell_env_without_a_running_account_says_how_to_start_one(tmp_path: Pat
 
     message = "error: no sandbox of this clone is running; start one: python -m sandbox\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+_SLEEPS = """
+import os, subprocess, time
+def f(e, c):
+    child = subprocess.Popen(["sleep", "300"])
+    with open(e["file"], "w") as file:
+        file.write(f"{os.getpid()} {child.pid}")
+    time.sleep(300)
+"""
+
+
+@pytest.mark.parametrize("killed", ["starter", "server", "execution"])
+def test_script_ends_with_its_step_and_with_the_sandbox(tmp_path: Path, killed: str) -> None:
+    """Also after ``kill -9``, and with what it started itself."""
+    starter = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, time; from sandbox import Sandbox; s = Sandbox(); s.start();"
+            "print(s._process.pid, s.environment(), flush=True); time.sleep(300)",
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert starter.stdout is not None
+    server, _, printed = starter.stdout.readline().partition(" ")
+    environment = ast.literal_eval(printed)
+    ssm = boto3.client(
+        "ssm",
+        region_name="us-east-1",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        verify=environment["AWS_CA_BUNDLE"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    file = tmp_path / "pids"
+    inputs = {"Runtime": "python3.11", "Handler": "f", "Script": _SLEEPS}
+    step = {
+        "name": "sleep",
+        "action": "aws:executeScript",
+        "inputs": {**inputs, "InputPayload": {"file": str(file)}},
+    }
+    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [step]})
+    ssm.create_document(Name="Sleeps", DocumentType="Automation", Content=content)
+    execution = ssm.start_automation_execution(DocumentName="Sleeps")["AutomationExecutionId"]
+    assert _awaited(lambda: file.exists() and len(file.read_text().split()) == 2)
+    pids = [int(pid) for pid in file.read_text().split()]
+    assert all(map(_lives, pids))
+
+    if killed == "starter":
+        starter.kill()
+    elif killed == "server":
+        os.kill(int(server), signal.SIGKILL)
+    else:
+        ssm.stop_automation_execution(AutomationExecutionId=execution, Type="Cancel")
+
+    assert _awaited(lambda: not any(map(_lives, pids)))
+    starter.kill()
+    starter.communicate()
+    assert _awaited(lambda: not _lives(int(server)))
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody waited for does not."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def _awaited(happened: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if happened():
+            return True
+        time.sleep(0.05)
+    return False

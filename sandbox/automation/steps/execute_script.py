@@ -51,15 +51,18 @@ class ExecuteScript(Action):
         with tempfile.TemporaryDirectory(prefix="script-") as folder:
             file = Path(folder, "step.json")
             file.write_text(json.dumps(given), "utf-8")
+            lifeline, held = os.pipe()  # closed with this process, however it ends
             process = subprocess.Popen(
-                [sys.executable, "-I", script_runner.__file__, str(file)],
+                [sys.executable, "-I", script_runner.__file__, str(file), str(lifeline)],
                 cwd=folder,
                 env={"HOME": folder, "PATH": os.environ["PATH"], **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                pass_fds=(lifeline,),
             )
+            os.close(lifeline)
             try:
                 while process.poll() is None:
                     self.pause(_POLL_SECONDS)
@@ -67,6 +70,7 @@ class ExecuteScript(Action):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                os.close(held)
             result_file = file.with_suffix(".result")
             if not result_file.exists():
                 raise StepFailed(f"The script ended with status {process.returncode}")
