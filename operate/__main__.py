@@ -39,6 +39,8 @@ Command = Callable[[Connection, argparse.Namespace], Exit]
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit status, which ``--help`` lists."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever called
+        return int(Exit.UNWRITTEN)
     for stream in (sys.stdout, sys.stderr):  # whatever the terminal's characters are
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     parser = _parser()

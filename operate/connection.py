@@ -19,6 +19,7 @@ from operate.screen import say
 
 PAGE = 50
 """Entries of a page, the most that these APIs give."""
+_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _ATTEMPTS = 7
 """How often a throttled or lost call is tried, with exponential back-off and jitter, unless
 ``AWS_MAX_ATTEMPTS`` or the profile says otherwise.
@@ -74,6 +75,13 @@ class Connection:
         """The Regions of this Region's partition, enabled in the account or not."""
         partition = self._session.get_partition_for_region(self.region)
         return list(self._session.get_available_regions("cloudtrail", partition))
+
+    @cached_property
+    def home_of_global_services(self) -> str:
+        """The Region in which IAM and other global services record their calls; empty where it is
+        not known. Source: CloudTrail User Guide, Global service events."""
+        partition = self._session.get_partition_for_region(self.region)
+        return _HOMES.get(partition, "")
 
     @property
     def place(self) -> str:

@@ -97,14 +97,21 @@ class Run:
         return Exit.STOPPED if self.status in STOPPED or self.was_rejected else Exit.FAILED
 
 
-def read_run(connection: Connection, execution_id: str, *, status: Exit = Exit.REFUSED) -> Run:
+def read_run(
+    connection: Connection,
+    execution_id: str,
+    *,
+    status: Exit = Exit.REFUSED,
+    region: str | None = None,
+) -> Run:
     """The run of this id with all its steps; OperateError, with this exit status, where there is
-    none or AWS does not tell."""
+    none or AWS does not tell. In this Region unless another is named."""
+    ssm = connection.client("ssm", region)
     with asking(f"for the run {execution_id}", status=status):
-        answer = connection.ssm.get_automation_execution(AutomationExecutionId=execution_id)
+        answer = ssm.get_automation_execution(AutomationExecutionId=execution_id)
         execution = answer["AutomationExecution"]
         if execution.get("StepExecutionsTruncated"):
-            steps = _all_steps(connection, execution_id)
+            steps = _all_steps(ssm, execution_id)
             execution |= {"StepExecutions": steps, "StepExecutionsTruncated": False}
     return run_of(execution)
 
@@ -127,9 +134,32 @@ def run_of(execution: Mapping[str, Any]) -> Run:
     )
 
 
-def _all_steps(connection: Connection, execution_id: str) -> list[dict[str, Any]]:
+NOT_KEPT = "not kept by AWS"
+"""The status of an execution of which the event history alone knows. Systems Manager keeps
+executions for some weeks, CloudTrail events for 90 days."""
+
+
+def not_kept(id_: str, *, runbook: str, started: datetime, starter: str) -> Run:
+    """An execution as far as the event history shows it."""
+    return Run(
+        id=id_,
+        runbook=runbook or "unknown runbook",
+        version="?",
+        status=NOT_KEPT,
+        started=started,
+        ended=None,
+        starter=starter,
+        parameters={},
+        outputs={},
+        failure="",
+        steps=(),
+        answer={},
+    )
+
+
+def _all_steps(ssm: Any, execution_id: str) -> list[dict[str, Any]]:
     """Every step, where there are more than one answer holds."""
-    pages = connection.ssm.get_paginator("describe_automation_step_executions").paginate(
+    pages = ssm.get_paginator("describe_automation_step_executions").paginate(
         AutomationExecutionId=execution_id, PaginationConfig={"PageSize": PAGE}
     )
     return [step for page in pages for step in page["StepExecutions"]]

@@ -70,20 +70,26 @@ class Runbook:
         """Whether the caller says with which role."""
         return "{{" in self.role
 
-    def lends_own_permissions(self, values: Mapping[str, Sequence[str]]) -> bool:
-        """Whether an execution with these values has the permissions of its caller.
+    def runs_as_caller(self, values: Mapping[str, Sequence[str]]) -> bool:
+        """Whether an execution with these values has the permissions of its caller."""
+        return runs_as_caller(self.role, {p.name: p.default for p in self.parameters}, values)
 
-        It does where the document embeds no role, or takes one that is neither given nor a default.
-        Source: Systems Manager User Guide, Running an automation.
-        """
-        if not self.takes_its_role:
-            return not self.role.strip()
-        named = _PARAMETER.fullmatch(self.role)
-        if named is None:
-            return True  # what else a role is made of is not known
-        defaults = [p.default for p in self.parameters if p.name == named[1]]
-        role = values.get(named[1]) or defaults
-        return not any(str(each or "").strip() for each in role)
+
+def runs_as_caller(
+    role: str, defaults: Mapping[str, Any], values: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether an execution with these values has the permissions of its caller: its document
+    embeds no role, or takes one that is neither given nor a default.
+
+    Source: Systems Manager User Guide, Running an automation.
+    """
+    if "{{" not in role:
+        return not role.strip()
+    named = _PARAMETER.fullmatch(role)
+    if named is None:
+        return True  # what else a role is made of is not known
+    default = defaults.get(named[1]) or ""
+    return not any(str(each).strip() for each in values.get(named[1]) or [default])
 
 
 def listed(connection: Connection, *, everything: bool = False) -> Iterator[Listed]:
@@ -123,11 +129,6 @@ def read_runbook(connection: Connection, name: str, version: str | None = None) 
         raise _not_read(connection, name, version, error) from None
     if answer.get("DocumentType", "Automation") != "Automation":
         raise OperateError(f"{name!r} is a document of type {answer['DocumentType']}, no runbook")
-    return runbook_of(name, answer)
-
-
-def runbook_of(name: str, answer: Mapping[str, Any]) -> Runbook:
-    """A runbook from an answer of ``GetDocument`` in the format JSON."""
     return _runbook(name, str(answer["DocumentVersion"]), json.loads(answer["Content"]))
 
 

@@ -35,6 +35,7 @@ _COLOURS = {
     Outcome.HELD: "yellow",
     Outcome.GOING: "",
 }
+_AFTER_SEPARATOR = re.compile(r"(;\s*\"?)(?=[=+@\uff1d\uff0b\uff20-]|\uff0d)")
 _FORMULA = ("=", "+", "-", "@")
 _BLANKS = ("\t", "\r", "\n")
 _ANY_WIDTH = 1_000_000
@@ -145,8 +146,11 @@ def _harmless(cell: str) -> str:
 
     Spreadsheets read the full-width signs as well. Source: OWASP, CSV Injection.
     """
+    if cell[:1].isalnum() and cell.isascii() and cell.isprintable() and ";" not in cell:
+        return cell
     first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
     guarded = f"'{cell}" if first in _FORMULA or cell[:1] in _BLANKS else cell
+    guarded = _AFTER_SEPARATOR.sub(r"\1'", guarded)  # where a list separator is a semicolon
     return _UNSAFE.sub(lambda match: _escaped(match[0]), guarded)
 
 

@@ -27,7 +27,7 @@ def checked(runbook: Runbook, values: Values) -> Values:
 
 def refuse_own_permissions(runbook: Runbook, values: Values) -> None:
     """Raises OperateError for a runbook whose steps would have the caller's own permissions."""
-    if runbook.lends_own_permissions(values):
+    if runbook.runs_as_caller(values):
         raise OperateError(
             f"{runbook.name}, version {runbook.version}, was not started: it embeds no service "
             f"role, so that its steps would run with your own permissions, and its author decides "

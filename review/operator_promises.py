@@ -39,7 +39,9 @@ _OWN = {
     *("ssm:DescribeDocument", "ssm:GetAutomationExecution", "ssm:GetDocument"),
     *("ssm:ListDocuments", "ssm:ListDocumentVersions", START),
 }
-"""What an operator does himself. Source: the guide, Create a Test User."""
+"""Actions that operators call. Source: the guide, Create a Test User."""
+_READ = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
+_WATCH = ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions")
 
 
 def operator_promises(judge: Judge) -> Iterator[Promise]:
@@ -82,7 +84,7 @@ def operator_promises(judge: Judge) -> Iterator[Promise]:
         ),
     ):
         yield promise(id_, sentence, proof)
-    users = [one for one in operators if one.kind is Kind.USER and one.is_whole]
+    users = [one for one in operators if one.kind is Kind.USER]
     if users:
         yield promise(
             "operators-lend-nothing",
@@ -185,8 +187,28 @@ def _denies_lending(statement: Statement) -> bool:
 
 
 def _follows(judge: Judge) -> Proof:
+    allowed = {
+        **dict.fromkeys(_READ, judge.account.runbook_arns),
+        **dict.fromkeys(
+            _WATCH,
+            tuple(judge.ssm_arn("automation-execution/*", region=r) for r in judge.account.regions),
+        ),
+    }
+    findings = [
+        finding
+        for access in judge.accesses_of(Part.OPERATOR)
+        for action, resources in allowed.items()
+        for finding in told(
+            access,
+            (
+                grant
+                for grant in access.on(action)
+                if not any(covers(resource, grant.resource) for resource in resources)
+            ),
+        )
+    ]
     return Proof(
-        (),
+        tuple(findings),
         tuple(
             decision
             for operator in judge.account.having(Part.OPERATOR)
@@ -199,12 +221,12 @@ def _follow_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
     for action in ("ssm:ListDocuments", "ssm:DescribeAutomationExecutions"):
         yield judge.ask(operator, action, "*", expected=True)
     other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
-    for action in ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions"):
+    for action in _READ:
         for arn in judge.account.runbook_arns:
             yield judge.ask(operator, action, arn, expected=True)
         yield judge.ask(operator, action, other, expected=False)
     foreign = judge.execution(account=OTHER_ACCOUNT)
-    for action in ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions"):
+    for action in _WATCH:
         for region in judge.account.regions:
             yield judge.ask(operator, action, judge.execution(region=region), expected=True)
         yield judge.ask(operator, action, foreign, expected=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from operate.connection import PAGE, Connection, asking
@@ -13,18 +14,28 @@ from operate.executions import Run, read_run
 from operate.screen import moment, say
 from operate.times import as_filter, time_of
 from operate.trail import event_history, page
+from operate.trail.event_history import EventHistory
 from operate.trail.execution_roles import ExecutionRoles
 from operate.trail.files import whole_file
-from operate.trail.matching import AFTER, BEFORE, AuditedExecution, Matching, Sources
+from operate.trail.matching import (
+    AFTER,
+    BEFORE,
+    AuditedExecution,
+    Matching,
+    Sources,
+    UnattributedCall,
+)
 from operate.trail.output import print_report
 from operate.trail.progress import Progress
 from operate.trail.records import Call, execution_of
 from operate.trail.report import Report
 from operate.trail.spool import Spool
-from operate.trail.watched_roles import watched_roles
+from operate.trail.watched_roles import Roles, read_roles
 
 _READERS = 8
 """Executions that are read at a time."""
+_LONGEST_SESSION = timedelta(hours=12)
+"""Source: IAM User Guide, Methods to assume a role, maximum session duration."""
 _DELAY = timedelta(minutes=15)
 """How late CloudTrail may deliver an event; on average it takes five minutes.
 Source: CloudTrail User Guide, How CloudTrail works."""
@@ -45,26 +56,34 @@ class _Window:
     only: Run | None = None
     """The one execution that was asked for."""
 
+    def shows(self, execution: AuditedExecution) -> bool:
+        """Whether an execution is of what was asked for."""
+        if self.only is None:
+            return execution.run.started <= self.end
+        return execution.run.id == self.only.id
+
     def concerns(self, call: Call) -> bool:
         """Whether a call that belongs to no execution is to be reported."""
         if self.only is None:
             return self.begin <= call.time <= self.end
-        ids = {self.only.id, *(step.id for step in self.only.steps)}
-        return call.execution in ids or execution_of(call.opened_session) in ids
+        ids = {self.only.id, *(step.id for step in self.only.steps if step.id)}
+        answered = call.parameter("automationExecutionId")
+        return bool({call.execution, execution_of(call.opened_session), answered} & ids)
 
 
 def audit(connection: Connection, options: argparse.Namespace) -> Exit:
     """Reports executions with what was done for them, and before them what belongs to none."""
-    roles = watched_roles(connection, options.role, options.except_role)
+    account, roles = read_roles(connection, options.role, options.except_role)
     with Spool[AuditedExecution]() as executions:
         with whole_file(options.html) as html:
             asked = _one(connection, options.id) if options.id else _period(connection, options)
             report = Report(
-                account=(connection.caller or ":::::").split(":")[4],
+                account=account,
                 region=connection.region,
-                since=moment(asked.begin),
-                until=moment(asked.end),
-                roles=tuple(sorted(role.rsplit("/", 1)[-1] for role in roles)),
+                global_region=connection.home_of_global_services,
+                since=asked.begin,
+                until=asked.end,
+                roles=tuple(sorted(map(_name, roles.watched))),
                 executions=executions,
             )
             _fill(report, asked, connection, roles)
@@ -76,52 +95,77 @@ def audit(connection: Connection, options: argparse.Namespace) -> Exit:
         return Exit.FAILED if report.has_findings else Exit.SUCCESS
 
 
-def _fill(report: Report, asked: _Window, connection: Connection, roles: frozenset[str]) -> None:
-    openings = event_history.Openings(connection)
+def _fill(report: Report, asked: _Window, connection: Connection, roles: Roles) -> None:
+    history = EventHistory(connection)
     sources = Sources(
-        execution=lambda id_: None if asked.only else _find(connection, id_),
+        execution=lambda id_, regions: None if asked.only else _find(connection, id_, regions),
         earlier=lambda callers: () if asked.only else _earlier(connection, asked.begin, callers),
-        opened_between=openings.between,
+        opened_between=history.opened_between,
         has_role=ExecutionRoles(connection).has_role,
     )
-    with Progress(asked.begin) as progress, Spool[Call]() as waiting:
-        calls = event_history.events_back(connection, asked.read_from, asked.read_until, progress)
+    with Progress(asked.begin) as progress, Spool[UnattributedCall]() as undecided:
+        calls = history.back(asked.read_from, asked.read_until, progress)
         matching = Matching(
-            calls, watched=roles, begin=asked.begin, sources=sources, waiting=waiting
+            chain(_later(history, asked), calls),
+            watched=roles.watched,
+            excepted=roles.excepted,
+            begin=asked.begin,
+            sources=sources,
+            undecided=undecided,
         )
         for runs in asked.pages:
-            for execution in matching.of(runs):
+            for execution in matching.match_page(runs):
                 report.add(execution)
-        for execution in matching.rest():
-            if execution.run.started <= asked.end:
+        for execution in matching.finish():
+            if asked.shows(execution):
                 report.add(execution)
-        report.without_role = matching.without_role()
-    report.outside = [each for each in matching.outside if asked.concerns(each.call)]
-    report.refused = [call for call in reversed(matching.refused) if asked.concerns(call)]
-    _say_limits(asked, matching, openings)
+    report.without_role = [each for each in matching.without_role if asked.shows(each)]
+    report.unattributed = [each for each in matching.unattributed if asked.concerns(each.call)]
+    report.refused = [call for call in matching.refused if asked.concerns(call)]
+    report.notes = list(_limits(asked, matching, history))
+    for note in report.notes:
+        say(note)
 
 
-def _say_limits(asked: _Window, matching: Matching, openings: event_history.Openings) -> None:
+def _later(history: EventHistory, asked: _Window) -> list[Call]:
+    """What sessions named after the one execution did after what is read of everything."""
+    now = datetime.now(UTC)
+    if asked.only is None or asked.read_until >= now:
+        return []
+    end = min(asked.read_until + _LONGEST_SESSION, now)
+    begin = asked.read_until + timedelta(seconds=1)
+    names = (asked.only.id, f"Automation-{asked.only.id}")
+    calls = [call for name in names for call in history.of_session(name, begin, end)]
+    return sorted(calls, key=lambda call: call.time, reverse=True)
+
+
+def _limits(asked: _Window, matching: Matching, history: EventHistory) -> Iterator[str]:
+    """What the audit could not see."""
     now = datetime.now(UTC)
     if now - asked.begin > timedelta(days=event_history.DAYS):
-        say(
+        yield (
             f"CloudTrail's event history goes back {event_history.DAYS} days: earlier executions "
             f"are shown without their calls"
         )
-    if now - asked.end < _DELAY:
-        say("CloudTrail can be 15 minutes late: the newest calls may be missing")
+    if now - asked.read_until < _DELAY:
+        yield "CloudTrail can be 15 minutes late: the newest calls may be missing"
     if matching.used_roles:
-        names = ", ".join(sorted(role.rsplit("/", 1)[-1] for role in matching.used_roles))
-        say(f"executions used roles that do not trust Automation any more: {names}")
-    if openings.unread:
-        regions = ", ".join(f"{region} ({error})" for region, error in openings.unread.items())
-        say(f"sessions may have been opened in Regions that could not be read: {regions}")
+        names = ", ".join(sorted(map(_name, matching.used_roles)))
+        yield f"executions used roles that do not trust Automation any more: {names}"
+    if history.unread:
+        regions = ", ".join(f"{region} ({error})" for region, error in history.unread.items())
+        yield f"sessions opened in Regions that could not be read are not known: {regions}"
+
+
+def _name(role: str) -> str:
+    return role.rsplit("/", 1)[-1]
 
 
 def _one(connection: Connection, execution_id: str) -> _Window:
     """One execution, and what used its id."""
     run, now = read_run(connection, execution_id), datetime.now(UTC)
-    begin, end = run.started - BEFORE, min((run.ended or now) + AFTER, now)
+    begin = min(run.started, now) - BEFORE  # one that waits for its start has begun never
+    end = min((run.ended or now) + AFTER, now)
     return _Window(begin=begin, end=end, read_from=begin, read_until=end, pages=[[run]], only=run)
 
 
@@ -136,8 +180,8 @@ def _period(connection: Connection, options: argparse.Namespace) -> _Window:
     if options.until:
         ends = (
             run.get("ExecutionEndTime", now)
-            for page in _listed(connection, since=begin, until=end)
-            for run in page
+            for listed in _listed(connection, since=begin, until=end)
+            for run in listed
         )
         read_until = min(max(ends, default=end) + AFTER, now)
     return _Window(
@@ -160,16 +204,16 @@ def _listed(
         Filters=filters, PaginationConfig={"PageSize": PAGE}
     )
     with asking("for the executions"):
-        for page_ in pages:
-            yield page_["AutomationExecutionMetadataList"]
+        for listed in pages:
+            yield listed["AutomationExecutionMetadataList"]
 
 
 def _runs_back(connection: Connection, since: datetime, until: datetime) -> Iterator[list[Run]]:
     """The executions that began between two times, a page at a time, each with parameters and
     steps: a list shows neither, and the event history hides the values of parameters."""
     with ThreadPoolExecutor(_READERS) as readers:
-        for page_ in _listed(connection, since=since, until=until):
-            ids = [run["AutomationExecutionId"] for run in page_]
+        for listed in _listed(connection, since=since, until=until):
+            ids = [run["AutomationExecutionId"] for run in listed]
             yield list(readers.map(lambda id_: read_run(connection, id_), ids))
 
 
@@ -177,18 +221,20 @@ def _earlier(connection: Connection, begin: datetime, callers: frozenset[str]) -
     """The executions that these callers started before a time at which they had not ended."""
     if not callers:
         return
-    for page_ in _listed(connection, until=begin):
-        for run in page_:
+    for listed in _listed(connection, until=begin):
+        for run in listed:
             ended = run.get("ExecutionEndTime")
             if run.get("ExecutedBy") in callers and (ended is None or ended >= begin - AFTER):
                 yield read_run(connection, run["AutomationExecutionId"])
 
 
-def _find(connection: Connection, execution_id: str) -> Run | None:
-    """An execution that the list did not show; None where there is none of this id."""
-    try:
-        return read_run(connection, execution_id)
-    except OperateError as error:
-        if error.code.startswith("AutomationExecutionNotFound"):
-            return None
-        raise
+def _find(connection: Connection, execution_id: str, regions: frozenset[str]) -> Run | None:
+    """An execution that the list did not show: it began earlier, or in one of these Regions, in
+    which Automation opened a session for it. None where none is kept."""
+    for region in (connection.region, *sorted(regions - {connection.region})):
+        try:
+            return read_run(connection, execution_id, region=region)
+        except OperateError as error:
+            if not error.code.startswith("AutomationExecutionNotFound"):
+                raise
+    return None

@@ -19,7 +19,10 @@ def whole_file(path: str | None) -> Iterator[IO[str] | None]:
     if path is None:
         yield None
         return
-    target = Path(path).resolve()
+    try:
+        target = Path(path).resolve()
+    except (OSError, RuntimeError):  # links that lead to each other
+        raise OperateError(f"{path}: cannot be followed to a file") from None
     draft = _draft_of(target, path)
     try:
         with draft:

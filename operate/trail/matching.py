@@ -1,32 +1,35 @@
 """Matches executions with the calls that were made for them, in one pass backwards in time.
 
 Executions come newest first, and so do calls. An execution is complete once the calls have been
-read back to its start, so that no more is held in memory than the calls of the executions that are
-under way at one time. Calls that only the end of the pass can judge wait in a file.
+read back to its start: of calls under execution ids, no more are held in memory than those of the
+executions that are under way at one time. Calls that only the end of the pass can judge wait in a
+file.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from operate.executions import Run
-from operate.trail.records import Call, execution_of
+from operate.executions import NOT_KEPT, Run, not_kept
+from operate.trail.records import UNREADABLE, Call, execution_of, is_execution_id
 from operate.trail.sessions import OpenedBetween, session_fault
 from operate.trail.spool import Spool
 
 BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=15)
 """How far outside of an execution's own times its calls may lie: clocks differ, sessions outlast
 executions."""
+_SECOND = timedelta(seconds=1)
 _ANSWERS = ("SendAutomationSignal", "StopAutomationExecution")
 _START = "StartAutomationExecution"
 _SCRIPT = "aws:executeScript"
 """The one action whose calls come from the script itself, not through an AWS service."""
-_NO_ID = "the session's name is no execution id"
+_NO_ID = "the session name is not an execution id"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outside:
-    """A call with a watched role that belongs to no execution."""
+class UnattributedCall:
+    """A call that belongs to no execution, and why."""
 
     call: Call
     why: str
@@ -51,8 +54,8 @@ class AuditedExecution:
 class Sources:
     """Where a match looks up what neither the executions nor the calls say."""
 
-    execution: Callable[[str], Run | None]
-    """The execution of an id; None where there is none."""
+    execution: Callable[[str, frozenset[str]], Run | None]
+    """The execution of an id, in this Region or in one of these; None where none is kept."""
     earlier: Callable[[frozenset[str]], Iterable[Run]]
     """The executions that these callers started before the audited time, and that had not ended."""
     opened_between: OpenedBetween
@@ -70,6 +73,11 @@ class _Gathered:
     openings: list[Call] = field(default_factory=list)
     """Who opened sessions of this name."""
 
+    @property
+    def automations(self) -> list[Call]:
+        """The sessions that Automation opened."""
+        return [opening for opening in self.openings if opening.is_by_automation_itself]
+
 
 class Matching:
     """Takes executions and calls, gives audited executions; in the end, what belongs to none."""
@@ -79,43 +87,58 @@ class Matching:
         calls: Iterable[Call],
         *,
         watched: frozenset[str],
+        excepted: frozenset[str] = frozenset(),
         begin: datetime,
         sources: Sources,
-        waiting: Spool[Call],
+        undecided: Spool[UnattributedCall],
     ) -> None:
         """``watched``: the ARNs of the roles whose calls all have to belong to an execution;
-        ``begin``: before when an execution began earlier; ``waiting``: for the calls that only the
-        end can judge."""
+        ``excepted``: of those that are not watched even if an execution uses them; ``begin``:
+        before when an execution began earlier; ``undecided``: for calls that only the end can
+        judge."""
         self._calls = iter(calls)
         self._watched = watched
+        self._excepted = excepted
         self._begin = begin
         self._sources = sources
         self._gathered: dict[str, _Gathered] = {}
         self._ahead: Call | None = None
         """The call that was read and is older than what was asked for."""
-        self._outside: dict[str, Outside] = {}
+        self._unattributed: dict[str, UnattributedCall] = {}
         self._used: set[str] = set()
         """Roles that Automation assumed for executions."""
-        self._waiting = waiting
-        """Calls of other roles, and calls with the permissions of callers."""
-        self._borrowing: list[AuditedExecution] = []
-        self.refused: list[Call] = []
-        """Starts, and sessions of the watched roles, that AWS refused."""
+        self._undecided = undecided
+        self._shown: set[str] = set()
+        """The ids of executions that have been matched."""
+        self._refused: list[Call] = []
+        self._without_role: list[AuditedExecution] = []
 
     @property
-    def outside(self) -> list[Outside]:
+    def unattributed(self) -> list[UnattributedCall]:
         """Calls with watched roles that belong to no execution, and sessions of them that somebody
         else than Automation opened; the oldest first, each session before its calls."""
         return sorted(
-            self._outside.values(), key=lambda each: (each.call.time, not each.call.is_assumption)
+            self._unattributed.values(),
+            key=lambda each: (each.call.time, not each.call.is_assumption),
         )
+
+    @property
+    def refused(self) -> list[Call]:
+        """Starts, answers and sessions of the watched roles that AWS refused, the oldest first."""
+        return sorted(self._refused, key=lambda call: call.time)
+
+    @property
+    def without_role(self) -> list[AuditedExecution]:
+        """The executions that had the permissions of their callers, with the calls that AWS made
+        for these meanwhile; complete after ``finish``."""
+        return self._without_role
 
     @property
     def used_roles(self) -> frozenset[str]:
         """Roles that executions used and that are not among the watched ones."""
-        return frozenset(self._used - self._watched)
+        return frozenset(self._used - self._watched - self._excepted)
 
-    def of(self, runs: Iterable[Run]) -> Iterator[AuditedExecution]:
+    def match_page(self, runs: Iterable[Run]) -> Iterator[AuditedExecution]:
         """These executions with their calls, except those without a role; reads calls back to the
         earliest start among them."""
         some = tuple(runs)
@@ -124,9 +147,9 @@ class Matching:
         for run in some:
             yield from self._audited(run)
 
-    def rest(self) -> Iterator[AuditedExecution]:
+    def finish(self) -> Iterator[AuditedExecution]:
         """Reads every call that is left; the executions that were not asked for and that calls or
-        answers name, since they began earlier."""
+        answers name, since they began earlier or in another Region."""
         self._read_back_to(datetime.min.replace(tzinfo=UTC))
         found = [run for id_ in [*self._gathered] if (run := self._named(id_))]
         for run in found:
@@ -134,38 +157,39 @@ class Matching:
         for gathered in self._gathered.values():
             for call in gathered.calls:
                 self._report(call, "there is no execution of this id")
+            self._refused += [call for call in gathered.answers if call.error]
         self._gathered.clear()
+        self._decide()
 
-    def without_role(self) -> list[AuditedExecution]:
-        """The executions that ran with the permissions of whoever started them, with the calls that
-        Systems Manager made for these; after ``rest``."""
-        callers = {
-            call.caller for call in self._later_reported() if call.is_with_callers_permissions
-        }
-        known = {each.run.id for each in self._borrowing}
+    def _decide(self) -> None:
+        """Judges the calls that waited: of roles that turned out to be used by executions, and with
+        the permissions of callers."""
+        callers = set()
+        for each in self._undecided:
+            if each.call.role in self.used_roles:
+                self._unattributed.setdefault(each.call.id, each)
+            if each.call.is_assumption and each.call.opened_role in self.used_roles:
+                self._report_opening(each.call)
+            if each.call.is_for_caller:
+                callers.add(each.call.caller)
+        known = {each.run.id for each in self._without_role}
         for run in self._sources.earlier(frozenset(callers)):
             if run.id not in known and self._is_without_role(run, ()):
-                self._borrowing.append(self._with(run, (), ()))
-        starters = {each.run.starter for each in self._borrowing}
+                self._without_role.append(self._with(run, (), ()))
+        starters = {each.run.starter for each in self._without_role}
         lent = [
-            call
-            for call in self._waiting
-            if call.is_with_callers_permissions and call.caller in starters
+            each.call
+            for each in self._undecided
+            if each.call.is_for_caller and each.call.caller in starters
         ]
-        found = [
-            replace(each, calls=(*each.calls, *_oldest_first(_made_during(each.run, lent))))
-            for each in self._borrowing
+        runs = [found.run for found in self._without_role]
+        complete = []
+        for found in self._without_role:
+            calls = [call for call in lent if found.run in _made_during(call, runs)]
+            complete.append(replace(found, calls=(*found.calls, *_oldest_first(calls))))
+        self._without_role = [
+            found for found in complete if found.calls or found.answers or not found.began_earlier
         ]
-        return [each for each in found if each.calls or not each.began_earlier]
-
-    def _later_reported(self) -> Iterator[Call]:
-        """The calls that wait; reports those of roles that turned out to be used by executions."""
-        for call in self._waiting:
-            if call.role in self.used_roles:
-                self._outside.setdefault(call.id, Outside(call=call, why=_NO_ID))
-            if call.is_assumption and call.opened_role in self.used_roles:
-                self._report_opening(call)
-            yield call
 
     def _read_back_to(self, time: datetime) -> None:
         while (call := self._ahead or next(self._calls, None)) is not None:
@@ -176,14 +200,17 @@ class Matching:
 
     def _take(self, call: Call) -> None:
         """Files a call under who made it, and besides under what it did."""
-        if call.execution:
+        if call.identity_type == UNREADABLE:
+            why = "the event cannot be read"
+            self._unattributed[call.id] = UnattributedCall(call=call, why=why)
+        elif call.execution:
             self._of(call.execution).calls.append(call)
-        elif call.role or call.is_with_callers_permissions:
+        elif call.role or call.is_for_caller:
             self._report(call, _NO_ID)
         if call.service == "ssm" and call.name == _START:
             self._take_start(call)
         elif call.service == "ssm" and call.name in _ANSWERS:
-            self._of(call.parameter("automationExecutionId")).answers.append(call)
+            self._take_answer(call)
         elif call.is_assumption:
             self._take_assumption(call)
 
@@ -192,7 +219,14 @@ class Matching:
         if started:
             self._of(started).start = call
         elif call.error:
-            self.refused.append(call)
+            self._refused.append(call)
+
+    def _take_answer(self, call: Call) -> None:
+        execution = call.parameter("automationExecutionId")
+        if is_execution_id(execution):
+            self._of(execution).answers.append(call)
+        elif call.error:
+            self._refused.append(call)
 
     def _take_assumption(self, call: Call) -> None:
         """Automation opens sessions of service roles, for executions; anybody else is reported."""
@@ -205,48 +239,64 @@ class Matching:
         if call.opened_role in self._watched:
             self._report_opening(call)
         else:
-            self._waiting.add(call)
+            self._undecided.add(UnattributedCall(call=call, why=""))
 
     def _report_opening(self, call: Call) -> None:
         """Reports who opened a session of a service role that is not an execution's."""
         if call.error:
-            self.refused.append(call)
-        elif not call.is_by_automation_itself:
-            self._outside[call.id] = Outside(call=call, why="not Automation opened the session")
-        elif not execution_of(call.opened_session):
-            why = "Systems Manager opened the session for something else than an execution"
-            self._outside[call.id] = Outside(call=call, why=why)
+            self._refused.append(call)
+            return
+        why = "the session was not opened by Systems Manager Automation"
+        if call.is_by_automation_itself:
+            if execution_of(call.opened_session):
+                return
+            why = "Systems Manager opened the session for something other than an execution"
+        self._unattributed[call.id] = UnattributedCall(call=call, why=why)
 
     def _report(self, call: Call, why: str) -> None:
         """Reports a call that belongs to no execution, if its role is watched; else it waits."""
+        each = UnattributedCall(call=call, why=why)
         if call.role in self._watched:
-            self._outside.setdefault(call.id, Outside(call=call, why=why))
+            self._unattributed.setdefault(call.id, each)
         else:
-            self._waiting.add(call)
+            self._undecided.add(each)
 
     def _named(self, id_: str) -> Run | None:
-        """The execution of an id that was not asked for, where something of it is to be shown."""
-        gathered = self._gathered[id_]
-        roles = {call.role for call in gathered.calls}
-        is_of_a_run = roles & (self._watched | self._used) or gathered.answers or gathered.start
-        return self._sources.execution(id_) if is_of_a_run else None
+        """The execution of an id that was not asked for, where something of it is to be shown: one
+        that AWS no longer keeps, by its start or the session that Automation opened for it."""
+        gathered, openings = self._gathered[id_], self._gathered[id_].automations
+        if id_ in self._shown or not (gathered.calls or gathered.answers or gathered.start):
+            return None
+        run = self._sources.execution(id_, frozenset(opening.region for opening in openings))
+        if run or not (gathered.start or openings):
+            return run
+        start = gathered.start
+        return not_kept(
+            id_,
+            runbook=start.parameter("documentName") if start else "",
+            started=min(call.time for call in (*openings, *([start] if start else []))),
+            starter=start.caller if start else "",
+        )
 
     def _audited(self, run: Run) -> Iterator[AuditedExecution]:
         found = [
             gathered
-            for id_ in (run.id, *(step.id for step in run.steps))
+            for id_ in (run.id, *(step.id for step in run.steps if step.id))
             if (gathered := self._gathered.pop(id_, None))
         ]
+        self._shown.add(run.id)
+        opened_between = cache(self._sources.opened_between)
         calls: list[Call] = []
         for gathered in found:
             for call in gathered.calls:
-                if fault := self._fault(call, run, gathered):
+                if fault := self._fault(call, run, gathered, opened_between):
                     self._report(call, fault)
                 else:
+                    self._used.add(call.role)
                     calls.append(call)
         audited = self._with(run, found, calls)
         if self._is_without_role(run, found):
-            self._borrowing.append(audited)
+            self._without_role.append(audited)
         else:
             yield audited
 
@@ -264,23 +314,34 @@ class Matching:
     def _is_without_role(self, run: Run, found: Iterable[_Gathered]) -> bool:
         """Whether it ran as whoever started it: by its runbook, or, where that has been deleted or
         made anew since, because Automation opened no session for it."""
-        if any(o.is_by_automation_itself for gathered in found for o in gathered.openings):
+        if any(gathered.automations for gathered in found) or self._is_of_a_role(run.starter):
             return False
         has_role = self._sources.has_role(run)
         if has_role is not None:
             return not has_role
-        ended = run.ended or datetime.now(UTC)
-        opened = self._sources.opened_between(run.started - BEFORE, ended)
+        opened = self._sources.opened_between(run.started - BEFORE, _last(run))
         return not any(
             o.is_by_automation_itself and execution_of(o.opened_session) == run.id for o in opened
         )
 
-    def _fault(self, call: Call, run: Run, gathered: _Gathered) -> str:
+    def _is_of_a_role(self, starter: str) -> bool:
+        """Whether an execution that a service role serves started another one, which has that role:
+        its calls are those of the session that Automation opened for the first."""
+        _, mark, rest = starter.partition(":assumed-role/")
+        role, _, session = rest.partition("/")
+        known = {each.rsplit("/", 1)[-1] for each in self._watched | self._used}
+        return bool(mark and execution_of(session)) and role in known
+
+    def _fault(
+        self, call: Call, run: Run, gathered: _Gathered, opened_between: OpenedBetween
+    ) -> str:
         """Why a call under an execution's id is not the execution's; empty where it is."""
-        begin = run.started - BEFORE
-        if fault := session_fault(call, gathered.openings, begin, self._sources.opened_between):
+        window = run.started - BEFORE, _last(run)
+        if fault := session_fault(call, gathered.openings, window, opened_between):
             return fault
-        if call.time > (run.ended or datetime.now(UTC)) + AFTER:
+        if run.status == NOT_KEPT:
+            return ""  # when it ended and whether it had a script is not known any more
+        if call.time > _last(run):
             return "the execution had ended"
         if call.is_through_aws or any(step.action == _SCRIPT for step in run.steps):
             return ""
@@ -290,10 +351,18 @@ class Matching:
         return self._gathered.setdefault(id_, _Gathered())
 
 
-def _made_during(run: Run, calls: Iterable[Call]) -> list[Call]:
-    """Those calls with the permissions of an execution's caller that were made while it ran."""
-    begin, end = run.started - BEFORE, (run.ended or datetime.now(UTC)) + AFTER
-    return [c for c in calls if c.caller == run.starter and begin <= c.time <= end]
+def _last(run: Run) -> datetime:
+    """When the last call of an execution may have been made."""
+    return run.ended + AFTER if run.ended else datetime.now(UTC).replace(microsecond=0) + AFTER
+
+
+def _made_during(call: Call, runs: Iterable[Run]) -> list[Run]:
+    """Those executions of its caller for which a call may have been made: under way at that second,
+    or else not long before or after."""
+    mine = [run for run in runs if run.starter == call.caller]
+    now = datetime.now(UTC)
+    exactly = [r for r in mine if r.started - _SECOND <= call.time <= (r.ended or now) + _SECOND]
+    return exactly or [r for r in mine if r.started - BEFORE <= call.time <= _last(r)]
 
 
 def _oldest_first(calls: Iterable[Call]) -> tuple[Call, ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from operate.screen import as_json, clean, console, print_csv, style_of, took, who
 from operate.trail.matching import AuditedExecution
 from operate.trail.records import Call
-from operate.trail.report import Report, answer_of
+from operate.trail.report import Report, answer_of, utc
 
 _COLUMNS = (
     *("kind", "execution", "runbook", "version", "status", "started", "ended", "started by"),
@@ -37,20 +37,15 @@ def answer_line(call: Call) -> str:
     )
 
 
-def utc(time: datetime | None) -> str:
-    """A time to the second, in ISO 8601 and UTC; empty where there is none."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
-
-
 def _print_table(report: Report) -> None:
     screen = console()
-    for label, value in report.summary():
-        screen.print(clean(f"{label}: {value}"), style=_finding_style(label, report))
-    if report.outside:
+    for line in report.summary():
+        style = {None: "", False: "green", True: "bold red"}[line.is_finding]
+        screen.print(clean(f"{line.label}: {line.value}"), style=style)
+    if report.unattributed:
         screen.print("\ncalls outside executions", style="bold red")
-    for each in report.outside:
-        call = each.call
-        screen.print(clean(f"  {_call_line(call)} by {call.caller} from {call.source}"))
+    for each in report.unattributed:
+        _print_call(screen, each.call, f"by {each.call.caller} from {each.call.source}")
         screen.print(clean(f"    {each.why}"))
     if report.without_role:
         screen.print(
@@ -62,17 +57,14 @@ def _print_table(report: Report) -> None:
     if report.refused:
         screen.print("\nrefused")
     for call in report.refused:
-        screen.print(clean(f"  {_call_line(call)} by {who(call.caller)}"))
+        _print_call(screen, call, f"by {who(call.caller)}")
     for execution in report.executions:
         _print_execution(screen, execution)
 
 
-def _finding_style(label: str, report: Report) -> str:
-    found = {
-        "calls outside executions": report.outside,
-        "executions without a role": report.without_role,
-    }.get(label)
-    return "" if found is None else "bold red" if found else "green"
+def _print_call(screen: Console, call: Call, by: str) -> None:
+    """A call and who made it: however long the one is, the other is shown."""
+    screen.print(f"  {clean(_call_line(call))} {clean(by)}")
 
 
 def _print_execution(screen: Console, execution: AuditedExecution) -> None:
@@ -109,12 +101,13 @@ def _print_json(report: Report) -> None:
     head = {
         "Account": report.account,
         "Region": report.region,
-        "Since": report.since,
-        "Until": report.until,
+        "Since": utc(report.since),
+        "Until": utc(report.until),
         "WatchedRoles": list(report.roles),
+        "Notes": report.notes,
         "ExecutionsByStatus": dict(sorted(report.statuses.items())),
         "CallsOutsideExecutions": [
-            {**_call(each.call), "Why": each.why} for each in report.outside
+            {**_call(each.call), "Why": each.why} for each in report.unattributed
         ],
         "ExecutionsWithoutRole": [_execution(each) for each in report.without_role],
         "Refused": [_call(call) for call in report.refused],
@@ -191,9 +184,10 @@ def _print_csv(report: Report) -> None:
     print_csv(
         _COLUMNS,
         chain(
+            (("note", *nowhere, *_NOTHING[1:], note) for note in report.notes),
             (
                 ("outside executions", *nowhere, *_cells(each.call), each.why)
-                for each in report.outside
+                for each in report.unattributed
             ),
             (("without a role", *row) for each in report.without_role for row in _rows(each)),
             (("refused", *nowhere, *_cells(call), "") for call in report.refused),

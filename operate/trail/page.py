@@ -11,9 +11,9 @@ from operate.executions import Run, StepRun
 from operate.screen import clean, took, who
 from operate.statuses import Outcome, outcome
 from operate.trail.matching import AuditedExecution
-from operate.trail.output import answer_line, utc
+from operate.trail.output import answer_line
 from operate.trail.records import Call
-from operate.trail.report import Report
+from operate.trail.report import Report, utc
 
 _SECOND = timedelta(seconds=1)
 _STYLE = """
@@ -70,19 +70,20 @@ def lines(report: Report) -> Iterator[str]:
         f"<title>{_text(title)}</title>\n<style>{_STYLE}</style></head><body>\n"
         f"<h1>{_text(title)}</h1>\n<dl>\n"
     )
-    findings = {"calls outside executions", "executions without a role"}
-    for label, value in report.summary():
-        kind = ("well" if value == "none" else "bad") if label in findings else ""
-        yield f'<dt>{_text(label)}</dt><dd class="{kind}">{_text(value)}</dd>\n'
+    for line in report.summary():
+        kind = {None: "", False: "well", True: "bad"}[line.is_finding]
+        yield f'<dt>{_text(line.label)}</dt><dd class="{kind}">{_text(line.value)}</dd>\n'
     yield (
         '</dl>\n<p class="about">A bar is a step: green succeeded, red failed, yellow was stopped, '
         "striped waited for an approval. A stroke is a call, red where it failed; CloudTrail "
         "records whole seconds.</p>\n"
     )
-    if report.outside:
+    for note in report.notes:
+        yield f'<p class="about">{_text(note)}</p>\n'
+    if report.unattributed:
         yield '<section class="alarm"><h2>Calls outside executions</h2>\n'
-        reasons = [each.why for each in report.outside]
-        yield from _table([each.call for each in report.outside], reasons=reasons)
+        reasons = [each.why for each in report.unattributed]
+        yield from _table([each.call for each in report.unattributed], reasons=reasons)
         yield "</section>\n"
     if report.without_role:
         yield (

@@ -12,10 +12,11 @@ from typing import Any
 
 AUTOMATION = "ssm.amazonaws.com"
 """The service principal of Systems Manager, also in China and GovCloud."""
+UNREADABLE = "unreadable"
+"""The identity type of an event that cannot be read."""
 _ASSUMPTIONS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
-_EXECUTION_SESSION = re.compile(
-    r"(?:Automation-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII
-)
+_EXECUTION_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_EXECUTION_SESSION = re.compile(f"(?:Automation-)?({_EXECUTION_ID})", re.ASCII)
 """Automation names its sessions by an id, bare or with a word before it: both have been seen."""
 _IDS = re.compile(r"(?:^|[a-z0-9_.])(?:Id|Arn)s?$|^(?:id|arn)s?$")
 _NAMES = re.compile(r"(?:^|[a-z0-9_.])(?:Name)s?$|^names?$")
@@ -65,20 +66,13 @@ class Call:
     @property
     def is_through_aws(self) -> bool:
         """Whether an AWS service made it: Automation, or one that Automation's call set to work."""
-        return self.source.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        is_service = self.source.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return is_service or bool(self.invoked_by)
 
     @property
-    def is_indirect(self) -> bool:
-        """Whether another service than Automation made it for the caller, such as CloudFormation,
-        which signs with a key of its own."""
-        service = self.invoked_by or (self.source if self.is_through_aws else "")
-        return bool(service) and service != AUTOMATION
-
-    @property
-    def is_with_callers_permissions(self) -> bool:
-        """Whether Systems Manager made it with the permissions of somebody else, of whom it needs
-        no role."""
-        return self.invoked_by == AUTOMATION and self.identity_type != "AWSService"
+    def is_for_caller(self) -> bool:
+        """Whether an AWS service made it with the permissions of whoever asked it to."""
+        return bool(self.invoked_by) and self.identity_type != "AWSService"
 
     @property
     def result(self) -> str:
@@ -120,13 +114,26 @@ class Call:
 
 
 def read_call(event: Mapping[str, Any]) -> Call:
-    """The call of an entry of LookupEvents."""
-    record = json.loads(event["CloudTrailEvent"])
+    """The call of an entry of LookupEvents; of one that cannot be read, what its entry says."""
+    try:
+        record = json.loads(event["CloudTrailEvent"])
+        return _read(record, event)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _unreadable(event)
+
+
+def _read(record: Mapping[str, Any], event: Mapping[str, Any]) -> Call:
     identity = record.get("userIdentity") or {}
     context = identity.get("sessionContext") or {}
-    arn = str(identity.get("arn") or "")
-    session = arn.split("/", 2)[2] if ":assumed-role/" in arn and arn.count("/") > 1 else ""
-    issuer = str((context.get("sessionIssuer") or {}).get("arn") or "")
+    issuer = context.get("sessionIssuer") or {}
+    arn, principal = str(identity.get("arn") or ""), str(identity.get("principalId") or "")
+    role, session = "", ""
+    if ":assumed-role/" in arn and arn.count("/") > 1:
+        role, session = _role_of_session(arn), arn.split("/", 2)[2]
+    elif issuer.get("type") == "Role":
+        session = principal.partition(":")[2]
+    if issuer.get("type") == "Role" and issuer.get("arn"):
+        role = without_path(str(issuer["arn"]))
     created = (context.get("attributes") or {}).get("creationDate")
     parameters, answer = record.get("requestParameters") or {}, record.get("responseElements")
     return Call(
@@ -136,8 +143,8 @@ def read_call(event: Mapping[str, Any]) -> Call:
         service=str(record.get("eventSource", "")).split(".")[0],
         name=str(record.get("eventName", "")),
         identity_type=str(identity.get("type") or ""),
-        caller=arn or str(identity.get("invokedBy") or identity.get("type") or "unknown"),
-        role=(without_path(issuer) or _role_of_session(arn)) if session else "",
+        caller=arn or _caller_without_arn(identity),
+        role=role,
         session=session,
         session_created=_time(str(created)) if created else None,
         access_key=str(identity.get("accessKeyId") or ""),
@@ -151,10 +158,47 @@ def read_call(event: Mapping[str, Any]) -> Call:
     )
 
 
+def _caller_without_arn(identity: Mapping[str, Any]) -> str:
+    """A service by its name; an account or a federated user by all that the event says of it."""
+    type_ = str(identity.get("type") or "unknown")
+    if type_ == "AWSService":
+        return str(identity.get("invokedBy") or type_)
+    names = (identity.get(key) for key in ("userName", "principalId", "accountId"))
+    return " ".join([type_, *(str(name) for name in names if name)])
+
+
+def _unreadable(event: Mapping[str, Any]) -> Call:
+    return Call(
+        id=str(event.get("EventId") or ""),
+        time=event["EventTime"].astimezone(UTC),
+        region="",
+        service=str(event.get("EventSource", "")).split(".")[0],
+        name=str(event.get("EventName") or ""),
+        identity_type=UNREADABLE,
+        caller=str(event.get("Username") or "unknown"),
+        role="",
+        session="",
+        session_created=None,
+        access_key=str(event.get("AccessKeyId") or ""),
+        source="",
+        invoked_by="",
+        resources=(),
+        error="",
+        message="",
+        parameters={},
+        answer={},
+    )
+
+
 def execution_of(session: str) -> str:
     """The execution id in a session's name; empty where it is none of Automation's names."""
     match = _EXECUTION_SESSION.fullmatch(session)
     return match[1] if match else ""
+
+
+def is_execution_id(text: str) -> bool:
+    """Whether a string has the form of an execution's id."""
+    return re.fullmatch(_EXECUTION_ID, text, re.ASCII) is not None
 
 
 def without_path(role: str) -> str:
@@ -182,13 +226,14 @@ def _resources(event: Mapping[str, Any], parameters: Any) -> tuple[str, ...]:
     )
 
 
-def _values(value: Any, keys: re.Pattern[str], key: str = "") -> Iterator[str]:
-    """The strings under such keys among a call's parameters, at any depth."""
-    if isinstance(value, dict):
-        for inner, element in value.items():
-            yield from _values(element, keys, inner)
-    elif isinstance(value, list):
-        for element in value:
-            yield from _values(element, keys, key)
-    elif isinstance(value, str) and keys.search(key.rstrip("0123456789.")) and value != _HIDDEN:
-        yield value
+def _values(parameters: Any, keys: re.Pattern[str]) -> Iterator[str]:
+    """The strings under such keys among a call's parameters, at any depth, in their order."""
+    waiting: list[tuple[str, Any]] = [("", parameters)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += reversed(value.items())
+        elif isinstance(value, list):
+            waiting += ((key, element) for element in reversed(value))
+        elif isinstance(value, str) and keys.search(key.rstrip("0123456789.")) and value != _HIDDEN:
+            yield value

@@ -1,9 +1,12 @@
 """What an audit found, for every form of output alike."""
 
 from collections import Counter
+from collections.abc import Sized
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Self
 
-from operate.trail.matching import AuditedExecution, Outside
+from operate.trail.matching import AuditedExecution, UnattributedCall
 from operate.trail.records import Call
 from operate.trail.spool import Spool
 
@@ -14,15 +17,19 @@ class Report:
 
     account: str
     region: str
-    since: str
-    until: str
+    global_region: str
+    """The Region in which global services record their calls, and that is read as well."""
+    since: datetime
+    until: datetime
     roles: tuple[str, ...]
     """The names of the watched roles."""
     executions: Spool[AuditedExecution]
     """Every execution with a role, the newest first, those that began earlier last."""
-    outside: list[Outside] = field(default_factory=list)
+    unattributed: list[UnattributedCall] = field(default_factory=list)
     without_role: list[AuditedExecution] = field(default_factory=list)
     refused: list[Call] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What limits what the audit could see."""
     statuses: Counter[str] = field(default_factory=Counter)
     """How many executions have which status."""
     began_earlier: int = 0
@@ -37,21 +44,47 @@ class Report:
     @property
     def has_findings(self) -> bool:
         """Whether a role was used outside of executions, or an execution ran without one."""
-        return bool(self.outside or self.without_role)
+        return bool(self.unattributed or self.without_role)
 
-    def summary(self) -> list[tuple[str, str]]:
-        """What was audited and how much was found, as labels and values."""
+    @property
+    def _regions(self) -> str:
+        if self.global_region in ("", self.region):
+            return self.region
+        return f"{self.region}, with the calls of global services in {self.global_region}"
+
+    def summary(self) -> list["SummaryLine"]:
+        """What was audited and how much was found."""
         by_status = ", ".join(f"{n} {status}" for status, n in sorted(self.statuses.items()))
         earlier = f"; {self.began_earlier} began earlier" if self.began_earlier else ""
         return [
-            ("account", self.account),
-            ("Region", self.region),
-            ("window", f"{self.since} to {self.until}"),
-            ("roles", ", ".join(self.roles) or "none that Automation may assume"),
-            ("executions", f"{by_status}{earlier}" if self.statuses else "none"),
-            ("calls outside executions", str(len(self.outside) or "none")),
-            ("executions without a role", str(len(self.without_role) or "none")),
+            SummaryLine("account", self.account),
+            SummaryLine("Region", self._regions),
+            SummaryLine("window", f"{utc(self.since)} to {utc(self.until)}"),
+            SummaryLine("roles", ", ".join(self.roles) or "none that Automation may assume"),
+            SummaryLine("executions", f"{by_status}{earlier}" if self.statuses else "none"),
+            SummaryLine.of_findings("calls outside executions", self.unattributed),
+            SummaryLine.of_findings("executions without a role", self.without_role),
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """A label and a value of the summary."""
+
+    label: str
+    value: str
+    is_finding: bool | None = None
+    """Whether something was found; None for what can be no finding."""
+
+    @classmethod
+    def of_findings(cls, label: str, found: Sized) -> Self:
+        """How much was found of a kind."""
+        return cls(label, str(len(found) or "none"), bool(found))
+
+
+def utc(time: datetime | None) -> str:
+    """A time to the second, in ISO 8601 and UTC; empty where there is none."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
 
 
 _ANSWERED = {"Approve": "approved", "Reject": "rejected", "Revoke": "revoked", "Stop": "stopped"}

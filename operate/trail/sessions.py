@@ -19,18 +19,21 @@ _AROUND = timedelta(seconds=5)
 
 
 def session_fault(
-    call: Call, openings: Sequence[Call], since: datetime, opened_between: OpenedBetween
+    call: Call,
+    openings: Sequence[Call],
+    window: tuple[datetime, datetime],
+    opened_between: OpenedBetween,
 ) -> str:
     """Why a call under an execution's id was not made with Automation's session; empty if it was.
 
     ``openings``: who opened sessions of this id, as far as this Region's event history shows;
-    ``since``: when the execution began, before which nobody could know its id.
+    ``window``: when the execution began, before which nobody could know its id, and its end.
     """
     known = [opening for opening in openings if _may_have_opened(opening, call)]
     if opener := _by_key(call, known):
         return _fault_of(opener)
     if call.is_through_aws:
-        return _indirect_fault(call, [*known, *_other(call, opened_between(since, call.time))])
+        return _indirect_fault(call, [*known, *_other(call, opened_between(*window))])
     created = call.session_created
     if created is None:
         return "the event does not say when the session was opened"

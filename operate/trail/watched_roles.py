@@ -5,6 +5,7 @@ A role's trust policy decides, not a tag: whoever may change documents cannot ch
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from operate.connection import Connection, asking
@@ -17,18 +18,27 @@ _SERVICE_LINKED = "/aws-service-role/"
 Source: IAM User Guide, Create a service-linked role."""
 
 
-def watched_roles(
-    connection: Connection, further: Iterable[str], excepted: Iterable[str]
-) -> frozenset[str]:
-    """The ARNs, without paths, of the roles whose trust policy names Automation.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roles:
+    """Roles of the account, by their ARNs without paths."""
 
-    ``further``: names of roles to watch besides; ``excepted``: names of roles that are known to
-    serve another purpose of Systems Manager, such as hybrid nodes. Raises OperateError for the
-    name of an exception that no watched role has.
+    watched: frozenset[str]
+    excepted: frozenset[str]
+    """Roles that are not watched since they are known to serve something else."""
+
+
+def read_roles(
+    connection: Connection, further: Iterable[str], excepted: Iterable[str]
+) -> tuple[str, Roles]:
+    """The account, and its roles whose trust policy names Automation.
+
+    ``further``: names of roles to watch besides; ``excepted``: names of roles that serve another
+    purpose of Systems Manager, such as hybrid nodes. Raises OperateError for the name of an
+    exception that no watched role has.
     """
-    if connection.caller is None:
-        raise OperateError("AWS does not tell whose credentials these are, and so no account")
-    partition, account = connection.caller.split(":")[1], connection.caller.split(":")[4]
+    with asking("whose credentials these are"):
+        caller = connection.client("sts").get_caller_identity()
+    account, partition = caller["Account"], caller["Arn"].split(":")[1]
     roles = {
         without_path(role["Arn"])
         for role in _every_role(connection)
@@ -36,14 +46,15 @@ def watched_roles(
         and not role["Path"].startswith(_SERVICE_LINKED)
     }
     prefix = f"arn:{partition}:iam::{account}:role/"
-    roles |= {prefix + name for name in further}
-    if unknown := sorted({prefix + name for name in excepted} - roles):
+    roles |= {prefix + name.rsplit("/", 1)[-1] for name in further}
+    left_out = {prefix + name.rsplit("/", 1)[-1] for name in excepted}
+    if unknown := sorted(left_out - roles):
         names = ", ".join(sorted(role.removeprefix(prefix) for role in roles))
         raise OperateError(
             f"--except-role {unknown[0].removeprefix(prefix)}: is not among the roles that "
             f"Automation may assume: {names or 'none'}"
         )
-    return frozenset(roles - {prefix + name for name in excepted})
+    return account, Roles(watched=frozenset(roles - left_out), excepted=frozenset(left_out))
 
 
 def trusts_automation(policy: Mapping[str, Any]) -> bool:
@@ -58,9 +69,14 @@ def _names_automation(statement: Mapping[str, Any]) -> bool:
     if "NotPrincipal" in statement:
         return True
     principal = statement.get("Principal") or {}
-    services = principal.get("Service") or () if isinstance(principal, dict) else principal
-    services = [services] if isinstance(services, str) else services
-    return any(_AUTOMATION.fullmatch(service) for service in services)
+    named = principal if isinstance(principal, dict) else {"AWS": principal}
+    if "*" in _texts(named.get("AWS")):
+        return True
+    return any(map(_AUTOMATION.fullmatch, _texts(named.get("Service"))))
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [*map(str, value or ())]
 
 
 def _every_role(connection: Connection) -> Iterable[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from ministack.core.router import detect_service
 from sandbox.emulator.call import Call, Response
 from sandbox.ssm_api.errors import ApiError
 from sandbox.ssm_api.operation import error_response
-from sandbox.ssm_api.shapes import check_required
+from sandbox.ssm_api.shapes import check_members
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/([^/]*)/aws4_request")
 _SIGNED_OTHERWISE = {"cloudcontrol": "cloudcontrolapi", "dynamodbstreams": "dynamodb"}
@@ -29,9 +29,11 @@ def refused_as_malformed(call: Call) -> Response | None:
 
 
 def _wrong_scope(call: Call) -> Response | None:
-    scope = _SCOPE.search(call.headers.get("authorization", ""))
+    in_query = call.query.get("X-Amz-Credential", [""])[0]
+    signed = call.headers.get("authorization", "") or f"Credential={in_query}"
+    scope = _SCOPE.search(signed)
     if scope is None:
-        return None  # signed in the query string, or not at all: the emulator's to judge
+        return None  # not signed so, or not at all: the emulator's to judge
     region, service = scope.groups()
     if region not in _regions():
         return _refusal(call, f"Credential should be scoped to a valid region, not '{region}'.")
@@ -73,7 +75,7 @@ def _wrong_body(call: Call) -> Response | None:
         message = "Start of structure or map found where not expected."
         return error_response(400, ApiError("SerializationException", message))
     try:
-        check_required(call.service, call.operation, body)
+        check_members(call.service, call.operation, body)
     except ApiError as error:
         return error_response(400, error)
     return None
@@ -81,13 +83,5 @@ def _wrong_body(call: Call) -> Response | None:
 
 @cache
 def _regions() -> frozenset[str]:
-    """Every Region of every partition, and those that are no place: of services without one."""
-    session = botocore.session.get_session()
-    return frozenset(
-        region
-        for partition in session.get_available_partitions()
-        for region in (
-            *session.get_available_regions("ec2", partition),
-            *session.get_available_regions("iam", partition, allow_non_regional=True),
-        )
-    )
+    """The Regions of the account's partition."""
+    return frozenset(botocore.session.get_session().get_available_regions("ec2", "aws"))

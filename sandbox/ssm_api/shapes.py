@@ -23,6 +23,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+_MODELS = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+"""What botocore calls a service that the emulator calls otherwise."""
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     """A pattern of the model, which is Java's: its Unicode classes are Python's word characters."""
@@ -30,31 +34,64 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(python[:-1] + r"\Z" if python.endswith("$") else python)
 
 
-@cache
 def ssm_model() -> ServiceModel:
     """The model of the SSM API."""
-    return botocore.session.get_session().get_service_model("ssm")
+    return _model("ssm")
 
 
 def check_request(operation: str, parameters: dict[str, Any]) -> None:
     """Raises ApiError where a request does not fit the operation's input."""
     shape = ssm_model().operation_model(operation).input_shape
+    if shape is not None:
+        _check_types(shape, parameters, "")
     found = list(_violations(shape, parameters, "")) if shape is not None else []
     if found:
         raise _refused(found)
 
 
-def check_required(service: str, operation: str, parameters: dict[str, Any]) -> None:
-    """Raises ApiError where members are missing that an operation of any service requires; an
-    operation that no model knows is not checked here."""
+def check_members(service: str, operation: str, parameters: dict[str, Any]) -> None:
+    """Raises ApiError where members of a request to any service have another type than the model's,
+    or are missing; bounds and patterns are left to the service. An operation that no model knows is
+    not checked here."""
     try:
-        model = botocore.session.get_session().get_service_model(service)
-        shape = model.operation_model(operation).input_shape
+        shape = _model(_MODELS.get(service, service)).operation_model(operation).input_shape
     except (UnknownServiceError, OperationNotFoundError):
         return
-    missing = [name for name in shape.required_members if name not in parameters] if shape else []
+    if shape is None:
+        return
+    missing = [name for name in shape.required_members if parameters.get(name) is None]
     if missing:
         raise _refused([_missing("", name) for name in missing])
+    _check_types(shape, parameters, "")
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _check_types(shape: Shape, value: Any, path: str) -> None:
+    """Raises ApiError for the first member of another type than the model's."""
+    expected = _TYPES.get(shape.type_name)
+    if expected and (
+        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+    ):
+        raise ApiError(
+            "SerializationException",
+            f"{path or 'the request'} has type {type(value).__name__}, not {shape.type_name}",
+        )
+    for name, member, element in _members(shape, value):
+        if element is not None:
+            _check_types(member, element, _member(path, name))
+
+
+def _members(shape: Shape, value: Any) -> Iterator[tuple[str, Shape, Any]]:
+    if shape.type_name == "structure":
+        yield from ((name, each, value.get(name)) for name, each in shape.members.items())
+    elif shape.type_name == "list":
+        yield from ((str(n), shape.member, each) for n, each in enumerate(value, start=1))
+    elif shape.type_name == "map":
+        yield from ((str(key), shape.value, each) for key, each in value.items())
 
 
 def without_none(members: dict[str, Any]) -> dict[str, Any]:
@@ -71,14 +108,6 @@ def _refused(violations: list[str]) -> ApiError:
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
     """What is wrong with a value of this shape, in the service's words."""
-    expected = _TYPES.get(shape.type_name)
-    if expected and (
-        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
-    ):
-        raise ApiError(
-            "SerializationException",
-            f"{path or 'the request'} has type {type(value).__name__}, not {shape.type_name}",
-        )
     where = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must "
     check = _CHECKS.get(shape.type_name)
     if check is not None:

@@ -32,7 +32,7 @@ def test_one_run_is_told_with_starter_parameters_and_calls(account: Account) -> 
     assert readable(printed.text).splitlines() == [
         "account: 000000000000",
         "Region: us-east-1",
-        "window: DATE TIME to DATE TIME",
+        "window: TIME to TIME",
         "roles: AutomationServiceRole, BackupRole",
         "executions: 1 Success",
         "calls outside executions: none",

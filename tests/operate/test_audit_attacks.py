@@ -1,5 +1,6 @@
 """What somebody does to hide from an audit, through real processes in an account of its own."""
 
+import contextlib
 import json
 import re
 import resource
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
 from tests.operate.conftest import Account
@@ -187,7 +189,9 @@ def test_assume_role_of_somebody_elses_execution_is_outside(company: Company) ->
 
     report = company.audit(victim, status=1)
 
-    assert _outside(report) == [("sts:AssumeRole", _EVE, "not Automation opened the session")]
+    assert _outside(report) == [
+        ("sts:AssumeRole", _EVE, "the session was not opened by Systems Manager Automation")
+    ]
     assert _calls(report, victim) == ["ec2:DescribeInstances"]
 
 
@@ -262,14 +266,126 @@ def test_execution_that_began_earlier_keeps_its_calls(company: Company) -> None:
     assert [call["Call"] for call in lent["Calls"]] == ["ec2:DescribeInstances"]
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_execution_of_another_region_is_known_there(company: Company, region: str) -> None:
+    """IAM records its calls in us-east-1, whichever Region an execution is in."""
+    ssm = company.sandbox.client("ssm", region="eu-west-1")
+    inputs = {"Service": "iam", "Api": "ListUsers"}
+    step = {"name": "look", "action": "aws:executeAwsApi", "inputs": inputs}
+    content = {"schemaVersion": "0.3", "mainSteps": [step], "assumeRole": company.service_role}
+    ssm.create_document(
+        Name="Look-Elsewhere", DocumentType="Automation", Content=json.dumps(content)
+    )
+    started = ssm.start_automation_execution(DocumentName="Look-Elsewhere")
+    execution = str(started["AutomationExecutionId"])
+    time.sleep(1)
+
+    report = company.audit("--region", region, status=0)
+
+    assert report["CallsOutsideExecutions"] == []
+    if region == "eu-west-1":
+        assert _calls(report, execution) == ["iam:ListUsers"]
+
+
+def test_stolen_session_is_reported_long_after_its_execution(company: Company) -> None:
+    """The calls of an execution's sessions are read for as long as a session lasts."""
+    execution = company.execution(_looking(company))
+    company.sandbox.client("ec2", company.session("holiday")).describe_vpcs()
+    company.sandbox.client("ec2", company.session(execution)).describe_vpcs()
+
+    report = company.audit(execution, status=1)
+
+    assert "ec2:DescribeVpcs" in [call for call, _, _ in _outside(report)]
+
+
+def test_signal_that_names_no_execution_ends_no_audit(company: Company) -> None:
+    execution = company.execution(_looking(company))
+    for body in ({}, {"AutomationExecutionId": "abc", "SignalType": "Approve"}):
+        with pytest.raises(ClientError):
+            _sending(company.client("ssm"), body).send_automation_signal(
+                AutomationExecutionId=execution, SignalType="Approve"
+            )
+
+    report = company.audit(status=0)
+
+    assert [call["Call"] for call in report["Refused"]] == ["ssm:SendAutomationSignal"] * 2
+    assert [each["Execution"] for each in report["Executions"]] == [execution]
+
+
+def _sending(client: Any, body: dict[str, Any]) -> Any:
+    """The client, whose calls have this body, whatever its model says."""
+    client.meta.events.register(
+        "before-call.ssm", lambda params, **_: params.update(body=json.dumps(body).encode())
+    )
+    return client
+
+
+def test_execution_without_a_role_after_the_window_is_none_of_it(company: Company) -> None:
+    company.execution(_looking(company))
+    time.sleep(1.1)
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    company.runbook("Borrow", {"name": "look", "action": "aws:executeAwsApi", "inputs": _LOOK})
+    company.execution("Borrow", company.eve)
+
+    report = company.audit("--until", until, status=0)
+
+    assert len(report["Executions"]) == 1
+
+
+@pytest.mark.parametrize("is_excepted", [False, True])
+def test_excepted_role_stays_excepted_if_an_execution_uses_it(
+    company: Company, is_excepted: bool
+) -> None:
+    company.execution(_looking(company))
+    company.sandbox.client("ec2", company.session("holiday")).describe_vpcs()
+
+    excepted = ("--except-role", "ServiceRole") if is_excepted else ()
+
+    assert bool(_outside(company.audit(*excepted))) is not is_excepted
+
+
+def test_role_is_named_with_its_path_or_arn(company: Company) -> None:
+    for name in ("Old", "team/Old", "arn:aws:iam::000000000000:role/team/Old"):
+        assert "Old" in company.audit("--role", name, status=0)["WatchedRoles"]
+
+
+def test_deeply_nested_parameters_of_somebody_end_no_audit(company: Company) -> None:
+    company.execution(_looking(company))
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"Name": deep}
+    ssm = _sending(company.sandbox.client("ssm", company.eve), {"Name": "x", "Foo": deep})
+    with contextlib.suppress(ClientError):
+        ssm.describe_document(Name="abc")
+
+    assert len(company.audit(status=0)["Executions"]) == 1
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_closed_stream_is_no_finding(company: Company, stream: str) -> None:
+    command = f"{sys.executable} -m operate audit {stream}>&-"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env={**base(), **company.root},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 74
+    assert "Traceback" not in done.stderr
+
+
 def test_role_that_no_document_names_any_more_is_watched(company: Company) -> None:
     company.sandbox.client("ec2", company.session("holiday")).describe_vpcs()
 
     report = company.audit(status=1)
 
     assert [(call, why) for call, _, why in _outside(report)] == [
-        ("sts:AssumeRole", "not Automation opened the session"),
-        ("ec2:DescribeVpcs", "the session's name is no execution id"),
+        ("sts:AssumeRole", "the session was not opened by Systems Manager Automation"),
+        ("ec2:DescribeVpcs", "the session name is not an execution id"),
     ]
     assert "ServiceRole" in report["WatchedRoles"]
     assert company.audit("--except-role", "ServiceRole", status=0)["WatchedRoles"] == []
@@ -332,6 +448,7 @@ def test_characters_that_do_not_show_are_escaped(company: Company) -> None:
     )
     company.execution(document, Text=[_ODD])
     company.execution(document, Text=["\uff1dHYPERLINK(1)"])
+    company.execution(document, Text=["x;=1+1"])
 
     outputs = {
         form: in_a_pipe(company.root, "audit", "--output", form).text
@@ -341,7 +458,8 @@ def test_characters_that_do_not_show_are_escaped(company: Company) -> None:
     for text in outputs.values():
         assert not re.search("[\x1b\u202e\u200b\u2066\ufeff]", text)
     values = [each["Parameters"]["Text"] for each in json.loads(outputs["json"])["Executions"]]
-    assert sorted(values) == sorted([[_ODD], ["\uff1dHYPERLINK(1)"]])
+    assert sorted(values) == sorted([[_ODD], ["\uff1dHYPERLINK(1)"], ["x;=1+1"]])
+    assert "Text=x;'=1+1" in outputs["csv"]
     assert r"Text=\n=1\u001b[2K\u202egnp\u200b\u2066\ufeff" in outputs["csv"]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from operate.executions import Run, StepRun
-from operate.trail import event_history
-from operate.trail.matching import AuditedExecution, Matching, Sources
+from operate.trail.event_history import EventHistory
+from operate.trail.matching import AuditedExecution, Matching, Sources, UnattributedCall
 from operate.trail.page import drawn_at
 from operate.trail.records import Call, read_call
 from operate.trail.spool import Spool
@@ -135,8 +135,8 @@ def _matched(
     before the window, ``elsewhere`` is what other Regions recorded."""
     newest_first = sorted(calls, key=lambda call: call.time, reverse=True)
     matching = _matching(newest_first, known, elsewhere, has_role)
-    audited = [each for page in runs for each in matching.of(page)]
-    return [*audited, *matching.rest()], matching
+    audited = [each for page in runs for each in matching.match_page(page)]
+    return [*audited, *matching.finish()], matching
 
 
 def _matching(
@@ -146,29 +146,29 @@ def _matching(
     has_role: bool | None = True,
 ) -> Matching:
     sources = Sources(
-        execution=lambda id_: next((run for run in known if run.id == id_), None),
+        execution=lambda id_, regions: next((run for run in known if run.id == id_), None),
         earlier=lambda callers: [run for run in known if run.starter in callers],
         opened_between=lambda begin, end: [c for c in elsewhere if begin <= c.time <= end],
         has_role=lambda run: has_role,
     )
-    return Matching(calls, watched=_ROLES, begin=_BEGUN, sources=sources, waiting=_InMemory())
+    return Matching(calls, watched=_ROLES, begin=_BEGUN, sources=sources, undecided=_InMemory())
 
 
-class _InMemory(Spool[Call]):
+class _InMemory(Spool[UnattributedCall]):
     """A spool without a file."""
 
     def __init__(self) -> None:
-        self._values: list[Call] = []
+        self._values: list[UnattributedCall] = []
 
-    def add(self, value: Call) -> None:
+    def add(self, value: UnattributedCall) -> None:
         self._values.append(value)
 
-    def __iter__(self) -> Iterator[Call]:
+    def __iter__(self) -> Iterator[UnattributedCall]:
         return iter([*self._values])
 
 
 def _why(matching: Matching) -> list[tuple[str, str]]:
-    return [(f"{o.call.service}:{o.call.name}", o.why) for o in matching.outside]
+    return [(f"{o.call.service}:{o.call.name}", o.why) for o in matching.unattributed]
 
 
 def _names(calls: Any) -> list[str]:
@@ -192,7 +192,7 @@ def test_calls_find_their_execution_by_the_session_that_automation_opened() -> N
         (_id(2), ["ec2:StopInstances"]),
         (_id(1), ["ec2:StopInstances", "ec2:StartInstances"]),
     ]
-    assert (matching.outside, matching.refused) == ([], [])
+    assert (matching.unattributed, matching.refused) == ([], [])
 
 
 def test_session_named_by_a_step_is_its_executions() -> None:
@@ -215,7 +215,7 @@ def test_order_of_executions_does_not_matter() -> None:
     audited, matching = _matched([runs[:2], runs[2:]], *calls, *opened)
 
     assert [len(each.calls) for each in audited] == [1] * 5
-    assert matching.outside == []
+    assert matching.unattributed == []
 
 
 def test_start_and_answers_are_reported_with_their_callers() -> None:
@@ -248,16 +248,129 @@ def test_call_of_the_role_under_another_name_is_outside() -> None:
         _call("ec2:TerminateInstances", 0.6, "somebody", role=_OTHER_ROLE),
     )
 
-    assert _why(matching) == [("ec2:TerminateInstances", "the session's name is no execution id")]
+    assert _why(matching) == [("ec2:TerminateInstances", "the session name is not an execution id")]
     assert audited[0].calls == ()
 
 
 def test_call_under_the_id_of_no_execution_is_outside() -> None:
-    _, matching = _matched(
-        [[_run(1)]], _opened(0.4, _id(99)), _call("ec2:StopInstances", 0.5, _id(99))
-    )
+    _, matching = _matched([[_run(1)]], _call("ec2:StopInstances", 0.5, _id(99)))
 
     assert _why(matching) == [("ec2:StopInstances", "there is no execution of this id")]
+
+
+def test_execution_that_aws_no_longer_keeps_is_shown_by_its_start_and_its_session() -> None:
+    answer = {"automationExecutionId": _id(99)}
+
+    audited, matching = _matched(
+        [[_run(1)]],
+        _call(
+            "ssm:StartAutomationExecution",
+            0.3,
+            requestParameters={"documentName": "Restart"},
+            responseElements=answer,
+        ),
+        _opened(0.4, _id(99)),
+        _call("ec2:StopInstances", 0.5, _id(99)),
+        _call("ssm:SendAutomationSignal", 0.6, requestParameters=answer),
+    )
+
+    (_, found) = audited
+    assert (found.run.id, found.run.runbook, found.run.status) == (
+        _id(99),
+        "Restart",
+        "not kept by AWS",
+    )
+    assert (_names(found.calls), _names(found.answers)) == (
+        ["ec2:StopInstances"],
+        ["ssm:SendAutomationSignal"],
+    )
+    assert matching.unattributed == []
+
+
+@pytest.mark.parametrize("id_", ["", "abc", None])
+def test_refused_answer_that_names_no_execution_is_refused(id_: str | None) -> None:
+    parameters = None if id_ is None else {"automationExecutionId": id_}
+
+    audited, matching = _matched(
+        [[_run(1)]],
+        _call(
+            "ssm:SendAutomationSignal",
+            0.5,
+            requestParameters=parameters,
+            errorCode="ValidationException",
+        ),
+    )
+
+    assert [each.run.id for each in audited] == [_id(1)]
+    assert _names(matching.refused) == ["ssm:SendAutomationSignal"]
+
+
+_EVENT = {
+    "EventId": "1",
+    "EventTime": _BEGUN,
+    "EventName": "StopInstances",
+    "EventSource": "ec2.amazonaws.com",
+    "Username": "eve",
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "no json",
+        "[]",
+        '{"eventTime": "null"}',
+        '{"eventTime": "2026-11-26T08:00:00Z", "userIdentity": "eve"}',
+    ],
+)
+def test_event_that_cannot_be_read_is_reported(text: str) -> None:
+    _, matching = _matched([], read_call({**_EVENT, "CloudTrailEvent": text}))
+
+    (found,) = matching.unattributed
+    assert (found.call.name, found.call.caller, found.why) == (
+        "StopInstances",
+        "eve",
+        "the event cannot be read",
+    )
+
+
+def test_session_of_a_role_is_known_without_an_arn() -> None:
+    issuer = {"type": "Role", "arn": _ROLE.replace("role/", "role/team/")}
+    identity = {
+        "type": "AssumedRole",
+        "principalId": "AROAX:eve",
+        "sessionContext": {"sessionIssuer": issuer},
+    }
+
+    _, matching = _matched([], _call("ec2:StopInstances", 0.5, userIdentity=identity))
+
+    (found,) = matching.unattributed
+    assert (found.call.role, found.call.session, found.call.caller) == (
+        _ROLE,
+        "eve",
+        "AssumedRole AROAX:eve",
+    )
+
+
+def test_calls_of_executions_without_a_role_are_given_to_the_one_under_way() -> None:
+    lent = {
+        "type": "IAMUser",
+        "arn": "arn:aws:iam::111122223333:user/operator",
+        "invokedBy": "cloudformation.amazonaws.com",
+    }
+
+    _, matching = _matched(
+        [[_run(2, 3), _run(1)]],
+        _call("ec2:StopInstances", 0.5, userIdentity=lent),
+        _call("ec2:StartInstances", 3.5, userIdentity=lent),
+        has_role=False,
+    )
+
+    assert {each.run.id: _names(each.calls) for each in matching.without_role} == {
+        _id(1): ["ec2:StopInstances"],
+        _id(2): ["ec2:StartInstances"],
+    }
 
 
 @pytest.mark.parametrize("key", ["", _KEY])
@@ -277,7 +390,7 @@ def test_session_that_is_not_automations_is_outside_whatever_its_name(key: str) 
     opened = "arn:aws:iam::111122223333:user/eve opened a session of this name in us-east-1"
     assert _names(audited.calls) == ["ec2:StopInstances"]
     assert _why(matching) == [
-        ("sts:AssumeRole", "not Automation opened the session"),
+        ("sts:AssumeRole", "the session was not opened by Systems Manager Automation"),
         ("ec2:TerminateInstances", opened),
         ("s3:DeleteBucket", opened),
     ]
@@ -292,7 +405,7 @@ def test_session_that_automation_opened_in_another_region_is_the_executions() ->
     (audited,), matching = _matched([[_run(1, steps=(step,))]], call, elsewhere=(opened,))
     (without,), other = _matched([[_run(1, steps=(step,))]], call)
 
-    assert (_names(audited.calls), matching.outside) == (["ec2:StopInstances"], [])
+    assert (_names(audited.calls), matching.unattributed) == (["ec2:StopInstances"], [])
     assert (without.calls, _why(other)) == (
         (),
         [("ec2:StopInstances", "no AssumeRole of Automation opened the session")],
@@ -309,8 +422,8 @@ def test_session_without_a_key_is_known_by_its_second_unless_somebody_shares_it(
         [[run]], opened, call, elsewhere=(_opened(0, run.id, by=None, key=""),)
     )
 
-    assert (_names(audited.calls), matching.outside) == (["ec2:StopInstances"], [])
-    assert (shared.calls, len(other.outside)) == ((), 1)
+    assert (_names(audited.calls), matching.unattributed) == (["ec2:StopInstances"], [])
+    assert (shared.calls, len(other.unattributed)) == ((), 1)
 
 
 def test_event_that_does_not_say_when_its_session_was_opened_is_outside() -> None:
@@ -343,11 +456,11 @@ def test_call_from_elsewhere_is_outside_where_no_script_can_have_made_it() -> No
     (audited,), matching = _matched([[run]], *events)
     (with_script,), other = _matched([[scripted]], *events)
 
-    assert (audited.calls, _names(o.call for o in matching.outside)) == (
+    assert (audited.calls, _names(o.call for o in matching.unattributed)) == (
         (),
         ["ec2:DescribeInstances"],
     )
-    assert (_names(with_script.calls), other.outside) == (["ec2:DescribeInstances"], [])
+    assert (_names(with_script.calls), other.unattributed) == (["ec2:DescribeInstances"], [])
 
 
 def test_session_that_somebody_opens_is_outside_and_a_refused_one_is_refused() -> None:
@@ -355,7 +468,9 @@ def test_session_that_somebody_opens_is_outside_and_a_refused_one_is_refused() -
         [], _opened(0, "eve", by=None), _opened(1, "eve", by=None, errorCode="AccessDenied")
     )
 
-    assert _why(matching) == [("sts:AssumeRole", "not Automation opened the session")]
+    assert _why(matching) == [
+        ("sts:AssumeRole", "the session was not opened by Systems Manager Automation")
+    ]
     assert _names(matching.refused) == ["sts:AssumeRole"]
 
 
@@ -394,7 +509,7 @@ def test_name_of_an_execution_that_a_role_of_somebody_else_took_is_not_the_execu
     )
 
     assert audited.calls == ()
-    assert matching.outside == []
+    assert matching.unattributed == []
 
 
 def test_role_that_automation_assumed_is_watched_from_then_on() -> None:
@@ -407,10 +522,9 @@ def test_role_that_automation_assumed_is_watched_from_then_on() -> None:
         _call("s3:PutObject", 0.3, run.id, role=_OTHER_ROLE),
         _call("s3:DeleteObject", 0.4, "eve", role=_OTHER_ROLE, source="192.0.2.1"),
     )
-    matching.without_role()
 
     assert _names(audited.calls) == ["s3:PutObject"]
-    assert _why(matching) == [("s3:DeleteObject", "the session's name is no execution id")]
+    assert _why(matching) == [("s3:DeleteObject", "the session name is not an execution id")]
     assert matching.used_roles == {_OTHER_ROLE}
 
 
@@ -446,7 +560,7 @@ def test_execution_that_began_before_the_window_keeps_its_calls_and_answers() ->
         (_id(4), True, ["ssm:SendAutomationSignal"]),
         (_id(3), True, ["ec2:StopInstances"]),
     ]
-    assert matching.outside == []
+    assert matching.unattributed == []
 
 
 def test_execution_without_a_role_is_set_apart_with_what_was_called_for_it() -> None:
@@ -462,7 +576,7 @@ def test_execution_without_a_role_is_set_apart_with_what_was_called_for_it() -> 
         _call("kms:Decrypt", 90, userIdentity=eve),
         has_role=False,
     )
-    (lent,) = matching.without_role()
+    (lent,) = matching.without_role
 
     assert audited == []
     assert (lent.run.id, _names(lent.calls)) == (_id(1), ["iam:CreateUser"])
@@ -475,7 +589,7 @@ def test_execution_of_a_deleted_document_has_a_role_if_automation_opened_one(
     _, here = _matched([[_run(1)]], *opened, has_role=None)
     _, elsewhere = _matched([[_run(1)]], elsewhere=opened, has_role=None)
 
-    assert [bool(m.without_role()) for m in (here, elsewhere)] == [is_without] * 2
+    assert [bool(m.without_role) for m in (here, elsewhere)] == [is_without] * 2
 
 
 def test_no_more_is_held_than_the_calls_of_executions_under_way() -> None:
@@ -493,7 +607,7 @@ def test_no_more_is_held_than_the_calls_of_executions_under_way() -> None:
     most = 0
 
     for start in range(0, 1000, 50):
-        for each in matching.of(runs[start : start + 50]):
+        for each in matching.match_page(runs[start : start + 50]):
             assert len(each.calls) == 1
         most = max(most, len(matching._gathered))
 
@@ -508,7 +622,7 @@ def test_calls_of_one_second_keep_their_order() -> None:
     )
     matching = _matching([second, first, _opened(0, run.id)])  # the newest first
 
-    (audited,) = matching.of([run])
+    (audited,) = matching.match_page([run])
 
     assert _names(audited.calls) == ["ec2:StopInstances", "ec2:StartInstances"]
 
@@ -538,6 +652,8 @@ def test_everything_that_was_acted_on_is_found_ids_before_names() -> None:
         ({"Service": "ssm.eu-west-1.amazonaws.com"}, True),
         ({"Service": "ssm.amazonaws.com.cn"}, True),
         ("*", True),
+        ({"AWS": "*"}, True),
+        ({"AWS": ["arn:aws:iam::111122223333:root", "*"]}, True),
         ({"Service": "ec2.amazonaws.com"}, False),
         ({"AWS": "arn:aws:iam::111122223333:root"}, False),
     ],
@@ -588,13 +704,15 @@ def test_event_history_of_aws_is_asked_twice_a_second_for_everything(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, slept: int
 ) -> None:
     history, pauses, told = _History(endpoint), list[float](), list[int]()
-    connection: Any = SimpleNamespace(client=lambda service: history)
+    connection: Any = SimpleNamespace(
+        client=lambda service, region: history,
+        region="us-east-1",
+        home_of_global_services="us-east-1",
+    )
     monkeypatch.setattr("time.sleep", pauses.append)
     until = _BEGUN + timedelta(hours=1)
 
-    calls = [
-        *event_history.events_back(connection, _BEGUN, until, lambda _, count: told.append(count))
-    ]
+    calls = [*EventHistory(connection).back(_BEGUN, until, lambda _, count: told.append(count))]
 
     assert [call.id for call in calls] == ["1", "2", "3"]
     assert told == [1, 2, 3]

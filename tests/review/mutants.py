@@ -105,6 +105,7 @@ def additions(body: Body) -> Mutants:
         "operator joins the authors": _operator_joins_authors,
         "operator joins the approvers": _operator_joins_approvers,
         "operator is attached an AWS managed policy": _attached,
+        "operator reads a runbook of others": _reading_others,
         "operator loses Start": _losing(_OPERATORS_POLICY, "ssm:StartAutomationExecution"),
         "approver gains Start of a document": granting(
             "ApproverRestrictedPermissions", "ssm:UpdateDocument"
@@ -364,6 +365,17 @@ def _denied_with_mfa(body: Body) -> None:
     for statement in named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"]:
         if statement["Effect"] == "Deny":
             statement["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+
+
+def _reading_others(body: Body) -> None:
+    named(body, _OPERATORS_POLICY)["PolicyDocument"]["Statement"].append(
+        {
+            "Sid": "SlippedIn",
+            "Effect": "Allow",
+            "Action": ["ssm:GetDocument"],
+            "Resource": ["arn:aws:ssm:us-east-1:111122223333:document/Payroll"],
+        }
+    )
 
 
 def _lending(body: Body) -> None:

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sandbox.automation.steps import script_runner
 from sandbox.automation.steps.aws_api import selected_outputs
-from sandbox.automation.steps.base import Action, Outputs, StepFailed
+from sandbox.automation.steps.base import Action, Outputs, StepFailed, StepTimedOut
 
 _POLL_SECONDS = 0.05
 _LONGEST_SECONDS = 600
@@ -37,7 +38,6 @@ class ExecuteScript(Action):
             "script": str(self.required("Script")),
             "handler": str(self.required("Handler")),
             "payload": self.inputs.get("InputPayload") or {},
-            "seconds": min(self.seconds_left(), _LONGEST_SECONDS),
         }
         value = self._run_script(given)
         answer = {"Payload": value}
@@ -51,30 +51,40 @@ class ExecuteScript(Action):
         with tempfile.TemporaryDirectory(prefix="script-") as folder:
             file = Path(folder, "step.json")
             file.write_text(json.dumps(given), "utf-8")
-            lifeline, held = os.pipe()  # closed with this process, however it ends
-            process = subprocess.Popen(
-                [sys.executable, "-I", script_runner.__file__, str(file), str(lifeline)],
-                cwd=folder,
-                env={"HOME": folder, "PATH": os.environ["PATH"], **self.environment()},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                pass_fds=(lifeline,),
-            )
-            os.close(lifeline)
-            try:
-                while process.poll() is None:
-                    self.pause(_POLL_SECONDS)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                os.close(held)
+            status = self._run_process(file, folder)
             result_file = file.with_suffix(".result")
             if not result_file.exists():
-                raise StepFailed(f"The script ended with status {process.returncode}")
+                raise StepFailed(f"The script ended with status {status}")
             result = json.loads(result_file.read_text("utf-8"))
         if "error" in result:
             raise StepFailed(f"Failure when running the script: {result['error']}")
         return result["value"]
+
+    def _run_process(self, file: Path, folder: str) -> int:
+        """Runs the script to its end, its time limit or the step's stop; its exit status."""
+        lifeline, held = os.pipe()
+        until = time.monotonic() + _LONGEST_SECONDS
+        with os.fdopen(held, "wb"):  # closed with this process, however it ends
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-I", script_runner.__file__, str(file), str(lifeline)],
+                    cwd=folder,
+                    env={"HOME": folder, "PATH": os.environ["PATH"], **self.environment()},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    pass_fds=(lifeline,),
+                )
+            finally:
+                os.close(lifeline)
+            try:
+                while process.poll() is None:
+                    self.pause(_POLL_SECONDS)
+                    if time.monotonic() > until:
+                        raise StepTimedOut("Step timed out")
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        return process.returncode

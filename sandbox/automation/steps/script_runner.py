@@ -1,8 +1,8 @@
 """Runs the handler of an ``aws:executeScript`` step: a process of its own, started by the step.
 
-Reads ``{"script", "handler", "payload", "seconds"}`` from the file that it is given and writes
+Reads ``{"script", "handler", "payload"}`` from the file that it is given and writes
 ``{"value"}`` or ``{"error"}`` beside it; what the script prints goes to its own output. It ends
-with all that it started when nobody holds the other end of the pipe that it is given.
+with its process group when nobody holds the other end of the pipe that it is given.
 """
 
 import json
@@ -19,7 +19,6 @@ def main() -> None:
     given_file, lifeline = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     given = json.loads(given_file.read_text("utf-8"))
-    signal.alarm(int(given["seconds"]) + 1)
     try:
         names: dict[str, object] = {"__name__": "script"}
         script = compile(given["script"], "Script", "exec")
