@@ -313,7 +313,7 @@ def _audit(runs: int) -> list[Figure]:
             what=f"`operate audit` of {RUNS:,} runs with {RUNS * EVENTS_A_RUN:,} events",
             against="-",
             measured=median(sample.seconds for sample in samples[many.name]),
-            target=10,
+            target=8,
             unit=" s",
         ),
         Figure(

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from delegation.model import IamUser
+from delegation.model import ExistingRole, IamUser, PermissionSet
+from delegation.people import Person
 from review.assembly import Template
 from review.changes import Change, change
 from review.engine import Engine
 from review.markdown import change_markdown
+from review.promises import Verdict
 from review.reviews import review
 from tests.review.conftest import DEFAULT, EVERYTHING, Synthesize
 from tests.review.mutants import mutated, named, with_runbook
@@ -250,3 +252,30 @@ def test_widened_trust_is_told_by_action(engine: Engine, synthesize: Synthesize)
     assert gains[0].startswith(
         "ssm.amazonaws.com may now sts:TagSession on AutomationServiceRole where aws:SourceAccount"
     )
+
+
+@pytest.mark.parametrize(
+    "operators",
+    [
+        (IamUser("AutomationRestrictedOperator"),),
+        (ExistingRole("OnCall", deny_own_permissions=True),),
+        (PermissionSet("Ops"),),
+        (ExistingRole("OnCall"), PermissionSet("Ops")),
+    ],
+)
+def test_losing_the_denial_of_own_permissions_is_a_gain(
+    engine: Engine, synthesize: Synthesize, operators: tuple[Person, ...]
+) -> None:
+    old = synthesize(deployment(operators=operators))
+
+    def lost(body: Body) -> None:
+        for id_, resource in [*body["Resources"].items()]:
+            name = resource.get("Properties", {}).get("ManagedPolicyName")
+            if name == "DenyOwnPermissionsInRunbooks":
+                del body["Resources"][id_]
+
+    found = _change(engine, old, mutated(old, lost))
+
+    (account,) = review(engine, old).accounts
+    assert {promise.verdict for promise in account.promises} == {Verdict.KEPT}
+    assert found.widens
