@@ -18,7 +18,7 @@ $(foreach name,BASE ACCEPTED DIGEST ONLY,$(if $(filter-out undefined,$(origin $(
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install synth diff deploy review report digest reviewed plan rehearse test unit mutants lint bench lock clean
+.PHONY: help install check synth diff deploy review report digest reviewed plan rehearse test unit mutants lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -65,6 +65,9 @@ plan: $(INSTALLED) ## which stacks differ from what stands in the account
 
 reviewed: $(INSTALLED) ## in a job of GitHub Actions: the run that reviewed this very assembly
 	@python -m pipeline reviewed --assembly "$$ASSEMBLY"
+
+check: synth ## the gate for deployments.py, documents/ and permissions.lock.json
+	python -m review
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

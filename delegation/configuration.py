@@ -18,6 +18,7 @@ from delegation.model import (
 )
 from delegation.quota_checks import check_quotas
 from delegation.runbooks import Runbook, load_runbooks
+from delegation.user_files import make_importable
 
 GUIDE = Deployment(
     profile=Profile.GUIDE,
@@ -76,6 +77,7 @@ def check_needs(configuration: Configuration) -> None:
 
 def _read_deployments() -> tuple[Deployment, ...]:
     """``DEPLOYMENTS`` of deployments.py; a mistake of Python's grammar or names is one line too."""
+    make_importable()
     try:
         return tuple(importlib.import_module("deployments").DEPLOYMENTS)
     except DelegationError:

@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 import yaml
 
 from delegation.errors import DelegationError
-
-_ROOT = Path(__file__).resolve().parent.parent
+from delegation.user_files import shown
 
 _MOST_VALUES = 100_000
 
@@ -124,11 +123,6 @@ def _reason(error: Exception) -> str:
 def no_source(path: Path) -> Source:
     """What stands for a file that need not be there: an empty object."""
     return Source(file=shown(path), content={}, text="{}", may_repeat_keys=False)
-
-
-def shown(path: Path) -> str:
-    """A path as messages show it: below the project, else as given."""
-    return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else str(path)
 
 
 def _child(node: Any, part: str | int) -> tuple[Any, Any]:

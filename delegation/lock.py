@@ -14,8 +14,7 @@ from delegation.limits import needs_by_runbook
 from delegation.model import Deployment
 from delegation.needs import Need
 from delegation.runbooks import Runbook
-
-LOCK_FILE = Path(__file__).resolve().parent.parent / "permissions.lock.json"
+from delegation.user_files import lock_file
 
 Accepted = dict[str, dict[str, dict[str, list[str]]]]
 """deployment -> service role -> ``action on resource`` -> the steps that need it."""
@@ -32,27 +31,29 @@ def needed(deployments: tuple[Deployment, ...], runbooks: Mapping[str, Runbook])
     }
 
 
-def check_accepted(needs: Accepted, lock_file: Path = LOCK_FILE) -> None:
+def check_accepted(needs: Accepted, file: Path | None = None) -> None:
     """Raises DelegationError that lists what is gained and lost, where needs are not accepted."""
-    changes = list(differences(_read(lock_file), needs))
+    file = file or lock_file()
+    changes = list(differences(_read(file), needs))
     if changes:
         raise DelegationError(
-            f"{lock_file.name} does not accept what the runbooks need:\n"
+            f"{file.name} does not accept what the runbooks need:\n"
             + "\n".join(f"  {change}" for change in changes)
             + "\nthe administrator reviews this and runs: python -m delegation accept"
         )
 
 
-def accept(needs: Accepted, lock_file: Path = LOCK_FILE) -> list[str]:
+def accept(needs: Accepted, file: Path | None = None) -> list[str]:
     """Records these needs as accepted; returns what changed, a line each."""
+    file = file or lock_file()
     try:
-        before = _read(lock_file)
+        before = _read(file)
     except (
         DelegationError
     ):  # missing, or left unreadable by a merge: what is needed is written anew
         before = {}
     changes = list(differences(before, needs))
-    lock_file.write_text(json.dumps(needs, indent=2, sort_keys=True) + "\n", "utf-8")
+    file.write_text(json.dumps(needs, indent=2, sort_keys=True) + "\n", "utf-8")
     return changes
 
 
@@ -94,17 +95,17 @@ def _grant(need: Need) -> str:
     return f"{need.action} on {need.resource}"
 
 
-def _read(lock_file: Path) -> Accepted:
+def _read(file: Path) -> Accepted:
     try:
-        accepted = json.loads(lock_file.read_text("utf-8"))
+        accepted = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise DelegationError(
-            f"{lock_file.name} does not exist; the administrator runs: python -m delegation accept"
+            f"{file.name} does not exist; the administrator runs: python -m delegation accept"
         ) from None
     except ValueError as error:
-        raise DelegationError(f"{lock_file.name}: is not JSON: {error}; {_ANEW}") from None
+        raise DelegationError(f"{file.name}: is not JSON: {error}; {_ANEW}") from None
     if not _is_accepted(accepted):
-        raise DelegationError(f"{lock_file.name}: is not what was accepted; {_ANEW}")
+        raise DelegationError(f"{file.name}: is not what was accepted; {_ANEW}")
     return dict(accepted)
 
 

@@ -10,11 +10,10 @@ from typing import Any
 from delegation.check.document import check_document
 from delegation.check.findings import Finding, Findings, unreadable
 from delegation.errors import DelegationError
-from delegation.files import FileError, Source, no_source, read_source, shown
+from delegation.files import FileError, Source, no_source, read_source
 from delegation.needs import Need, needs_of
 from delegation.sidecar import SIDECAR_ENDING, Sidecar, read_sidecar
-
-DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
+from delegation.user_files import documents, shown
 
 RESERVED_PREFIXES = ("aws", "amazon", "amzn")
 """What no own document's name may begin with, in any case. Source: CreateDocument, Name."""
@@ -56,9 +55,12 @@ class Checked:
     """What is wrong with its document and its sidecar."""
 
 
-def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, Runbook]:
-    """The named runbooks of a folder; raises DelegationError for one that is missing, and for any
-    file of the folder that is bad, named or not."""
+def load_runbooks(names: Iterable[str], folder: Path | None = None) -> dict[str, Runbook]:
+    """The named runbooks of a folder, ``documents/`` unless another is given.
+
+    Raises DelegationError for one that is missing, and for any bad file, named or not.
+    """
+    folder = folder or documents()
     files = runbook_files(folder)
     for name in names:
         if name not in files:
@@ -71,9 +73,12 @@ def load_runbooks(names: Iterable[str], folder: Path = DOCUMENTS) -> dict[str, R
     return {name: checked[name].runbook for name in names}
 
 
-def runbook_files(folder: Path = DOCUMENTS) -> dict[str, Path]:
-    """Every runbook file of a folder by name; raises DelegationError where two share a name, or a
-    sidecar belongs to none."""
+def runbook_files(folder: Path | None = None) -> dict[str, Path]:
+    """Every runbook file of a folder, ``documents/`` unless another is given, by name.
+
+    Raises DelegationError where two share a name, or a sidecar belongs to none.
+    """
+    folder = folder or documents()
     if not folder.is_dir():
         raise DelegationError(f"{shown(folder)}/ does not exist; runbooks stand there")
     files: dict[str, Path] = {}

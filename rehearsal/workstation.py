@@ -17,7 +17,6 @@ _CHECKED_OUT = (
     "aws_managed_policies",
     "delegation",
     "stacks",
-    "documents",
     "operate",
 )
 _COMMAND_SECONDS = 120
@@ -37,7 +36,9 @@ class Workstation:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
-        shutil.copy(PROJECT / "rehearsal" / "deployments.py", self.project / "deployments.py")
+        story = PROJECT / "rehearsal"
+        shutil.copy(story / "deployments.py", self.project / "deployments.py")
+        shutil.copytree(story / "documents", self.project / "documents")
         binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
         self._environment = {

@@ -1,5 +1,6 @@
 """What the tests share: deployments to synthesize, a copy of the project, a sandbox."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,8 +12,7 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 from sandbox import Sandbox
-
-PROJECT = Path(__file__).resolve().parent.parent
+from tests.clone import EXAMPLE, PROJECT, put_example
 
 
 def pytest_configure() -> None:
@@ -38,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shorter = [item for item in commands if item not in longest]
     pairs = [item for pair in zip(longest, shorter, strict=False) for item in pair]
     items.sort(key=lambda item: pairs.index(item) if item in pairs else len(pairs))
+
+
+def pytest_collection_finish() -> None:
+    """Has every test work where the example's files are: none reads the user's own."""
+    os.chdir(EXAMPLE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -73,10 +78,11 @@ def project(tmp_path: Path) -> Path:
     """A copy of what a synthesis reads, to be edited by the test."""
     copy = tmp_path / "project"
     copy.mkdir()
-    for name in ("aws_managed_policies", "delegation", "stacks", "documents"):
+    for name in ("aws_managed_policies", "delegation", "stacks"):
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "cdk.json", "deployments.py", "permissions.lock.json"):
+    for name in ("app.py", "cdk.json"):
         shutil.copy(PROJECT / name, copy / name)
+    put_example(copy)
     return copy
 
 

@@ -12,10 +12,12 @@ from delegation.__main__ import main
 from delegation.configuration import Configuration
 from delegation.errors import DelegationError
 from delegation.model import Approval, Deployment, GitHubPipeline, IamUser, ServiceRole
-from delegation.runbooks import DOCUMENTS, load_runbooks
+from delegation.runbooks import load_runbooks
 from delegation.summary import who_may_do_what
+from tests.clone import EXAMPLE
 
-_RESTART = DOCUMENTS / "Restart-EC2InstanceDemo.json"
+_DOCUMENTS = EXAMPLE / "documents"
+_RESTART = _DOCUMENTS / "Restart-EC2InstanceDemo.json"
 Command = Callable[..., tuple[int, str]]
 
 
@@ -88,9 +90,9 @@ def test_check_of_a_file_that_is_not_there_says_so(command: Command, tmp_path: P
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (DOCUMENTS, f"{str(DOCUMENTS)!r} is a folder, not the file of a runbook"),
+        (_DOCUMENTS, f"{str(_DOCUMENTS)!r} is a folder, not the file of a runbook"),
         (
-            DOCUMENTS / "Restart-EC2InstanceDemo.delegation.yaml",
+            _DOCUMENTS / "Restart-EC2InstanceDemo.delegation.yaml",
             "documents/Restart-EC2InstanceDemo.delegation.yaml: is a sidecar; name the document "
             "that it stands beside",
         ),

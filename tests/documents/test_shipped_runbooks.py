@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from delegation.model import ServiceRole
-from delegation.runbooks import DOCUMENTS, runbook_files
+from delegation.runbooks import runbook_files
 from sandbox import Sandbox
+from tests.clone import EXAMPLE
 from tests.documents.scenarios import SCENARIOS, Scenario, World
 from tests.stacks.deployed import deploy, remove
 from tests.stacks.synthesis import deployment
@@ -108,7 +109,7 @@ def rehearsal(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[Rehe
 
 
 def test_every_shipped_runbook_is_rehearsed() -> None:
-    assert SCENARIOS.keys() == runbook_files(DOCUMENTS).keys()
+    assert SCENARIOS.keys() == runbook_files(EXAMPLE / "documents").keys()
 
 
 @pytest.mark.parametrize("rehearsal", SCENARIOS, indirect=True)

@@ -9,11 +9,12 @@ import yaml
 
 from delegation.check.actions import actions
 from delegation.check.scope import named_steps
-from delegation.runbooks import DOCUMENTS, check_runbook, runbook_files
+from delegation.runbooks import check_runbook, runbook_files
+from tests.clone import EXAMPLE
 
 _HERE = Path(__file__).parent
 _SOUND = runbook_files(_HERE / "sound")
-_SHIPPED = runbook_files(DOCUMENTS)
+_SHIPPED = runbook_files(EXAMPLE / "documents")
 _EVERYTHING = _SOUND["Everything"].read_text("utf-8")
 _BESIDE = _SOUND["Everything"].with_suffix(".delegation.yaml").read_text("utf-8")
 
