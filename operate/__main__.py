@@ -1,4 +1,4 @@
-"""``python -m operate``: the operator's desk and the auditor's trail, on the command line."""
+"""``python -m operate``: the operator CLI and the audit."""
 
 import argparse
 import os
@@ -8,12 +8,12 @@ import textwrap
 from collections.abc import Callable
 
 from operate import describing, explanations, history, listing, running
+from operate.audit.command import audit
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.program import program
 from operate.screen import say
 from operate.statuses import FILTERED
-from operate.trail.audit import audit
 
 _STATUSES = """exit status:
   0  success: the run ended well
@@ -39,7 +39,7 @@ Command = Callable[[Connection, argparse.Namespace], Exit]
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit status, which ``--help`` lists."""
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever called
+    if sys.stdout is None or sys.stderr is None:  # closed by the calling process
         return int(Exit.UNWRITTEN)
     for stream in (sys.stdout, sys.stderr):  # whatever the terminal's characters are
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("\nstopped")
         return int(Exit.INTERRUPTED)
-    except OSError as error:  # a full disk; or whoever read us has gone
+    except OSError as error:  # a full disk, or a closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             say(f"error: the output could not be written: {error.strerror or error}")
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(add("run", running.run, "start a runbook and follow the run", "text", "json"))
     one = add("watch", running.watch, "follow a run to its end", "text", "json")
     one.add_argument("id", metavar="ID", type=_id, help="the run's id")
-    one = add("stop", running.stop, "cancel a run, for whoever may: operators may not")
+    one = add("stop", running.stop, "cancel a run (operators do not have this permission)")
     one.add_argument("id", metavar="ID", type=_id, help="the run's id")
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
     _add_history(add("history", history.history, "your runs", *_TABLES))
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("audit", audit, "who did what through the service roles", *_TABLES)
     one.epilog = _AUDIT_STATUSES
     _add_audit(one)
-    one = added.add_parser("explain", help="cause and cure of a message of AWS")
+    one = added.add_parser("explain", help="cause and fix of a message of AWS")
     one.add_argument("message", nargs="*", help="the message; without one, standard input")
     one.set_defaults(
         act=lambda options: explanations.print_explanation(options.message), takes_words=False

@@ -114,7 +114,7 @@ class Connection:
 
     @cached_property
     def caller(self) -> str | None:
-        """The ARN of whoever calls, as executions name their starter; None where AWS tells none.
+        """The ARN of the caller, as executions name it; None where AWS does not return one.
 
         The call needs no permission. Source: STS API Reference, GetCallerIdentity.
         """
@@ -125,7 +125,7 @@ class Connection:
 
 @contextlib.contextmanager
 def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
-    """Makes an OperateError of whatever goes wrong while AWS is asked, with cause and cure."""
+    """Makes an OperateError of whatever goes wrong while AWS is asked, with cause and fix."""
     try:
         yield
     except AwsError as error:
@@ -150,7 +150,7 @@ _TOLD_ATTEMPT = 3
 
 
 def explained(error: Exception, what: str, *, status: Exit = Exit.REFUSED) -> OperateError:
-    """What AWS answered, in its own words, with cause and cure where they are known."""
+    """What AWS answered, in its own words, with cause and fix where they are known."""
     said = f"{code_of(error)}: {message_of(error)}"
     lines = [f"{what}: {said}", *map(as_called, explain(said))]
     return OperateError("\n".join(lines), status=status, code=code_of(error))

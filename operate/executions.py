@@ -1,4 +1,4 @@
-"""A run as Systems Manager tells it: an automation execution with its steps.
+"""An automation execution with its steps, as Systems Manager returns it.
 
 Source: SSM API Reference, AutomationExecution and StepExecution.
 """
@@ -71,7 +71,7 @@ class Run:
     started: datetime
     ended: datetime | None
     starter: str
-    """The ARN of whoever started it."""
+    """The ARN of the caller who started it."""
     parameters: Mapping[str, list[str]]
     outputs: Mapping[str, list[str]]
     failure: str

@@ -1,4 +1,4 @@
-"""How the desk is called: as it was."""
+"""The command name to show in messages."""
 
 import sys
 from pathlib import Path
@@ -12,10 +12,10 @@ def program() -> str:
 
 
 def command(*words: str) -> str:
-    """A command of the desk, to be typed."""
+    """A command of the operator CLI, as the user types it."""
     return " ".join([program(), *words])
 
 
 def as_called(text: str) -> str:
-    """A text that tells commands of the desk, told as it was called."""
+    """A text in which commands of the operator CLI are named as the user called it."""
     return text.replace(_MODULE, program())

@@ -58,7 +58,7 @@ class Runbook:
     """Its number."""
     description: str
     role: str
-    """The ARN of the role that it embeds; empty where it runs as whoever starts it."""
+    """The ARN of the role that it embeds; empty where it has its caller's permissions."""
     parameters: tuple[Parameter, ...]
     steps: tuple[Step, ...]
     approvals: tuple[Approval, ...] = ()
@@ -187,7 +187,8 @@ def _not_read(
 ) -> OperateError:
     """Why a runbook could not be read: of a name that is not there, the nearest one.
 
-    Whoever is given some runbooks only is denied a name that is none: the list tells which it is.
+    Someone who may read some runbooks only is denied a name that does not exist: the list shows
+    which it is.
     """
     if not is_denied(error) and code_of(error) != "InvalidDocument":
         what = f"{name} {version}" if version else name
@@ -205,7 +206,7 @@ def _not_read(
     return OperateError(
         f"no runbook {name!r} in {connection.region}; {hint}\n({said})\n"
         "cause: the name is misspelt, or it is deployed in another Region or account\n"
-        f"cure: see what there is ({command('list')}), check --region and --profile"
+        f"fix: see what there is ({command('list')}), check --region and --profile"
     )
 
 

@@ -8,7 +8,7 @@ import uuid
 from rich.console import Console
 from rich.text import Text
 
-from operate import explanations, given, runbooks, starting
+from operate import arguments, explanations, runbooks, starting
 from operate.connection import Connection, asking
 from operate.errors import Exit, OperateError
 from operate.executions import Run, read_run
@@ -20,9 +20,9 @@ from operate.screen import clean, console, print_json, say, style_of, took, who
 def run(connection: Connection, options: argparse.Namespace) -> Exit:
     """Starts a runbook and follows the run to its end."""
     runbook = runbooks.read_runbook(connection, options.name, options.version)
-    values = given.from_file(runbook, options.parameters) if options.parameters else {}
-    values |= given.from_options(runbook, options.words)
-    values |= given.from_pairs(runbook, options.parameter)
+    values = arguments.from_file(runbook, options.parameters) if options.parameters else {}
+    values |= arguments.from_options(runbook, options.words)
+    values |= arguments.from_pairs(runbook, options.parameter)
     notes = console(sys.stderr if options.output == "json" else None)
     asked = starting.terminal(options)
     if asked:

@@ -6,7 +6,7 @@ import sys
 from botocore.exceptions import ClientError, HTTPClientError
 from rich.console import Console
 
-from operate import given
+from operate import arguments
 from operate.connection import Connection, explained
 from operate.errors import AwsError, Exit, OperateError
 from operate.parameters import Values, all_faults
@@ -45,11 +45,11 @@ def terminal(options: argparse.Namespace) -> Console | None:
 def ask_for_missing(runbook: Runbook, values: Values, terminal: Console) -> Values:
     """The values, with an answer for each one that is missing; asks again until it is allowed."""
     answers = dict(values)
-    for parameter in given.missing(runbook, values):
+    for parameter in arguments.missing(runbook, values):
         bounds = "; ".join([parameter.type, *parameter.bounds])
         terminal.print(clean(f"{parameter.name}: {parameter.description} ({bounds})"))
         while True:
-            found = given.split(parameter, _answer(terminal, "> "))
+            found = arguments.split(parameter, _answer(terminal, "> "))
             faults = parameter.faults(found)
             if not faults:
                 break
@@ -95,8 +95,8 @@ def _is_surely_refused(error: Exception) -> bool:
     """Whether no try of a start can have arrived: one was made and AWS refused it, or none left
     this machine. What was tried again may have been started by the first try."""
     if isinstance(error, ClientError):
-        told = error.response.get("ResponseMetadata", {})
-        return bool(told.get("RetryAttempts") == 0 and told.get("HTTPStatusCode", 500) < 500)
+        answer = error.response.get("ResponseMetadata", {})
+        return bool(answer.get("RetryAttempts") == 0 and answer.get("HTTPStatusCode", 500) < 500)
     return not isinstance(error, HTTPClientError)
 
 

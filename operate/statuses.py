@@ -16,7 +16,7 @@ FILTERED = (NOT_BEGUN, "InProgress", "Waiting", *sorted(ENDED), "Cancelling", "S
 
 
 class Outcome(StrEnum):
-    """What a status means to whoever looks."""
+    """What a status means to a reader."""
 
     WELL = "well"
     BAD = "bad"

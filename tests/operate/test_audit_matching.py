@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from operate.audit.event_history import EventHistory
+from operate.audit.matching import AuditedExecution, Matching, Sources, UnattributedCall
+from operate.audit.page import drawn_at
+from operate.audit.records import Call, read_call
+from operate.audit.spool import Spool
+from operate.audit.watched_roles import trusts_automation
 from operate.executions import Run, StepRun
-from operate.trail.event_history import EventHistory
-from operate.trail.matching import AuditedExecution, Matching, Sources, UnattributedCall
-from operate.trail.page import drawn_at
-from operate.trail.records import Call, read_call
-from operate.trail.spool import Spool
-from operate.trail.watched_roles import trusts_automation
 
 _BEGUN = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 _ROLE = "arn:aws:iam::111122223333:role/AutomationServiceRole"

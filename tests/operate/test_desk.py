@@ -279,7 +279,7 @@ def test_operator_may_not_stop_a_run_and_is_told_who_may(account: Account) -> No
     assert "not authorized to perform: ssm:StopAutomationExecution" in printed.errors
     assert printed.errors.endswith(
         "cause: operators and approvers may not stop runs\n"
-        "cure: ask the administrator, who can stop it, or wait for its end\n"
+        "fix: ask the administrator, who can stop it, or wait for its end\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong is said with cause and cure: met in an account, or in AWS's own words."""
+"""What goes wrong is said with cause and fix: met in an account, or in AWS's own words."""
 
 import pytest
 
@@ -13,9 +13,9 @@ _START = ("ssm:StartAutomationExecution", "ssm:GetDocument", "ssm:GetAutomationE
 
 
 def _told(errors: str) -> tuple[str, str]:
-    """Cause and cure, as printed."""
+    """Cause and fix, as printed."""
     cause = errors.split("cause: ")[1].split("\n")[0]
-    return cause, errors.split("cure: ")[1].split("\n")[0]
+    return cause, errors.split("fix: ")[1].split("\n")[0]
 
 
 @pytest.mark.sandbox
@@ -55,9 +55,9 @@ def test_instance_without_the_tag_fails_the_step(account: Account) -> None:
     printed = in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance, status=1)
 
     assert "Failed: Restart-EC2InstanceDemo, version 1" in printed.text
-    cause, cure = _told(printed.text)
+    cause, fix = _told(printed.text)
     assert cause.startswith("the service role may not do this on this resource: the instance lacks")
-    assert "python -m delegation who" in cure
+    assert "python -m delegation who" in fix
 
 
 @pytest.mark.sandbox

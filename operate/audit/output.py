@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from operate.audit.matching import AuditedExecution
+from operate.audit.records import Call
+from operate.audit.report import Report, answer_of, utc
 from operate.screen import as_json, clean, console, print_csv, style_of, took, who
-from operate.trail.matching import AuditedExecution
-from operate.trail.records import Call
-from operate.trail.report import Report, answer_of, utc
 
 _COLUMNS = (
     *("kind", "execution", "runbook", "version", "status", "started", "ended", "started by"),

@@ -15,9 +15,9 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from operate.audit.records import Call, read_call
 from operate.connection import PAGE, Connection, asking
 from operate.errors import AwsError, code_of
-from operate.trail.records import Call, read_call
 
 DAYS = 90
 """For how long CloudTrail keeps the event history."""

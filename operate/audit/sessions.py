@@ -1,13 +1,13 @@
 """Whether Automation opened the session that a call was made with.
 
-The name of a session proves nothing: whoever may assume a role chooses it. What proves it is the
+The name of a session proves nothing: anyone who can assume a role chooses it. What proves it is the
 ``AssumeRole`` event of the service itself, and the access key id that it gave out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from operate.trail.records import Call
+from operate.audit.records import Call
 
 OpenedBetween = Callable[[datetime, datetime], Iterable[Call]]
 """The calls that opened sessions of roles between two times, in any Region."""

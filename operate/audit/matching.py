@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from operate.audit.records import UNREADABLE, Call, execution_of, is_execution_id
+from operate.audit.sessions import OpenedBetween, session_fault
+from operate.audit.spool import Spool
 from operate.executions import NOT_KEPT, Run, not_kept
-from operate.trail.records import UNREADABLE, Call, execution_of, is_execution_id
-from operate.trail.sessions import OpenedBetween, session_fault
-from operate.trail.spool import Spool
 
 BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=15)
 """How far outside of an execution's own times its calls may lie: clocks differ, sessions outlast
@@ -312,8 +312,8 @@ class Matching:
         )
 
     def _is_without_role(self, run: Run, found: Iterable[_Gathered]) -> bool:
-        """Whether it ran as whoever started it: by its runbook, or, where that has been deleted or
-        made anew since, because Automation opened no session for it."""
+        """Whether it had the permissions of its caller: by its runbook, or, where that was deleted
+        or made anew since, because Automation opened no session for it."""
         if any(gathered.automations for gathered in found) or self._is_of_a_role(run.starter):
             return False
         has_role = self._sources.has_role(run)

@@ -7,13 +7,13 @@ import html
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from operate.audit.matching import AuditedExecution
+from operate.audit.output import answer_line
+from operate.audit.records import Call
+from operate.audit.report import Report, utc
 from operate.executions import Run, StepRun
 from operate.screen import clean, took, who
 from operate.statuses import Outcome, outcome
-from operate.trail.matching import AuditedExecution
-from operate.trail.output import answer_line
-from operate.trail.records import Call
-from operate.trail.report import Report, utc
 
 _SECOND = timedelta(seconds=1)
 _STYLE = """

@@ -1,6 +1,6 @@
 """The roles of the account that Automation may assume: what they do has to belong to an execution.
 
-A role's trust policy decides, not a tag: whoever may change documents cannot change it.
+A role's trust policy decides, not a tag: an author of documents cannot change it.
 """
 
 import re
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from operate.audit.records import without_path
 from operate.connection import Connection, asking
 from operate.errors import OperateError
-from operate.trail.records import without_path
 
 _AUTOMATION = re.compile(r"ssm(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?|\*")
 _SERVICE_LINKED = "/aws-service-role/"

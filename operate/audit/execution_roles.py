@@ -25,7 +25,7 @@ class ExecutionRoles:
 
     def has_role(self, run: Run) -> bool | None:
         """Whether the version that ran gives it a role; None where it cannot be read, or is younger
-        than the execution: whoever deletes a document can make another of the same name."""
+        than the execution: anyone who can delete a document can make another of the same name."""
         if run.status == NOT_KEPT:
             return None
         key = run.runbook, run.version

@@ -8,16 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from operate.connection import PAGE, Connection, asking
-from operate.errors import Exit, OperateError
-from operate.executions import Run, read_run
-from operate.screen import moment, say
-from operate.times import as_filter, time_of
-from operate.trail import event_history, page
-from operate.trail.event_history import EventHistory
-from operate.trail.execution_roles import ExecutionRoles
-from operate.trail.files import whole_file
-from operate.trail.matching import (
+from operate.audit import event_history, page
+from operate.audit.event_history import EventHistory
+from operate.audit.execution_roles import ExecutionRoles
+from operate.audit.files import whole_file
+from operate.audit.matching import (
     AFTER,
     BEFORE,
     AuditedExecution,
@@ -25,12 +20,17 @@ from operate.trail.matching import (
     Sources,
     UnattributedCall,
 )
-from operate.trail.output import print_report
-from operate.trail.progress import Progress
-from operate.trail.records import Call, execution_of
-from operate.trail.report import Report
-from operate.trail.spool import Spool
-from operate.trail.watched_roles import Roles, read_roles
+from operate.audit.output import print_report
+from operate.audit.progress import Progress
+from operate.audit.records import Call, execution_of
+from operate.audit.report import Report
+from operate.audit.spool import Spool
+from operate.audit.watched_roles import Roles, read_roles
+from operate.connection import PAGE, Connection, asking
+from operate.errors import Exit, OperateError
+from operate.executions import Run, read_run
+from operate.screen import moment, say
+from operate.times import as_filter, time_of
 
 _READERS = 8
 """Executions that are read at a time."""

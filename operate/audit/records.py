@@ -71,7 +71,7 @@ class Call:
 
     @property
     def is_for_caller(self) -> bool:
-        """Whether an AWS service made it with the permissions of whoever asked it to."""
+        """Whether an AWS service made it with the permissions of a caller."""
         return bool(self.invoked_by) and self.identity_type != "AWSService"
 
     @property

@@ -8,18 +8,18 @@ from typing import Self
 
 from operate.screen import moment, say
 
-_TELL_SECONDS = 10
-_TELL_SECONDS_ON_A_TERMINAL = 0.2
+_SHOW_SECONDS = 10
+_SHOW_SECONDS_ON_A_TERMINAL = 0.2
 _CLEARED = "\r\x1b[K"
 
 
 class Progress:
-    """Says how far back it is: in place on a terminal, a line now and then elsewhere."""
+    """Shows how far back the event history has been read: in place on a terminal, else by lines."""
 
     def __init__(self, begin: datetime) -> None:
         self._begin = begin
         self._is_terminal = sys.stderr.isatty()
-        self._told = time.monotonic()
+        self._shown = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -34,11 +34,11 @@ class Progress:
             print(_CLEARED, end="", file=sys.stderr, flush=True)
 
     def __call__(self, at: datetime, count: int) -> None:
-        """Hears how far back a page went, and how many events there have been."""
-        pause = _TELL_SECONDS_ON_A_TERMINAL if self._is_terminal else _TELL_SECONDS
-        if time.monotonic() - self._told < pause:
+        """Receives the time of the oldest event so far, and how many events there were."""
+        pause = _SHOW_SECONDS_ON_A_TERMINAL if self._is_terminal else _SHOW_SECONDS
+        if time.monotonic() - self._shown < pause:
             return
-        self._told = time.monotonic()
+        self._shown = time.monotonic()
         text = f"event history: {count} events, back to {moment(at)} of {moment(self._begin)}"
         if self._is_terminal:
             print(f"{_CLEARED}{text}", end="", file=sys.stderr, flush=True)

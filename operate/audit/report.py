@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
-from operate.trail.matching import AuditedExecution, UnattributedCall
-from operate.trail.records import Call
-from operate.trail.spool import Spool
+from operate.audit.matching import AuditedExecution, UnattributedCall
+from operate.audit.records import Call
+from operate.audit.spool import Spool
 
 
 @dataclass(kw_only=True, slots=True)
