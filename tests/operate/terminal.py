@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import pyte
 
+from tests.clone import PROJECT
+
 COLUMNS, ROWS = 100, 40
 _SECONDS = 40
 
@@ -96,5 +98,7 @@ def _text(screen: pyte.Screen) -> str:
 
 
 def base() -> dict[str, str]:
-    """The variables of the tests, without anything that is AWS's."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COLUMNS", "LINES"))}
+    """The variables of the tests, without anything that is AWS's; with the project's packages,
+    wherever a command is run."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COLUMNS", "LINES"))}
+    return {**kept, "PYTHONPATH": str(PROJECT)}

@@ -18,7 +18,7 @@ from tests.operate.proxy import (
     lost_on_the_way_back,
     proxied,
 )
-from tests.operate.terminal import in_a_pipe
+from tests.operate.terminal import base, in_a_pipe
 
 pytestmark = pytest.mark.sandbox
 _START = "StartAutomationExecution"
@@ -113,7 +113,7 @@ def test_killed_and_started_again_with_its_token_it_is_one_run(
         reached = _hold(proxy, forwards=moment == "after it has arrived")
         desk = subprocess.Popen(
             [sys.executable, "-m", "operate", *start, "--endpoint-url", proxy.url],
-            env={**account.operator, "PATH": "/usr/bin:/bin"},
+            env={**base(), **account.operator},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.operate.conftest import BACKUP, RESTART, Account, readable
-from tests.operate.terminal import in_a_pipe, on_a_terminal
+from tests.operate.terminal import base, in_a_pipe, on_a_terminal
 from tests.stacks.synthesis import OPERATOR
 
 pytestmark = pytest.mark.sandbox
@@ -224,7 +224,7 @@ def test_ctrl_c_in_a_pipe_says_the_same(account: Account) -> None:
     execution = _waiting(account)
     watching = subprocess.Popen(
         [sys.executable, "-m", "operate", "watch", execution],
-        env={**account.operator, "PATH": "/usr/bin:/bin"},
+        env={**base(), **account.operator},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
