@@ -113,7 +113,7 @@ def _elsewhere(
     by_name: dict[str, list[Policy]] = {}
     for policy in attachments.unattached().values():
         if not any(statement.allows for statement in policy.statements):
-            continue  # whoever is given it has no more by it; a change of it is listed by itself
+            continue  # it gives its holders nothing; a change of it is listed by itself
         by_name.setdefault(_without_part(policy.name), []).append(policy)
     for name, policies in by_name.items():
         yield Principal(

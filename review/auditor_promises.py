@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from review.aws import OWN_PASSWORD, SIGNAL, START
+from review.aws import OWN_PASSWORD, SIGNAL, START, WATCH
 from review.judge import OTHER_ACCOUNT, Decision, Judge, names
 from review.model import Part, Principal
 from review.promises import Promise, Proof, anything_but, promise, told
@@ -48,7 +48,7 @@ def _decisions(judge: Judge, auditor: Principal, logs: list[str]) -> Iterator[De
     for action in everywhere:
         yield judge.ask(auditor, action, "*", expected=True)
     foreign = judge.execution(account=OTHER_ACCOUNT)
-    for action in ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions"):
+    for action in WATCH:
         for region in judge.account.regions:
             yield judge.ask(auditor, action, judge.execution(region=region), expected=True)
         yield judge.ask(auditor, action, foreign, expected=False)

@@ -10,6 +10,8 @@ SIGNAL = "ssm:SendAutomationSignal"
 CHANGE_REQUEST = "ssm:StartChangeRequestExecution"
 CREATE_CHANGE_SET = "cloudformation:CreateChangeSet"
 
+WATCH = ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions")
+"""What follows an execution."""
 WRITES = (
     *("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
     "ssm:DeleteDocument",

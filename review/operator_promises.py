@@ -14,6 +14,7 @@ from review.aws import (
     PASSED_TO,
     SIGNAL,
     START,
+    WATCH,
 )
 from review.grants import Grant
 from review.judge import OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
@@ -41,7 +42,6 @@ _OWN = {
 }
 """Actions that operators call. Source: the guide, Create a Test User."""
 _READ = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
-_WATCH = ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions")
 
 
 def operator_promises(judge: Judge) -> Iterator[Promise]:
@@ -190,7 +190,7 @@ def _follows(judge: Judge) -> Proof:
     allowed = {
         **dict.fromkeys(_READ, judge.account.runbook_arns),
         **dict.fromkeys(
-            _WATCH,
+            WATCH,
             tuple(judge.ssm_arn("automation-execution/*", region=r) for r in judge.account.regions),
         ),
     }
@@ -226,7 +226,7 @@ def _follow_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
             yield judge.ask(operator, action, arn, expected=True)
         yield judge.ask(operator, action, other, expected=False)
     foreign = judge.execution(account=OTHER_ACCOUNT)
-    for action in _WATCH:
+    for action in WATCH:
         for region in judge.account.regions:
             yield judge.ask(operator, action, judge.execution(region=region), expected=True)
         yield judge.ask(operator, action, foreign, expected=False)

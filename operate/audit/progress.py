@@ -3,7 +3,6 @@
 import sys
 import time
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from operate.screen import moment, say
@@ -24,12 +23,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._is_terminal:
             print(_CLEARED, end="", file=sys.stderr, flush=True)
 

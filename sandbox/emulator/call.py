@@ -71,10 +71,15 @@ class Call:
         return str(extract_access_key_id(self.headers, self.query) or "")
 
     @cached_property
+    def json_body(self) -> Any:
+        """The body as JSON; raises ValueError or RecursionError for one that is none."""
+        return json.loads(self.body or b"{}")
+
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """The JSON body as an object; empty for other protocols or a malformed body."""
         try:
-            body = json.loads(self.body or b"{}")
+            body = self.json_body
         except (ValueError, RecursionError):
             return {}
         return body if isinstance(body, dict) else {}

@@ -37,7 +37,7 @@ _roles = AccountRegionScopedDict()
 _to_be = AccountRegionScopedDict()
 """The role that a change set will give to its stack, by the names of both."""
 _callers = AccountRegionScopedDict()
-"""The access key of whoever changed each stack last, as which it is changed without a role."""
+"""The access key of the caller who changed each stack last: without a role it acts as them."""
 
 
 def note(call: Call) -> None:
@@ -124,7 +124,7 @@ def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> 
 
 
 def _record(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
-    """Records what CloudFormation calls as whoever changes a stack that has no role."""
+    """Records what CloudFormation calls as the caller who changes a stack that has no role."""
     if stack in _roles or stack not in _callers:
         return
     for check in _checks(verb, type_, properties):
