@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.desk import (
+from benchmarks.measure import Command, alternately, median, seconds_of
+from benchmarks.operator_cli import (
     EVENTS_A_RUN,
     FEW_RUNS,
     LISTED,
@@ -19,7 +20,6 @@ from benchmarks.desk import (
     account_of_an_operator,
     account_with_runs,
 )
-from benchmarks.measure import Command, alternately, median, seconds_of
 from benchmarks.pipeline import review_of_a_runbook
 from benchmarks.projects import (
     PROJECT,
@@ -30,12 +30,12 @@ from benchmarks.projects import (
     review_of_default_app,
     trivial_app,
 )
-from rehearsal.operator_desk import follow
-from review.account import read_accounts
-from review.assembly import read_templates
-from review.engine import Engine
-from review.intrinsics import Place
-from review.sweep import access_of
+from rehearsal.operator import follow
+from review.access.effective_access import access_of
+from review.iam.engine import Engine
+from review.model.account_reader import read_accounts
+from review.templates.assembly import read_templates
+from review.templates.intrinsics import Place
 from sandbox import Sandbox
 
 FIGURES = PROJECT / "docs" / "figures.md"

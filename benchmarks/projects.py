@@ -116,7 +116,7 @@ def check_of_runbooks(folder: Path, count: int) -> Command:
 
 def _copy(folder: Path) -> None:
     folder.mkdir(parents=True)
-    for name in ("aws_managed_policies", "delegation", "stacks", "documents"):
+    for name in ("aws_facts", "toolchain", "delegation", "stacks", "documents"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "deployments.py", "permissions.lock.json"):
         shutil.copy(PROJECT / name, folder / name)

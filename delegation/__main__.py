@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from delegation.check.findings import Finding
 from delegation.configuration import load
 from delegation.errors import DelegationError
 from delegation.lock import accept
-from delegation.runbooks import Checked, check_runbook, runbook_files
+from delegation.runbooks.checks.findings import Finding
+from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
 from delegation.summary import what_steps_need, who_may_do_what
 
 

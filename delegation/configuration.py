@@ -5,19 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from delegation.deployment.deployment import Deployment, Profile, check_deployments, parse_profile
+from delegation.deployment.people import IamUser
+from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import DelegationError
-from delegation.limit_checks import check_role_limits
 from delegation.lock import Accepted, check_accepted, needed
-from delegation.model import (
-    Deployment,
-    IamUser,
-    Profile,
-    ServiceRole,
-    check_deployments,
-    parse_profile,
-)
-from delegation.quota_checks import check_quotas
-from delegation.runbooks import Runbook, load_runbooks
+from delegation.policies.quota_checks import check_quotas
+from delegation.runbooks.limit_checks import check_role_limits
+from delegation.runbooks.runbook import Runbook, load_runbooks
 from delegation.user_files import make_importable
 
 GUIDE = Deployment(

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from delegation.deployment.deployment import Deployment
+from delegation.deployment.limits import needs_by_runbook
 from delegation.errors import DelegationError
-from delegation.limits import needs_by_runbook
-from delegation.model import Deployment
-from delegation.needs import Need
-from delegation.runbooks import Runbook
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.runbook import Runbook
 from delegation.user_files import lock_file
 
 Accepted = dict[str, dict[str, dict[str, list[str]]]]

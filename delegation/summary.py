@@ -7,17 +7,18 @@ from dataclasses import asdict
 from itertools import chain
 
 from delegation import names
-from delegation.author_permissions import (
+from delegation.configuration import Configuration
+from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.limits import needs_of_role
+from delegation.deployment.people import iam_users, never_lending_roles
+from delegation.deployment.pipelines import GitHubPipeline
+from delegation.deployment.service_roles import ServiceRole
+from delegation.policies.authors import (
     deployment_permissions,
     execution_policies,
     publishing_permissions,
 )
-from delegation.configuration import Configuration
-from delegation.limits import needs_of_role
-from delegation.model import Deployment, Profile, ServiceRole
-from delegation.needs import Need
-from delegation.people import iam_users, never_lending_roles
-from delegation.permissions import (
+from delegation.policies.operators import (
     NEVER_LEND,
     OWN_PASSWORD,
     approver_policy,
@@ -26,15 +27,15 @@ from delegation.permissions import (
     operator_policies,
     own_policy,
 )
-from delegation.pipeline_permissions import (
+from delegation.policies.pipelines import (
     administration_permissions,
     comparison_permissions,
     review_permissions,
 )
-from delegation.pipelines import GitHubPipeline
-from delegation.role_statements import boundary_statements
-from delegation.runbooks import Runbook
-from delegation.statements import Statement
+from delegation.policies.service_roles import boundary_statements
+from delegation.policies.statements import Statement
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.runbook import Runbook
 
 
 def who_may_do_what(configuration: Configuration) -> str:

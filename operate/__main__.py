@@ -7,13 +7,14 @@ import sys
 import textwrap
 from collections.abc import Callable
 
-from operate import describing, explanations, history, listing, running
 from operate.audit.command import audit
+from operate.command_name import program
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
-from operate.program import program
+from operate.executions import explanations, history, running
+from operate.executions.statuses import FILTERED
+from operate.runbooks import describing, listing
 from operate.screen import say
-from operate.statuses import FILTERED
 
 _STATUSES = """exit status:
   0  success: the run ended well

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from operate.errors import OperateError
-from operate.parameters import Parameter, Values, text_of
-from operate.runbooks import Runbook
+from operate.runbooks.catalog import Runbook
+from operate.runbooks.parameters import Parameter, Values, text_of
 
 
 def from_options(runbook: Runbook, words: list[str]) -> Values:

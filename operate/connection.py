@@ -12,9 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import SSLError
 
+from operate.command_name import as_called
 from operate.errors import AwsError, Exit, OperateError, code_of, message_of
-from operate.explanations import explain
-from operate.program import as_called
+from operate.executions.explanations import explain
 from operate.screen import say
 
 PAGE = 50

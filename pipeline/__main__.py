@@ -8,15 +8,15 @@ from pathlib import Path
 
 from pipeline.change_record import PAGE
 from pipeline.errors import PipelineError
-from review.assembly_checks import (
+from review.command_line import FOUND, Parser
+from review.errors import ReviewError
+from review.templates.assembly_checks import (
     ADMINISTRATION_STACK,
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
 )
-from review.cloud_assembly import Assembly
-from review.command_line import FOUND, Parser
-from review.errors import ReviewError
+from review.templates.cloud_assembly import Assembly
 
 # What a command needs beside this is imported by it: a report needs no package.
 

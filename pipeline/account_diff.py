@@ -15,8 +15,8 @@ from pathlib import Path
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, targets
 from pipeline.errors import PipelineError
-from review.assembly_checks import PIPELINE_STACK
-from review.cloud_assembly import Assembly
+from review.templates.assembly_checks import PIPELINE_STACK
+from review.templates.cloud_assembly import Assembly
 
 _REVIEW_ROLE = "PipelineReviewRole"
 _COMPARISON_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/PipelineComparisonRole"

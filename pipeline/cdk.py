@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from toolchain import NODE, node_package
 
-PROJECT = Path(__file__).resolve().parent.parent
-_CLI = PROJECT / "node_modules" / ".bin" / "cdk"
 _LEFT_OUT = {
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
     *("AWS_CREDENTIAL_EXPIRATION", "FORCE_COLOR", "NODE_OPTIONS", "NODE_PATH", "PYTHONPATH"),
@@ -29,11 +28,12 @@ def cdk(
     In an empty folder unless told: the CLI would take a cdk.json of the folder it stands in for
     its own, also for a ready assembly, and run what that names.
     """
-    if not _CLI.exists():
+    cli = node_package("aws-cdk")
+    if cli is None:
         raise PipelineError("the CDK CLI is not installed; run: make install")
     with tempfile.TemporaryDirectory(prefix="pipeline-") as nowhere:
         done = subprocess.run(
-            [str(_CLI), *arguments, *_PLAIN],
+            [str(NODE), str(cli / "bin" / "cdk"), *arguments, *_PLAIN],
             cwd=folder or nowhere,
             env={**_inherited(None if folder else nowhere), **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from review.cloud_assembly import Assembly
+from review.templates.cloud_assembly import Assembly
 
 PAGE, _DATA = "change.md", "change.json"
 

@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.account_diff import account_diffs
-from pipeline.base import commit, has_uncommitted_changes, synthesized
+from pipeline.baseline import commit, has_uncommitted_changes, synthesized
 from pipeline.change_record import PAGE, ChangeRecord, forget
 from pipeline.credentials import account_of_environment, can_compare
 from pipeline.errors import PipelineError
 from pipeline.template_changes import TemplateChange, template_changes
-from review.assembly import given_place, read_templates
-from review.changes import Change, change
-from review.cloud_assembly import Assembly
-from review.engine import Engine
+from review.access_review import Review, review
+from review.diff.changes import Change, change
 from review.errors import ReviewError
-from review.markdown import change_markdown, code
-from review.pages import write_pages
-from review.reviews import Review, review
+from review.iam.engine import Engine
+from review.report.markdown import change_markdown, code
+from review.report.pages import write_pages
+from review.templates.assembly import given_place, read_templates
+from review.templates.cloud_assembly import Assembly
 
 _SHORT = 12
 _MOST_ROWS = 20

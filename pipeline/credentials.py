@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token, job_token
-from review.assembly_checks import PIPELINE_STACK
-from review.cloud_assembly import Assembly, Stack
+from review.templates.assembly_checks import PIPELINE_STACK
+from review.templates.cloud_assembly import Assembly, Stack
 
 _AUDIENCE = "sts.amazonaws.com"
 _KEYS = {

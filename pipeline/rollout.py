@@ -10,8 +10,8 @@ from pipeline.cdk import cdk
 from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
 from pipeline.lease import Lease
-from review.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
-from review.cloud_assembly import Assembly
+from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
+from review.templates.cloud_assembly import Assembly
 
 _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from review.cloud_assembly import Assembly, Stack
+from review.templates.cloud_assembly import Assembly, Stack
 
 _DEPLOYED_BY = (
     *("account", "region", "deployment_role", "execution_role", "publishing_role", "bucket"),

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from rehearsal.narrator import Narrator
-from rehearsal.operator_desk import RUNBOOK
+from rehearsal.operator import RUNBOOK
 from rehearsal.report import Report, SceneFailed
 from rehearsal.story import Story
 from rehearsal.workstation import Workstation

@@ -5,9 +5,9 @@ import secrets
 import shlex
 from typing import Any
 
-from rehearsal.author_desk import AUTHOR, author_attempts, deploy_a_user
+from rehearsal.author import AUTHOR, author_attempts, deploy_a_user
 from rehearsal.narrator import Narrator
-from rehearsal.operator_desk import RUNBOOK, follow, forbidden_attempts, refusal
+from rehearsal.operator import RUNBOOK, follow, forbidden_attempts, refusal
 from rehearsal.report import Report
 from rehearsal.workstation import Workstation
 from sandbox import Sandbox

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rehearsal.report import SceneFailed
+from toolchain import NODE, node_package
 
 PROJECT = Path(__file__).resolve().parent.parent
-_CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 _CHECKED_OUT = (
     "app.py",
     "cdk.json",
-    "aws_managed_policies",
+    "aws_facts",
+    "toolchain",
     "delegation",
     "stacks",
     "operate",
@@ -51,7 +52,11 @@ class Workstation:
 
     def cdk(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What the CDK CLI printed on standard output; SceneFailed if it failed."""
-        return self.run(str(_CDK), *arguments, "--no-notices", "--ci", environment=environment)
+        cli = node_package("aws-cdk")
+        if cli is None:
+            raise SceneFailed("the CDK CLI is not installed; run: make install")
+        command = (str(NODE), str(cli / "bin" / "cdk"), *arguments, "--no-notices", "--ci")
+        return self.run(*command, environment=environment)
 
     def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What a ``python -m`` command of the project printed."""

@@ -5,16 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from review.as_json import review_json
-from review.assembly import ANY_ACCOUNT, ANY_REGION, given_place, read_templates
-from review.changes import change
+from review.access_review import Review, review
 from review.command_line import FOUND, Parser
-from review.engine import Engine
+from review.diff.changes import change
 from review.errors import ReviewError
-from review.markdown import change_markdown
-from review.pages import NAME, write_pages
-from review.reviews import Review, review
-from review.texts import counted, place_of, verdicts
+from review.iam.engine import Engine
+from review.report.as_json import review_json
+from review.report.markdown import change_markdown
+from review.report.pages import NAME, write_pages
+from review.report.texts import counted, place_of, verdicts
+from review.templates.assembly import ANY_ACCOUNT, ANY_REGION, given_place, read_templates
 
 
 def main() -> int:

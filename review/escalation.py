@@ -8,10 +8,10 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from review.aws import ASSUME_ROLE, PASS_ROLE, PASSED_TO, START, WRITES
-from review.grants import Access, Grant
-from review.judge import SOMEBODY_ELSES_RUNBOOK, Judge
-from review.patterns import is_pattern, overlap
+from review.access.evaluation import SOMEBODY_ELSES_RUNBOOK, Judge
+from review.access.grants import Access, Grant
+from review.iam.names import ASSUME_ROLE, PASS_ROLE, PASSED_TO, START, WRITES
+from review.iam.patterns import is_pattern, overlap
 
 _DATA = Path(__file__).resolve().parent / "data" / "escalation_paths.json"
 _ON_RUNBOOKS = {START, *WRITES}

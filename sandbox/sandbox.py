@@ -19,9 +19,9 @@ import botocore.session
 import trustme
 from botocore.config import Config
 
-from sandbox.goodbye import GOODBYE
 from sandbox.identity_tokens import IdentityTokens
-from sandbox.offers import Offer, offers, write_offer
+from sandbox.running import Offer, offers, write_offer
+from sandbox.shutdown import GOODBYE
 
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""

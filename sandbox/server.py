@@ -10,7 +10,7 @@ import shutil
 import sys
 import threading
 
-from sandbox.goodbye import GOODBYE
+from sandbox.shutdown import GOODBYE
 
 EMULATOR_SETTINGS = {
     "AUTH": "true",  # signatures verified, IAM enforced
@@ -33,17 +33,21 @@ def main(socket_number: int, folder: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from sandbox.automation.clients import warm_up
-    from sandbox.emulator.extensions import install
-    from sandbox.emulator.root import without_administration_paths
+    from sandbox.emulator.iam.root import without_administration_paths
+    from sandbox.emulator.patches import apply_patches
+    from sandbox.emulator.sts import web_identity
+    from sandbox.ssm.automation import clients
 
-    install(endpoint=f"https://localhost:{os.environ['GATEWAY_PORT']}", folder=folder)
+    apply_patches()
+    endpoint = f"https://localhost:{os.environ['GATEWAY_PORT']}"
+    clients.configure(endpoint=endpoint, certificate=f"{folder}/ca.pem")
+    web_identity.configure(folder)
     config = Config()
     config.bind = [f"fd://{socket_number}"]
     config.certfile = config.keyfile = f"{folder}/server.pem"
     config.loglevel = EMULATOR_SETTINGS["LOG_LEVEL"]
     threading.Thread(target=_await_end, args=(folder,), name="await-end", daemon=True).start()
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=clients.warm_up, name="warm-up", daemon=True).start()
     asyncio.run(serve(without_administration_paths(ministack.app.app), config))
 
 

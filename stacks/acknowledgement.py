@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
-from delegation.statements import Statement
+from delegation.policies.statements import Statement
 
 WILDCARD_RULE = "AwsSolutions-IAM5"
 STANDARDS = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")

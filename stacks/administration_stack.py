@@ -7,10 +7,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.limits import needs_of_role
-from delegation.model import Deployment
-from delegation.permissions import OWN_PASSWORD, approver_policy, auditor_policy
-from delegation.runbooks import Runbook
+from delegation.deployment.deployment import Deployment
+from delegation.deployment.limits import needs_of_role
+from delegation.policies.operators import OWN_PASSWORD, approver_policy, auditor_policy
+from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
 from stacks.group_access import GroupAccess
 from stacks.managed_policy import managed_policy

@@ -10,18 +10,19 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from aws_facts.partitions import IAM_HOMES
 from delegation import names
-from delegation.audit_permissions import key_policy, log_policy, topic_policy
-from delegation.auditing import Audit, protocol_of
-from delegation.event_patterns import (
+from delegation.deployment.audit import Audit, protocol_of
+from delegation.deployment.deployment import Deployment
+from delegation.deployment.regions import iam_home
+from delegation.policies.audit_resources import key_policy, log_policy, topic_policy
+from delegation.policies.event_patterns import (
     Pattern,
     access_patterns,
     bad_end_patterns,
     document_patterns,
     run_patterns,
 )
-from delegation.model import Deployment
-from delegation.regions import IAM_HOMES, iam_home
 from stacks.acknowledgement import acknowledge, in_standards
 
 _BAD_END = (

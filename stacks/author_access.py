@@ -4,14 +4,14 @@ from aws_cdk import DefaultStackSynthesizer
 from constructs import Construct, IConstruct
 
 from delegation import names
-from delegation.author_permissions import (
+from delegation.deployment.deployment import Deployment
+from delegation.policies.authors import (
     author_trust,
     deployment_permissions,
     execution_policies,
     execution_trust,
     publishing_permissions,
 )
-from delegation.model import Deployment
 from stacks.deployment_role import deployment_role
 
 _QUALIFIER_CONTEXT = "@aws-cdk/core:bootstrapQualifier"

@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.statements import Statement
+from delegation.policies.statements import Statement
 from stacks.managed_policy import managed_policy
 
 

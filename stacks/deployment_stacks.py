@@ -3,9 +3,9 @@
 from aws_cdk import App, Environment
 
 from delegation import names
-from delegation.auditing import Audit
 from delegation.configuration import Configuration
-from delegation.model import Deployment
+from delegation.deployment.audit import Audit
+from delegation.deployment.deployment import Deployment
 from stacks.administration_stack import AdministrationStack
 from stacks.pipeline_stack import PipelineStack
 from stacks.runbooks_stack import RunbooksStack

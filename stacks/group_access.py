@@ -6,8 +6,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.people import Person, existing_roles, iam_users
-from delegation.statements import Statement
+from delegation.deployment.people import Person, existing_roles, iam_users
+from delegation.policies.statements import Statement
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
 

@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.statements import Statement, policy_document
+from delegation.policies.statements import Statement, policy_document
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards, wildcard_reasons
 
 

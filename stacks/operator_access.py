@@ -4,10 +4,15 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment, Profile
-from delegation.people import PermissionSet, existing_roles, iam_users, never_lending_roles
-from delegation.permissions import NEVER_LEND, group_portions, operator_policies
-from delegation.statements import Statement
+from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.people import (
+    PermissionSet,
+    existing_roles,
+    iam_users,
+    never_lending_roles,
+)
+from delegation.policies.operators import NEVER_LEND, group_portions, operator_policies
+from delegation.policies.statements import Statement
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
 

@@ -5,9 +5,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.author_permissions import execution_trust
-from delegation.model import Deployment
-from delegation.pipeline_permissions import (
+from delegation.deployment.deployment import Deployment
+from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
+from delegation.policies.authors import execution_trust
+from delegation.policies.pipelines import (
     AUDIENCE,
     administration_permissions,
     administration_trust,
@@ -16,7 +17,6 @@ from delegation.pipeline_permissions import (
     review_trust,
     runbooks_trust,
 )
-from delegation.pipelines import GITHUB_ISSUER, GitHubPipeline
 from stacks.author_access import qualifier_of
 from stacks.deployment_role import deployment_role
 

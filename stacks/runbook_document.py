@@ -3,10 +3,10 @@
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from delegation.document_tags import document_tags
-from delegation.limits import deployed_content
-from delegation.model import ServiceRole
-from delegation.runbooks import Runbook
+from delegation.deployment.limits import deployed_content
+from delegation.deployment.service_roles import ServiceRole
+from delegation.runbooks.document_tags import document_tags
+from delegation.runbooks.runbook import Runbook
 
 
 class RunbookDocument(ssm.CfnDocument):

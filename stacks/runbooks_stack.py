@@ -6,9 +6,9 @@ from aws_cdk import CfnOutput, Environment, Fn, Stack
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment
-from delegation.quotas import STACK_OUTPUTS
-from delegation.runbooks import Runbook
+from delegation.deployment.deployment import Deployment
+from delegation.policies.quotas import STACK_OUTPUTS
+from delegation.runbooks.runbook import Runbook
 from stacks.author_access import author_synthesizer
 from stacks.runbook_document import RunbookDocument
 

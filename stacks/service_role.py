@@ -7,10 +7,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.model import Deployment, Profile, ServiceRole
-from delegation.needs import Need
-from delegation.permissions import boundary_policy, own_policy, service_role_trust
-from delegation.statements import trust_policy
+from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.service_roles import ServiceRole
+from delegation.policies.operators import boundary_policy, own_policy, service_role_trust
+from delegation.policies.statements import trust_policy
+from delegation.runbooks.permissions import Need
 from stacks.acknowledgement import acknowledge
 from stacks.managed_policy import managed_policy
 

@@ -78,7 +78,7 @@ def project(tmp_path: Path) -> Path:
     """A copy of what a synthesis reads, to be edited by the test."""
     copy = tmp_path / "project"
     copy.mkdir()
-    for name in ("aws_managed_policies", "delegation", "stacks"):
+    for name in ("aws_facts", "toolchain", "delegation", "stacks"):
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "cdk.json"):
         shutil.copy(PROJECT / name, copy / name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from delegation.runbooks import runbook_files
+from delegation.runbooks.runbook import runbook_files
 
 _INSTANCES = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"
 

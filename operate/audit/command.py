@@ -28,7 +28,7 @@ from operate.audit.spool import Spool
 from operate.audit.watched_roles import Roles, read_roles
 from operate.connection import PAGE, Connection, asking
 from operate.errors import Exit, OperateError
-from operate.executions import Run, read_run
+from operate.executions.execution import Run, read_run
 from operate.screen import moment, say
 from operate.times import as_filter, time_of
 

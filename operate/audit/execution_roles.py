@@ -7,8 +7,8 @@ from typing import Any
 
 from operate.connection import Connection, asking
 from operate.errors import AwsError, code_of, is_denied
-from operate.executions import NOT_KEPT, Run
-from operate.runbooks import runs_as_caller
+from operate.executions.execution import NOT_KEPT, Run
+from operate.runbooks.catalog import runs_as_caller
 
 _GONE = ("InvalidDocument", "InvalidDocumentVersion", "ValidationException")
 

@@ -14,7 +14,7 @@ from functools import cache
 from operate.audit.records import UNREADABLE, Call, execution_of, is_execution_id
 from operate.audit.sessions import OpenedBetween, session_fault
 from operate.audit.spool import Spool
-from operate.executions import NOT_KEPT, Run, not_kept
+from operate.executions.execution import NOT_KEPT, Run, not_kept
 
 BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=15)
 """How far outside of an execution's own times its calls may lie: clocks differ, sessions outlast

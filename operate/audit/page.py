@@ -11,9 +11,9 @@ from operate.audit.matching import AuditedExecution
 from operate.audit.output import answer_line
 from operate.audit.records import Call
 from operate.audit.report import Report, utc
-from operate.executions import Run, StepRun
+from operate.executions.execution import Run, StepRun
+from operate.executions.statuses import Outcome, outcome
 from operate.screen import clean, took, who
-from operate.statuses import Outcome, outcome
 
 _SECOND = timedelta(seconds=1)
 _STYLE = """

@@ -1,11 +1,11 @@
 """Which calls are judged here instead of by the emulator, and on what."""
 
-from sandbox.emulator.authorization import Check, judged
 from sandbox.emulator.call import Call, Response
-from sandbox.emulator.ec2_checks import ec2_checks
-from sandbox.emulator.own_password import own_password_checks
-from sandbox.emulator.role_trust import assume_role_checks
-from sandbox.emulator.stack_calls import stack_checks
+from sandbox.emulator.cloudformation.calls import stack_checks
+from sandbox.emulator.ec2.checks import ec2_checks
+from sandbox.emulator.iam.authorization import Check, judged
+from sandbox.emulator.iam.own_password import own_password_checks
+from sandbox.emulator.sts.role_trust import assume_role_checks
 
 _CHECKS = {
     "cloudformation": stack_checks,

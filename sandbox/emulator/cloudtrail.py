@@ -14,14 +14,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import ministack.app
 from ministack.core.iam_evaluator import CredentialResolutionError, resolve_credential
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudtrail, iam, sts
 
-from sandbox.automation.clients import made_by_automation
 from sandbox.emulator.call import Call, Response
-from sandbox.ssm_api.pages import InvalidToken, page
+from sandbox.ssm.api.pages import InvalidToken, page
+from sandbox.ssm.automation.clients import made_by_automation
 
 _READS = ("Describe", "Get", "List", "Lookup", "Head", "Search", "Check", "Simulate")
 _DATA_SERVICES = ("s3", "dynamodb", "logs")
@@ -50,10 +49,8 @@ _LOOKUP_PAGE = 50
 Identity = dict[str, Any]
 
 
-def install() -> None:
-    """Replaces the emulator's recording and its look-up, which knows no pages."""
-    ministack.app._maybe_record_cloudtrail = lambda *arguments: None
-    cloudtrail._DISPATCH["LookupEvents"] = _lookup_events
+def record_nothing(*arguments: Any) -> None:
+    """In place of the emulator's own recording."""
 
 
 def record(call: Call, response: Response) -> None:
@@ -296,7 +293,7 @@ def _resources(call: Call) -> list[dict[str, str]]:
     return []
 
 
-def _lookup_events(body: Mapping[str, Any]) -> Response:
+def lookup_events(body: Mapping[str, Any]) -> Response:
     """LookupEvents with attributes, times and pages, the newest event first."""
     attributes = {
         attribute.get("AttributeKey"): attribute.get("AttributeValue")

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import ministack.app
 from ministack.core.iam_evaluator import pin_request_caller
 
-from sandbox.emulator import cloudtrail, own_password, stack_roles, web_identity
+from sandbox.emulator import cloudtrail
 from sandbox.emulator.call import Call, Response
 from sandbox.emulator.checks import refused_where_the_emulator_errs
+from sandbox.emulator.cloudformation import stack_roles
+from sandbox.emulator.iam import own_password
 from sandbox.emulator.malformed_requests import refused_as_malformed
-from sandbox.operations import added_operation
-from sandbox.ssm_api.operation import perform
+from sandbox.emulator.sts import web_identity
+from sandbox.ssm.api.operation import perform
+from sandbox.ssm.operations import added_operation
 
 _emulator_dispatch = ministack.app._dispatch_service_request
 

@@ -15,43 +15,18 @@ from typing import Any
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, eventbridge, kms, sns
-from ministack.services.cloudformation import provisioners
 
 SERVICE = "events.amazonaws.com"
-_TOPIC = "AWS::SNS::Topic"
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 _log = logging.getLogger(__name__)
 _invoke_target = eventbridge._invoke_target
 
 
-def install() -> None:
-    """Stands before the emulator's delivery; topics of templates keep their key."""
-    eventbridge._invoke_target = _deliver
-    handlers = provisioners._RESOURCE_HANDLERS[_TOPIC]
-    create, update = handlers["create"], handlers["update"]
-
-    def created(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
-        made = create(logical_id, properties, stack)
-        _keep_key(made[0], properties)
-        return made
-
-    def updated(physical_id: str, old: Any, new: Mapping[str, Any], *rest: Any) -> Any:
-        made = update(physical_id, old, new, *rest)
-        _keep_key(made[0], new)
-        return made
-
-    handlers["create"], handlers["update"] = created, updated
-
-
-def _keep_key(topic: str, properties: Mapping[str, Any]) -> None:
-    attributes = sns._topics[topic]["attributes"]
-    attributes["KmsMasterKeyId"] = properties.get("KmsMasterKeyId", "")
-
-
-def _deliver(
+def deliver(
     target: Mapping[str, Any], event: Any, rule: Mapping[str, Any], view: Any = None
 ) -> None:
+    """Delivers an event to a target, if the target's own policy lets EventBridge."""
     arn = str(target.get("Arn", ""))
     service = arn.split(":")[2] if arn.count(":") > 4 else ""
     if service == "sns" and not _may_publish(arn, rule["Arn"]):

@@ -12,10 +12,10 @@ from ministack.core.iam_actions import access_denied_response
 from ministack.core.router import detect_service
 
 from sandbox.emulator.call import Call, Response
-from sandbox.operations import added_operation
-from sandbox.ssm_api.errors import ApiError
-from sandbox.ssm_api.operation import error_response
-from sandbox.ssm_api.shapes import check_members
+from sandbox.ssm.api.errors import ApiError
+from sandbox.ssm.api.operation import error_response
+from sandbox.ssm.api.shapes import check_members
+from sandbox.ssm.operations import added_operation
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/([^/]*)/aws4_request")
 _SIGNED_OTHERWISE = {"cloudcontrol": "cloudcontrolapi", "dynamodbstreams": "dynamodb"}

@@ -12,7 +12,7 @@ from delegation.__main__ import main
 from delegation.configuration import Configuration
 from delegation.errors import DelegationError
 from delegation.model import Approval, Deployment, GitHubPipeline, IamUser, ServiceRole
-from delegation.runbooks import load_runbooks
+from delegation.runbooks.runbook import load_runbooks
 from delegation.summary import who_may_do_what
 from tests.clone import EXAMPLE
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from delegation.document_tags import document_tags
+from delegation.runbooks.document_tags import document_tags
 
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+\-@]{0,256}")
 """What SSM takes, as far as ASCII goes. Source: SSM API Reference, Tag."""

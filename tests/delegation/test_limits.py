@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from delegation.deployment.limits import deployed_content, needs_of_role
 from delegation.errors import DelegationError
-from delegation.limit_checks import check_role_limits
-from delegation.limits import deployed_content, needs_of_role
 from delegation.model import Approval, ExistingRole, IamUser, ServiceRole
-from delegation.role_statements import boundary_statements
-from delegation.runbooks import Runbook, check_runbook, load_runbooks
+from delegation.policies.service_roles import boundary_statements
+from delegation.runbooks.limit_checks import check_role_limits
+from delegation.runbooks.runbook import Runbook, check_runbook, load_runbooks
 
 _RESTART = "Restart-EC2InstanceDemo"
 _INSTANCES = "arn:${AWS::Partition}:ec2:eu-west-1:${AWS::AccountId}:instance/*"

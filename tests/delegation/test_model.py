@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from delegation.deployment.deployment import check_deployments, parse_profile
 from delegation.errors import DelegationError
 from delegation.model import (
     Approval,
@@ -15,8 +16,6 @@ from delegation.model import (
     IamUser,
     PermissionSet,
     ServiceRole,
-    check_deployments,
-    parse_profile,
 )
 
 _OPERATOR = IamUser("operator")

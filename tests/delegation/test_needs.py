@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from delegation.check.findings import Finding
-from delegation.managed_policies import beyond_automation_role
-from delegation.needs import Need
-from delegation.role_statements import boundary_statements
-from delegation.runbooks import Runbook, check_runbook
+from delegation.policies.automation_role import beyond_automation_role
+from delegation.policies.service_roles import boundary_statements
+from delegation.runbooks.checks.findings import Finding
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.runbook import Runbook, check_runbook
 
 
 def _write(folder: Path, *steps: dict[str, Any], sidecar: str = "", **fields: Any) -> Path:

@@ -1,8 +1,8 @@
 """How IAM's limits split what operators may do."""
 
 from delegation.model import Deployment, IamUser, ServiceRole
-from delegation.permissions import group_portions, operator_policies
-from delegation.quotas import policy_size
+from delegation.policies.operators import group_portions, operator_policies
+from delegation.policies.quotas import policy_size
 
 _DOCUMENT = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/"
 

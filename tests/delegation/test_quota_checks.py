@@ -15,9 +15,9 @@ from delegation.model import (
     PermissionSet,
     ServiceRole,
 )
-from delegation.needs import Need
-from delegation.quota_checks import check_quotas
-from delegation.runbooks import Runbook
+from delegation.policies.quota_checks import check_quotas
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.runbook import Runbook
 
 _EUROPE = ("eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1")
 _AMERICA = ("ca-central-1", "ca-west-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1")

@@ -4,8 +4,8 @@ import pytest
 
 from delegation.errors import DelegationError
 from delegation.model import Deployment, IamUser, ServiceRole
-from delegation.quotas import check_stack, policy_size
-from delegation.statements import Statement
+from delegation.policies.quotas import check_stack, policy_size
+from delegation.policies.statements import Statement
 
 _DEPLOYMENT = Deployment(
     operators=(IamUser("operator"),),

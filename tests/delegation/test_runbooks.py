@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from delegation.check.document import ASSUME_ROLE_BYTES
+from delegation.deployment.limits import deployed_content
 from delegation.errors import DelegationError
-from delegation.limits import deployed_content
 from delegation.model import ServiceRole
-from delegation.runbooks import check_runbook, load_runbooks, runbook_files
+from delegation.runbooks.checks.document import ASSUME_ROLE_BYTES
+from delegation.runbooks.runbook import check_runbook, load_runbooks, runbook_files
 
 _STEP = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
 

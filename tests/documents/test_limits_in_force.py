@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from delegation.model import Approval, IamUser, ServiceRole
-from delegation.runbooks import load_runbooks
+from delegation.runbooks.runbook import load_runbooks
 from sandbox import Sandbox
 from tests.stacks.deployed import deploy, remove
 from tests.stacks.synthesis import RUNBOOK, deployment

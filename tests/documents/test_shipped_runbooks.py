@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from delegation.model import ServiceRole
-from delegation.runbooks import runbook_files
+from delegation.runbooks.runbook import runbook_files
 from sandbox import Sandbox
 from tests.clone import EXAMPLE
 from tests.documents.scenarios import SCENARIOS, Scenario, World

@@ -14,7 +14,7 @@ from operate.audit.page import drawn_at
 from operate.audit.records import Call, read_call
 from operate.audit.spool import Spool
 from operate.audit.watched_roles import trusts_automation
-from operate.executions import Run, StepRun
+from operate.executions.execution import Run, StepRun
 
 _BEGUN = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 _ROLE = "arn:aws:iam::111122223333:role/AutomationServiceRole"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_layers import PROJECT
+from tests.test_import_boundaries import PROJECT
 
 
 @pytest.mark.command

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operate.explanations import EXPLANATIONS, explain
+from operate.executions.explanations import EXPLANATIONS, explain
 from tests.operate.conftest import BACKUP, RESTART, Account
 from tests.operate.proxy import EXPIRED, THROTTLED, proxied
 from tests.operate.terminal import in_a_pipe

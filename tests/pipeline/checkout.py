@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from review.cloud_assembly import Assembly
+from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
 from tests.clone import INSTALLED, copy_project
 

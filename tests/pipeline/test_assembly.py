@@ -10,8 +10,8 @@ import pytest
 
 from delegation.model import Audit, IamUser
 from pipeline.template_changes import template_changes
-from review.cloud_assembly import Assembly
 from review.errors import ReviewError
+from review.templates.cloud_assembly import Assembly
 from tests.stacks.synthesis import deployment, written
 
 

@@ -12,7 +12,7 @@ from pipeline.__main__ import main
 from pipeline.change_record import ChangeRecord
 from pipeline.credentials import Credentials, Target
 from pipeline.errors import PipelineError
-from review.cloud_assembly import Stack
+from review.templates.cloud_assembly import Stack
 
 _DIGEST = "0a1b2c3d" * 8
 

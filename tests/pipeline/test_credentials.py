@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.credentials import can_compare, targets
 from pipeline.errors import PipelineError
-from review.cloud_assembly import Assembly, Stack
+from review.templates.cloud_assembly import Assembly, Stack
 from sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox

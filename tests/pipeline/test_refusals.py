@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from review.cloud_assembly import Assembly
+from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
 from tests.pipeline.checkout import Checkout
 from tests.pipeline.github import GitHub

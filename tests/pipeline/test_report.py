@@ -13,7 +13,7 @@ from pipeline.change_record import ChangeRecord
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token
 from pipeline.report import report, reviewed_run
-from review.cloud_assembly import Assembly
+from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
 from tests.pipeline.github import MERGED, GitHub
 from tests.stacks.synthesis import deployment, written

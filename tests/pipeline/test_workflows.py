@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from delegation.pipelines import GitHubPipeline
+from delegation.deployment.pipelines import GitHubPipeline
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _FOLDER = _PROJECT / ".github" / "workflows"

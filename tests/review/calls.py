@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from review.judge import Decision
+from review.access.evaluation import Decision
 
 Client = Callable[..., Any]
 """A boto3 client of a service, in a Region, as the person who asks."""

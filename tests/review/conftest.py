@@ -14,9 +14,9 @@ from delegation.model import (
     Profile,
     ServiceRole,
 )
-from review.assembly import Template, read_templates
-from review.engine import Engine
-from review.intrinsics import Place
+from review.iam.engine import Engine
+from review.templates.assembly import Template, read_templates
+from review.templates.intrinsics import Place
 from tests.stacks.synthesis import deployment, written
 
 PLACE = Place(account="111122223333", region="us-east-1", partition="aws")

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from review.account import read_accounts
-from review.assembly import Template
-from review.engine import Engine
+from review.access.evaluation import Judge
 from review.errors import ReviewError
-from review.judge import Judge
+from review.iam.engine import Engine
+from review.model.account_reader import read_accounts
+from review.templates.assembly import Template
 
 _FILE = Path(__file__).with_name("decisions.yaml")
 _FACTS = ("who", "action", "resource", "with")

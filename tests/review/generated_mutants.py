@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from review.assembly import Template
+from review.templates.assembly import Template
 
 Body = dict[str, Any]
 Path = tuple[str | int, ...]

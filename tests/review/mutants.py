@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from review.assembly import Template
+from review.templates.assembly import Template
 
 Body = dict[str, Any]
 Path = tuple[str, ...]

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from delegation.model import Deployment
-from review.engine import Engine, Request
+from review.access.effective_access import asked_as
+from review.access.grants import Access
+from review.access_review import AccountReview, review
 from review.escalation import escalation_paths
-from review.grants import Access
-from review.model import Part
-from review.promises import Verdict
-from review.reviews import AccountReview, review
-from review.sweep import asked_as
+from review.iam.engine import Engine, Request
+from review.invariants.invariant import Verdict
+from review.model.account import Part
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
 from tests.stacks.synthesis import deployment
 

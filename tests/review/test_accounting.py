@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from review.accounting import matches, meeting, require_accounted
-from review.engine import Answer, Asked, Engine, Request
+from review.access.accounting import matches, meeting, require_accounted
+from review.access.effective_access import access_of
+from review.access.grants import Access, Cut
 from review.errors import ReviewError
-from review.grants import Access, Cut
-from review.model import Kind, Principal
-from review.statements import read_policy
-from review.sweep import access_of
+from review.iam.engine import Answer, Asked, Engine, Request
+from review.iam.statements import read_policy
+from review.model.account import Kind, Principal
 
 _ACCOUNT = "111122223333"
 _INSTANCE = f"arn:aws:ec2:us-east-1:{_ACCOUNT}:instance/i-1"

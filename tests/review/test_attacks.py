@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from review.assembly import Template, given_place, read_templates
-from review.changes import Change, change
-from review.engine import Engine
+from review.access_review import review
+from review.diff.changes import Change, change
 from review.errors import ReviewError
-from review.pages import write_pages
-from review.reviews import review
+from review.iam.engine import Engine
+from review.report.pages import write_pages
+from review.templates.assembly import Template, given_place, read_templates
 from tests.review.conftest import DEFAULT, EVERYTHING, PLACE, Synthesize
 from tests.review.mutants import Mutate, mutated, named, with_runbook
 from tests.review.test_trail import AUDITED

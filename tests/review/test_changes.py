@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from review.assembly import Template
-from review.changes import Change, change
-from review.engine import Engine
-from review.markdown import change_markdown
-from review.reviews import review
+from review.access_review import review
+from review.diff.changes import Change, change
+from review.iam.engine import Engine
+from review.report.markdown import change_markdown
+from review.templates.assembly import Template
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, RELEASING, Synthesize
 from tests.review.mutants import additions, mutated, template_of, with_runbook
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from review.engine import Engine
+from review.iam.engine import Engine
 from tests.review.conftest import EVERYTHING, Synthesize
 from tests.review.decisions import Named, decided, named_decisions
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from review.assembly import Template, given_place
-from review.changes import change
-from review.engine import Engine
+from review.access_review import Review, review
+from review.diff.changes import change
 from review.errors import ReviewError
-from review.promises import Promise, Verdict
-from review.reviews import Review, review
+from review.iam.engine import Engine
+from review.invariants.invariant import Promise, Verdict
+from review.templates.assembly import Template, given_place
 from tests.review.conftest import Synthesize
 from tests.review.mutants import mutated
 from tests.review.test_trail import AUDITED

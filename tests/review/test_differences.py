@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from delegation.deployment.people import Person
 from delegation.model import ExistingRole, IamUser, PermissionSet
-from delegation.people import Person
-from review.assembly import Template
-from review.changes import Change, change
-from review.engine import Engine
-from review.markdown import change_markdown
-from review.promises import Verdict
-from review.reviews import review
+from review.access_review import review
+from review.diff.changes import Change, change
+from review.iam.engine import Engine
+from review.invariants.invariant import Verdict
+from review.report.markdown import change_markdown
+from review.templates.assembly import Template
 from tests.review.conftest import DEFAULT, EVERYTHING, Synthesize
 from tests.review.mutants import mutated, named, with_runbook
 from tests.review.test_trail import AUDITED

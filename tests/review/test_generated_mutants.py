@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from delegation.model import Deployment
-from review.assembly import Template
-from review.changes import change
-from review.engine import Engine
+from review.access_review import Review, review
+from review.diff.changes import change
 from review.errors import ReviewError
-from review.reviews import Review, review
+from review.iam.engine import Engine
+from review.templates.assembly import Template
 from tests.review.conftest import DEFAULT, EVERYTHING, WITH_PIPELINE, Synthesize
 from tests.review.generated_mutants import Mutant, mutants
 from tests.review.test_trail import AUDITED

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from review.account import read_accounts
-from review.assembly import Template, read_templates
 from review.errors import ReviewError
-from review.intrinsics import Place
-from review.model import Account, Kind, Part
+from review.model.account import Account, Kind, Part
+from review.model.account_reader import read_accounts
+from review.templates.assembly import Template, read_templates
+from review.templates.intrinsics import Place
 from tests.review.conftest import PLACE
 
 _ALLOW = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}
@@ -193,7 +193,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a type that nobody has judged": (
         {"Queue": {"Type": "AWS::SQS::QueuePolicy"}},
         "Stack/Queue: the review does not know whether AWS::SQS::QueuePolicy gives access to "
-        "anybody (review/resource_types.py)",
+        "anybody (review/templates/resource_types.py)",
     ),
     "an attachment of a document": (
         {
@@ -241,7 +241,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an AWS managed policy without its text": (
         {"User": _resource("User", ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])},
         "the text of the AWS managed policy arn:aws:iam::aws:policy/ReadOnlyAccess is not in "
-        "aws_managed_policies/; add it as NAME.json with Arn, VersionId, UpdateDate and Document",
+        "aws_facts/policies/; add it as NAME.json with Arn, VersionId, UpdateDate and Document",
     ),
     "a misspelt operator": (
         _statement(Condition={"StringEqual": {"aws:username": "user"}}),

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from review.assembly import Template
-from review.changes import change
-from review.engine import Engine
+from review.access_review import Review, review
+from review.diff.changes import change
 from review.errors import ReviewError
-from review.model import Part
-from review.promises import Verdict
-from review.reviews import Review, review
+from review.iam.engine import Engine
+from review.invariants.invariant import Verdict
+from review.model.account import Part
+from review.templates.assembly import Template
 from tests.review.conftest import EVERYTHING, WITH_PIPELINE, Synthesize
 from tests.review.decisions import decided, named_decisions
 from tests.review.mutants import (

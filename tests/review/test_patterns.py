@@ -2,7 +2,7 @@
 
 import pytest
 
-from review.patterns import an_example, common, covers, overlap, overlaps_kind, surely_covers
+from review.iam.patterns import an_example, common, covers, overlap, overlaps_kind, surely_covers
 
 _ARN = "arn:aws:ssm:us-east-1:111122223333"
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from review.accounting import matches
-from review.actions import Actions
-from review.engine import Asked, Engine, Request
-from review.grants import Access
-from review.model import Kind, Principal
-from review.statements import Policy, read_policy
-from review.sweep import access_of
+from review.access.accounting import matches
+from review.access.effective_access import access_of
+from review.access.grants import Access
+from review.iam.actions import Actions
+from review.iam.engine import Asked, Engine, Request
+from review.iam.statements import Policy, read_policy
+from review.model.account import Kind, Principal
 
 _ACCOUNT, _NAME = "111122223333", "ann"
 _SSM = f"arn:aws:ssm:us-east-1:{_ACCOUNT}"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from review.account import read_accounts
-from review.assembly import Template, given_place, read_templates
 from review.errors import ReviewError
-from review.model import Account
+from review.model.account import Account
+from review.model.account_reader import read_accounts
+from review.templates.assembly import Template, given_place, read_templates
 from tests.review.conftest import DEFAULT, PLACE
 from tests.stacks.synthesis import written
 
@@ -168,12 +168,12 @@ _TEMPLATES: dict[str, tuple[dict[str, Any], str]] = {
     "a property": (
         {"Resources": {"A": {**_USER, "Properties": {"Password": "x"}}}},
         "Stack/A: the review does not know what Password of AWS::IAM::User does "
-        "(review/resource_types.py)",
+        "(review/templates/resource_types.py)",
     ),
     "an attribute of a resource": (
         {"Resources": {"A": {**_USER, "UpdatePolicy": {}}}},
         "Stack/A: the review does not know what UpdatePolicy of AWS::IAM::User does "
-        "(review/resource_types.py)",
+        "(review/templates/resource_types.py)",
     ),
     "a password": (
         {

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from review.account import read_accounts
-from review.assembly import Template
-from review.engine import Engine
+from review.access_review import review
 from review.errors import ReviewError
-from review.model import Runbook
-from review.picture import draw, mermaid, svg
-from review.promises import Promise, Verdict
-from review.reviews import review
+from review.iam.engine import Engine
+from review.invariants.invariant import Promise, Verdict
+from review.model.account import Runbook
+from review.model.account_reader import read_accounts
+from review.report.picture import draw, mermaid, svg
+from review.templates.assembly import Template
 from tests.review.conftest import DEFAULT, EVERYTHING, PLACE, Synthesize
 from tests.review.mutants import with_runbook
 

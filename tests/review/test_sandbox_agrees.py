@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from review.assembly import read_templates
-from review.engine import Engine
-from review.intrinsics import Place
-from review.judge import Decision
-from review.reviews import review
+from review.access.evaluation import Decision
+from review.access_review import review
+from review.iam.engine import Engine
+from review.templates.assembly import read_templates
+from review.templates.intrinsics import Place
 from sandbox import Sandbox
 from tests.review.calls import call_of, is_allowed, passes_role, why_not_askable
 from tests.stacks.deployed import deploy

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from delegation.model import Audit, IamUser
-from review.changes import change
-from review.engine import Engine
+from review.access_review import Review, review
+from review.diff.changes import change
 from review.errors import ReviewError
-from review.promises import Promise
-from review.reviews import Review, review
+from review.iam.engine import Engine
+from review.invariants.invariant import Promise
 from tests.review.conftest import DEFAULT, Synthesize
 from tests.review.mutants import mutated
 from tests.stacks.synthesis import deployment

@@ -3,8 +3,8 @@
 import pytest
 
 from review.errors import ReviewError
-from review.statements import Statement
-from review.variables import Values, filled
+from review.iam.policy_variables import Values, filled
+from review.iam.statements import Statement
 
 _ROLES = "arn:aws:iam::111122223333:role/"
 _USER = Values(

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from sandbox.offers import VARIABLES, Offer, offers, write_offer
+from sandbox.running import VARIABLES, Offer, offers, write_offer
 
 _PREFIX = "aws-sandbox-"
 _ENVIRONMENT = {

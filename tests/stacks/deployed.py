@@ -3,7 +3,7 @@
 import json
 
 from delegation.model import Deployment
-from delegation.runbooks import Runbook
+from delegation.runbooks.runbook import Runbook
 from sandbox import Sandbox
 from tests.stacks.synthesis import template
 

@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from delegation.configuration import Configuration
 from delegation.model import Approval, Deployment, ExistingRole, IamUser, ServiceRole
-from delegation.runbooks import Runbook, load_runbooks
+from delegation.runbooks.runbook import Runbook, load_runbooks
 from stacks.deployment_stacks import add_stacks
 
 RUNBOOK = "Restart-EC2InstanceDemo"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from delegation.errors import DelegationError
-from delegation.event_patterns import PATTERN_CHARACTERS
 from delegation.model import Audit, ExistingRole, IamUser, PermissionSet, Profile
+from delegation.policies.event_patterns import PATTERN_CHARACTERS
 from tests.stacks.synthesis import (
     OPERATOR,
     app_of,

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import App
 
 from delegation.configuration import Configuration
-from delegation.runbooks import Runbook, load_runbooks
+from delegation.runbooks.runbook import Runbook, load_runbooks
 from stacks.deployment_stacks import add_stacks
 from tests.stacks.synthesis import deployment, policy, resources, template
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from delegation.deployment.people import Person
 from delegation.model import ExistingRole, IamUser, PermissionSet, Profile
-from delegation.people import Person
-from delegation.runbooks import load_runbooks
+from delegation.runbooks.runbook import load_runbooks
 from tests.stacks.synthesis import (
     RUNBOOK,
     approved_by,

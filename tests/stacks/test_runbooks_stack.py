@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from delegation.model import Profile
-from delegation.quotas import estimated_bytes
+from delegation.policies.quotas import estimated_bytes
 from tests.stacks.synthesis import deployment, of_many_runbooks, resources, template
 
 

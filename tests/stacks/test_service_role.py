@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from delegation.model import Profile, ServiceRole
-from delegation.runbooks import load_runbooks
+from delegation.runbooks.runbook import load_runbooks
 from tests.stacks.synthesis import ROLE, RUNBOOK, deployment, policy, resources, template
 
 _KEYS = (

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from delegation.check.actions import actions
-from delegation.check.scope import named_steps
-from delegation.runbooks import check_runbook, runbook_files
+from delegation.runbooks.checks.actions import actions
+from delegation.runbooks.checks.scope import named_steps
+from delegation.runbooks.runbook import check_runbook, runbook_files
 from tests.clone import EXAMPLE
 
 _HERE = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""What AWS publishes and every package may share: managed policies, partitions, API models."""

@@ -1,0 +1,7 @@
+"""The partitions of AWS in which the project is known to work."""
+
+IAM_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""The Region whose event bus receives IAM's events, by partition.
+Source: IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail."""
+PARTITIONS = tuple(IAM_HOMES)
+"""Elsewhere, the console's sign-in link is unknown."""

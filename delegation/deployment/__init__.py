@@ -1,0 +1,1 @@
+"""What deployments.py is written with, one module for each noun."""

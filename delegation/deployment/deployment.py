@@ -1,0 +1,293 @@
+"""What an administrator decides in ``deployments.py``: who may run which runbooks, where.
+
+Every class refuses bad values when it is made, with an error that names the value, what is
+allowed and the file to change.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from delegation import names
+from delegation.deployment.audit import Audit
+from delegation.deployment.authors import check_authors
+from delegation.deployment.people import (
+    KINDS,
+    ExistingRole,
+    IamUser,
+    Person,
+    existing_roles,
+    never_lending_roles,
+)
+from delegation.deployment.pipelines import GitHubPipeline
+from delegation.deployment.regions import iam_home, partition_of
+from delegation.deployment.service_roles import ServiceRole, key_region
+from delegation.deployment.validation import (
+    alike,
+    refuse_alike,
+    refuse_duplicates,
+    require_texts,
+    require_tuple,
+)
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+
+RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES)
+"""The roles that a deployment makes for those who deploy."""
+
+
+class Profile(StrEnum):
+    """How a deployment grants: to the letter of the AWS guide, or as narrow as IAM allows."""
+
+    GUIDE = "guide"
+    LEAST_PRIVILEGE = "least-privilege"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """What is delegated in one AWS account."""
+
+    operators: tuple[Person, ...]
+    """Who may run every runbook of this deployment and watch it; at least one."""
+    service_roles: tuple[ServiceRole, ...]
+    """The roles that hold the power, each with its runbooks; at least one."""
+    authors: tuple[str, ...] = ()
+    """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
+    their own. Empty: whoever may use the roles of ``cdk bootstrap``."""
+    pipeline: GitHubPipeline | None = None
+    """Whose jobs review and deploy, by roles that PipelineStack makes; None for nobody's."""
+    audit: Audit | None = None
+    """What is recorded of runs and who may read it, by AuditStack; None for no trail."""
+    account: str | None = None
+    """12 digits, or None for whichever account the credentials of ``cdk deploy`` belong to."""
+    regions: tuple[str, ...] = ()
+    """Where the runbooks go; the first also holds AdministrationStack. Empty: the Region in use."""
+    profile: Profile = Profile.LEAST_PRIVILEGE
+    """``guide`` to the letter of the AWS guide, or ``least-privilege``."""
+    termination_protection: bool = False
+    """Whether CloudFormation refuses to delete the stacks until this is turned off."""
+
+    def __post_init__(self) -> None:
+        for field in ("operators", "service_roles"):
+            require_tuple(field, getattr(self, field))
+        require_texts("regions", self.regions)
+        if not isinstance(self.termination_protection, bool):
+            raise DelegationError(
+                f"termination_protection is {self.termination_protection!r}, not True or False "
+                f"{IN_DEPLOYMENTS}"
+            )
+        if self.audit is not None and not isinstance(self.audit, Audit):
+            raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
+        self._check_place()
+        self._check_roles()
+        self._check_people()
+        self._check_deployers()
+        if not isinstance(self.profile, Profile):
+            object.__setattr__(self, "profile", parse_profile(self.profile))
+        if self.profile is Profile.GUIDE:
+            self._check_guide()
+
+    @property
+    def runbooks(self) -> tuple[str, ...]:
+        """The names of all runbooks, in the order of ``deployments.py``."""
+        return tuple(name for role in self.service_roles for name in role.runbooks)
+
+    @property
+    def approvers(self) -> tuple[IamUser | ExistingRole, ...]:
+        """Whoever approves runs of any service role; never one of the operators."""
+        approvals = [role.approval for role in self.service_roles if role.approval is not None]
+        return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
+
+    @property
+    def auditors(self) -> tuple[Person, ...]:
+        """Whoever reads the trail; neither an operator nor an approver."""
+        return self.audit.auditors if self.audit else ()
+
+    @property
+    def has_author_roles(self) -> bool:
+        """Whether RunbooksStack is deployed by roles of its own, not by those of CDK."""
+        return bool(self.authors or self.pipeline)
+
+    @property
+    def label(self) -> str:
+        """How messages and the lock file call this deployment: its account, or ``any-account``."""
+        return self.account or "any-account"
+
+    @property
+    def arn_regions(self) -> tuple[str, ...]:
+        """The Regions that ARNs name: the deployment's, else the Region of the stack."""
+        return self.regions or (names.ANY_REGION,)
+
+    @property
+    def audit_regions(self) -> tuple[str, ...]:
+        """Where AuditStack goes: to each Region, and to the one that hears of IAM; else nowhere."""
+        if self.audit is None:
+            return ()
+        homes = (iam_home(self.regions[0]),) if self.regions else ()
+        return tuple(dict.fromkeys((*self.arn_regions, *homes)))
+
+    @property
+    def stack_regions(self) -> tuple[str, ...]:
+        """Where any stack of the deployment goes, the first as in ``arn_regions``."""
+        return tuple(dict.fromkeys((*self.arn_regions, *self.audit_regions)))
+
+    def _check_place(self) -> None:
+        if self.account is not None and not (
+            isinstance(self.account, str) and re.fullmatch(r"\d{12}", self.account, re.ASCII)
+        ):
+            raise DelegationError(
+                f"account {self.account!r} is not a string of 12 digits {IN_DEPLOYMENTS}"
+            )
+        partitions = {partition_of(region) for region in self.regions}
+        if len(partitions) > 1:
+            raise DelegationError(
+                f"regions {', '.join(self.regions)} are in different partitions "
+                f"({', '.join(sorted(partitions))}); an account is in one {IN_DEPLOYMENTS}"
+            )
+        refuse_duplicates("region", self.regions)
+        if self.account and not self.regions:
+            raise DelegationError(
+                f"account {self.account} is given without regions {IN_DEPLOYMENTS}"
+            )
+
+    def _check_deployers(self) -> None:
+        partition = partition_of(self.regions[0]) if self.regions else ""
+        check_authors(
+            self.authors,
+            people=(*self.operators, *self.approvers, *self.auditors),
+            roles=(*RESERVED_ROLES, *(role.name for role in self.service_roles)),
+            account=self.account,
+            partition=partition,
+        )
+        if self.pipeline is None:
+            return
+        if not isinstance(self.pipeline, GitHubPipeline):
+            raise DelegationError(
+                f"pipeline {self.pipeline!r} is not a GitHubPipeline {IN_DEPLOYMENTS}"
+            )
+        self.pipeline.check_place(self.account, partition)
+
+    def _check_people(self) -> None:
+        if not self.operators:
+            raise DelegationError(f"a deployment needs at least one operator {IN_DEPLOYMENTS}")
+        for kind, people in (
+            ("operator", self.operators),
+            ("approver", self.approvers),
+            ("auditor", self.auditors),
+        ):
+            for person in people:
+                if not isinstance(person, Person):
+                    raise DelegationError(
+                        f"{kind} {person!r} is not an IamUser, an ExistingRole or a "
+                        f"PermissionSet {IN_DEPLOYMENTS}"
+                    )
+            for of_kind in KINDS:
+                refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
+        for role in never_lending_roles((*self.approvers, *self.auditors)):
+            raise DelegationError(
+                f"role {role!r} has deny_own_permissions and is no operator: nobody else starts "
+                f"runbooks {IN_DEPLOYMENTS}"
+            )
+        _refuse_both("an operator and an approver", self.operators, self.approvers, "approve")
+        _refuse_both("an operator and an auditor", self.operators, self.auditors, "audit")
+        _refuse_both("an approver and an auditor", self.approvers, self.auditors, "audit")
+
+    def _check_roles(self) -> None:
+        if not self.service_roles:
+            raise DelegationError(f"a deployment needs at least one service role {IN_DEPLOYMENTS}")
+        for role in self.service_roles:
+            if not isinstance(role, ServiceRole):
+                raise DelegationError(
+                    f"service role {role!r} is not a ServiceRole {IN_DEPLOYMENTS}"
+                )
+        refuse_alike("service role", [role.name for role in self.service_roles])
+        refuse_alike("runbook", self.runbooks)
+        ids = {names.construct_id(name): name for name in self.runbooks}
+        for id_, name in ids.items():
+            if f"Run{id_}" in ids:
+                raise DelegationError(
+                    f"runbook {ids[f'Run{id_}']!r} is called as the output that says how to run "
+                    f"{name!r}; rename its file {IN_DEPLOYMENTS}"
+                )
+        self._check_role_names()
+
+    def _check_role_names(self) -> None:
+        people = (*self.operators, *self.approvers, *self.auditors)
+        existing = {alike(name) for name in existing_roles(people)}
+        for role in self.service_roles:
+            for key in role.volume_keys:
+                if self.regions and key_region(key) not in self.regions:
+                    raise DelegationError(
+                        f"volume key {key!r} of service role {role.name!r} is in none of the "
+                        f"deployment's regions {', '.join(self.regions)} {IN_DEPLOYMENTS}"
+                    )
+            if alike(role.name) in existing:
+                raise DelegationError(
+                    f"role {role.name!r} is a service role and an operator or approver "
+                    f"{IN_DEPLOYMENTS}"
+                )
+            if alike(role.name) in map(alike, RESERVED_ROLES):
+                raise DelegationError(
+                    f"service role {role.name!r} is called as a role of an author or a pipeline: "
+                    f"{', '.join(RESERVED_ROLES)} {IN_DEPLOYMENTS}"
+                )
+
+    def _check_guide(self) -> None:
+        if (
+            len(self.operators) != 1
+            or not isinstance(self.operators[0], IamUser)
+            or any(role.is_limited for role in self.service_roles)
+            or self.has_author_roles
+            or self.audit
+            or len(self.runbooks) != 1
+            or self.account
+            or self.regions
+            or self.service_roles[0].volume_keys
+        ):
+            raise DelegationError(
+                "the guide profile is the guide's alone: one IamUser as operator, one service "
+                "role with one runbook, no authors, no pipeline, no audit, no limits, no volume "
+                f"keys, no account and no regions {IN_DEPLOYMENTS}"
+            )
+
+
+def _refuse_both(parts: str, some: Iterable[Person], others: Iterable[Person], judge: str) -> None:
+    """Raises DelegationError for somebody who would judge what he does himself."""
+    known = {(type(person), alike(person.name)) for person in some}
+    for person in others:
+        if (type(person), alike(person.name)) in known:
+            does = "starts" if parts.startswith("an operator") else "approves"
+            raise DelegationError(
+                f"{person.name!r} is {parts}; nobody may {judge} what he {does} {IN_DEPLOYMENTS}"
+            )
+
+
+def check_deployments(deployments: Iterable[Deployment]) -> tuple[Deployment, ...]:
+    """These deployments, if there is at most one for each account; else DelegationError."""
+    checked = tuple(deployments)
+    if not checked:
+        raise DelegationError(
+            f"DEPLOYMENTS is empty; name at least one Deployment {IN_DEPLOYMENTS}"
+        )
+    for deployment in checked:
+        if not isinstance(deployment, Deployment):
+            raise DelegationError(
+                f"{deployment!r} in DEPLOYMENTS is not a Deployment {IN_DEPLOYMENTS}"
+            )
+    refuse_duplicates("deployment for account", [d.label for d in checked])
+    if len(checked) > 1 and any(d.account is None for d in checked):
+        raise DelegationError(
+            f"with more than one deployment, each names its account and regions {IN_DEPLOYMENTS}"
+        )
+    return checked
+
+
+def parse_profile(text: object) -> Profile:
+    """The profile of that name; raises DelegationError for any other."""
+    try:
+        return Profile(str(text))
+    except ValueError:
+        known = ", ".join(Profile)
+        raise DelegationError(
+            f"profile {text!r} is not one of {known} (deployments.py or -c profile=…)"
+        ) from None

@@ -1,0 +1,143 @@
+"""The limits that an administrator sets on a service role, and what they make of its runbooks.
+
+Which instances is a matter of IAM: a condition of the role's boundary. How many, who approves and
+when are matters of the document as it is deployed: ``maxItems``, and steps before the first.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from delegation import names
+from delegation.deployment.people import ExistingRole
+from delegation.deployment.service_roles import ServiceRole
+from delegation.policies.statements import substituted
+from delegation.runbooks.checks.references import whole_reference
+from delegation.runbooks.checks.scope import named_steps
+from delegation.runbooks.checks.types import plain
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.permissions.arns import document_arn
+from delegation.runbooks.runbook import Runbook
+
+APPROVAL_STEP = "approveRun"
+CALENDAR_STEP = "assertCalendarIsOpen"
+
+_INSTANCE_TYPE = "AWS::EC2::Instance::Id"
+_INSTANCE_INPUTS = ("InstanceIds", "InstanceId", "Iterators")
+_APPROVAL_SECONDS = 7 * 24 * 3600
+"""How long an approval is awaited. Source: Systems Manager User Guide, aws:approve."""
+
+
+def deployed_content(runbook: Runbook, role: ServiceRole) -> dict[str, Any]:
+    """A runbook's document as it is deployed: under its role, within the role's limits."""
+    content = dict(runbook.content)
+    content["assumeRole"] = substituted(names.role_arn(role.name))
+    if role.at_most_instances is not None:
+        content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
+    if first := [*approval_steps(runbook, role), *calendar_steps(role)]:
+        content["mainSteps"] = [*first, *runbook.content["mainSteps"]]
+    return content
+
+
+def needs_of_role(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> tuple[Need, ...]:
+    """What the steps of a service role's runbooks need, runbook by runbook."""
+    return tuple(need for _, need in needs_by_runbook(role, runbooks))
+
+
+def needs_by_runbook(
+    role: ServiceRole, runbooks: Mapping[str, Runbook]
+) -> Iterator[tuple[str, Need]]:
+    """Each need of a service role with the name of the runbook that has it."""
+    for name in role.runbooks:
+        if role.calendar is not None:
+            yield name, _calendar_need(role.calendar)
+        for need in runbooks[name].needs:
+            yield name, need
+
+
+def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
+    """The step that waits for the approvers; none without an approval."""
+    if role.approval is None:
+        return []
+    approvers = [
+        names.role_arn(person.name)
+        if isinstance(person, ExistingRole)
+        else names.user_arn(person.name)
+        for person in role.approval.by
+    ]
+    return [
+        {
+            "name": APPROVAL_STEP,
+            "action": "aws:approve",
+            "timeoutSeconds": _APPROVAL_SECONDS,
+            "onFailure": "Abort",
+            "inputs": {
+                "Message": f"{runbook.name} waits for your approval",
+                "MinRequiredApprovals": role.approval.at_least,
+                "Approvers": [substituted(approver) for approver in approvers],
+            },
+        }
+    ]
+
+
+def calendar_steps(role: ServiceRole) -> list[dict[str, Any]]:
+    """The step that asks the Change Calendar, after any approval: it may have taken days."""
+    if role.calendar is None:
+        return []
+    return [
+        {
+            "name": CALENDAR_STEP,
+            "action": "aws:assertAwsResourceProperty",
+            "onFailure": "Abort",
+            "inputs": {
+                "Service": "ssm",
+                "Api": "GetCalendarState",
+                "CalendarNames": [role.calendar],
+                "PropertySelector": "$.State",
+                "DesiredValues": ["OPEN"],
+            },
+        }
+    ]
+
+
+def _calendar_need(calendar: str) -> Need:
+    return Need(
+        step=CALENDAR_STEP,
+        action="ssm:GetCalendarState",
+        resource=document_arn(calendar),
+        why="the run begins only while the Change Calendar is open",
+        source="Systems Manager User Guide, Change Calendar; Service Authorization Reference",
+    )
+
+
+def _limited_parameters(runbook: Runbook, most: int) -> dict[str, Any]:
+    """The parameters, those that list instances with ``maxItems``."""
+    limited = {}
+    for name, field in runbook.content["parameters"].items():
+        if is_list(field) and name in instance_parameters(runbook.content):
+            field = {**field, "maxItems": min(most, field.get("maxItems", most))}
+        limited[name] = field
+    return limited
+
+
+def is_list(field: Mapping[str, Any]) -> bool:
+    """Whether a parameter takes several values."""
+    return plain(field["type"]) == "StringList"
+
+
+def instance_parameters(content: Mapping[str, Any]) -> set[str]:
+    """The parameters that name instances: by their type, or by the inputs that take them."""
+    parameters = content.get("parameters", {})
+    typed = {name for name, field in parameters.items() if _INSTANCE_TYPE in field["type"]}
+    used = {
+        reference
+        for step in named_steps(content)
+        for name in _INSTANCE_INPUTS
+        for value in elements(step.inputs.get(name))
+        if (reference := whole_reference(value)) in parameters
+    }
+    return typed | {name for name in used if name is not None}
+
+
+def elements(value: object) -> list[Any]:
+    """A list's elements, or the value alone."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,40 @@
+"""The AWS Regions and partitions, from botocore's data file (botocore itself is not imported)."""
+
+import json
+from difflib import get_close_matches
+from functools import cache
+
+from aws_facts.botocore_models import botocore_data
+from aws_facts.partitions import IAM_HOMES, PARTITIONS
+from delegation.errors import DelegationError
+
+
+@cache
+def partition_by_region() -> dict[str, str]:
+    """The partition of every Region that botocore knows: ``{"eu-west-1": "aws", …}``."""
+    data = botocore_data() / "partitions.json"
+    return {
+        region: partition["id"]
+        for partition in json.loads(data.read_text("utf-8"))["partitions"]
+        if partition["id"] in PARTITIONS
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    }
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region; raises DelegationError for a name that is no Region."""
+    known = partition_by_region()
+    if region not in known:
+        nearest = get_close_matches(str(region), known, n=1)
+        hint = f"; nearest: {nearest[0]}" if nearest else ""
+        raise DelegationError(
+            f"region {region!r} is not a Region of {', '.join(PARTITIONS)}{hint} "
+            f"(deployments.py; a new Region needs a newer botocore in requirements.in)"
+        )
+    return known[region]
+
+
+def iam_home(region: str) -> str:
+    """The Region to which IAM's events go, for one of its partition."""
+    return IAM_HOMES[partition_of(region)]

@@ -1,0 +1,150 @@
+"""Service roles: which runbooks each runs, and within which limits."""
+
+import re
+from dataclasses import dataclass
+
+from delegation.deployment.people import ExistingRole, IamUser, require_iam_name
+from delegation.deployment.regions import partition_of
+from delegation.deployment.validation import require_texts, require_tuple
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+
+_KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Four eyes: who has to approve a run before its first step."""
+
+    by: tuple[IamUser | ExistingRole, ...]
+    """1 to 10 people. Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot
+    approve, and the roles of an Identity Center permission set have names of their own."""
+    at_least: int = 1
+    """How many of them have to approve; one rejection ends the run."""
+
+    def __post_init__(self) -> None:
+        require_tuple("by of an approval", self.by)
+        for person in self.by:
+            if not isinstance(person, IamUser | ExistingRole):
+                raise DelegationError(
+                    f"approver {person!r} is not an IamUser or an ExistingRole {IN_DEPLOYMENTS}"
+                )
+        if not 1 <= len(self.by) <= _APPROVERS:
+            raise DelegationError(
+                f"an approval by {len(self.by)} approvers; 1 to {_APPROVERS} {IN_DEPLOYMENTS}"
+            )
+        is_number = type(self.at_least) is int
+        if not is_number or not 1 <= self.at_least <= len(self.by):
+            raise DelegationError(
+                f"at_least is {self.at_least!r}, not 1 to {len(self.by)}, the number of approvers "
+                f"{IN_DEPLOYMENTS}"
+            )
+
+
+_APPROVERS = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceRole:
+    """A role that SSM Automation assumes to run certain runbooks, and nothing else."""
+
+    name: str
+    """Its fixed name, 1 to 64 letters, digits or ``+=,.@_-``."""
+    runbooks: tuple[str, ...]
+    """Names of files in ``documents/`` without ending, at least one."""
+    volume_keys: tuple[str, ...] = ()
+    """ARNs of the customer managed KMS keys of the instances' EBS volumes.
+
+    Starting an instance with such a volume needs ``kms:CreateGrant`` on its key; without it the
+    instance stops and never starts. Source: EBS User Guide, Requirements for Amazon EBS encryption.
+    """
+    only_instances_tagged: tuple[str, str] | None = None
+    """Key and value of the tag that instances must have; None for any instance. The role can
+    neither set nor remove that tag."""
+    at_most_instances: int | None = None
+    """How many instances one run may name, 1 to 50; None for any number."""
+    approval: Approval | None = None
+    """Who has to approve each run; None for nobody."""
+    calendar: str | None = None
+    """Name or ARN of the Change Calendar that must be open when a run begins; None for any time."""
+
+    def __post_init__(self) -> None:
+        require_iam_name("service role", self.name)
+        if "," in self.name:
+            raise DelegationError(
+                f"service role {self.name!r} holds a comma, which the tags of its documents "
+                f"cannot {IN_DEPLOYMENTS}"
+            )
+        require_texts(f"runbooks of service role {self.name!r}", self.runbooks)
+        require_texts(f"volume_keys of service role {self.name!r}", self.volume_keys)
+        if not self.runbooks:
+            raise DelegationError(
+                f"service role {self.name!r} has no runbook; name one {IN_DEPLOYMENTS}"
+            )
+        self._check_limits()
+        for key in self.volume_keys:
+            match = _KEY_ARN.fullmatch(key)
+            if not match or partition_of(match[2]) != match[1]:
+                raise DelegationError(
+                    f"volume key {key!r} of service role {self.name!r} is not a KMS key ARN "
+                    f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
+                    f"{IN_DEPLOYMENTS}"
+                )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the role's runbooks run under any limit."""
+        return any(
+            limit is not None
+            for limit in (
+                self.only_instances_tagged,
+                self.at_most_instances,
+                self.approval,
+                self.calendar,
+            )
+        )
+
+    def _check_limits(self) -> None:
+        role, tag = f"of service role {self.name!r}", self.only_instances_tagged
+        if tag is not None and not (
+            isinstance(tag, tuple)
+            and len(tag) == 2
+            and all(isinstance(text, str) for text in tag)
+            and _TAG_KEY.fullmatch(tag[0])
+            and _TAG_VALUE.fullmatch(tag[1])
+        ):
+            raise DelegationError(
+                f"only_instances_tagged {role} is {tag!r}, not (key, value): a key of 1 to 128 and "
+                f"a value of at most 256 letters, digits, spaces or _.:/=+-@, no aws: before the "
+                f"key {IN_DEPLOYMENTS}"
+            )
+        most = self.at_most_instances
+        if most is not None and (type(most) is not int or not 1 <= most <= _LIST_ITEMS):
+            raise DelegationError(
+                f"at_most_instances {role} is {most!r}, not 1 to {_LIST_ITEMS} {IN_DEPLOYMENTS}"
+            )
+        if self.approval is not None and not isinstance(self.approval, Approval):
+            raise DelegationError(
+                f"approval {role} is {self.approval!r}, not an Approval {IN_DEPLOYMENTS}"
+            )
+        calendar = self.calendar
+        if calendar is not None and not (
+            isinstance(calendar, str)
+            and (_DOCUMENT_NAME.fullmatch(calendar) or _CALENDAR_ARN.fullmatch(calendar))
+        ):
+            raise DelegationError(
+                f"calendar {role} is {calendar!r}, not the name of a Change Calendar or its ARN "
+                f"(arn:PARTITION:ssm:REGION:ACCOUNT:document/NAME) {IN_DEPLOYMENTS}"
+            )
+
+
+_LIST_ITEMS = 50
+"""Values of one parameter. Source: SSM API Reference, StartAutomationExecution, Parameters."""
+_TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+_DOCUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
+_CALENDAR_ARN = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:document/[A-Za-z0-9_.-]{3,128}")
+
+
+def key_region(key_arn: str) -> str:
+    """The Region of a KMS key ARN."""
+    return key_arn.split(":")[3]

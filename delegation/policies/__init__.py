@@ -1,0 +1,1 @@
+"""The IAM statements of each persona, and the quotas that they must fit into."""

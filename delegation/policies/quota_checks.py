@@ -1,0 +1,156 @@
+"""Whether a deployment fits into IAM and CloudFormation, asked before anything is synthesized."""
+
+from collections.abc import Mapping
+
+from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.limits import deployed_content, needs_of_role
+from delegation.deployment.people import IamUser, iam_users, never_lending_roles
+from delegation.deployment.pipelines import GitHubPipeline
+from delegation.errors import DelegationError
+from delegation.policies.authors import (
+    deployers,
+    deployment_permissions,
+    execution_policies,
+    publishing_permissions,
+)
+from delegation.policies.operators import (
+    OTHER_POLICIES_OF_USERS,
+    approver_policy,
+    auditor_policy,
+    boundary_policy,
+    operator_policies,
+    own_policy,
+    service_role_trust,
+)
+from delegation.policies.pipelines import review_permissions
+from delegation.policies.quotas import (
+    GROUPS_A_USER,
+    POLICIES_A_PRINCIPAL,
+    STACK_OUTPUTS,
+    TRUST_CHARACTERS,
+    check_policy,
+    check_stack,
+    listed_length,
+)
+from delegation.runbooks.runbook import Runbook
+
+_FEWER_REGIONS = "name fewer regions"
+_OTHER_ROLE = (
+    "a boundary cannot be split: give some of its runbooks a service role of their own, or name "
+    "fewer regions"
+)
+
+
+def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
+    """Raises DelegationError for what AWS would refuse for its size or number."""
+    policies = operator_policies(deployment)
+    for statements in policies:
+        check_policy("the operators' policy", statements, _FEWER_REGIONS)
+    check_policy("the approvers' policy", approver_policy(deployment), _FEWER_REGIONS)
+    check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
+    _check_attachable(deployment, len(policies))
+    _check_outputs(deployment)
+    for role in deployment.service_roles:
+        needs = needs_of_role(role, runbooks)
+        if deployment.profile is Profile.LEAST_PRIVILEGE:
+            boundary = boundary_policy(deployment, role, needs)
+            check_policy(f"the boundary of service role {role.name!r}", boundary, _OTHER_ROLE)
+        own = own_policy(deployment, role, needs)
+        check_policy(f"the policy of service role {role.name!r}", own, _OTHER_ROLE)
+    _check_trust(deployment)
+    if deployment.has_author_roles:
+        _check_author_roles(deployment)
+    if deployment.pipeline is not None:
+        _check_pipeline(deployment, deployment.pipeline)
+    check_stack(
+        deployment,
+        {
+            name: deployed_content(runbooks[name], role)
+            for role in deployment.service_roles
+            for name in role.runbooks
+        },
+    )
+
+
+def _check_attachable(deployment: Deployment, policies: int) -> None:
+    """Refuses more policies than the operators' groups or roles can hold."""
+    count = f"{len(deployment.runbooks)} runbooks need {policies} operator policies"
+    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS
+    if policies > room_of_user:
+        raise DelegationError(
+            f"{count}; an IAM user's {GROUPS_A_USER} groups hold {room_of_user}; name fewer "
+            f"runbooks (deployments.py)"
+        )
+    others = [p.name for p in deployment.operators if not isinstance(p, IamUser)]
+    room = POLICIES_A_PRINCIPAL - bool(never_lending_roles(deployment.operators))
+    if others and policies > room:
+        raise DelegationError(
+            f"{count}; {others[0]!r} takes {room} by default; make the operator an "
+            f"IamUser, whose groups hold more, or name fewer runbooks (deployments.py)"
+        )
+
+
+def _check_outputs(deployment: Deployment) -> None:
+    """Refuses more people and roles than AdministrationStack can have outputs for."""
+    users = len(iam_users((*deployment.operators, *deployment.approvers, *deployment.auditors)))
+    outputs = 2 * users + len(deployment.service_roles) + 1
+    if outputs > STACK_OUTPUTS:
+        raise DelegationError(
+            f"the deployment for {deployment.label} has {users} IAM users and "
+            f"{len(deployment.service_roles)} service roles, {outputs} outputs of a stack; "
+            f"CloudFormation takes {STACK_OUTPUTS}; name fewer (deployments.py)"
+        )
+
+
+def _check_author_roles(deployment: Deployment) -> None:
+    for statements in (
+        deployment_permissions(deployment, _QUALIFIER),
+        publishing_permissions(deployment, _QUALIFIER),
+    ):
+        check_policy("a policy of the author's roles", statements, _FEWER_REGIONS)
+    policies = len(execution_policies(deployment))
+    if policies > POLICIES_A_PRINCIPAL:
+        raise DelegationError(
+            f"{len(deployment.runbooks)} runbooks in {len(deployment.arn_regions)} regions need "
+            f"{policies} policies of the author's execution role, IAM takes "
+            f"{POLICIES_A_PRINCIPAL}; name fewer runbooks or regions (deployments.py)"
+        )
+    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, deployers(deployment)))
+    if size > TRUST_CHARACTERS:
+        raise DelegationError(
+            f"{len(deployment.authors)} authors need a trust policy of {size:,} characters, IAM "
+            f"takes {TRUST_CHARACTERS:,}; name a role that they share (deployments.py)"
+        )
+
+
+def _check_pipeline(deployment: Deployment, pipeline: GitHubPipeline) -> None:
+    review = review_permissions(deployment, _QUALIFIER)
+    check_policy("the policy of the pipeline's review role", review, _FEWER_REGIONS)
+    size = _TRUST_WITHOUT_ARNS + 3 * len(pipeline.issuer)
+    size += sum(map(listed_length, pipeline.review_subjects))
+    if size > TRUST_CHARACTERS:
+        raise DelegationError(
+            f"the pipeline's {len(pipeline.repositories)} repositories and "
+            f"{len(pipeline.branches)} branches need a trust policy of {size:,} characters, IAM "
+            f"takes {TRUST_CHARACTERS:,}; name fewer (deployments.py)"
+        )
+
+
+_QUALIFIER = "0123456789"
+"""As long as a qualifier of ``cdk bootstrap`` can be. Source: CDK, bootstrap template."""
+
+
+def _check_trust(deployment: Deployment) -> None:
+    _, conditions = service_role_trust(deployment)
+    arns = [arn for _, _, value in conditions if not isinstance(value, str) for arn in value]
+    size = _TRUST_WITHOUT_ARNS + sum(map(listed_length, arns))
+    if size > TRUST_CHARACTERS:
+        raise DelegationError(
+            f"the trust policy of the service roles needs {size:,} characters for "
+            f"{len(deployment.regions)} regions, IAM takes {TRUST_CHARACTERS:,}; {_FEWER_REGIONS} "
+            f"(deployments.py)"
+        )
+
+
+_TRUST_WITHOUT_ARNS = 300
+"""Characters of a trust policy beside the ARNs of its executions."""

@@ -1,0 +1,1 @@
+"""Runbooks: loaded from documents/, checked, and the permissions that their steps need."""

@@ -1,0 +1,173 @@
+"""Inputs with a grammar of their own: choices of ``aws:branch``, the condition of ``aws:loop``, the
+name of ``aws:updateVariable``, the time of ``aws:sleep``, the handler of ``aws:executeScript``.
+
+Source: Systems Manager User Guide, aws:branch, aws:loop and aws:updateVariable.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from delegation.files import Place
+from delegation.runbooks.checks.actions import Input
+from delegation.runbooks.checks.findings import Findings, listed, shown_value
+from delegation.runbooks.checks.references import has_reference, references_in, whole_reference
+from delegation.runbooks.checks.scope import Scope, Step
+from delegation.runbooks.checks.values import check_input
+
+_OPERATORS = {
+    "StringEquals": Input(type="String"),
+    "EqualsIgnoreCase": Input(type="String"),
+    "StartsWith": Input(type="String"),
+    "EndsWith": Input(type="String"),
+    "Contains": Input(type="String"),
+    "NumericEquals": Input(type="Integer"),
+    "NumericGreater": Input(type="Integer"),
+    "NumericGreaterOrEquals": Input(type="Integer"),
+    "NumericLesser": Input(type="Integer"),
+    "NumericLesserOrEquals": Input(type="Integer"),
+    "BooleanEquals": Input(type="Boolean"),
+}
+_GROUPS = ("And", "Or", "Not")
+
+
+def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
+    """Notes what is wrong with a branch's choices, a loop's condition or a variable's name."""
+    place = (*step.place, "inputs")
+    if step.action == "aws:branch":
+        choices = step.inputs.get("Choices")
+        for index, choice in enumerate(choices if isinstance(choices, list) else ()):
+            own = (*place, "Choices", index)
+            if not isinstance(choice, dict):
+                findings.add("branch", own, f"is {shown_value(choice)}", "an object of a choice")
+                continue
+            if not isinstance(choice.get("NextStep"), str):
+                findings.add("branch", own, "lacks NextStep", "the step that the choice goes to")
+            rest = {key: value for key, value in choice.items() if key != "NextStep"}
+            _check_condition(rest, own, scope, findings)
+    elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
+        own = (*place, "LoopCondition")
+        _check_condition(step.inputs["LoopCondition"], own, scope, findings)
+    elif step.action == "aws:sleep":
+        _check_sleep(step, findings)
+    elif step.action == "aws:executeScript":
+        _check_script(step, findings)
+    elif step.action == "aws:updateVariable" and isinstance(step.inputs.get("Name"), str):
+        own, name = (*place, "Name"), step.inputs["Name"]
+        if name.removeprefix("variable:") not in scope.variables:
+            findings.add(
+                "unknown-reference",
+                own,
+                f"{name!r} is no variable",
+                f"known: {listed(f'variable:{each}' for each in scope.variables) or 'none'}",
+                among=[f"variable:{each}" for each in scope.variables],
+                like=name,
+            )
+
+
+def _check_sleep(step: Step, findings: Findings) -> None:
+    """Notes a duration or time that is none."""
+    for name, pattern, example in _TIMES:
+        value = step.inputs.get(name)
+        if isinstance(value, str) and not has_reference(value) and not pattern.fullmatch(value):
+            place = (*step.place, "inputs", name)
+            findings.add("value", place, f"is {value!r}", f"ISO 8601, as {example}")
+
+
+_TIMES = (
+    (
+        "Duration",
+        re.compile(
+            r"P(?=[0-9T])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]+)?S)?)?"
+        ),
+        "PT10M",
+    ),
+    (
+        "Timestamp",
+        re.compile(
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{5,8}([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+        ),
+        "2030-01-31T09:00:00Z",
+    ),
+)
+
+
+def _check_script(step: Step, findings: Findings) -> None:
+    """Notes a Python script without its handler."""
+    runtime, handler = step.inputs.get("Runtime"), step.inputs.get("Handler")
+    if not str(runtime).startswith("python"):
+        return
+    place, script = (*step.place, "inputs"), step.inputs.get("Script")
+    if handler is None:
+        findings.add("required", place, "lacks Handler", "a Python script has one", at_key=True)
+    elif isinstance(script, str) and isinstance(handler, str) and "Attachment" not in step.inputs:
+        name = handler.rsplit(".", 1)[-1]
+        defined = re.findall(r"^(?:async )?def (\w+)|^(\w+) *=", script, re.MULTILINE)
+        names = [first or second for first, second in defined]
+        if name not in names:
+            findings.add(
+                "value",
+                (*place, "Handler"),
+                f"is {handler!r}, which the script does not define",
+                f"defined: {listed(names) or 'nothing'}",
+                among=names,
+                like=name,
+            )
+
+
+def _check_condition(
+    condition: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+) -> None:
+    groups = [name for name in _GROUPS if name in condition]
+    if len(groups) > 1 or (groups and len(condition) > 1):
+        findings.add("branch", place, f"joins {listed(condition)}", "one of And, Or and Not alone")
+        return
+    if not groups:
+        _check_comparison(condition, place, scope, findings)
+        return
+    if condition[groups[0]] == []:
+        findings.add("branch", (*place, groups[0]), "is empty", "at least one comparison")
+    for own, nested in _nested(condition[groups[0]], (*place, groups[0])):
+        if isinstance(nested, dict):
+            _check_condition(nested, own, scope, findings)
+        else:
+            findings.add("branch", own, f"is {shown_value(nested)}", "an object of a comparison")
+
+
+def _nested(value: object, place: Place) -> Iterator[tuple[Place, object]]:
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            yield (*place, index), element
+    else:
+        yield place, value
+
+
+def _check_comparison(
+    comparison: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+) -> None:
+    operators = [key for key in comparison if key != "Variable"]
+    known = ("Variable", *_OPERATORS)
+    for key in operators:
+        if key not in _OPERATORS:
+            findings.add(
+                "branch",
+                (*place, str(key)),
+                "is no operator",
+                f"known: {listed(_OPERATORS)}",
+                among=known,
+                like=key,
+                at_key=True,
+            )
+        else:
+            check_input(comparison[key], _OPERATORS[key], (*place, key), scope, findings)
+    if len(operators) != 1:
+        found = f"compares by {listed(operators)}" if operators else "compares with nothing"
+        findings.add("branch", place, found, "one operator with what the Variable is compared to")
+    variable = comparison.get("Variable")
+    own = (*place, "Variable")
+    if not isinstance(variable, str) or not any(references_in(variable)):
+        found = f"is {shown_value(variable)}" if "Variable" in comparison else "is missing"
+        findings.add("branch", own, found, "a reference, as {{ step.Output }}")
+    elif whole_reference(variable):
+        for reference in references_in(variable, own):
+            scope.type_of(reference, findings)

@@ -1,0 +1,210 @@
+"""The parameters and variables of a runbook: types, bounds, values and defaults."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from delegation.files import Place
+from delegation.runbooks.checks.findings import Findings, listed, shown_value
+from delegation.runbooks.checks.patterns import compiled, matches
+from delegation.runbooks.checks.references import has_reference
+from delegation.runbooks.checks.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_IDS, plain
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_FIELDS = {
+    "type": str,
+    "description": str,
+    "default": object,
+    "allowedValues": list,
+    "allowedPattern": str,
+    "minItems": int,
+    "maxItems": int,
+    "minChars": int,
+    "maxChars": int,
+    "displayType": str,
+}
+_VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
+_LONGEST = 64
+"""Characters of a default that is matched: a pattern may take for ever on a longer one."""
+_BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
+
+
+def check_parameters(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+    """The type of each parameter by name; notes what is wrong with any."""
+    return _check_section(content, "parameters", tuple(_FIELDS), findings, typed_ids=True)
+
+
+def check_variables(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+    """The type of each variable by name; notes what is wrong with any."""
+    return _check_section(content, "variables", _VARIABLE_FIELDS, findings, typed_ids=False)
+
+
+def _check_section(
+    content: Mapping[str, Any],
+    section: str,
+    known: tuple[str, ...],
+    findings: Findings,
+    *,
+    typed_ids: bool,
+) -> dict[str, str]:
+    """The type of each parameter or variable of a section by name."""
+    place: Place = (section,)
+    declared = content.get(section, {})
+    if not isinstance(declared, dict):
+        found = shown_value(declared)
+        findings.add("shape", place, f"is {found}", f"an object of {section} by name")
+        return {}
+    types = {}
+    for name, field in declared.items():
+        own = (*place, str(name))
+        _check_name(name, own, findings)
+        types[str(name)] = "Any"
+        if not isinstance(field, dict):
+            findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
+            continue
+        types[str(name)] = _check_type(field, own, findings, typed_ids=typed_ids)
+        _check_fields(field, own, known, findings)
+        _check_values(field, types[str(name)], own, findings)
+    return types
+
+
+def _check_name(name: object, place: Place, findings: Findings) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        findings.add(
+            "name", place, f"is named {name!r}", "1 to 64 letters, digits and _", at_key=True
+        )
+
+
+def _check_type(
+    field: Mapping[str, Any], place: Place, findings: Findings, *, typed_ids: bool
+) -> str:
+    kind = field.get("type")
+    if typed_ids and isinstance(kind, str) and kind in TYPED_IDS:
+        return kind
+    known = PARAMETER_TYPES if typed_ids else tuple(dict.fromkeys(PARAMETER_TYPES + OUTPUT_TYPES))
+    if kind in known:
+        return str(kind)
+    found = f"is {shown_value(kind)}" if "type" in field else "is missing"
+    known = (*known, *TYPED_IDS) if typed_ids else known
+    allowed = f"allowed: {listed(known)}"
+    findings.add("type", (*place, "type"), found, allowed, among=known, like=kind)
+    return "Any"
+
+
+def _check_fields(
+    field: Mapping[str, Any], place: Place, known: tuple[str, ...], findings: Findings
+) -> None:
+    for key, value in field.items():
+        if key not in known:
+            findings.add_unknown("unknown-field", (*place, str(key)), "field of it", known)
+        elif not _is_shaped(value, _FIELDS[key]):
+            wanted = {str: "a text", int: "a whole number", list: "a list"}[_FIELDS[key]]
+            findings.add("shape", (*place, key), f"is {shown_value(value)}", wanted)
+    for least, most in _BOUNDS:
+        low, high = field.get(least, 0), field.get(most)
+        if isinstance(low, int) and low < 0:
+            findings.add("bound", (*place, least), f"is {low}", "0 or more")
+        if isinstance(low, int) and isinstance(high, int) and high < low:
+            findings.add("bound", (*place, most), f"is {high}", f"{low} or more, as {least}")
+
+
+def _is_shaped(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: Findings) -> None:
+    """Checks the pattern, and the default and allowed values by type, pattern and each other."""
+    pattern = field.get("allowedPattern")
+    if isinstance(pattern, str):
+        try:
+            compiled(pattern)
+        except re.error as error:
+            pattern = None
+            findings.add(
+                "pattern",
+                (*place, "allowedPattern"),
+                f"is {shown_value(field['allowedPattern'])}, which does not compile",
+                f"a regular expression: {error}",
+            )
+    allowed = field.get("allowedValues")
+    if not isinstance(allowed, list):
+        allowed = None
+    for index, value in enumerate(allowed or ()):
+        _check_allowed(value, kind, pattern, (*place, "allowedValues", index), findings)
+    if "default" not in field:
+        return
+    default, own = field["default"], (*place, "default")
+    if not _is_of_type(default, kind):
+        findings.add("type", own, f"is {shown_value(default)}", f"a value of type {kind}")
+        return
+    for index, value in enumerate(default if isinstance(default, list) else [default]):
+        at = (*own, index) if isinstance(default, list) else own
+        if allowed is not None and not _is_among(value, allowed):
+            findings.add(
+                "default",
+                at,
+                f"is {shown_value(value)}",
+                f"one of allowedValues: {listed(allowed)}",
+                among=[str(v) for v in allowed],
+                like=value,
+            )
+        is_text = isinstance(value, str) and 0 < len(value) <= _LONGEST and not has_reference(value)
+        if isinstance(pattern, str) and is_text and not matches(pattern, str(value)):
+            findings.add(
+                "default", at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+            )
+    _check_length(field, default, own, findings)
+
+
+def _check_allowed(
+    value: object, kind: str, pattern: object, place: Place, findings: Findings
+) -> None:
+    """Notes an allowed value that its own parameter does not take."""
+    element = {"StringList": "String", "MapList": "StringMap"}.get(plain(kind), kind)
+    is_scalar = element == "String" and isinstance(value, str | int | float)
+    if not is_scalar and not _is_of_type(value, element):
+        findings.add("type", place, f"is {shown_value(value)}", f"a value of type {element}")
+    elif isinstance(pattern, str) and isinstance(value, str) and not matches(pattern, value):
+        findings.add(
+            "default", place, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+        )
+
+
+def _check_length(
+    field: Mapping[str, Any], default: object, place: Place, findings: Findings
+) -> None:
+    for kind, (least, most), unit in (
+        (list, _BOUNDS[0], "values"),
+        (str, _BOUNDS[1], "characters"),
+    ):
+        if not isinstance(default, kind) or not isinstance(default, list | str):
+            continue
+        low, high = field.get(least), field.get(most)
+        if isinstance(low, int) and len(default) < low:
+            findings.add("default", place, f"has {len(default)} {unit}", f"{low} or more ({least})")
+        if isinstance(high, int) and len(default) > high:
+            findings.add("default", place, f"has {len(default)} {unit}", f"at most {high} ({most})")
+
+
+def _is_among(value: object, allowed: list[Any]) -> bool:
+    return value in allowed or str(value).lower() in [str(each).lower() for each in allowed]
+
+
+def _is_of_type(value: object, kind: str) -> bool:
+    """Whether a default is of its parameter's type; texts may spell other values, as JSON does."""
+    kind = plain(kind)
+    if kind == "Integer":
+        return type(value) is int or (
+            isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value) is not None
+        )
+    if kind == "Boolean":
+        return isinstance(value, bool) or str(value).lower() in ("true", "false")
+    if isinstance(value, str) and (has_reference(value) or value == ""):
+        return True
+    wanted: dict[str, tuple[type, ...]] = {
+        "String": (str,),
+        "StringList": (list,),
+        "StringMap": (dict, str),
+        "MapList": (list, str),
+    }
+    return kind not in wanted or isinstance(value, wanted[kind])

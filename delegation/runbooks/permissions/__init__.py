@@ -1,0 +1,95 @@
+"""What a runbook's steps need of IAM, derived from each step's action and inputs.
+
+A step whose calls cannot be seen from its action and inputs declares them in the sidecar beside
+the document; undeclared, it is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.checks.scope import named_steps
+from delegation.runbooks.permissions.actions import derive
+from delegation.runbooks.permissions.calls import Call, FixedValues
+from delegation.runbooks.sidecar import DeclaredNeed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """One IAM action that one step needs."""
+
+    step: str
+    """The step's name."""
+    action: str
+    """``service:Action``."""
+    resource: str
+    """An ARN as an ``Fn::Sub`` string, or ``*``."""
+    why: str
+    """What the step calls it for."""
+    source: str
+    """Where that is documented, or the sidecar that declares it."""
+
+
+def needs_of(
+    content: Mapping[str, Any],
+    declared: Iterable[DeclaredNeed],
+    findings: Findings,
+    beside: Findings,
+) -> tuple[Need, ...]:
+    """What the steps of a document need, derived where the action tells, else as declared.
+
+    Notes on ``findings`` what has to be declared and is not, and on those of the sidecar,
+    ``beside``, what is declared without need.
+    """
+    by_step: dict[str, list[DeclaredNeed]] = {}
+    for need in declared:
+        by_step.setdefault(need.step, []).append(need)
+    found: list[Need] = []
+    parameters = content.get("parameters")
+    values = FixedValues(parameters if isinstance(parameters, dict) else {})
+    for step in named_steps(content):
+        own = by_step.pop(step.name, [])
+        derived = derive(step.action, Call(inputs=step.inputs, values=values))
+        if derived.unseen and not own:
+            findings.add(
+                "needs",
+                (*step.place, "action"),
+                derived.unseen,
+                f"declare what it needs in the {_SIDECAR} beside the document",
+            )
+        if own and not derived.unseen:
+            beside.add(
+                "needs",
+                own[0].place,
+                f"declares needs of step {step.name!r}",
+                f"remove them: they are derived from its action {step.action}",
+            )
+        found += [
+            Need(step=step.name, action=g.action, resource=g.resource, why=g.why, source=g.source)
+            for g in derived.grants
+        ]
+        found += _declared(step.name, own)
+    steps = [step.name for step in named_steps(content)]
+    for name, orphans in by_step.items() if steps else ():
+        beside.add(
+            "needs",
+            (*orphans[0].place, "step"),
+            f"is {name!r}, no step of the document",
+            f"steps: {', '.join(steps)}",
+            among=steps,
+            like=name,
+        )
+    return tuple(dict.fromkeys(found))
+
+
+_SIDECAR = ".delegation.yaml"
+
+
+def _declared(step: str, declared: Iterable[DeclaredNeed]) -> list[Need]:
+    return [
+        Need(step=step, action=action, resource=resource, why=need.why, source="the sidecar")
+        for need in declared
+        for action in need.actions
+        for resource in need.resources
+    ]

@@ -1,0 +1,167 @@
+"""``NAME.delegation.yaml``: what delegation has to know about a runbook beside its document."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from delegation import names
+from delegation.files import Place, Source
+from delegation.runbooks.checks.delegation_rules import is_constrained
+from delegation.runbooks.checks.findings import Findings, listed, shown_value
+
+SIDECAR_ENDING = ".delegation.yaml"
+
+_KEYS = ("targetType", "freeParameters", "needs")
+_NEED_KEYS = ("step", "actions", "resources", "why")
+_TARGET_TYPE = re.compile(r"/[\w.:/-]{0,199}")
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredNeed:
+    """What a sidecar says that one step needs."""
+
+    step: str
+    actions: tuple[str, ...]
+    """``service:Action``, spelled out; empty for a step that calls nothing."""
+    resources: tuple[str, ...]
+    """ARNs as ``Fn::Sub`` strings, or ``*``."""
+    why: str
+    place: Place
+    """Where it stands in the sidecar."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sidecar:
+    """A runbook's sidecar; with no file, the defaults."""
+
+    target_type: str = "/"
+    """The kind of resource that the runbook runs on; ``/`` for any.
+    Source: SSM API Reference, CreateDocument, TargetType."""
+    free_parameters: Mapping[str, str] = field(default_factory=dict)
+    """The why of each parameter that may take any text."""
+    needs: tuple[DeclaredNeed, ...] = ()
+
+
+def read_sidecar(source: Source, content: Mapping[str, Any], findings: Findings) -> Sidecar:
+    """The sidecar in a file, as far as it is sound; notes what is not.
+
+    ``content`` is the document that it stands beside.
+    """
+    findings.add_repeated_keys()
+    for key in source.content:
+        if key not in _KEYS:
+            findings.add_unknown("sidecar", (str(key),), "key of a sidecar", _KEYS)
+    free = _free_parameters(source, findings)
+    _check_free(free, content.get("parameters"), findings)
+    return Sidecar(
+        target_type=_target_type(source, findings),
+        free_parameters=free,
+        needs=_needs(source, findings),
+    )
+
+
+def _check_free(free: Mapping[str, str], parameters: object, findings: Findings) -> None:
+    """Notes parameters that are freed without need: unknown ones, and constrained ones."""
+    known = {str(k): v for k, v in parameters.items()} if isinstance(parameters, dict) else {}
+    for name in free:
+        place = ("freeParameters", name)
+        if name not in known:
+            findings.add(
+                "sidecar",
+                place,
+                "is no parameter of the document",
+                f"parameters: {listed(known) or 'none'}",
+                among=known,
+                like=name,
+                at_key=True,
+            )
+        elif isinstance(known[name], dict) and is_constrained(known[name]):
+            findings.add(
+                "sidecar", place, "is constrained by the document", "remove it", at_key=True
+            )
+
+
+def _target_type(source: Source, findings: Findings) -> str:
+    value = source.content.get("targetType", "/")
+    if isinstance(value, str) and _TARGET_TYPE.fullmatch(value):
+        return value
+    findings.add(
+        "sidecar",
+        ("targetType",),
+        f"is {shown_value(value)}",
+        "/ and up to 199 letters, digits or _.:/-, as in /AWS::EC2::Instance",
+    )
+    return "/"
+
+
+def _free_parameters(source: Source, findings: Findings) -> dict[str, str]:
+    value = source.content.get("freeParameters", {})
+    if not isinstance(value, dict):
+        found = shown_value(value)
+        findings.add("sidecar", ("freeParameters",), f"is {found}", "an object of name and why")
+        return {}
+    for name, why in value.items():
+        if not isinstance(why, str) or not why.strip():
+            findings.add(
+                "sidecar",
+                ("freeParameters", str(name)),
+                f"is {shown_value(why)}",
+                "why the parameter may take any text",
+            )
+    return {str(name): str(why) for name, why in value.items()}
+
+
+def _needs(source: Source, findings: Findings) -> tuple[DeclaredNeed, ...]:
+    value = source.content.get("needs", [])
+    if not isinstance(value, list):
+        findings.add("sidecar", ("needs",), f"is {shown_value(value)}", "a list of declared needs")
+        return ()
+    found = (_need(entry, ("needs", index), findings) for index, entry in enumerate(value))
+    return tuple(need for need in found if need is not None)
+
+
+def _need(entry: object, place: Place, findings: Findings) -> DeclaredNeed | None:
+    if not isinstance(entry, dict) or {str(key) for key in entry} != set(_NEED_KEYS):
+        keys = listed(_NEED_KEYS)
+        findings.add("sidecar", place, f"is {shown_value(entry)}", f"exactly the keys {keys}")
+        return None
+    for key in ("actions", "resources"):
+        if not isinstance(entry[key], list):
+            findings.add("sidecar", (*place, key), f"is {shown_value(entry[key])}", "a list")
+            return None
+    if bool(entry["actions"]) != bool(entry["resources"]):
+        findings.add(
+            "sidecar",
+            place,
+            "declares actions without resources or the reverse",
+            "a step that calls nothing has two empty lists",
+        )
+    for index, action in enumerate(entry["actions"]):
+        if not isinstance(action, str) or not _ACTION.fullmatch(action):
+            findings.add(
+                "sidecar",
+                (*place, "actions", index),
+                f"is {shown_value(action)}",
+                "service:Action spelled out, without wildcards",
+            )
+            return None
+    for index, resource in enumerate(entry["resources"]):
+        if resource != "*" and not names.is_arn(resource):
+            findings.add(
+                "sidecar",
+                (*place, "resources", index),
+                f"is {shown_value(resource)}",
+                "* or an ARN (arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:…)",
+            )
+            return None
+    if not isinstance(entry["why"], str) or not entry["why"].strip():
+        findings.add("sidecar", (*place, "why"), f"is {shown_value(entry['why'])}", "a reason")
+    return DeclaredNeed(
+        step=str(entry["step"]),
+        actions=tuple(entry["actions"]),
+        resources=tuple(entry["resources"]),
+        why=str(entry["why"]),
+        place=place,
+    )

@@ -1,0 +1,1 @@
+"""Executions: started, followed, explained, and their history."""

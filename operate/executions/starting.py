@@ -1,0 +1,107 @@
+"""Starts a runbook, at most once."""
+
+import argparse
+import sys
+
+from botocore.exceptions import ClientError, HTTPClientError
+from rich.console import Console
+
+from operate import arguments
+from operate.command_name import command
+from operate.connection import Connection, explained
+from operate.errors import AwsError, Exit, OperateError
+from operate.runbooks.catalog import Runbook
+from operate.runbooks.parameters import Values, all_faults
+from operate.screen import clean, console
+
+
+def checked(runbook: Runbook, values: Values) -> Values:
+    """These values; OperateError with everything that is wrong with them."""
+    faults = all_faults(runbook.parameters, values)
+    if faults:
+        what = f"{runbook.name}, version {runbook.version}, was not started"
+        see = f"what it takes: {command('describe', runbook.name)}"
+        raise OperateError("\n".join([f"{what}:", *(f"  {fault}" for fault in faults), see]))
+    return values
+
+
+def refuse_own_permissions(runbook: Runbook, values: Values) -> None:
+    """Raises OperateError for a runbook whose steps would have the caller's own permissions."""
+    if runbook.runs_as_caller(values):
+        raise OperateError(
+            f"{runbook.name}, version {runbook.version}, was not started: it embeds no service "
+            f"role, so that its steps would run with your own permissions, and its author decides "
+            f"what they do; to lend them all the same: --allow-own-permissions"
+        )
+
+
+def terminal(options: argparse.Namespace) -> Console | None:
+    """Where somebody can be asked; None where nobody is there, or he has said ``--yes``."""
+    if options.yes or not sys.stdin.isatty():
+        return None
+    return console(sys.stdout if sys.stdout.isatty() else sys.stderr)
+
+
+def ask_for_missing(runbook: Runbook, values: Values, terminal: Console) -> Values:
+    """The values, with an answer for each one that is missing; asks again until it is allowed."""
+    answers = dict(values)
+    for parameter in arguments.missing(runbook, values):
+        bounds = "; ".join([parameter.type, *parameter.bounds])
+        terminal.print(clean(f"{parameter.name}: {parameter.description} ({bounds})"))
+        while True:
+            found = arguments.split(parameter, _answer(terminal, "> "))
+            faults = parameter.faults(found)
+            if not faults:
+                break
+            terminal.print("\n".join(clean(f"  {fault}") for fault in faults), style="red")
+        answers[parameter.name] = found
+    return answers
+
+
+def confirm(terminal: Console, question: str) -> None:
+    """Asks; OperateError for anything but yes."""
+    if _answer(terminal, f"{question} [y/N] ").lower() not in ("y", "yes"):
+        raise OperateError("nothing was done")
+
+
+def start(connection: Connection, runbook: Runbook, values: Values, token: str) -> str:
+    """The id of the run that this starts, or that was started with the same token before.
+
+    The version that was read is the one that starts, whatever the default becomes meanwhile.
+    Raises OperateError, with the token where it is not known whether the start arrived.
+    """
+    try:
+        answer = connection.ssm.start_automation_execution(
+            DocumentName=runbook.name,
+            DocumentVersion=runbook.version,
+            ClientToken=token,
+            **({"Parameters": values} if values else {}),
+        )
+    except AwsError as error:
+        if _is_surely_refused(error):
+            raise explained(error, f"{runbook.name} was not started") from None
+        what = f"it is not known whether {runbook.name} was started"
+        known = explained(error, what, status=Exit.UNKNOWN)
+        raise OperateError(f"{known}\n{start_again(token)}", status=Exit.UNKNOWN) from None
+    return str(answer["AutomationExecutionId"])
+
+
+def start_again(token: str) -> str:
+    """How to find out whether a start arrived."""
+    return f"to know, run the same command with --client-token {token}: it starts at most one run"
+
+
+def _is_surely_refused(error: Exception) -> bool:
+    """Whether no try of a start can have arrived: one was made and AWS refused it, or none left
+    this machine. What was tried again may have been started by the first try."""
+    if isinstance(error, ClientError):
+        answer = error.response.get("ResponseMetadata", {})
+        return bool(answer.get("RetryAttempts") == 0 and answer.get("HTTPStatusCode", 500) < 500)
+    return not isinstance(error, HTTPClientError)
+
+
+def _answer(terminal: Console, question: str) -> str:
+    try:
+        return terminal.input(question, markup=False, emoji=False).strip()
+    except EOFError:
+        raise OperateError("nothing was done: the answer ended") from None

@@ -1,0 +1,218 @@
+"""Runbooks as Systems Manager holds them: which there are, and what one takes and does."""
+
+import difflib
+import json
+import quopri
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from operate.command_name import command
+from operate.connection import PAGE, Connection, asking, explained
+from operate.errors import AwsError, OperateError, code_of, is_denied, message_of
+from operate.runbooks.parameters import Parameter
+
+_ROLE_TAG, _DESCRIPTION_TAG = "ServiceRole", "Description"
+"""The tags that RunbooksStack gives each document. A list shows tags, but no description."""
+_PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
+_CALENDAR_API = "GetCalendarState"
+_INSTANCE_INPUTS = ("InstanceId", "InstanceIds")
+"""Inputs of steps that take ids of instances, in Automation's actions and in EC2's calls."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A runbook as a list shows it."""
+
+    name: str
+    default_version: str
+    description: str
+    service_role: str
+    """The name of the role it runs with; empty for a runbook that no deployment made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A step of a runbook."""
+
+    name: str
+    action: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who has to approve a run, and how many of them."""
+
+    approvers: tuple[str, ...]
+    at_least: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runbook:
+    """One version of a runbook."""
+
+    name: str
+    version: str
+    """Its number."""
+    description: str
+    role: str
+    """The ARN of the role that it embeds; empty where it has its caller's permissions."""
+    parameters: tuple[Parameter, ...]
+    steps: tuple[Step, ...]
+    approvals: tuple[Approval, ...] = ()
+    calendars: tuple[str, ...] = ()
+    """Change Calendars that have to be open."""
+
+    @property
+    def takes_its_role(self) -> bool:
+        """Whether the caller says with which role."""
+        return "{{" in self.role
+
+    def runs_as_caller(self, values: Mapping[str, Sequence[str]]) -> bool:
+        """Whether an execution with these values has the permissions of its caller."""
+        return runs_as_caller(self.role, {p.name: p.default for p in self.parameters}, values)
+
+
+def runs_as_caller(
+    role: str, defaults: Mapping[str, Any], values: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether an execution with these values has the permissions of its caller: its document
+    embeds no role, or takes one that is neither given nor a default.
+
+    Source: Systems Manager User Guide, Running an automation.
+    """
+    if "{{" not in role:
+        return not role.strip()
+    named = _PARAMETER.fullmatch(role)
+    if named is None:
+        return True  # what else a role is made of is not known
+    default = defaults.get(named[1]) or ""
+    return not any(str(each).strip() for each in values.get(named[1]) or [default])
+
+
+def listed(connection: Connection, *, everything: bool = False) -> Iterator[Listed]:
+    """The runbooks of this account and Region that a deployment made, or all of the account's own.
+
+    One call for 50 runbooks: a list shows their tags, in which the deployment puts what it says.
+    """
+    pages = connection.ssm.get_paginator("list_documents").paginate(
+        Filters=[
+            {"Key": "Owner", "Values": ["Self"]},
+            {"Key": "DocumentType", "Values": ["Automation"]},
+        ],
+        PaginationConfig={"PageSize": PAGE},
+    )
+    with asking("for the runbooks"):
+        for page in pages:
+            for document in page["DocumentIdentifiers"]:
+                tags = {tag["Key"]: tag["Value"] for tag in document.get("Tags", ())}
+                if everything or _ROLE_TAG in tags:
+                    yield Listed(
+                        name=document["Name"],
+                        default_version=document.get("DocumentVersion", ""),
+                        description=_description(tags),
+                        service_role=tags.get(_ROLE_TAG, ""),
+                    )
+
+
+def read_runbook(connection: Connection, name: str, version: str | None = None) -> Runbook:
+    """The runbook's default version, or the one of this number, ``$DEFAULT`` or ``$LATEST``.
+
+    Raises OperateError with the nearest name where there is none of this name.
+    """
+    wanted = {"DocumentVersion": version} if version else {}
+    try:
+        answer = connection.ssm.get_document(Name=name, DocumentFormat="JSON", **wanted)
+    except AwsError as error:
+        raise _not_read(connection, name, version, error) from None
+    if answer.get("DocumentType", "Automation") != "Automation":
+        raise OperateError(f"{name!r} is a document of type {answer['DocumentType']}, no runbook")
+    return _runbook(name, str(answer["DocumentVersion"]), json.loads(answer["Content"]))
+
+
+def versions(connection: Connection, name: str) -> dict[str, str]:
+    """The numbers of the default and of the latest version."""
+    with asking(f"for {name}"):
+        document = connection.ssm.describe_document(Name=name)["Document"]
+    return {"default": document["DefaultVersion"], "latest": document["LatestVersion"]}
+
+
+def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
+    steps = content.get("mainSteps", ())
+    inputs = [(step["action"], step.get("inputs") or {}) for step in steps]
+    instances = {
+        match[1]
+        for _, given in inputs
+        for key, value in given.items()
+        if key in _INSTANCE_INPUTS
+        for text in (value if isinstance(value, list) else [value])
+        if (match := re.fullmatch(r"\{\{\s*(\w+)\s*\}\}", str(text)))
+    }
+    return Runbook(
+        name=name,
+        version=version,
+        description=content.get("description", ""),
+        role=str(content.get("assumeRole") or ""),
+        parameters=tuple(
+            Parameter.read(key, value, names_instances=key in instances)
+            for key, value in (content.get("parameters") or {}).items()
+        ),
+        steps=tuple(
+            Step(
+                name=step["name"], action=step["action"], description=step.get("description") or ""
+            )
+            for step in steps
+        ),
+        approvals=tuple(
+            Approval(
+                approvers=tuple(map(str, given.get("Approvers", ()))),
+                at_least=int(given.get("MinRequiredApprovals", 1)),
+            )
+            for action, given in inputs
+            if action == "aws:approve"
+        ),
+        calendars=tuple(
+            str(calendar)
+            for _, given in inputs
+            if given.get("Api") == _CALENDAR_API
+            for calendar in given.get("CalendarNames", ())
+        ),
+    )
+
+
+def _not_read(
+    connection: Connection, name: str, version: str | None, error: Exception
+) -> OperateError:
+    """Why a runbook could not be read: of a name that is not there, the nearest one.
+
+    Someone who may read some runbooks only is denied a name that does not exist: the list shows
+    which it is.
+    """
+    if not is_denied(error) and code_of(error) != "InvalidDocument":
+        what = f"{name} {version}" if version else name
+        return explained(error, f"AWS was asked for {what}")
+    try:
+        every = [*listed(connection, everything=True)]
+    except OperateError:
+        return explained(error, f"AWS was asked for {name}")
+    known = [runbook.name for runbook in every if runbook.service_role]
+    if any(name == runbook.name for runbook in every):
+        return explained(error, f"you may not run {name}")
+    nearest = difflib.get_close_matches(name, known, 1, 0.4)
+    hint = f"nearest: {nearest[0]}" if nearest else f"known: {', '.join(known[:10]) or 'none'}"
+    said = f"{code_of(error)}: {message_of(error)}"
+    return OperateError(
+        f"no runbook {name!r} in {connection.region}; {hint}\n({said})\n"
+        "cause: the name is misspelt, or it is deployed in another Region or account\n"
+        f"fix: see what there is ({command('list')}), check --region and --profile"
+    )
+
+
+def _description(tags: Mapping[str, str]) -> str:
+    """What the deployment says of a runbook, from quoted-printable, as tags take no brackets."""
+    text = tags.get(_DESCRIPTION_TAG, "")
+    if _ROLE_TAG not in tags:
+        return text
+    return quopri.decodestring(text.encode()).decode("utf-8", "replace")

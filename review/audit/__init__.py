@@ -1,0 +1,1 @@
+"""What the account records of executions, and whom it notifies."""

@@ -1,0 +1,50 @@
+"""What a change does to the trail: what it receives, whom it notifies, how it keeps it."""
+
+from collections.abc import Iterator
+
+from review.access_review import AccountReview
+from review.audit.recording import Trail
+from review.diff.gains import Gain
+
+
+def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
+    """What is hidden now and was not, and who learns what they did not."""
+    was, trail = old.account.trail if old else Trail(), new.account.trail
+    if old is not None:
+        yield from _no_longer_received(old, new)
+    for topic, address in sorted({*was.subscribers} - {*trail.subscribers}):
+        yield Gain(f"topic {topic} no longer notifies {address}")
+    for topic, address in sorted({*trail.subscribers} - {*was.subscribers}):
+        yield Gain(f"topic {topic} now notifies {address}")
+    kept = dict(was.kept)
+    for log, days in trail.kept:
+        before = kept.get(log)
+        if before is not None and days and (not before or days < before):
+            longer = f"{before} days" if before else "for ever"
+            yield Gain(
+                f"log {log} keeps its events {days} days (before: {longer})",
+                f"log {log} keeps its events {longer} (before: {days} days)",
+            )
+    for region, topic in sorted({*was.encrypted} - {*trail.encrypted}):
+        yield Gain(
+            f"topic {topic} in {region} is no longer encrypted with a key of these templates",
+            f"topic {topic} in {region} is now encrypted with a key of these templates",
+        )
+
+
+def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain]:
+    """What is no longer received, of what there is still."""
+    made = {f"changes of {kind} {name}" for kind, name in new.account.made}
+    for runbook in new.account.runbooks:
+        made |= {f"{what} {runbook.name}" for what in _OF_RUNBOOKS}
+    received = {(s.what, s.region, s.channel) for s in new.notifications if s.is_received}
+    for subject in old.notifications:
+        key = (subject.what, subject.region, subject.channel)
+        if subject.is_received and subject.what in made and key not in received:
+            yield Gain(
+                f"{subject.where} no longer receives {subject.what}",
+                f"{subject.where} now receives {subject.what}",
+            )
+
+
+_OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")

@@ -1,0 +1,103 @@
+"""What a change of runbooks does: what those who start them get done, and what holds them back."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from review.access_review import AccountReview
+from review.diff.gains import Aspect, Gain
+from review.model.account import Limit, Part, Runbook
+
+
+def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
+    """What anybody gets done by a runbook now and did not before."""
+    held = {access.principal.arn: access.allowed_actions for access in new.accesses}
+    old_runbooks = {runbook.name: runbook for runbook in old.account.runbooks} if old else {}
+    starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
+    for runbook in new.account.runbooks:
+        who = ", ".join(starters) or "anyone who starts it"
+        was = old_runbooks.get(runbook.name)
+        told = list(_runbook_gained(was, runbook, who, held))
+        if was and was.course != runbook.course:
+            what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
+            told.append((f"{who} gains {what}", f"{who} loses {what}"))
+        for gained, lost in told:
+            yield Gain(gained, lost, frozenset({(Aspect.RUNBOOK, runbook.name, "")}))
+
+
+def _runbook_gained(
+    old: Runbook | None, new: Runbook, who: str, held: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """The gains by one runbook, each with the loss that it is from the other side."""
+    had = _done(old, held) if old else set()
+    gained = sorted(_done(new, held) - had)
+    if gained:
+        what = f"{', '.join(gained)} through {new.name}"
+        yield f"{who} gains {what}", f"{who} loses {what}"
+    known = {replace(call, step="") for call in old.calls} if old else set()
+    for call in new.calls:
+        if not call.inputs or replace(call, step="") in known or (call.is_told and not old):
+            continue
+        if call.is_told and set(call.actions) & set(gained):
+            continue
+        how = "by its inputs" if call.is_told else "which no template tells"
+        what = f"what step {call.step} of {new.name} does, {how}"
+        yield f"{who} gains {what}", f"{who} loses {what}"
+    if new.role is None and (old is None or old.role is not None):
+        own = f"the author gains by {new.name}: it runs with the caller's own permissions"
+        yield own, f"{new.name} no longer runs with the caller's own permissions"
+    elif old is not None and old.role != new.role:
+        yield f"{new.name} now runs as {new.runs_as}", f"{new.name} no longer runs as {new.runs_as}"
+    if old is None:
+        return
+    limits = {limit.what: limit for limit in new.limits}
+    for limit in old.limits:
+        becomes = limits.get(limit.what)
+        if becomes is None or not _is_as_tight(limit, becomes):
+            now = becomes.value if becomes else "none"
+            yield (
+                f"{who} gains by {new.name}: {limit} becomes {now}",
+                f"{new.name} holds {who} to more: {limit.what}: {now} becomes {limit.value}",
+            )
+
+
+def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The actions of a runbook's steps, those that depend on inputs if its role may do them."""
+    of_role = held.get(runbook.role or "")
+    return {
+        action
+        for call in runbook.calls
+        for action in (*call.actions, *call.optional)
+        if action in call.actions or of_role is None or action in of_role
+    }
+
+
+def _is_as_tight(old: Limit, new: Limit) -> bool:
+    """Whether a limit holds its starter to as much as before; what cannot be told does not."""
+    if old.value == new.value:
+        return True
+    before, after = json.loads(old.value), json.loads(new.value)
+    kind = old.what.split(" ")[0]
+    if kind == "approval":
+        return (
+            {**before, "of": 0, "needed": 0} == {**after, "of": 0, "needed": 0}
+            and _is_at_least(after["needed"], before["needed"])
+            and _is_within(after["of"], before["of"])
+        )
+    if kind.startswith("max"):
+        return _is_at_least(before, after)
+    if kind.startswith("min"):
+        return _is_at_least(after, before)
+    return kind == "allowedValues" and _is_within(after, before)
+
+
+def _is_at_least(one: object, other: object) -> bool:
+    return isinstance(one, int) and isinstance(other, int) and one >= other
+
+
+def _is_within(some: object, others: object) -> bool:
+    return (
+        isinstance(some, list)
+        and isinstance(others, list)
+        and set(map(str, some)) <= set(map(str, others))
+    )

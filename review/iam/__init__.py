@@ -1,0 +1,1 @@
+"""IAM as values: statements, patterns, conditions, and the simulator that decides."""

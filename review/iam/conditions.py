@@ -1,0 +1,36 @@
+"""Conditions as texts: as statements say them, and as the engine tells what it needs."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from review.iam.statements import Statement
+
+
+def told_conditions(statement: Statement) -> list[str]:
+    """The conditions of a statement, a text each."""
+    return [f"{key} {operator} {', '.join(v)}" for operator, key, v in statement.conditions]
+
+
+def conditions_of(expressions: Iterable[Any]) -> tuple[str, ...]:
+    """What must hold, one text for each condition; several kinds of resource are alternatives."""
+    told = list(dict.fromkeys(json.dumps(e, sort_keys=True) for e in expressions))
+    if len(told) == 1:
+        return tuple(sorted(set(_all_of(json.loads(told[0])))))
+    alternatives = sorted({" and ".join(_all_of(json.loads(e))) for e in told})
+    return () if "" in alternatives else (" or ".join(f"({a})" for a in alternatives),)
+
+
+def _all_of(expression: Any) -> list[str]:
+    kind = expression["conditionType"]
+    if kind == "always":
+        return []
+    if kind == "condition":
+        values = ", ".join(expression["values"])
+        return [f"{expression['key']} {expression['op']} {values}"]
+    if kind == "group" and expression["operator"] == "and":
+        return [text for part in expression["conditions"] for text in _all_of(part)]
+    if kind == "group":
+        parts = [" and ".join(_all_of(part)) for part in expression["conditions"]]
+        return [] if "" in parts else ["(" + " or ".join(parts) + ")"]
+    return [json.dumps(expression, sort_keys=True)]

@@ -1,0 +1,29 @@
+"""Actions and services of AWS that the review speaks of, each spelled once."""
+
+ASSUME_ROLE = "sts:AssumeRole"
+ASSUME_WITH_TOKEN = "sts:AssumeRoleWithWebIdentity"
+PASS_ROLE = "iam:PassRole"
+PASSED_TO = "iam:PassedToService"
+CALLED_VIA = "aws:CalledVia"
+START = "ssm:StartAutomationExecution"
+SIGNAL = "ssm:SendAutomationSignal"
+CHANGE_REQUEST = "ssm:StartChangeRequestExecution"
+CREATE_CHANGE_SET = "cloudformation:CreateChangeSet"
+
+WATCH = ("ssm:GetAutomationExecution", "ssm:DescribeAutomationStepExecutions")
+"""What follows an execution."""
+WRITES = (
+    *("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion"),
+    "ssm:DeleteDocument",
+)
+"""What makes, changes or removes a document. Source: Service Authorization Reference."""
+CHANGES = (
+    *(*WRITES, "ssm:ModifyDocumentPermission", "ssm:UpdateDocumentMetadata"),
+    *("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
+)
+"""The same, and what shares or relabels a document."""
+OWN_PASSWORD = ("iam:ChangePassword", "iam:GetAccountPasswordPolicy")
+"""Source: AWS managed policy IAMUserChangePassword."""
+
+AUTOMATION = "ssm.amazonaws.com"
+CLOUDFORMATION = "cloudformation.amazonaws.com"

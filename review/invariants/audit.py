@@ -1,0 +1,238 @@
+"""What is promised of the trail: every execution is kept, every bad end and change is reported."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from aws_facts.partitions import IAM_HOMES
+from review.access.evaluation import Judge
+from review.audit.events import EXECUTION, STEP, Event, call_events, execution_events
+from review.audit.recording import Channel, Rule, Trail
+from review.iam.actions import Action, Actions
+from review.iam.patterns import overlap
+from review.invariants.invariant import Promise, Proof, promise
+from review.templates.intrinsics import Place
+
+_BAD_ENDS = (
+    *("Failed", "TimedOut", "Cancelled", "Canceled", "Rejected", "CompletedWithFailure"),
+    "ChangeCalendarOverrideRejected",
+)
+"""Source: Systems Manager API Reference, AutomationExecution; the events spell Canceled."""
+_BOTH = (Channel.LOG, Channel.TOPIC)
+_READING = {"List", "Read"}
+
+_PARAMETERS = {
+    "document": "name",
+    "role": "roleName",
+    "policy": "policyArn",
+    "group": "groupName",
+    "user": "userName",
+}
+"""By kind of resource, the parameter in which CloudTrail records which one a call changes."""
+_OTHER_PARAMETERS = {
+    "ssm:AddTagsToResource": "resourceId",
+    "ssm:RemoveTagsFromResource": "resourceId",
+    "ssm:PutResourcePolicy": "resourceArn",
+    "ssm:DeleteResourcePolicy": "resourceArn",
+    "iam:CreatePolicy": "policyName",
+}
+"""Source: Systems Manager and IAM API Reference."""
+
+_USES = "it uses the document and leaves it as it is"
+_SESSION = "it opens or labels a session and leaves the role as it is"
+NOT_CHANGES = {
+    **dict.fromkeys(
+        (
+            *("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:DeleteAssociation"),
+            *("ssm:UpdateAssociation", "ssm:UpdateAssociationStatus", "ssm:SendCommand"),
+            *("ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"),
+            "ssm:StartSession",
+        ),
+        _USES,
+    ),
+    "ssm:PutCalendar": "it changes documents of type ChangeCalendar, no runbook",
+    **dict.fromkeys(
+        (
+            *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
+            *("sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"),
+        ),
+        _SESSION,
+    ),
+    "iam:PassRole": "it is a permission; no call has this name",
+    "iam:CreateServiceLinkedRole": "it makes service-linked roles only",
+    "iam:DeleteServiceLinkedRole": "it deletes service-linked roles only",
+    "iam:ChangePassword": "users change their own; CloudTrail records no name with it",
+    "ec2:AssociateEnclaveCertificateIamRole": "it changes a certificate",
+    "ec2:DisassociateEnclaveCertificateIamRole": "it changes a certificate",
+    "ssm:UpdateManagedInstanceRole": "it changes an instance",
+    "codestar:CreateUserProfile": "it changes a profile of AWS CodeStar",
+    "codestar:DeleteUserProfile": "it changes a profile of AWS CodeStar",
+    "codestar:UpdateUserProfile": "it changes a profile of AWS CodeStar",
+}
+"""Calls that the data lists for documents, roles, policies, groups or users and that are no change
+of one, each with the reason. Source: Service Authorization Reference."""
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Subject:
+    """Something that a channel should receive, and whether it does."""
+
+    what: str
+    region: str
+    channel: Channel
+    is_received: bool
+    in_some_regions: bool = False
+    """Whether that depends on the Region, which nothing fixes."""
+
+    @property
+    def where(self) -> str:
+        """The channel, for a sentence."""
+        return f"the {self.channel} in {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """An event, and what a message of it has to tell."""
+
+    event: Event
+    facts: tuple[str, ...]
+
+
+def trail_promises(judge: Judge) -> Iterator[Promise]:
+    """The promises about the trail, where there is one."""
+    account = judge.account
+    if not account.has_trail:
+        return
+    known = subjects(judge)
+    missing = [subject for subject in known if not subject.is_received]
+    partly = [subject for subject in known if subject.in_some_regions]
+    findings = [f"{each.where} does not receive {each.what}" for each in missing]
+    excepted = (
+        "deployed to another Region than "
+        f"{', '.join(IAM_HOMES.values())}, it receives no event of IAM; nothing fixes the Region"
+    )
+    yield promise(
+        "trail-receives-everything",
+        "every execution of these runbooks is kept in the log; every bad end, and every change of "
+        "a document or of a role, policy, group or user of these templates, is reported by the "
+        "topic",
+        Proof(tuple(findings), (), excepted=excepted if partly else ""),
+    )
+    yield promise(
+        "trail-is-delivered",
+        "EventBridge, and nobody else, may write to the log and publish to the topic, whose key "
+        "is enabled and of this account",
+        Proof(account.trail.undelivered, ()),
+    )
+
+
+def subjects(judge: Judge) -> tuple[Subject, ...]:
+    """Everything that a trail of this account should receive, and whether it does."""
+    account = judge.account
+    runbooks = tuple((runbook.name, runbook.arns) for runbook in account.runbooks)
+    return _subjects(judge.engine.actions(), account.place, runbooks, account.made, account.trail)
+
+
+_Runbooks = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names, each with the documents' ARNs."""
+_Made = tuple[tuple[str, str], ...]
+"""Kind and name of what the templates make of IAM."""
+
+
+@lru_cache(maxsize=16)
+def _subjects(
+    actions: Actions, place: Place, runbooks: _Runbooks, made: _Made, trail: Trail
+) -> tuple[Subject, ...]:
+    found = []
+    for what, region, channels, of_iam, samples in _samples(actions, place, runbooks, made):
+        for channel in channels:
+            rules = [rule for rule in trail.rules if rule.region == region]
+            fixed = [rule for rule in rules if not rule.condition]
+            everywhere = _is_received(samples, channel, fixed)
+            here = everywhere or (of_iam and _is_received(samples, channel, rules))
+            found.append(
+                Subject(
+                    what=what,
+                    region=region,
+                    channel=channel,
+                    is_received=here,
+                    in_some_regions=here and not everywhere,
+                )
+            )
+    return tuple(found)
+
+
+def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[Rule]) -> bool:
+    return all(any(r.sends(s.event, channel, *s.facts) for r in rules) for s in samples)
+
+
+def _samples(
+    actions: Actions, account: Place, runbooks: _Runbooks, made: _Made
+) -> Iterator[tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]]:
+    """What should be received, where, by which channels, whether it is of IAM, and its events."""
+    calls = {kind: _changing(actions, kind) for kind in _PARAMETERS}
+    for name, arns in runbooks:
+        for arn in arns:
+            place = replace(account, region=arn.split(":")[3])
+            ends = [s for status in _BAD_ENDS for s in _ended(place, name, status)]
+            kept = [
+                _Sample(event, ())
+                for kind in (EXECUTION, STEP)
+                for status in ("Success", *_BAD_ENDS)
+                for event in execution_events(place, kind, name, status)
+            ]
+            yield f"executions of {name}", place.region, (Channel.LOG,), False, kept
+            yield f"bad ends of {name}", place.region, (Channel.TOPIC,), False, ends
+            changes = list(_changed(calls, place, "document", {"name": name, "arn": arn}))
+            yield f"changes of document {name}", place.region, _BOTH, False, changes
+    home = replace(account, region=IAM_HOMES.get(account.partition, ""))
+    for kind, name in made:
+        named = {"name": name, "arn": account.iam_arn(f"{kind}/{name}")}
+        changes = list(_changed(calls, home, kind, named))
+        yield f"changes of {kind} {name}", home.region, _BOTH, True, changes
+
+
+def _ended(place: Place, runbook: str, status: str) -> Iterator[_Sample]:
+    for event in execution_events(place, EXECUTION, runbook, status):
+        yield _Sample(event, (runbook, status, event["detail"]["ExecutionId"]))
+
+
+def _changed(
+    calls: Mapping[str, list[Action]], place: Place, kind: str, named: Mapping[str, str]
+) -> Iterator[_Sample]:
+    """A call of each action that changes a resource, by each name that it may have."""
+    for action in calls[kind]:
+        service, call = action.name.split(":")
+        parameter = _OTHER_PARAMETERS.get(action.name, _PARAMETERS[kind])
+        for value in _values(kind, parameter, named):
+            for event in call_events(place, service, call, {parameter: value}):
+                detail = event["detail"]
+                facts = (call, detail["userIdentity"]["arn"], detail["eventID"])
+                yield _Sample(event, facts)
+
+
+def _values(kind: str, parameter: str, named: Mapping[str, str]) -> Iterable[str]:
+    if parameter.lower().endswith("arn"):
+        return (named["arn"],)
+    return (named["name"], named["arn"]) if kind == "document" else (named["name"],)
+
+
+@lru_cache(maxsize=len(_PARAMETERS))
+def _changing(actions: Actions, kind: str) -> list[Action]:
+    """The actions that change a kind of resource, by the data; `NOT_CHANGES` left out."""
+    service = "ssm" if kind == "document" else "iam"
+    example = f"arn:aws:{service}:us-east-1:111122223333:{kind}/Example"
+    return [
+        action
+        for action in actions
+        if not set(action.levels) <= _READING
+        and action.name not in NOT_CHANGES
+        and any(_is_kind(arn, example) for arn in action.arns)
+    ]
+
+
+def _is_kind(pattern: str, example: str) -> bool:
+    """Whether a kind of resource of the data is that of an ARN, not any resource at all."""
+    _, _, service, _, _, kind = pattern.split(":", 5)
+    _, _, wanted, _, _, example_kind = example.split(":", 5)
+    return service == wanted and overlap(kind, example_kind)

@@ -1,0 +1,295 @@
+"""What is promised of those who start runbooks."""
+
+from collections.abc import Iterator
+
+from review.access.evaluation import OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
+from review.access.grants import Grant
+from review.iam.names import (
+    ASSUME_ROLE,
+    AUTOMATION,
+    CALLED_VIA,
+    CHANGE_REQUEST,
+    CHANGES,
+    CLOUDFORMATION,
+    OWN_PASSWORD,
+    PASS_ROLE,
+    PASSED_TO,
+    SIGNAL,
+    START,
+    WATCH,
+)
+from review.iam.patterns import an_example, covers, overlap
+from review.iam.statements import Statement
+from review.invariants.invariant import (
+    Promise,
+    Proof,
+    anything_but,
+    denied_whatever_else,
+    joined,
+    of_actions,
+    promise,
+    told,
+)
+from review.model.account import Kind, Part, Principal
+
+_BY_AUTOMATION = (("ForAnyValue:StringEquals", CALLED_VIA, (AUTOMATION,)),)
+"""Of calls that Automation makes in the context of the caller of an execution without a role.
+Source: IAM User Guide, AWS global condition context keys, aws:CalledVia."""
+_OWN = {
+    *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
+    *("ssm:DescribeDocument", "ssm:GetAutomationExecution", "ssm:GetDocument"),
+    *("ssm:ListDocuments", "ssm:ListDocumentVersions", START),
+}
+"""Actions that operators call. Source: the guide, Create a Test User."""
+_READ = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
+
+
+def operator_promises(judge: Judge) -> Iterator[Promise]:
+    """The promises of the guide about the restricted operator."""
+    operators = judge.account.having(Part.OPERATOR)
+    if not operators:
+        return
+    who = names(operators)
+    runbooks = joined(runbook.name for runbook in judge.account.runbooks)
+    for id_, sentence, proof in (
+        (
+            "operators-start-approved-runbooks",
+            f"{who} can start exactly these runbooks and no other: {runbooks}",
+            _starts(judge),
+        ),
+        (
+            "operators-follow-approved-runbooks",
+            f"{who} can read these runbooks and no other, and follow the runs of this account",
+            _follows(judge),
+        ),
+        (
+            "operators-touch-nothing",
+            f"{who} can only start, read and watch, and cannot do what the runbooks do",
+            _touches(judge),
+        ),
+        (
+            "operators-hold-no-role",
+            f"{who} can neither pass nor assume a role",
+            _holds_no_role(judge),
+        ),
+        (
+            "operators-write-nothing",
+            f"{who} cannot change, share or relabel a runbook",
+            _writes_nothing(judge),
+        ),
+        (
+            "operators-approve-nothing",
+            f"{who} cannot answer an approval, nor run by a change request",
+            _approves_nothing(judge),
+        ),
+    ):
+        yield promise(id_, sentence, proof)
+    users = [one for one in operators if one.kind is Kind.USER]
+    if users:
+        yield promise(
+            "operators-lend-nothing",
+            f"a runbook without a role gets nothing of what {names(users)} may do by other "
+            f"policies, except in Systems Manager",
+            _lends_nothing(judge, users),
+        )
+    if any(limit.is_approval for r in judge.account.runbooks for limit in r.limits):
+        yield promise(
+            "operators-approve-nothing-whatever-else",
+            f"{who} are denied {SIGNAL}, whatever else grants it",
+            denied_whatever_else(judge, Part.OPERATOR, SIGNAL),
+        )
+
+
+def _starts(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.OPERATOR):
+        findings += [
+            f"{access.principal.name} may start {_started(grant)} (by {', '.join(grant.by)})"
+            for grant in access.on(START)
+            if not any(covers(allowed, grant.resource) for allowed in _approved(judge))
+        ]
+        decisions += _start_decisions(judge, access.principal)
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _started(grant: Grant) -> str:
+    """What a start on a pattern comes to, in words."""
+    if grant.resource == "*":
+        return (
+            "every runbook of this account in every Region, AWS's own, and those that other "
+            "accounts share with it, each under whichever role is embedded in it"
+        )
+    if overlap(grant.resource, f"arn:*:ssm:*:*:document/{SOMEBODY_ELSES_RUNBOOK}"):
+        return f"every runbook of {grant.resource}, each under whichever role is embedded in it"
+    return grant.resource
+
+
+def _approved(judge: Judge) -> Iterator[str]:
+    """What a start of an approved runbook is judged on."""
+    for arn in judge.account.runbook_arns:
+        yield arn
+        yield f"{arn.replace(':document/', ':automation-definition/')}:*"
+        yield f"{arn.split(':document/')[0]}:automation-execution/*"
+
+
+def _start_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
+    for arn in judge.account.runbook_arns:
+        runbook, region = arn.rsplit("/", 1)[1], arn.split(":")[3]
+        yield judge.ask(operator, START, arn, expected=True)
+        yield judge.ask(operator, START, judge.execution(region=region), expected=True)
+        elsewhere = judge.ssm_arn(f"document/{runbook}", region=judge.other_region())
+        yield judge.ask(operator, START, elsewhere, expected=False)
+        foreign = judge.ssm_arn(f"document/{runbook}", account=OTHER_ACCOUNT)
+        yield judge.ask(operator, START, foreign, expected=False)
+    for other in (
+        f"document/{SOMEBODY_ELSES_RUNBOOK}",
+        f"automation-definition/{SOMEBODY_ELSES_RUNBOOK}:1",
+    ):
+        yield judge.ask(operator, START, judge.ssm_arn(other), expected=False)
+
+
+def _lends_nothing(judge: Judge, users: list[Principal]) -> Proof:
+    """As an execution without a role calls: in the caller's context, by way of Automation."""
+    findings = [
+        f"{user.name} is not denied all but ssm:* where {CALLED_VIA} is {AUTOMATION}"
+        for user in users
+        if not any(_denies_lending(s) for policy in user.policies for s in policy.statements)
+    ]
+    decisions = [
+        judge.ask(
+            user,
+            action,
+            resource,
+            expected=False,
+            context={CALLED_VIA: chain},
+            whatever_else=True,
+        )
+        for user in users
+        for action, resource in (
+            ("ec2:DescribeInstances", "*"),
+            ("iam:CreateUser", judge.account.place.iam_arn("user/SomebodyElse")),
+        )
+        for chain in ([AUTOMATION], [AUTOMATION, CLOUDFORMATION])
+    ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _denies_lending(statement: Statement) -> bool:
+    return (
+        not statement.allows
+        and statement.but_actions
+        and statement.actions == ("ssm:*",)
+        and statement.resources == ("*",)
+        and not statement.but_resources
+        and statement.conditions == _BY_AUTOMATION
+    )
+
+
+def _follows(judge: Judge) -> Proof:
+    allowed = {
+        **dict.fromkeys(_READ, judge.account.runbook_arns),
+        **dict.fromkeys(
+            WATCH,
+            tuple(judge.ssm_arn("automation-execution/*", region=r) for r in judge.account.regions),
+        ),
+    }
+    findings = [
+        finding
+        for access in judge.accesses_of(Part.OPERATOR)
+        for action, resources in allowed.items()
+        for finding in told(
+            access,
+            (
+                grant
+                for grant in access.on(action)
+                if not any(covers(resource, grant.resource) for resource in resources)
+            ),
+        )
+    ]
+    return Proof(
+        tuple(findings),
+        tuple(
+            decision
+            for operator in judge.account.having(Part.OPERATOR)
+            for decision in _follow_decisions(judge, operator)
+        ),
+    )
+
+
+def _follow_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
+    for action in ("ssm:ListDocuments", "ssm:DescribeAutomationExecutions"):
+        yield judge.ask(operator, action, "*", expected=True)
+    other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
+    for action in _READ:
+        for arn in judge.account.runbook_arns:
+            yield judge.ask(operator, action, arn, expected=True)
+        yield judge.ask(operator, action, other, expected=False)
+    foreign = judge.execution(account=OTHER_ACCOUNT)
+    for action in WATCH:
+        for region in judge.account.regions:
+            yield judge.ask(operator, action, judge.execution(region=region), expected=True)
+        yield judge.ask(operator, action, foreign, expected=False)
+
+
+def _touches(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.OPERATOR):
+        findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
+        for role in judge.accesses_of(Part.SERVICE_ROLE):
+            touched = [grant for grant in role.grants if grant.action not in _OWN]
+            for grant in touched:
+                mine = (g for g in access.on(grant.action) if overlap(g.resource, grant.resource))
+                findings += told(access, mine)
+            decisions += [
+                judge.ask(access.principal, g.action, an_example(g.resource), expected=False)
+                for g in touched
+            ]
+    return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
+
+
+def _holds_no_role(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.OPERATOR):
+        findings += of_actions(access, PASS_ROLE, ASSUME_ROLE)
+        for role in judge.account.principals:
+            if role.trust is None:
+                continue
+            decisions += [
+                judge.ask(
+                    access.principal,
+                    PASS_ROLE,
+                    role.arn,
+                    expected=False,
+                    context={PASSED_TO: service},
+                )
+                for service in (AUTOMATION, "ec2.amazonaws.com")
+            ]
+            decisions.append(
+                judge.ask(access.principal, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
+            )
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _writes_nothing(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.OPERATOR):
+        findings += of_actions(access, *CHANGES)
+        decisions += [
+            judge.ask(access.principal, action, arn, expected=False)
+            for arn in judge.account.runbook_arns
+            for action in CHANGES
+        ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _approves_nothing(judge: Judge) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for access in judge.accesses_of(Part.OPERATOR):
+        findings += of_actions(access, SIGNAL, CHANGE_REQUEST)
+        decisions.append(judge.ask(access.principal, SIGNAL, judge.execution(), expected=False))
+    return Proof(tuple(findings), tuple(decisions))

@@ -1,0 +1,88 @@
+"""The limit that a tag sets to a service role: on which instances it acts."""
+
+from collections.abc import Iterable
+
+from review.access.evaluation import Decision, Judge
+from review.access.grants import Grant
+from review.iam.actions import Action
+from review.iam.conditions import told_conditions
+from review.iam.patterns import an_example, overlap
+from review.invariants.invariant import Proof
+from review.model.account import Principal
+
+TAG = "aws:ResourceTag/"
+
+
+def limiting_tags(role: Principal) -> list[tuple[str, str]]:
+    """The tags that a role's boundary asks of instances."""
+    statements = role.boundary.statements if role.boundary else ()
+    found = [
+        (key.removeprefix(TAG), value)
+        for statement in statements
+        if statement.allows
+        for operator, key, values in statement.conditions
+        if operator == "StringEquals" and key.startswith(TAG)
+        for value in values
+    ]
+    return list(dict.fromkeys(found))
+
+
+def acts_on_tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
+    """That a role acts on instances with the tag alone, and cannot set or remove it."""
+    actions = judge.engine.actions()
+    instance = an_instance(judge)
+    decisions: list[Decision] = []
+    for name in judge.access(role).allowed_actions:
+        found = actions.get(name)
+        grants = judge.access(role).on(name)
+        if found is None or not _are_on(instance, found, grants):
+            continue
+        decisions += [
+            judge.ask(role, name, instance, expected=expected, context={f"{TAG}{key}": tagged})
+            for tagged, expected in ((value, True), ("another", False))
+        ]
+        decisions.append(judge.ask(role, name, instance, expected=False))
+    for name, context in (
+        ("ec2:CreateTags", {"aws:TagKeys": [key]}),
+        ("ec2:CreateTags", {"aws:TagKeys": [key.upper()]}),
+        ("ec2:DeleteTags", {"aws:TagKeys": [key]}),
+        ("ec2:DeleteTags", {}),
+    ):
+        decisions.append(
+            judge.ask(role, name, instance, expected=False, context=context, whatever_else=True)
+        )
+    missing = [text for text in _tag_denials(key) if text not in _denials_of(role)]
+    return Proof(tuple(f"{role.name} is not denied {text}" for text in missing), tuple(decisions))
+
+
+def _tag_denials(key: str) -> tuple[str, ...]:
+    """The denials that keep a role from choosing its own instances."""
+    return (
+        f"ec2:CreateTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
+        f"ec2:DeleteTags on * where aws:TagKeys ForAnyValue:StringEqualsIgnoreCase {key}",
+        "ec2:DeleteTags on * where aws:TagKeys Null true",
+    )
+
+
+def _denials_of(role: Principal) -> set[str]:
+    return {
+        f"{action} on * where {' and '.join(told_conditions(statement))}"
+        for policy in role.held
+        for statement in policy.statements
+        if not statement.allows and statement.resources == ("*",) and not statement.but_resources
+        for action in statement.actions
+    }
+
+
+def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
+    """Whether grants of an action are on instances."""
+    return any(overlap(instance, arn) for arn in action.arns) and any(
+        overlap(instance, grant.resource) for grant in grants
+    )
+
+
+def an_instance(judge: Judge, region: str = "", account: str = "") -> str:
+    """The ARN of an instance of the account, or of another one or Region."""
+    place = judge.account.place
+    where = f"{region or place.region}:{account or place.account}"
+    return an_example(f"arn:{place.partition}:ec2:{where}:instance/*")

@@ -1,0 +1,1 @@
+"""The account that templates make: principals, runbooks, and how policies reach them."""

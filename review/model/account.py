@@ -1,0 +1,243 @@
+"""What templates make of an account: principals with what they hold, and runbooks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from review.audit.recording import Trail
+from review.iam.policy_variables import Values, filled
+from review.iam.statements import Policy, Statement
+from review.templates.intrinsics import Place
+
+
+class Kind(StrEnum):
+    """What a principal is to IAM."""
+
+    USER = "user"
+    ROLE = "role"
+    GROUP_MEMBERS = "members of group"
+    POLICY_HOLDERS = "holders of policy"
+
+
+class Part(StrEnum):
+    """The part that a principal takes in the story of delegated administration."""
+
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    AUTHOR = "author"
+    AUTHOR_ROLE = "author role"
+    PIPELINE = "pipeline"
+    SERVICE_ROLE = "service role"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """Somebody who can call AWS."""
+
+    name: str
+    arn: str
+    kind: Kind
+    part: Part = Part.OTHER
+    policies: tuple[Policy, ...] = ()
+    """Identity policies, inline and managed, its own and its groups'."""
+    boundary: Policy | None = None
+    trust: Policy | None = None
+    """Who may assume it, for a role of these templates."""
+    is_whole: bool = True
+    """Whether the templates tell everything that it holds; not for one that exists already."""
+
+    @property
+    def title(self) -> str:
+        """How the review calls it: ``operator AutomationRestrictedOperator``."""
+        part = self.part.value if self.part is not Part.OTHER else self.kind.value
+        return f"{part} {self.name}"
+
+    @property
+    def account(self) -> str:
+        """The account that it is of, 12 digits."""
+        return self.arn.split(":")[4]
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The keys that IAM fills in for every request of this principal, as far as it is known who
+        that is: anybody may be in a group, or hold a policy.
+
+        Source: IAM User Guide, AWS global condition context keys.
+        """
+        filled = {"aws:PrincipalAccount": self.account}
+        if self.kind in (Kind.USER, Kind.GROUP_MEMBERS):
+            filled["aws:PrincipalType"] = "User"
+        if self.kind is Kind.ROLE:
+            filled["aws:PrincipalType"] = "AssumedRole"
+        if self.kind in (Kind.USER, Kind.ROLE):
+            filled["aws:PrincipalArn"] = self.arn
+        if self.kind is Kind.USER:
+            filled["aws:username"] = self.arn.rsplit("/", 1)[-1]
+        return filled
+
+    @property
+    def values(self) -> Values:
+        """What policy variables come to for this principal.
+
+        A member of a group is named for all of them: each of them has a name of its own.
+        """
+        known = {key.lower(): value for key, value in self.context.items()}
+        if self.kind is Kind.GROUP_MEMBERS:
+            known["aws:username"] = self.arn.rsplit("/", 1)[-1]
+        is_role = self.kind is Kind.ROLE
+        return Values(known=known, absent=frozenset({"aws:username"} if is_role else ()))
+
+    def filled(self, statements: Iterable[Statement]) -> tuple[Statement, ...]:
+        """The statements that apply to this principal, without policy variables."""
+        found = (filled(statement, self.values) for statement in statements)
+        return tuple(statement for statement in found if statement is not None)
+
+    @property
+    def held(self) -> tuple[Policy, ...]:
+        """Every policy that decides about its requests: its own, its groups', its boundary."""
+        return (*self.policies, *((self.boundary,) if self.boundary else ()))
+
+    @property
+    def trusted(self) -> tuple[tuple[str, str], ...]:
+        """Kind and value of those whom the role's trust allows."""
+        statements = self.trust.statements if self.trust else ()
+        return tuple(p for s in statements if s.allows for p in s.principals)
+
+    def is_named_as(self, arn: str) -> bool:
+        """Whether an ARN can only be its own: IAM has a name once, whatever path and case."""
+        mine, other = self.arn.split(":", 5), arn.split(":", 5)
+        if len(other) != len(mine) or mine[4] != other[4]:
+            return False
+        kinds, names = (
+            [text[5].split("/")[0] for text in (mine, other)],
+            [text[5].rsplit("/", 1)[-1].lower() for text in (mine, other)],
+        )
+        return kinds[0] == kinds[1] and names[0] == names[1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runbook:
+    """An Automation document of the templates."""
+
+    name: str
+    arns: tuple[str, ...]
+    """Its document in each Region that it is deployed to."""
+    role: str | None
+    """The ARN of the role that it embeds; None where it runs as its starter or takes a role."""
+    limits: tuple["Limit", ...]
+    """What it holds its starter to."""
+    calls: tuple["Call", ...]
+    """What its steps do to AWS."""
+    course: str = ""
+    """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
+    inputs and outputs, and the defaults of parameters."""
+
+    @property
+    def runs_as(self) -> str:
+        """Whose rights a run has, for a sentence."""
+        return self.role or "its starter, or a role that he passes"
+
+
+AROUND = "a run can go around it"
+"""What the value of a limit says where the step that keeps it can be dodged."""
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Limit:
+    """Something that a runbook holds its starter to."""
+
+    what: str
+    """``maxItems of InstanceId``, ``approval at step NAME``, ``calendar at step NAME``."""
+    value: str
+    """JSON."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.value}"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether a step of the runbook keeps it."""
+        return " at step " in self.what
+
+    @property
+    def is_dodged(self) -> bool:
+        """Whether a run can go around the step that keeps it."""
+        return AROUND in self.value
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether somebody has to approve the run."""
+        return self.what.startswith("approval ")
+
+
+@dataclass(frozen=True, order=True, kw_only=True, slots=True)
+class Call:
+    """Actions that a step of a runbook needs."""
+
+    step: str
+    actions: tuple[str, ...]
+    """What the step cannot do without."""
+    optional: tuple[str, ...] = ()
+    """What it needs for some inputs or some instances only."""
+    is_told: bool = True
+    """Whether the templates tell which actions the step needs; not for a script."""
+    inputs: str = ""
+    """SHA-256 of the step's inputs, which say what it acts on; empty for a step that limits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """A template that was read."""
+
+    stack: str
+    region: str
+    asset: str | None
+    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+    digest: str
+    """SHA-256 of the template's file, in hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Everything in one AWS account that these templates make or name."""
+
+    place: Place
+    """Account and partition; the Region is that of the first template."""
+    principals: tuple[Principal, ...]
+    runbooks: tuple[Runbook, ...]
+    templates: tuple["Origin", ...]
+    """What was read."""
+    regions: tuple[str, ...]
+    """Where somebody can do something: not one that only receives what happens in others."""
+    made: tuple[tuple[str, str], ...] = ()
+    """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
+    has_trail: bool = False
+    """Whether anything is there to record or tell what happens."""
+    trail: Trail = field(default_factory=Trail)
+    """What is recorded and reported of the account."""
+
+    @property
+    def stack_regions(self) -> tuple[str, ...]:
+        """The Regions that any template goes to."""
+        return tuple(dict.fromkeys(template.region for template in self.templates))
+
+    @property
+    def runbook_arns(self) -> tuple[str, ...]:
+        """Every document of every runbook, in each Region."""
+        return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
+
+    def having(self, *parts: Part) -> tuple[Principal, ...]:
+        """The principals with one of these parts."""
+        return tuple(principal for principal in self.principals if principal.part in parts)
+
+    def by_arn(self, arn: str) -> Principal | None:
+        """The principal of an ARN, if the templates know it."""
+        return next((p for p in self.principals if p.arn == arn), None)
+
+
+def sorted_principals(principals: Iterable[Principal]) -> tuple[Principal, ...]:
+    """In the order of the story: people first, then roles, then whatever else."""
+    order = list(Part)
+    return tuple(sorted(principals, key=lambda p: (order.index(p.part), p.kind.value, p.name)))

@@ -1,0 +1,170 @@
+"""The model of an account: principals with all they hold, and runbooks, from templates."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from review.audit.recording import read_trail
+from review.errors import understood
+from review.iam.names import AUTOMATION
+from review.iam.statements import Policy, read_policy
+from review.model.account import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
+from review.model.attachments import Attachments, Holder
+from review.model.runbook_documents import read_runbooks
+from review.templates.assembly import Template
+from review.templates.resource_types import DOCUMENT, ROLE, TRAIL, USER
+from review.templates.resources import Resource, read_resources
+
+_PARTS_BY_POLICY = {
+    "OperatorRestrictedPermissions": Part.OPERATOR,
+    "ApproverRestrictedPermissions": Part.APPROVER,
+    "AuditorRestrictedPermissions": Part.AUDITOR,
+}
+_AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
+_PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
+
+
+def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
+    """What the templates make of each account that they go to."""
+    by_account: dict[str, list[Template]] = {}
+    for template in templates:
+        by_account.setdefault(template.place.account, []).append(template)
+    with understood():
+        return tuple(_account(of_account) for of_account in by_account.values())
+
+
+def _account(templates: list[Template]) -> Account:
+    resources = read_resources(templates)
+    attachments = Attachments(resources)
+    runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
+    made = tuple(_made(resources, attachments))
+    found = (*made, *_elsewhere(made, attachments, templates[0]))
+    found = tuple(replace(p, part=_part(p, runbooks)) for p in found)
+    return Account(
+        place=templates[0].place,
+        principals=sorted_principals(_authors(found)),
+        runbooks=runbooks,
+        templates=tuple(
+            Origin(stack=t.stack, region=t.place.region, asset=t.asset, digest=t.digest)
+            for t in templates
+        ),
+        made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
+        has_trail=any(r.type in TRAIL for r in resources),
+        trail=read_trail(resources),
+        regions=_regions(templates, resources),
+    )
+
+
+def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
+    """The Regions in which somebody can do something: not one that only receives the events of
+    others."""
+    acting = {r.region for r in resources if r.type not in (*TRAIL, "AWS::CDK::Metadata")}
+    regions = dict.fromkeys(template.place.region for template in templates)
+    return tuple(region for region in regions if not acting or region in acting)
+
+
+def _made(resources: Iterable[Resource], attachments: Attachments) -> Iterator[Principal]:
+    """The users and roles that the templates make."""
+    for resource in resources:
+        if resource.type not in (USER, ROLE):
+            continue
+        holder = (resource.kind, resource.name)
+        trust = resource.get("AssumeRolePolicyDocument")
+        yield Principal(
+            name=resource.name,
+            arn=resource.arn,
+            kind=Kind(holder[0]),
+            policies=_policies(holder, attachments),
+            boundary=attachments.boundaries.get(holder),
+            trust=read_policy(f"trust of {resource.name}", trust) if trust else None,
+        )
+
+
+def _policies(holder: Holder, attachments: Attachments) -> tuple[Policy, ...]:
+    """What a user or role holds, by itself and, for a user, through groups."""
+    held = list(attachments.held.get(holder, ()))
+    if holder[0] == "user":
+        for group in dict.fromkeys(attachments.groups.get(holder[1], ())):
+            held += attachments.held.get(("group", group), ())
+    return tuple(dict.fromkeys(held))
+
+
+def _elsewhere(
+    made: Iterable[Principal], attachments: Attachments, template: Template
+) -> Iterator[Principal]:
+    """Those whom templates give policies to and do not make: existing users and roles, members of
+    groups without a member here, whoever is given a policy that is attached to nobody here."""
+    known = {(principal.kind.value, principal.name) for principal in made}
+    users = {name for kind, name in known if kind == "user"}
+    populated = {g for user, groups in attachments.groups.items() if user in users for g in groups}
+    place = template.place
+    existing = {("user", user) for user in attachments.groups} | set(attachments.held)
+    for holder in sorted(existing - known):
+        kind, name = holder
+        if kind == "group" and name in populated:
+            continue
+        yield Principal(
+            name=name,
+            arn=place.iam_arn(f"user/~a-member-of-{name}" if kind == "group" else f"{kind}/{name}"),
+            kind=Kind.GROUP_MEMBERS if kind == "group" else Kind(kind),
+            policies=_policies(holder, attachments),
+            is_whole=False,
+        )
+    by_name: dict[str, list[Policy]] = {}
+    for policy in attachments.unattached().values():
+        if not any(statement.allows for statement in policy.statements):
+            continue  # it gives its holders nothing; a change of it is listed by itself
+        by_name.setdefault(_without_part(policy.name), []).append(policy)
+    for name, policies in by_name.items():
+        yield Principal(
+            name=name,
+            arn=place.iam_arn(f"role/~a-holder-of-{name}"),
+            kind=Kind.POLICY_HOLDERS,
+            policies=tuple(policies),
+            is_whole=False,
+        )
+
+
+def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Part:
+    """The part that a principal takes, by the fixed names of the policies and by its trust."""
+    if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
+        return Part.AUTHOR_ROLE
+    if principal.trust and _PIPELINE_ROLES.fullmatch(principal.name):
+        return Part.PIPELINE
+    if ("Service", AUTOMATION) in principal.trusted:
+        return Part.SERVICE_ROLE
+    if any(runbook.role == principal.arn for runbook in runbooks):
+        return Part.SERVICE_ROLE
+    parts = [_PARTS_BY_POLICY.get(_without_part(policy.name)) for policy in principal.policies]
+    return next((part for part in parts if part), Part.OTHER)
+
+
+def _without_part(policy: str) -> str:
+    """The name of which a policy is a part: OperatorRestrictedPermissions2 and so on."""
+    base = policy.rstrip("0123456789")
+    return base if base in _PARTS_BY_POLICY else policy
+
+
+def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:
+    """The principals, those without another part whom author roles trust as authors; and the
+    authors that the templates do not make."""
+    trusted = {
+        arn: arn.split(":", 5)[-1]
+        for role in principals
+        if role.part is Part.AUTHOR_ROLE
+        for kind, arn in role.trusted
+        if kind == "AWS" and arn.count(":") >= 5
+        if arn.split(":", 5)[-1].startswith(("user/", "role/"))
+    }
+    for principal in principals:
+        is_author = principal.part is Part.OTHER and principal.arn in trusted
+        yield replace(principal, part=Part.AUTHOR) if is_author else principal
+    for arn, resource in trusted.items():
+        if all(principal.arn != arn for principal in principals):
+            yield Principal(
+                name=resource.split("/")[-1],
+                arn=arn,
+                kind=Kind.USER if resource.startswith("user/") else Kind.ROLE,
+                part=Part.AUTHOR,
+                is_whole=False,
+            )

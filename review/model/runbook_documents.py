@@ -1,0 +1,251 @@
+"""Runbooks of templates: which role each embeds, what its steps call, what it limits."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from review.errors import ReviewError
+from review.model.account import AROUND, Call, Limit, Runbook
+from review.templates.files import parse_json
+from review.templates.resources import Resource
+
+_STEP_ACTIONS = Path(__file__).resolve().parent.parent / "data" / "step_actions.json"
+_CONSTRAINTS = (
+    "type",
+    "allowedValues",
+    "allowedPattern",
+    "minItems",
+    "maxItems",
+    "minChars",
+    "maxChars",
+)
+
+
+def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
+    """The Automation documents, each once however many Regions have it."""
+    by_name: dict[str, list[Resource]] = {}
+    for document in documents:
+        kind = document.get("DocumentType", "Command")
+        if kind != "Automation":
+            raise ReviewError(
+                f"{document.where}: the review does not judge documents of type {kind}"
+            )
+        by_name.setdefault(document.name, []).append(document)
+    return tuple(_runbook(name, resources) for name, resources in by_name.items())
+
+
+def _runbook(name: str, documents: list[Resource]) -> Runbook:
+    contents = [content_of(document) for document in documents]
+    if any(content != contents[0] for content in contents):
+        raise ReviewError(f"runbook {name} differs between the Regions of its account")
+    content = contents[0]
+    role = content.get("assumeRole")
+    return Runbook(
+        name=name,
+        arns=tuple(document.arn for document in documents),
+        role=role if isinstance(role, str) and role.startswith("arn:") else None,
+        limits=tuple(_limits(content)),
+        calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
+        course=_course(content),
+    )
+
+
+_OF_CALENDAR = {"Service", "Api", "CalendarNames", "DesiredValues"}
+
+
+def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
+    """Whether a part of a step says which steps run, or what this one does. How long it may take
+    does where the run goes on without it."""
+    if key == "timeoutSeconds":
+        return bool(step.get("onFailure", "Abort") != "Abort")
+    is_told = key == "description" or (key, step[key]) == ("onFailure", "Abort")
+    return not is_told
+
+
+def _course(content: Mapping[str, Any]) -> str:
+    told = {call.step for call in _calls(content.get("mainSteps", [])) if call.inputs}
+    steps = [
+        {
+            key: value
+            for key, value in step.items()
+            if _bears_on_others(key, step) and (key != "inputs" or step.get("name") not in told)
+        }
+        for step in content.get("mainSteps", [])
+        if step.get("action") != "aws:approve" and not _asks_calendar(step)
+    ]
+    defaults = {
+        name: parameter["default"]
+        for name, parameter in content.get("parameters", {}).items()
+        if "default" in parameter
+    }
+    others = [content.get("variables"), content.get("files")]
+    text = json.dumps([steps, defaults, *others], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def without_evaluated(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says beside its role, limits, calls and course: descriptions, messages of
+    approvals, how long a step may take, outputs."""
+    rest = {key: value for key, value in content.items() if key not in _EVALUATED}
+    rest["parameters"] = {
+        name: {k: v for k, v in parameter.items() if k not in (*_CONSTRAINTS, "default")}
+        for name, parameter in content.get("parameters", {}).items()
+    }
+    rest["mainSteps"] = {
+        str(step.get("name")): _step_without_evaluated(step)
+        for step in content.get("mainSteps", [])
+    }
+    return rest
+
+
+_EVALUATED = {"assumeRole", "parameters", "mainSteps", "variables", "files"}
+
+
+def _step_without_evaluated(step: Mapping[str, Any]) -> dict[str, Any]:
+    if step.get("action") != "aws:approve" and not _asks_calendar(step):
+        return {key: value for key, value in step.items() if not _bears_on_others(key, step)}
+    evaluated = _OF_APPROVAL if step.get("action") == "aws:approve" else step["inputs"]
+    inputs = {k: v for k, v in (step.get("inputs") or {}).items() if k not in evaluated}
+    return {**step, "inputs": inputs}
+
+
+_OF_APPROVAL = {"Approvers", "MinRequiredApprovals"}
+
+
+def content_of(document: Resource) -> dict[str, Any]:
+    """What a document is made of; ReviewError for what is no object, and for attachments."""
+    if document.get("Attachments"):
+        raise ReviewError(f"{document.where}: the review does not judge attachments")
+    content = document.get("Content")
+    if isinstance(content, str):
+        content = parse_json(f"{document.where}: content as a text", content)
+    if not isinstance(content, dict):
+        raise ReviewError(f"{document.where}: content is no document")
+    return content
+
+
+def _steps(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Every step, those inside of loops as well."""
+    for step in steps:
+        yield step
+        if step.get("action") == "aws:loop":
+            yield from _steps((step.get("inputs") or {}).get("Steps", []))
+
+
+def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
+    """What a runbook holds its starter to: approval, calendar, what parameters may be."""
+    steps = content.get("mainSteps", [])
+    for step in _steps(steps):
+        inputs = step.get("inputs") or {}
+        if step.get("action") == "aws:approve":
+            needed = inputs.get("MinRequiredApprovals", 1)
+            approval = {"of": inputs.get("Approvers", []), "needed": needed}
+            yield _step_limit("approval", step, approval, steps)
+        if _asks_calendar(step):
+            calendar = {"of": inputs.get("CalendarNames"), "is": inputs.get("DesiredValues")}
+            calendar |= {k: v for k, v in sorted(inputs.items()) if k not in _OF_CALENDAR}
+            yield _step_limit("calendar", step, calendar, steps)
+    for name, parameter in content.get("parameters", {}).items():
+        for constraint in _CONSTRAINTS:
+            if constraint in parameter:
+                value = json.dumps(parameter[constraint])
+                yield Limit(what=f"{constraint} of {name}", value=value)
+
+
+def _asks_calendar(step: Mapping[str, Any]) -> bool:
+    asks = step.get("action") == "aws:assertAwsResourceProperty"
+    return asks and (step.get("inputs") or {}).get("Api") == "GetCalendarState"
+
+
+def _step_limit(
+    kind: str,
+    step: Mapping[str, Any],
+    asks: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]],
+) -> Limit:
+    """A limit that a step keeps, and how a run can go around the step, if it can."""
+    around = {AROUND: True} if _can_go_around(step, steps) else {}
+    value = json.dumps({**asks, **around}, sort_keys=True)
+    return Limit(what=f"{kind} at step {step.get('name')}", value=value)
+
+
+def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anything runs before a step that limits, beside it, or where it fails.
+
+    What limits stands at the beginning, one step after the other, and a failure ends the run.
+    Source: Systems Manager User Guide, properties shared by all actions.
+    """
+    for first in steps:
+        limits = first.get("action") == "aws:approve" or _asks_calendar(first)
+        leads_on = first.get("onFailure", "Abort") == "Abort" and first.get("isCritical", True)
+        if not limits or not leads_on or {"nextStep", "isEnd", "onCancel"} & first.keys():
+            return True
+        if _asks_calendar(first) and first["inputs"].get("DesiredValues") != ["OPEN"]:
+            return True
+        if first is step:
+            return False
+    return True
+
+
+def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
+    """What each step calls."""
+    for step in _steps(steps):
+        name, action = str(step.get("name")), str(step.get("action"))
+        inputs = step.get("inputs") or {}
+        if action in _api_actions():
+            call = _api_call(name, inputs)
+        elif action in _native():
+            call = _native_call(name, _native()[action], inputs)
+        elif action == "aws:loop":
+            continue
+        else:
+            call = Call(step=name, actions=(), is_told=False)
+        if call.actions or call.optional or not call.is_told:
+            limits = action == "aws:approve" or _asks_calendar(step)
+            text = json.dumps([action, inputs], sort_keys=True)
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            yield replace(call, inputs="" if limits else digest)
+
+
+def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
+    """What an action calls; where an input says so that the template does not tell, any of it."""
+    actions, optional = list(needed["needs"]), list(needed.get("mayNeed", ()))
+    for name, by_value in needed.get("byInput", {}).items():
+        value = inputs.get(name, needed.get("unlessGiven", {}).get(name))
+        if value in by_value:
+            actions += by_value[value]
+        else:
+            optional += [action for each in by_value.values() for action in each]
+    return Call(
+        step=step,
+        actions=tuple(sorted(actions)),
+        optional=tuple(sorted(set(optional))),
+        is_told=not needed.get("untold", False),
+    )
+
+
+def _api_call(step: str, inputs: Mapping[str, Any]) -> Call:
+    service, api = str(inputs.get("Service")), str(inputs.get("Api"))
+    data = _data()
+    prefix = data["prefixes"].get(service, service)
+    action = data["apis"].get(f"{service}:{api}", f"{prefix}:{api}")
+    return Call(step=step, actions=(action,))
+
+
+def _api_actions() -> set[str]:
+    return set(_data()["callApis"])
+
+
+def _native() -> dict[str, Any]:
+    native: dict[str, Any] = _data()["actions"]
+    return native
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(_STEP_ACTIONS.read_text("utf-8"))
+    return data

@@ -1,0 +1,13 @@
+"""The review as JSON, for programs."""
+
+import json
+from dataclasses import asdict, replace
+
+from review.access_review import Review
+
+
+def review_json(review: Review) -> str:
+    """The whole review: accounts, each with its principals' grants, promises and openings."""
+    told = asdict(replace(review, templates=()))
+    del told["templates"]
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

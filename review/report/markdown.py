@@ -1,0 +1,156 @@
+"""The review and a change of it as Markdown, for a pull request or a file."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from review.access.grants import Access
+from review.access_review import AccountReview, Review
+from review.diff.changes import Change
+from review.escalation import attribution
+from review.invariants.invariant import Promise, Verdict
+from review.report.picture import mermaid
+from review.report.texts import (
+    NOT_WHOLE,
+    TITLE,
+    basis,
+    counted,
+    cut_rows,
+    place_of,
+    rows,
+    runbook_cells,
+    verdicts,
+    ways,
+    ways_counted,
+)
+from review.report.visible_text import visible
+
+_MARKS = {Verdict.KEPT: "✅", Verdict.EXCEPTED: "☑️", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
+
+
+def review_markdown(review: Review) -> str:
+    """The whole review."""
+    lines = [f"# {TITLE}"]
+    for account in review.accounts:
+        lines += ["", *_account(account)]
+    lines += ["", "## What this rests on", "", *(f"- {_escaped(text)}" for text in basis(review))]
+    lines += [f"- {attribution()}", ""]
+    return "\n".join(lines)
+
+
+def _account(account: AccountReview) -> Iterator[str]:
+    yield f"## {place_of(account)}"
+    yield ""
+    yield f"{verdicts(account)}. {ways_counted(account)}."
+    yield ""
+    for promise in account.promises:
+        yield from _promise(promise)
+    yield ""
+    yield "```mermaid"
+    yield mermaid(account.picture)
+    yield "```"
+    for access in account.accesses:
+        yield ""
+        yield from _access(access)
+        yield from _cuts(access)
+    yield ""
+    yield "### Runbooks"
+    yield ""
+    yield "| runbook | runs as | calls | limits |"
+    yield "|---|---|---|---|"
+    for runbook in account.account.runbooks:
+        cells = ("<br>".join(map(code, cell)) for cell in runbook_cells(runbook))
+        yield f"| {code(runbook.name)} | {' | '.join(cells)} |"
+    yield ""
+    yield "### Known ways to more power"
+    yield ""
+    yield f"{ways_counted(account)}."
+    yield ""
+    yield "| way | for whom | as far as |"
+    yield "|---|---|---|"
+    for way in ways(account):
+        yield f"| {_escaped(way.name)} | {_escaped(way.who)} | {_escaped(way.reach)} |"
+
+
+def _promise(promise: Promise) -> Iterator[str]:
+    asked = f" (decisions asked: {len(promise.decisions)})" if promise.decisions else ""
+    sentence = _escaped(promise.sentence)
+    yield f"- {_MARKS[promise.verdict]} **{promise.verdict.value}**: {sentence}{asked}"
+    for finding in promise.findings:
+        yield f"  - {_escaped(finding)}"
+
+
+def _access(access: Access) -> Iterator[str]:
+    principal = access.principal
+    yield f"### {_escaped(principal.title)}"
+    yield ""
+    yield f"{code(principal.arn)}: {counted(access)}."
+    if not principal.is_whole:
+        yield f"{NOT_WHOLE}."
+    if not access.grants:
+        return
+    yield ""
+    yield "| may | on | where | by |"
+    yield "|---|---|---|---|"
+    for row in rows(access):
+        actions = ", ".join(map(code, row.actions))
+        condition = code(row.conditions) if row.conditions else ""
+        resources = "<br>".join(map(code, row.resources))
+        yield f"| {actions} | {resources} | {condition} | {_escaped(row.by)} |"
+
+
+def _cuts(access: Access) -> Iterator[str]:
+    """What statements allow and something takes back, folded: it is long and grants nothing."""
+    if not access.cuts:
+        return
+    yield ""
+    yield f"<details><summary>allowed and cut: {len(access.cuts)}</summary>"
+    yield ""
+    yield "| cut | on | allowed by | by |"
+    yield "|---|---|---|---|"
+    for row in cut_rows(access):
+        resources = "<br>".join(map(code, row.resources))
+        actions = ", ".join(map(code, row.actions))
+        yield f"| {actions} | {resources} | {_escaped(row.by)} | {_escaped(row.conditions)} |"
+    yield ""
+    yield "</details>"
+
+
+def _escaped(text: str) -> str:
+    """The text with nothing that Markdown takes for markup, a mention or the end of a cell."""
+    shown = visible(" ".join(text.splitlines()))
+    return _MARKUP.sub(lambda match: _ESCAPES.get(match[0], f"\\{match[0]}"), shown)
+
+
+_MARKUP = re.compile(r"\*(?=\S)|[|`<@\\&\[\]#!~]|(?<!\w)_|_(?!\w)")
+_ESCAPES = {"<": "&lt;", "@": "&#64;", "&": "&amp;", "#": "&#35;"}
+
+
+def code(text: str) -> str:
+    """The text as code, in a cell of a table."""
+    return "`" + visible(" ".join(text.split())).replace("|", "\\|").replace("`", "'") + "`"
+
+
+def change_markdown(change: Change) -> str:
+    """What a change does to access."""
+    lines = ["## What this change does to access", ""]
+    owned = [each for each in change.differences if each.is_administrators]
+    authors = [each for each in change.differences if not each.is_administrators]
+    told = (change.gains, change.losses, change.broken, change.mended, change.unmade)
+    if not any((*told, owned)):
+        lines += ["Nobody gains or loses anything.", ""]
+    for title, sentences in (
+        ("Gains", change.gains),
+        ("Losses", change.losses),
+        ("Promises broken by it", change.broken),
+        ("Promises kept again", change.mended),
+        ("Promises no longer made", change.unmade),
+        ("Not evaluated, in stacks of the administrator: counts as a gain", map(str, owned)),
+        ("Not evaluated, in stacks of the authors", map(str, authors)),
+    ):
+        lines += _section(title, sentences)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(title: str, sentences: Iterable[str]) -> list[str]:
+    listed = [f"- {_escaped(sentence)}" for sentence in sentences]
+    return [f"**{title}**", "", *listed, ""] if listed else []

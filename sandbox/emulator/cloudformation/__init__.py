@@ -1,0 +1,1 @@
+"""CloudFormation in the emulator: roles of stacks, conditions, handlers of IAM resources."""

@@ -1,0 +1,143 @@
+"""CloudFormation acts as the role of a stack; the emulator acts as nobody.
+
+A stack keeps the role that it was given last. The role is judged for each resource: a document by
+the calls of AWS's own handler, anything else by ``SERVICE:CreateTYPE`` (``UpdateTYPE``,
+``DeleteTYPE``), which is right for IAM and, elsewhere, tells an administrator from a narrow role.
+Source: CloudFormation User Guide, CloudFormation service role; resource type AWS::SSM::Document.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import iam
+from ministack.services.cloudformation import provisioners
+
+from sandbox.emulator import cloudtrail
+from sandbox.emulator.call import Call
+from sandbox.emulator.cloudformation.calls import SERVICE, stack_name
+from sandbox.emulator.iam.authorization import Check, arn
+from sandbox.emulator.sts.role_sessions import open_session
+from sandbox.emulator.sts.role_trust import trusts_service
+
+_DOCUMENT = "AWS::SSM::Document"
+_DOCUMENT_CALLS = {
+    "Create": ("CreateDocument", "AddTagsToResource", "DescribeDocument", "GetDocument"),
+    "Update": ("UpdateDocument", "UpdateDocumentDefaultVersion", "DescribeDocument"),
+    "Delete": ("DeleteDocument",),
+}
+_KINDS = {"AWS::IAM::OIDCProvider": "OpenIDConnectProvider"}
+"""What IAM calls a type, where CloudFormation calls it otherwise."""
+_TAKE_A_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "RollbackStack")
+
+_roles = AccountRegionScopedDict()
+"""The role of each stack, by its name."""
+_to_be = AccountRegionScopedDict()
+"""The role that a change set will give to its stack, by the names of both."""
+_callers = AccountRegionScopedDict()
+"""The access key of the caller who changed each stack last: without a role it acts as them."""
+
+
+def note(call: Call) -> None:
+    """Keeps the role that an allowed call gives to a stack: at once, or when its change set is
+    executed. A stack that is made anew has none."""
+    if call.service != "cloudformation":
+        return
+    stack, role = stack_name(call), call.form.get("RoleARN", [""])[0]
+    change_set = call.form.get("ChangeSetName", [""])[0].split(":changeSet/")[-1].split("/")[0]
+    if call.operation in (*_TAKE_A_ROLE, "ExecuteChangeSet"):
+        _callers[stack] = call.access_key
+    if call.operation == "CreateStack":
+        _roles.pop(stack, None)
+    if call.operation in _TAKE_A_ROLE and role:
+        _roles[stack] = role
+    if call.operation == "CreateChangeSet":
+        if call.form.get("ChangeSetType") == ["CREATE"]:
+            _roles.pop(stack, None)
+        _to_be[f"{stack}/{change_set}"] = role
+    if call.operation == "ExecuteChangeSet" and _to_be.get(f"{stack}/{change_set}"):
+        _roles[stack] = _to_be[f"{stack}/{change_set}"]
+
+
+def _create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
+    _judge(stack, "Create", type_, properties)
+    _record(stack, "Create", type_, properties)
+    return _EMULATED["_provision_resource"](type_, logical_id, properties, stack)
+
+
+def _update(type_: str, id_: str, old: Any, new: Any, stack: str, *rest: Any, **more: Any) -> Any:
+    if old != new:
+        _judge(stack, "Update", type_, new)
+        _record(stack, "Update", type_, new)
+    return _EMULATED["_update_resource"](type_, id_, old, new, stack, *rest, **more)
+
+
+def _delete(type_: str, id_: str, properties: Any, stack: str | None = None, *rest: Any) -> Any:
+    if stack:
+        _judge(stack, "Delete", type_, properties)
+        _record(stack, "Delete", type_, properties)
+    return _EMULATED["_delete_resource"](type_, id_, properties, stack, *rest)
+
+
+AUTHORIZED = {
+    "_provision_resource": _create,
+    "_update_resource": _update,
+    "_delete_resource": _delete,
+}
+"""What CloudFormation calls for each resource, after the role of the stack is authorized."""
+_EMULATED = {name: getattr(provisioners, name) for name in AUTHORIZED}
+
+
+def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
+    """Raises ValueError, as a resource handler does, for what the stack's role may not do."""
+    role_arn = _roles.get(stack)
+    if role_arn is None:
+        return
+    role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    if role is None or not trusts_service(role, SERVICE, {}):
+        raise ValueError(f"Role {role_arn} is invalid or cannot be assumed")
+    session = open_session(role, "AWSCloudFormation")
+    for check in _checks(verb, type_, properties):
+        service = check.action.split(":")[0]
+        denied = iam_evaluator.enforce(
+            session.access_key,
+            check.action,
+            service,
+            "",
+            resource_arn=check.resource,
+            service_context=dict(check.context),
+        )
+        if denied is not None:
+            raise ValueError(
+                f'Resource handler returned message: "User: {role_arn} is not authorized to '
+                f'perform: {check.action} on resource: {check.resource}" (HandlerErrorCode: '
+                f"AccessDenied)"
+            )
+
+
+def _record(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
+    """Records what CloudFormation calls as the caller who changes a stack that has no role."""
+    if stack in _roles or stack not in _callers:
+        return
+    for check in _checks(verb, type_, properties):
+        if check.action != "iam:PassRole":  # a permission, no call
+            cloudtrail.record_for_caller(_callers[stack], SERVICE, check.action, check.resource)
+
+
+def _checks(verb: str, type_: str, properties: Mapping[str, Any]) -> Iterator[Check]:
+    if type_ != _DOCUMENT:
+        service, kind = type_.split("::")[1].lower(), _KINDS.get(type_) or type_.split("::")[2]
+        yield Check(action=f"{service}:{verb}{kind}", resource="*")
+        return
+    document = arn("ssm", f"document/{properties.get('Name', 'generated')}")
+    for call in _DOCUMENT_CALLS[verb]:
+        yield Check(action=f"ssm:{call}", resource=document)
+    content = properties.get("Content", {})
+    if isinstance(content, str):
+        content = json.loads(content) if content.lstrip().startswith("{") else {}
+    role = content.get("assumeRole", "")
+    if verb != "Delete" and role.startswith("arn:"):
+        passed = {"iam:PassedToService": "ssm.amazonaws.com"}
+        yield Check(action="iam:PassRole", resource=role, context=passed)

@@ -1,0 +1,1 @@
+"""IAM in the emulator: authorization, managed policies, passwords, root."""

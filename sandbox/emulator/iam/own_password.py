@@ -1,0 +1,34 @@
+"""``iam:ChangePassword``: a user changes the own password. The emulator lacks the call.
+
+It keeps no passwords either, only whether a user has one and has to change it: the old one cannot
+be compared.
+"""
+
+from ministack.core import iam_evaluator
+from ministack.services import iam
+
+from sandbox.emulator.call import Call, Response
+from sandbox.emulator.iam.authorization import Check
+
+OPERATION = "ChangePassword"
+
+
+def own_password_checks(call: Call) -> list[Check]:
+    """The check of a change of password, which names no user: it is about the caller's own."""
+    if call.operation != OPERATION:
+        return []
+    return [Check(action="iam:ChangePassword", resource=iam_evaluator.caller_arn())]
+
+
+def change_password(call: Call) -> Response:
+    """Takes the caller's new password, which need not be changed at the next sign-in any more."""
+    name = iam_evaluator.caller_arn().rsplit("/", 1)[-1]
+    profile = iam._login_profiles.get(name)
+    if profile is None:
+        missing: Response = iam._error(
+            404, "NoSuchEntity", f"Login Profile for User {name} cannot be found.", ns="iam"
+        )
+        return missing
+    profile["PasswordResetRequired"] = False
+    changed: Response = iam._xml(200, "ChangePasswordResponse", "", ns="iam")
+    return changed

@@ -1,0 +1,1 @@
+"""STS in the emulator: trust policies, web identity, sessions of services."""

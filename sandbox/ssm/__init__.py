@@ -1,0 +1,1 @@
+"""SSM documents and SSM Automation, which the emulator lacks."""

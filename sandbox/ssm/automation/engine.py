@@ -1,0 +1,285 @@
+"""Runs an execution: its steps in turn, each with attempts, time limit and a way on after failure.
+
+Source: Systems Manager User Guide, Properties shared by all actions.
+"""
+
+import contextvars
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.emulator.sts.role_sessions import Credentials
+from sandbox.ssm.automation import events
+from sandbox.ssm.automation.executions import Execution, StepExecution
+from sandbox.ssm.automation.loops import Iteration, iterations
+from sandbox.ssm.automation.parameters import as_given
+from sandbox.ssm.automation.references import UnknownReference, resolve
+from sandbox.ssm.automation.steps import ACTIONS
+from sandbox.ssm.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
+
+_LONGEST_SECONDS = 30 * 24 * 3600
+"""No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
+_CLEANING_UP_SECONDS = 120
+"""How long the steps of ``onCancel`` may take. Source: Properties shared by all actions."""
+
+_log = logging.getLogger(__name__)
+
+
+def start(execution: Execution, credentials: Credentials) -> None:
+    """Runs the execution beside everything else, in the account and Region of this request."""
+    context = contextvars.copy_context()
+    threading.Thread(
+        target=context.run,
+        args=(_Run(execution, credentials).to_the_end,),
+        name=f"automation-{execution.id}",
+        daemon=True,
+    ).start()
+
+
+def known_values(execution: Execution) -> dict[str, Any]:
+    """What references may name from the start: parameters, variables and system variables."""
+    now = datetime.now(UTC)
+    return {
+        **execution.parameters,
+        **execution.variables,
+        "global:DATE": now.strftime("%Y-%m-%d"),
+        "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
+        "global:REGION": execution.region,
+        "global:ACCOUNT_ID": execution.account,
+        "global:AWS_PARTITION": "aws",
+        "automation:EXECUTION_ID": execution.id,
+    }
+
+
+class _Run:
+    """One run of an execution, with what its references know."""
+
+    def __init__(self, execution: Execution, credentials: Credentials) -> None:
+        self._execution, self._credentials = execution, credentials
+        self._known = known_values(execution)
+        self._until: float | None = None
+
+    def to_the_end(self) -> None:
+        """Runs the steps to their end; whatever happens, the execution ends."""
+        execution, status = self._execution, "Failed"
+        try:
+            execution.become("InProgress")
+            status = self._run_steps(list(execution.steps))
+            execution.outputs = _outputs(execution, self._known)
+        except Exception as error:  # a mistake of the sandbox must not leave an execution running
+            _log.exception("execution %s failed in the sandbox", execution.id)
+            execution.failure = f"The sandbox failed: {error}"
+        finally:
+            execution.end(status)
+            events.tell_execution(execution)
+
+    def _run_steps(self, steps: list[StepExecution]) -> str:
+        """Runs steps until none follows; the status that they leave the execution in."""
+        execution, status = self._execution, "Success"
+        step: StepExecution | None = steps[0]
+        while step is not None and (execution.stop is None or execution.is_cleaning_up):
+            execution.current = step
+            if execution.mode == "Interactive" and not _may_start(execution):
+                break
+            self._run_step(step)
+            events.tell_step(execution, step)
+            if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
+                status = step.status
+                execution.failure = step.failure
+            if step.status == "Cancelled":
+                status = "Cancelled"
+            step = self._next(steps, step)
+        return status
+
+    def _next(self, steps: list[StepExecution], step: StepExecution) -> StepExecution | None:
+        """The step that follows; after a cancellation the first of the way that ``onCancel`` names,
+        which has two minutes."""
+        if step.status != "Cancelled":
+            return _following(steps, step)
+        target = str(step.definition.get("onCancel", "Abort"))
+        if self._execution.is_cleaning_up or not target.startswith("step:"):
+            return None
+        self._execution.is_cleaning_up = True
+        self._until = time.monotonic() + _CLEANING_UP_SECONDS
+        return _named(steps, target.removeprefix("step:").strip())
+
+    def _run_step(self, step: StepExecution) -> None:
+        """Attempts the step until it succeeds, its attempts are used up, or it is cancelled."""
+        step.started = time.time()
+        failure: StepFailed | None = None
+        try:
+            for attempt in range(1, self._attempts(step) + 1):
+                step.status = "InProgress"
+                try:
+                    outputs = self._attempt(step)
+                except StepFailed as error:
+                    failure = error
+                    step.attempts = attempt
+                else:
+                    step.succeed(as_given(outputs))
+                    self._learn({f"{step.name}.{name}": v for name, v in outputs.items()})
+                    return
+        except StepCancelled:
+            step.end("Cancelled")
+            return
+        except StepFailed as error:
+            failure = error
+        step.fail(failure or StepFailed("The step has no attempt"))
+
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        """Makes outputs and changed variables known to the steps that follow."""
+        self._known.update(values)
+        self._known.update(self._execution.variables)
+
+    def _attempts(self, step: StepExecution) -> int:
+        return int(self._number(step, "maxAttempts", 1))
+
+    def _number(self, step: StepExecution, field: str, default: float) -> float:
+        """A numeric field of a step, which may be a reference."""
+        try:
+            return float(resolve(step.definition.get(field, default), self._known))
+        except (UnknownReference, ValueError, TypeError) as error:
+            raise StepFailed(f"{field} is no number: {error}") from None
+
+    def _deadline(self, step: StepExecution, default: float) -> float:
+        limit = min(self._number(step, "timeoutSeconds", default), _LONGEST_SECONDS)
+        deadline = time.monotonic() + limit
+        return deadline if self._until is None else min(deadline, self._until)
+
+    def _attempt(self, step: StepExecution) -> dict[str, Any]:
+        if step.action == "aws:loop":
+            return self._loop(step)
+        action = ACTIONS.get(step.action)
+        if action is None:
+            known = ", ".join(sorted((*ACTIONS, "aws:loop")))
+            raise StepFailed(f"The sandbox cannot run {step.action}; it runs {known}")
+        deadline = self._deadline(step, action.default_timeout)
+        try:
+            inputs = resolve(step.definition.get("inputs") or {}, self._known)
+        except UnknownReference as error:
+            raise StepFailed(str(error)) from None
+        step.inputs = {name: json.dumps(value) for name, value in inputs.items()}
+        running = action(
+            execution=self._execution,
+            inputs=inputs,
+            definition=step.definition,
+            credentials=self._credentials,
+            deadline=deadline,
+        )
+        try:
+            outputs = running.run()
+        except (StepFailed, StepCancelled):
+            raise
+        except Exception as error:  # inputs of a form that the action did not expect
+            raise StepFailed(f"{type(error).__name__}: {error}") from error
+        step.next_step = running.next_step
+        return outputs
+
+    def _loop(self, loop: StepExecution) -> dict[str, Any]:
+        """Runs the steps of a loop once for each of its iterations."""
+        until = self._until
+        deadline = self._until = self._deadline(loop, _LONGEST_SECONDS)
+        try:
+            self._iterate(loop, deadline)
+        except LoopLeft as left:
+            loop.next_step = left.target
+        finally:
+            self._until = until
+        return {}
+
+    def _iterate(self, loop: StepExecution, deadline: float) -> None:
+        execution = self._execution
+        for iteration in iterations(loop.definition, self._known):
+            if time.monotonic() >= deadline:
+                raise StepTimedOut("Step timed out")
+            self._known.update(iteration.values(loop.name))
+            steps = _steps_of(loop, iteration)
+            execution.steps += steps
+            status = self._run_steps(steps)
+            execution.current = loop
+            if status == "Cancelled" or execution.stop is not None:
+                raise StepCancelled
+            if status != "Success":
+                raise StepFailed(f"Iteration {iteration.number} failed: {execution.failure}")
+
+
+def _steps_of(loop: StepExecution, iteration: Iteration) -> list[StepExecution]:
+    parent = {
+        "StepExecutionId": loop.id,
+        "StepName": loop.name,
+        "Action": loop.action,
+        "Iteration": iteration.number,
+        "IteratorValue": iteration.written,
+    }
+    return [
+        StepExecution(definition=step, parent=parent) for step in loop.definition["inputs"]["Steps"]
+    ]
+
+
+def _may_start(execution: Execution) -> bool:
+    """Waits until an interactive execution is told to start its next step; false at a stop."""
+    with execution.waiting_for(("StartStep",)), execution.changed:
+        while execution.stop is None:
+            if execution.take_signal(("StartStep",)) is not None:
+                return True
+            execution.changed.wait()
+        return False
+
+
+def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution | None:
+    """The step that follows, by the step's outcome; None at the end."""
+    definition = step.definition
+    if step.status != "Success":
+        on_failure = str(definition.get("onFailure", "Abort"))
+        if on_failure.startswith("step:"):
+            return _named(steps, on_failure.removeprefix("step:").strip())
+        if on_failure != "Continue":
+            return None
+    if step.next_step is not None:
+        return _named(steps, step.next_step)
+    if str(definition.get("isEnd")).lower() == "true":
+        return None
+    if "nextStep" in definition:
+        return _named(steps, str(definition["nextStep"]))
+    position = steps.index(step) + 1
+    return steps[position] if position < len(steps) else None
+
+
+def _named(steps: list[StepExecution], name: str) -> StepExecution:
+    """The step of that name; raises LoopLeft where it is none of these."""
+    for step in steps:
+        if step.name == name:
+            return step
+    raise LoopLeft(name)
+
+
+class LoopLeft(Exception):
+    """A step within a loop goes on to one outside of it."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"Step {target} does not exist")
+        self.target = target
+
+
+def _is_critical(definition: Mapping[str, Any]) -> bool:
+    """Whether the step's failure is the execution's: as it says, else unless it continues."""
+    default = definition.get("onFailure") != "Continue"
+    return str(definition.get("isCritical", default)).lower() == "true"
+
+
+def _outputs(execution: Execution, known: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The document's ``outputs``, by the names of the references they are made of."""
+    outputs: dict[str, list[str]] = {}
+    for name in execution.content.get("outputs") or ():
+        reference = str(name).strip().removeprefix("{{").removesuffix("}}").strip()
+        if reference in known:
+            outputs.update(as_given({reference: known[reference]}))
+        else:
+            outputs[reference] = [
+                "No output available yet because the step is not successfully executed"
+            ]
+    return outputs

@@ -1,0 +1,296 @@
+"""The Automation calls of the SSM API."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ministack.core.iam_evaluator import caller_arn
+from ministack.core.responses import AccountRegionScopedDict
+
+from sandbox.emulator.iam.authorization import Check, arn, request_tag_context, tag_context
+from sandbox.emulator.sts.role_sessions import Credentials
+from sandbox.ssm.api.errors import ApiError, validation_error
+from sandbox.ssm.api.operation import Operation, Parameters, Request, paged
+from sandbox.ssm.automation import engine, executions, parameters, sessions
+from sandbox.ssm.automation.executions import ENDED, Execution, Signal, StepExecution
+from sandbox.ssm.automation.references import UnknownReference, resolve
+from sandbox.ssm.documents import store
+from sandbox.ssm.documents.descriptions import tag_map
+from sandbox.ssm.documents.operations import document_check, pass_role_check
+from sandbox.ssm.documents.store import Document, Version
+
+_UNSUPPORTED = (
+    "Targets",
+    "TargetMaps",
+    "TargetLocations",
+    "TargetLocationsURL",
+    "AlarmConfiguration",
+)
+
+_client_tokens = AccountRegionScopedDict()
+"""Request and execution id by client token."""
+
+
+def _start(request: Request) -> Parameters:
+    given = request.parameters
+    for name in _UNSUPPORTED:
+        if given.get(name):
+            raise validation_error(
+                f"The sandbox runs one execution a start; {name} (rate control, many accounts, "
+                "alarms) is not supported."
+            )
+    token = given.get("ClientToken")
+    if token and (known := _client_tokens.get(token)):
+        if known[0] != given:
+            raise ApiError(
+                "IdempotentParameterMismatch",
+                f"Client token {token} was used with other parameters.",
+            )
+        return {"AutomationExecutionId": known[1]}
+    document, version = _find_runbook(given)
+    values = parameters.resolve(
+        version.content.get("parameters") or {}, given.get("Parameters") or {}
+    )
+    execution = Execution(
+        id=str(uuid.uuid4()),
+        document_name=document.name,
+        document_version=str(version.number),
+        content=version.content,
+        parameters=values,
+        executed_by=caller_arn(),
+        mode=given.get("Mode", "Auto"),
+        region=request.call.region,
+        account=request.call.account,
+        tags=tag_map(given.get("Tags")),
+    )
+    credentials = _session(request, execution)
+    executions.add(execution)
+    if token:
+        _client_tokens[token] = (given, execution.id)
+    engine.start(execution, credentials)
+    return {"AutomationExecutionId": execution.id}
+
+
+def _find_runbook(given: Parameters) -> tuple[Document, Version]:
+    """The document and version to run, with Automation's own error names."""
+    name, wanted = given["DocumentName"], given.get("DocumentVersion")
+    try:
+        document = store.find(name)
+    except ApiError:
+        document = None
+    if document is None or document.type != "Automation":
+        raise ApiError(
+            "AutomationDefinitionNotFoundException", f"Automation document {name} does not exist."
+        )
+    try:
+        return document, document.version(wanted)
+    except ApiError:
+        raise ApiError(
+            "AutomationDefinitionVersionNotFoundException",
+            f"Version {wanted} of automation document {name} does not exist.",
+        ) from None
+
+
+def _session(request: Request, execution: Execution) -> Credentials:
+    """The role that the document embeds or a parameter names, assumed; without one the caller.
+
+    A role that the caller picks by parameter needs the caller's ``iam:PassRole``.
+    """
+    written = str(execution.content.get("assumeRole") or "").strip()
+    try:
+        role = resolve(written, engine.known_values(execution))
+    except UnknownReference as error:
+        raise sessions.invalid_parameters(str(error)) from None
+    if not role:
+        return sessions.of_caller(request.call)
+    sessions.account_and_name(str(role))
+    if role != written:
+        document = arn("ssm", f"document/{execution.document_name}")
+        request.refuse_unless([pass_role_check(str(role), document)])
+    return sessions.assume(str(role), execution.id, request.call)
+
+
+def _start_checks(given: Parameters) -> list[Check]:
+    """A start is judged on the document and on the execution, both required.
+
+    On the older automation-definition only an explicit Deny counts.
+    Source: Service Authorization Reference, StartAutomationExecution.
+    """
+    action, version = "ssm:StartAutomationExecution", given.get("DocumentVersion", store.DEFAULT)
+    requested = {
+        "ssm:DocumentVersion": version,
+        **request_tag_context(tag_map(given.get("Tags"))),
+    }
+    document = document_check(action, given["DocumentName"])
+    name = document.resource.rsplit("document/", 1)[-1]
+    return [
+        Check(
+            action=action,
+            resource=document.resource,
+            context={**requested, **document.context},
+        ),
+        Check(
+            action=action,
+            resource=arn("ssm", f"automation-execution/{uuid.uuid4()}"),
+            context=requested,
+        ),
+        Check(
+            action=action,
+            resource=arn("ssm", f"automation-definition/{name}:{version}"),
+            context=requested,
+            only_explicit=True,
+        ),
+    ]
+
+
+def _get(request: Request) -> Parameters:
+    execution = executions.find(request.parameters["AutomationExecutionId"])
+    return {"AutomationExecution": execution.describe()}
+
+
+def _describe_executions(request: Request) -> Parameters:
+    filters = request.parameters.get("Filters", ())
+    found = [e for e in executions.all_executions() if _all_match(_EXECUTION_FILTERS, e, filters)]
+    summaries = [execution.summary() for execution in found]
+    return paged(request, "AutomationExecutionMetadataList", summaries)
+
+
+def _describe_steps(request: Request) -> Parameters:
+    given = request.parameters
+    steps = executions.find(given["AutomationExecutionId"]).steps
+    found = [s for s in steps if _all_match(_STEP_FILTERS, s, given.get("Filters", ()))]
+    ordered = reversed(found) if given.get("ReverseOrder") else found
+    return paged(request, "StepExecutions", [step.describe() for step in ordered])
+
+
+def _stop(request: Request) -> Parameters:
+    execution = executions.find(request.parameters["AutomationExecutionId"])
+    if not execution.ask_to_stop(request.parameters.get("Type", "Cancel")):
+        raise ApiError(
+            "InvalidAutomationStatusUpdateException",
+            f"Automation execution {execution.id} is {execution.status} and cannot be stopped.",
+        )
+    return {}
+
+
+def _signal(request: Request) -> Parameters:
+    """Hands a signal to what waits for it; from whoever is not asked it is refused."""
+    given = request.parameters
+    execution = executions.find(given["AutomationExecutionId"])
+    kind, payload, sender = given["SignalType"], given.get("Payload") or {}, caller_arn()
+    if kind == "StopStep":
+        running = execution.current
+        wanted = (payload.get("StepExecutionId") or [""])[0]
+        if running is None or running.id != wanted or running.ended is not None:
+            raise _no_signal(f"step execution {wanted!r} does not run and cannot be stopped.")
+        execution.stop_step(running.id)
+        return {}
+    signal = Signal(
+        type=kind,
+        sender=sender,
+        name=_name_among(sender, execution.awaited_from),
+        comment=" ".join(payload.get("Comment", ())),
+    )
+    if refusal := execution.send(signal):
+        raise _no_signal(refusal)
+    return {}
+
+
+def _no_signal(message: str) -> ApiError:
+    return ApiError("InvalidAutomationSignalException", f"The signal is not valid: {message}")
+
+
+def _name_among(caller: str, approvers: tuple[str, ...]) -> str:
+    """The approver that a caller is: a user by name or ARN, a session by its role's ARN or its own;
+    empty for none.
+
+    Source: Systems Manager User Guide, aws:approve, Approvers.
+    """
+    account, resource = caller.split(":", 5)[4:]
+    kind, _, rest = resource.partition("/")
+    names = {caller}
+    if kind == "user":
+        names.add(rest.rsplit("/", 1)[-1])
+    if kind == "assumed-role":
+        names.add(f"arn:aws:iam::{account}:role/{rest.split('/')[0]}")
+    return next((approver for approver in approvers if approver in names), "")
+
+
+def _all_match(
+    known: Mapping[str, Callable[[Any, list[str]], bool]],
+    item: Execution | StepExecution,
+    filters: Any,
+) -> bool:
+    for wanted in filters:
+        if wanted["Key"] not in known:
+            raise ApiError("InvalidFilterKey", f"Filter key {wanted['Key']} is not supported.")
+    return all(known[wanted["Key"]](item, wanted["Values"]) for wanted in filters)
+
+
+def _epoch(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        raise ApiError("InvalidFilterValue", f"{text} is not an ISO 8601 time.") from None
+
+
+_EXECUTION_FILTERS: dict[str, Callable[[Execution, list[str]], bool]] = {
+    "ExecutionId": lambda e, values: e.id in values,
+    "ExecutionStatus": lambda e, values: e.status in values,
+    "DocumentNamePrefix": lambda e, values: any(map(e.document_name.startswith, values)),
+    "StartTimeBefore": lambda e, values: e.started < _epoch(values[0]),
+    "StartTimeAfter": lambda e, values: e.started > _epoch(values[0]),
+    "CurrentAction": lambda e, values: bool(
+        e.status not in ENDED and e.current and e.current.action in values
+    ),
+    "TagKey": lambda e, values: bool(e.tags.keys() & set(values)),
+    "AutomationType": lambda e, values: "Local" in values,
+    # What the sandbox's executions never have:
+    "ParentExecutionId": lambda e, values: False,
+    "AutomationSubtype": lambda e, values: False,
+    "OpsItemId": lambda e, values: False,
+    "TargetResourceGroup": lambda e, values: False,
+}
+
+_STEP_FILTERS: dict[str, Callable[[StepExecution, list[str]], bool]] = {
+    "StepName": lambda s, values: s.name in values,
+    "Action": lambda s, values: s.action in values,
+    "StepExecutionId": lambda s, values: s.id in values,
+    "StepExecutionStatus": lambda s, values: s.status in values,
+    "StartTimeBefore": lambda s, values: bool(s.started and s.started < _epoch(values[0])),
+    "StartTimeAfter": lambda s, values: bool(s.started and s.started > _epoch(values[0])),
+}
+
+
+def _on_execution(name: str) -> Callable[[Parameters], list[Check]]:
+    """A call on one execution is judged on its ARN and its tags."""
+
+    def checks(given: Parameters) -> list[Check]:
+        execution_id = given["AutomationExecutionId"]
+        try:
+            tags = executions.find(execution_id).tags
+        except ApiError:
+            tags = {}
+        resource = arn("ssm", f"automation-execution/{execution_id}")
+        return [Check(action=f"ssm:{name}", resource=resource, context=tag_context(tags))]
+
+    return checks
+
+
+AUTOMATION_OPERATIONS = {
+    "StartAutomationExecution": Operation(checks=_start_checks, run=_start),
+    "DescribeAutomationExecutions": Operation(
+        checks=lambda given: [Check(action="ssm:DescribeAutomationExecutions", resource="*")],
+        run=_describe_executions,
+    ),
+    **{
+        name: Operation(checks=_on_execution(name), run=run)
+        for name, run in {
+            "GetAutomationExecution": _get,
+            "DescribeAutomationStepExecutions": _describe_steps,
+            "StopAutomationExecution": _stop,
+            "SendAutomationSignal": _signal,
+        }.items()
+    },
+}

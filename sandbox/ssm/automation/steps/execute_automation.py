@@ -1,0 +1,41 @@
+"""``aws:executeAutomation``."""
+
+from typing import Any
+
+from sandbox.ssm.automation.executions import ENDED
+from sandbox.ssm.automation.parameters import as_given
+from sandbox.ssm.automation.steps.base import Action, Outputs, StepFailed
+
+_POLL_SECONDS = 0.1
+
+
+class ExecuteAutomation(Action):
+    """Runs another runbook and waits for its end.
+
+    Source: Systems Manager User Guide, aws:executeAutomation.
+    """
+
+    name = "aws:executeAutomation"
+
+    def run(self) -> Outputs:
+        """Starts it with the session of this execution, and watches it."""
+        ssm = self.client("ssm")
+        parameters: dict[str, Any] = {"DocumentName": self.required("DocumentName")}
+        if given := self.inputs.get("RuntimeParameters"):
+            parameters["Parameters"] = as_given(given)
+        if version := self.inputs.get("DocumentVersion"):
+            parameters["DocumentVersion"] = str(version)
+        id_ = self.call(ssm.start_automation_execution, parameters)["AutomationExecutionId"]
+        while True:
+            execution = self.call(ssm.get_automation_execution, {"AutomationExecutionId": id_})
+            found = execution["AutomationExecution"]
+            if found["AutomationExecutionStatus"] in ENDED:
+                break
+            self.pause(_POLL_SECONDS)
+        if found["AutomationExecutionStatus"] != "Success":
+            raise StepFailed(
+                f"Execution {id_} ended as {found['AutomationExecutionStatus']}: "
+                f"{found.get('FailureMessage', 'no message')}"
+            )
+        values = [value for values in found.get("Outputs", {}).values() for value in values]
+        return {"ExecutionId": id_, "Status": "Success", "Output": values}
