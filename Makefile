@@ -5,20 +5,22 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export CDK_DISABLE_CLI_TELEMETRY := true
+SYNTH_QUIETLY := out=$$(cdk synth --quiet --no-notices $(CDK_FLAGS) 2>&1) || { echo "$$out" >&2; exit 1; }
 
-# Which cloud assembly is told and deployed
+# Which cloud assembly is reviewed and deployed
 ASSEMBLY ?= cdk.out
-# make review BASE=main ACCEPTED=…, make deploy DIGEST=… ONLY=runbooks: handed on as variables, so
+# make review BASE=main, make deploy DIGEST=… ONLY=runbooks: handed on as variables, so
 # that no value is a part of a command; an empty one is an error, not another task.
 export ASSEMBLY
-$(foreach name,BASE ACCEPTED DIGEST ONLY,$(if $(filter-out undefined,$(origin $(name))),\
+$(foreach name,BASE DIGEST ONLY,$(if $(filter-out undefined,$(origin $(name))),\
   $(eval export $(name))$(eval HAS_$(name) := yes)))
 # More options for the CDK CLI: make deploy CDK_FLAGS="--require-approval never"
 CDK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check synth diff deploy review report digest reviewed plan rehearse test unit mutants lint bench lock clean
+.PHONY: help install check accept synth diff deploy review report digest plan rehearse test unit mutants lint bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,40 +36,44 @@ $(INSTALLED): requirements-dev.txt package-lock.json
 	@touch $@
 
 synth: $(INSTALLED) ## write the templates to cdk.out, for review
-	npx cdk synth --quiet $(CDK_FLAGS)
+	cdk synth --quiet --no-notices $(CDK_FLAGS)
 
 diff: $(INSTALLED) ## what a deployment would change in AWS
-	npx cdk diff $(CDK_FLAGS)
+	cdk diff --no-notices $(CDK_FLAGS)
 
 deploy: $(INSTALLED) ## deploy to AWS; with DIGEST=… the assembly that was reviewed, unattended
 ifdef HAS_DIGEST
 	python -m pipeline deploy --assembly "$$ASSEMBLY" --digest "$$DIGEST" $${ONLY:+--only "$$ONLY"}
 else
 	@test -z "$$ONLY" || { echo 'error: ONLY needs DIGEST, as make digest prints it' >&2; exit 1; }
-	npx cdk deploy --all $(CDK_FLAGS)
+	cdk deploy --all --no-notices $(CDK_FLAGS)
 endif
 
 review: synth ## who can do what: cdk.out/access-review.html; with BASE=… what a change does to it
 ifdef HAS_BASE
-	python -m pipeline review --base="$$BASE" --accepted="$$ACCEPTED"
+	python -m pipeline review --base="$$BASE"
 else
 	python -m review
 endif
 
-report: ## in a job of GitHub Actions: comment on the pull request, and ask for acceptance
+report: ## in a job of GitHub Actions: comment the review on the pull request
 	$(PYTHON) -m pipeline report --assembly "$$ASSEMBLY"
 
-digest: $(INSTALLED) ## the SHA-256 by which a deployment knows the reviewed assembly
+digest: $(INSTALLED) ## the SHA-256 by which a deployment knows the assembly
 	@python -m pipeline digest --assembly "$$ASSEMBLY"
 
-plan: $(INSTALLED) ## which stacks differ from what stands in the account
+plan: $(INSTALLED) ## which stacks differ from what is deployed
 	@python -m pipeline plan --assembly "$$ASSEMBLY"
 
-reviewed: $(INSTALLED) ## in a job of GitHub Actions: the run that reviewed this very assembly
-	@python -m pipeline reviewed --assembly "$$ASSEMBLY"
+check: $(INSTALLED) ## the gate for deployments.py, documents/ and both locks
+	@python -m delegation check
+	@$(SYNTH_QUIETLY)
+	@python -m review --check
 
-check: synth ## the gate for deployments.py, documents/ and permissions.lock.json
-	python -m review
+accept: $(INSTALLED) ## accept what the roles may do and what everybody can do: writes both locks
+	@python -m delegation accept
+	@$(SYNTH_QUIETLY)
+	@python -m review --accept
 
 rehearse: $(INSTALLED) ## play the guide's story in an AWS account on this machine
 	python -m rehearsal

@@ -21,7 +21,6 @@ from review.templates.cloud_assembly import Assembly
 # What a command needs beside this is imported by it: a report needs no package.
 
 _ASSEMBLY = Path("cdk.out")
-_BY_LABEL = "by-label"
 _KINDS = {
     "administration": (ADMINISTRATION_STACK, AUDIT_STACK),
     "runbooks": (RUNBOOKS_STACK,),
@@ -70,25 +69,12 @@ def _options() -> argparse.Namespace:
         f"account; writes {PAGE}, the access review and a diff of each stack beside it",
     )
     review.add_argument("--base", required=True, metavar="COMMIT", help="what it is compared with")
-    review.add_argument(
-        "--accepted",
-        default="",
-        metavar="DIGEST",
-        help=f"the digest of an assembly that may widen access; {_BY_LABEL}: it is report that "
-        f"judges",
-    )
     command(
         "report",
         _report,
-        "in a job of GitHub Actions: tell the review to the pull request, and ask whether a code "
-        "owner accepts what it widens",
+        "in a job of GitHub Actions: comment the review on the pull request",
     )
     command("digest", _digest, "print the SHA-256 of all that deploys the assembly")
-    command(
-        "reviewed",
-        _reviewed,
-        "in a job of GitHub Actions: print the run in which this very assembly was reviewed",
-    )
     command("plan", _plan, "print which stacks differ from what stands")
     deploy = command(
         "deploy", _deploy, "deploy the assembly as it is, if it has the digest that was reviewed"
@@ -105,16 +91,8 @@ def _review(options: argparse.Namespace) -> int:
 
     record = review_change(options.assembly, options.base)
     print((options.assembly / PAGE).read_text("utf-8"))
-    if options.accepted == _BY_LABEL:
-        return 0
-    if record.is_broken:
-        print("A promise of the access review is broken.", file=sys.stderr)
-        return FOUND
-    if record.is_widening and options.accepted != record.digest:
-        print(
-            f"This widens access. To accept exactly this: ACCEPTED={record.digest}",
-            file=sys.stderr,
-        )
+    if record.violates_invariants:
+        print("An invariant of the access review is violated.", file=sys.stderr)
         return FOUND
     return 0
 
@@ -127,13 +105,6 @@ def _report(options: argparse.Namespace) -> int:
 
 def _digest(options: argparse.Namespace) -> int:
     print(Assembly(options.assembly).digest)
-    return 0
-
-
-def _reviewed(options: argparse.Namespace) -> int:
-    from pipeline.report import reviewed_run
-
-    print(reviewed_run(Assembly(options.assembly).digest))
     return 0
 
 

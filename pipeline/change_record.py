@@ -15,13 +15,13 @@ class ChangeRecord:
     """What a gate has to know of a reviewed change."""
 
     digest: str
-    """Of the assembly. It also names what is accepted: this assembly and no other."""
+    """SHA-256 of the assembly, by which a deployment knows it."""
     commit: str
     base: str
-    is_widening: bool
+    gains_access: bool
     """Whether anybody gains access."""
-    is_broken: bool
-    """Whether a promise of the access review is broken."""
+    violates_invariants: bool
+    """Whether an invariant of the access review is violated."""
 
     def write(self, folder: Path) -> None:
         """Leaves it for the gate."""

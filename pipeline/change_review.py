@@ -56,8 +56,8 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
         digest=assembly.digest,
         commit=commit("HEAD"),
         base=base,
-        is_widening=access.widens,
-        is_broken=bool(reviewed.broken),
+        gains_access=access.widens,
+        violates_invariants=bool(reviewed.broken),
     )
     state = " with uncommitted changes" if has_uncommitted_changes() else ""
     page += [
@@ -94,7 +94,7 @@ def _diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[str, str]]:
 
 def _broken(reviewed: Review) -> Iterator[str]:
     for promise in reviewed.broken:
-        yield f"- ❌ broken: {code(promise.sentence)}"
+        yield f"- ❌ violated: {code(promise.sentence)}"
         yield from (f"  - {code(finding)}" for finding in promise.findings)
     if reviewed.broken:
         yield ""

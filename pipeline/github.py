@@ -48,28 +48,25 @@ class Repository:
         }
 
     def get(self, path: str) -> Any:
-        """What GitHub has at a path below the repository (``issues/1``), or, beginning with ``/``,
-        of the whole API."""
+        """What GitHub has at a path below the repository (``issues/1``)."""
         return _exchange("GET", self._url(path), self._headers)
 
     def send(self, method: str, path: str, body: Mapping[str, object]) -> None:
         """Posts or changes something."""
         _exchange(method, self._url(path), self._headers, body)
 
-    def all(self, path: str, member: str | None = None) -> Iterator[Mapping[str, Any]]:
-        """Every element of a list, page by page; ``member`` where the list stands in an object."""
-        separator, number = "&" if "?" in path else "?", 1
+    def all(self, path: str) -> Iterator[Mapping[str, Any]]:
+        """Every element of a list, page by page."""
+        number = 1
         while True:
-            answer = self.get(f"{path}{separator}per_page={_PAGE}&page={number}")
-            elements = answer[member] if member else answer
+            elements = self.get(f"{path}?per_page={_PAGE}&page={number}")
             yield from elements
             if len(elements) < _PAGE:
                 return
             number += 1
 
     def _url(self, path: str) -> str:
-        below = path if path.startswith("/") else f"/repos/{self.name}/{path}"
-        return f"{self._api}{below}"
+        return f"{self._api}/repos/{self.name}/{path}"
 
 
 def event() -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
-from pipeline.lease import Lease
 from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
 from review.templates.cloud_assembly import Assembly
 
@@ -48,12 +47,7 @@ class Rollout:
         with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
             checked = self._assembly.copy_to(Path(temporary) / "assembly")
             checked.require(self._assembly.digest)
-            with self._lease() as lease:
-                for target in self.targets:
-                    lease.require()
-                    if not _is_deployed(target, checked.folder):
-                        return False
-        return True
+            return all(_is_deployed(target, checked.folder) for target in self.targets)
 
     def states(self) -> Iterator[str]:
         """What state each stack is in, a line each, with the cause where it is a failure."""
@@ -65,13 +59,6 @@ class Rollout:
                 yield f"  {_first_failure(client, target)}"
             if status in _CURES:
                 yield f"  mend what its events name, then: {_CURES[status]} {target.stack.id}"
-
-    def _lease(self) -> Lease:
-        """The lease where the first stack goes, whichever that is: to a deployment's first Region,
-        which holds AdministrationStack as well."""
-        first = self.targets[0]
-        s3 = first.client("s3", role=first.stack.publishing_role)
-        return Lease(s3, first.filled(first.stack.bucket))
 
 
 def _cloudformation(target: Target) -> Any:

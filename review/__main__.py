@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from review.access_review import Review, review
@@ -10,6 +11,10 @@ from review.command_line import FOUND, Parser
 from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
+from review.lock.ceiling import compare
+from review.lock.facts import facts_of
+from review.lock.file import NAME as LOCK
+from review.lock.file import accepted_before, read, rendered
 from review.report.as_json import review_json
 from review.report.markdown import change_markdown
 from review.report.pages import NAME, write_pages
@@ -23,6 +28,10 @@ def main() -> int:
     place = given_place(account=options.account, region=options.region, partition=options.partition)
     with Engine() as engine:
         reviewed = review(engine, read_templates(options.folder, place))
+        if options.check:
+            return _check(reviewed)
+        if options.accept:
+            return _accept(reviewed)
         if options.against is None:
             return _write(reviewed, options.output or options.folder, as_json=options.json)
         before = review(engine, read_templates(options.against, place))
@@ -52,6 +61,16 @@ def _options() -> argparse.Namespace:
         type=Path,
         help="print what becomes of access when OTHER_DIR becomes DIR, as Markdown",
     )
+    locking = parser.add_mutually_exclusive_group()
+    locking.add_argument(
+        "--check",
+        action="store_true",
+        help=f"compare with {LOCK} in the working directory, and write no page: what is gained "
+        f"ends with {FOUND}, what is lost is a notice",
+    )
+    locking.add_argument(
+        "--accept", action="store_true", help=f"write {LOCK}, and print what it gains and loses"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the review as JSON, and write no page"
     )
@@ -78,6 +97,46 @@ def _account(text: str) -> str:
     if not (len(text) == 12 and text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not 12 digits")
     return text
+
+
+def _check(reviewed: Review) -> int:
+    """Holds the review against the lock file, a line for each finding."""
+    violated = list(_violations(reviewed))
+    compared = compare(read(Path(LOCK)), facts_of(reviewed))
+    for loss in compared.losses:
+        print(f"notice: {loss}")
+    for line in (*violated, *(f"gained: {gain}" for gain in compared.gains)):
+        print(line, file=sys.stderr)
+    if compared.gains:
+        print(
+            f"error: this is more than {LOCK} accepts; to accept it: make accept, and the owners "
+            f"of that file approve the change",
+            file=sys.stderr,
+        )
+    if violated or compared.gains:
+        return FOUND
+    print(f"access is within {LOCK}, and every invariant holds")
+    return 0
+
+
+def _accept(reviewed: Review) -> int:
+    """Writes the lock file, unless an invariant is violated."""
+    violated = list(_violations(reviewed))
+    if violated:
+        print("\n".join(violated), file=sys.stderr)
+        raise ReviewError(f"{LOCK} stays as it is: an invariant is violated, which nobody accepts")
+    path, found = Path(LOCK), facts_of(reviewed)
+    compared = compare(accepted_before(path), found)
+    path.write_text(rendered(found), "ascii")
+    lines = [*(f"+ {gain}" for gain in compared.gains), *(f"- {loss}" for loss in compared.losses)]
+    print("\n".join(lines) or f"nothing changed: {LOCK} is up to date")
+    return 0
+
+
+def _violations(reviewed: Review) -> Iterator[str]:
+    for promise in reviewed.broken:
+        for finding in promise.findings:
+            yield f"violated: {promise.sentence}: {finding}"
 
 
 def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 EXAMPLE = PROJECT / "tests" / "examples" / "default"
-_USER_FILES = ("deployments.py", "documents", "permissions.lock.json")
+_USER_FILES = ("deployments.py", "documents", "permissions.lock.json", "access.lock.md")
 INSTALLED = (".venv", "node_modules")
 
 

@@ -6,6 +6,14 @@ from review.access_review import AccountReview
 from review.audit.recording import Trail
 from review.diff.gains import Gain
 
+OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")
+"""What is received of a runbook, each before its name."""
+
+
+def changes_of(kind: str, name: str) -> str:
+    """What is received of an IAM resource."""
+    return f"changes of {kind} {name}"
+
 
 def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
     """What is hidden now and was not, and who learns what they did not."""
@@ -34,9 +42,9 @@ def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain
 
 def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain]:
     """What is no longer received, of what there is still."""
-    made = {f"changes of {kind} {name}" for kind, name in new.account.made}
+    made = {changes_of(kind, name) for kind, name in new.account.made}
     for runbook in new.account.runbooks:
-        made |= {f"{what} {runbook.name}" for what in _OF_RUNBOOKS}
+        made |= {f"{what} {runbook.name}" for what in OF_RUNBOOKS}
     received = {(s.what, s.region, s.channel) for s in new.notifications if s.is_received}
     for subject in old.notifications:
         key = (subject.what, subject.region, subject.channel)
@@ -45,6 +53,3 @@ def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain
                 f"{subject.where} no longer receives {subject.what}",
                 f"{subject.where} now receives {subject.what}",
             )
-
-
-_OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")

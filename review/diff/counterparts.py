@@ -25,12 +25,12 @@ from review.templates.resource_types import (
 )
 from review.templates.resources import Resource
 
-_REPORTED = {
+REPORTED = {
     *((TOPIC, "Subscription"), (LOG, "RetentionInDays")),
     *((USER, "PermissionsBoundary"), (ROLE, "PermissionsBoundary")),
 }
 """Properties of which each difference has a sentence of its own."""
-_ROUTING = {"EventPattern", "State", "Targets", "Name"}
+ROUTING = {"EventPattern", "State", "Targets", "Name"}
 """Properties of a rule whose effect is in what it sends where."""
 
 GRANTING = {
@@ -88,9 +88,9 @@ class Counterparts:
     def is_evaluated(self, name: str) -> bool:
         """Whether sentences account for all of a difference of a property."""
         type_ = self.both[0].type
-        if (type_, name) in _REPORTED:
+        if (type_, name) in REPORTED:
             return True
-        if type_ == RULE and name in _ROUTING:
+        if type_ == RULE and name in ROUTING:
             return not self._is_rerouted()
         if (type_, name) == (ROLE, "AssumeRolePolicyDocument"):
             return all(map(self._is_trust_told, self._differing(_trust)))

@@ -53,7 +53,7 @@ def _runbook_gained(
     limits = {limit.what: limit for limit in new.limits}
     for limit in old.limits:
         becomes = limits.get(limit.what)
-        if becomes is None or not _is_as_tight(limit, becomes):
+        if becomes is None or not is_as_tight(limit, becomes):
             now = becomes.value if becomes else "none"
             yield (
                 f"{who} gains by {new.name}: {limit} becomes {now}",
@@ -72,7 +72,7 @@ def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
     }
 
 
-def _is_as_tight(old: Limit, new: Limit) -> bool:
+def is_as_tight(old: Limit, new: Limit) -> bool:
     """Whether a limit holds its starter to as much as before; what cannot be told does not."""
     if old.value == new.value:
         return True

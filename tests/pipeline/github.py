@@ -1,6 +1,5 @@
 """GitHub on loopback: the tokens of its jobs, and what of its REST API the pipeline calls."""
 
-import base64
 import json
 import threading
 from collections.abc import Mapping
@@ -13,9 +12,6 @@ from typing import Any, Self
 from sandbox import Sandbox
 
 REPOSITORY = "octo-org/runbooks"
-PROPOSED, MERGED = "a" * 40, "b" * 40
-"""The head of the pull request, and the commit on main that it was merged as."""
-CODEOWNERS = "*  @octo-admin\n/documents/  @octo-author\n"
 _BOT = "github-actions[bot]"
 _POLL_SECONDS = 0.02
 
@@ -26,12 +22,6 @@ class GitHub:
 
     sandbox: Sandbox
     comments: list[dict[str, Any]] = field(default_factory=list)
-    labels: list[tuple[str, str]] = field(default_factory=list)
-    """Who set which label on the pull request."""
-    artifacts: list[dict[str, Any]] = field(default_factory=list)
-    runs: dict[int, dict[str, Any]] = field(default_factory=dict)
-    codeowners: str = CODEOWNERS
-    merged_into: str = "main"
     may_write: bool = True
     """Whether the job's token may; a fork's and Dependabot's may not."""
     claims: dict[str, object] = field(default_factory=dict)
@@ -73,41 +63,21 @@ class GitHub:
         return {
             "GITHUB_API_URL": self._url,
             "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_SHA": MERGED,
             "GITHUB_TOKEN": "of-the-job",
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_RUN_ID": "17",
         }
 
-    def event(self, folder: Path, *, head: str = REPOSITORY, base: str = "main") -> dict[str, str]:
-        """The variable of a job of pull request 1, from a branch or from a fork."""
+    def event(self, folder: Path) -> dict[str, str]:
+        """The variable of a job of pull request 1."""
         return _event(
             folder,
-            pull_request={
-                "number": 1,
-                "head": {"repo": {"full_name": head}},
-                "base": {"ref": base, "repo": {"full_name": REPOSITORY}},
-            },
+            pull_request={"number": 1},
         )
 
-    def on_branch(self, folder: Path, branch: str = "main") -> dict[str, str]:
-        """The variables of a job that a push or somebody by hand started on a branch."""
-        return {**_event(folder), "GITHUB_REF": f"refs/heads/{branch}"}
-
-    def reviewed(self, digest: str, **run: object) -> None:
-        """Has run 17 be a review of this assembly, for the pull request that was merged."""
-        self.artifacts = [
-            {"name": f"assembly-{digest}", "expired": False, "workflow_run": {"id": 17}}
-        ]
-        self.runs[17] = {
-            "id": 17,
-            "event": "pull_request",
-            "path": ".github/workflows/review.yml",
-            "conclusion": "success",
-            "head_sha": PROPOSED,
-            "pull_requests": [{"number": 1, "base": {"ref": "main"}}],
-            **run,
-        }
+    def push(self, folder: Path) -> dict[str, str]:
+        """The variable of a job that a push started."""
+        return _event(folder)
 
     @property
     def _url(self) -> str:
@@ -133,34 +103,9 @@ class GitHub:
         if method == "PATCH" and below.startswith("issues/comments/"):
             self.comments[int(below.rsplit("/", 1)[1]) - 1]["body"] = body["body"]
             return 200, {}
-        return self._read(below, path)
-
-    def _read(self, below: str, path: str) -> tuple[int, Any]:
-        if below.startswith("actions/runs/"):
-            run = self.runs.get(int(below.rsplit("/", 1)[1]))
-            return (200, run) if run else (404, {})
-        name = path.partition("name=")[2].partition("&")[0]
-        known: dict[str, Any] = {
-            "issues/1": {"labels": [{"name": label} for _, label in self.labels]},
-            "issues/1/events": [
-                {"event": "labeled", "actor": {"login": who}, "label": {"name": label}}
-                for who, label in self.labels
-            ],
-            "issues/1/comments": self.comments,
-            "contents/.github/CODEOWNERS": {
-                "content": base64.b64encode(self.codeowners.encode()).decode()
-            },
-            f"commits/{MERGED}/pulls": [
-                {
-                    "number": 1,
-                    "merged_at": "2026-11-25T00:00:00Z",
-                    "head": {"sha": PROPOSED},
-                    "base": {"ref": self.merged_into},
-                }
-            ],
-            "actions/artifacts": {"artifacts": [a for a in self.artifacts if a["name"] == name]},
-        }
-        return (200, known[below]) if below in known else (404, {"message": "Not Found"})
+        if method == "GET" and below == "issues/1/comments":
+            return 200, self.comments
+        return 404, {"message": "Not Found"}
 
 
 def _event(folder: Path, **content: object) -> dict[str, str]:

@@ -23,35 +23,18 @@ def _run(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("is_widening", "is_broken", "accepted", "status", "told"),
+    ("gains_access", "violates_invariants", "status", "told"),
     [
-        (False, False, "", 0, ""),
-        (True, False, _DIGEST, 0, ""),
-        (True, False, "by-label", 0, ""),
-        (False, True, "by-label", 0, ""),
-        (
-            True,
-            False,
-            "",
-            2,
-            f"This widens access. To accept exactly this: ACCEPTED={_DIGEST}\n",
-        ),
-        (
-            True,
-            False,
-            _DIGEST[:32],
-            2,
-            f"This widens access. To accept exactly this: ACCEPTED={_DIGEST}\n",
-        ),
-        (False, True, _DIGEST, 2, "A promise of the access review is broken.\n"),
+        (False, False, 0, ""),
+        (True, False, 0, ""),
+        (False, True, 2, "An invariant of the access review is violated.\n"),
     ],
 )
-def test_review_ends_as_a_gate(
+def test_review_fails_where_an_invariant_is_violated(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    is_widening: bool,
-    is_broken: bool,
-    accepted: str,
+    gains_access: bool,
+    violates_invariants: bool,
     status: int,
     told: str,
 ) -> None:
@@ -59,14 +42,13 @@ def test_review_ends_as_a_gate(
         digest=_DIGEST,
         commit="c" * 40,
         base="d" * 40,
-        is_widening=is_widening,
-        is_broken=is_broken,
+        gains_access=gains_access,
+        violates_invariants=violates_invariants,
     )
     (tmp_path / "change.md").write_text("the page\n")
-    arguments = ("review", "--assembly", str(tmp_path), "--base=main", f"--accepted={accepted}")
 
     with patch("pipeline.change_review.review_change", return_value=record):
-        ended = _run(*arguments)
+        ended = _run("review", "--assembly", str(tmp_path), "--base=main")
 
     printed = capsys.readouterr()
     assert (status, told) == (ended, printed.err)

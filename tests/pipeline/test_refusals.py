@@ -204,29 +204,6 @@ def test_interrupted_deployment_goes_on_when_it_is_run_again(
     assert "Noted" in [each["LogicalResourceId"] for each in stack["StackResources"]]
 
 
-def test_deployment_waits_for_one_that_is_under_way(
-    checkout: Checkout, github: GitHub, account: Sandbox, assembly: Path
-) -> None:
-    s3 = account.client("s3")
-    lease = {"Bucket": _BUCKET, "Key": "runbooks/rollout.lease"}
-    s3.put_object(**lease, Body=json.dumps({"holder": "another", "is_over": False}))
-    with subprocess.Popen(
-        _deploying(assembly, Assembly(assembly).digest),
-        cwd=checkout.folder,
-        env=checkout.environment(github.job("environment:administration")),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        waiting = running.stdout.readline()
-        s3.put_object(**lease, Body=json.dumps({"holder": "another", "is_over": True}))
-        rest = running.stdout.read()
-
-    assert waiting == "waiting: another deploys\n"
-    assert running.returncode == 0
-    assert "deploying AdministrationStack" in rest
-
-
 def _deploying(assembly: Path, digest: str) -> tuple[str, ...]:
     return (
         *("python", "-m", "pipeline", "deploy", "--assembly", str(assembly)),

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -12,10 +11,10 @@ import pytest
 from pipeline.change_record import ChangeRecord
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token
-from pipeline.report import report, reviewed_run
+from pipeline.report import report
 from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
-from tests.pipeline.github import MERGED, GitHub
+from tests.pipeline.github import GitHub
 from tests.stacks.synthesis import deployment, written
 
 pytestmark = pytest.mark.sandbox  # sockets, of this machine alone
@@ -29,21 +28,23 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def github(sandbox: Sandbox, tmp_path: Path) -> Iterator[GitHub]:
-    """GitHub, in whose jobs the test runs, on main unless told."""
+    """GitHub, in whose jobs the test runs, of a push unless named otherwise."""
     with (
         GitHub(sandbox) as running,
-        patch.dict(os.environ, {**running.api(), **running.on_branch(tmp_path)}),
+        patch.dict(os.environ, {**running.api(), **running.push(tmp_path)}),
     ):
         yield running
 
 
-def _reviewed(folder: Path, *, is_widening: bool = False, is_broken: bool = False) -> None:
+def _reviewed(
+    folder: Path, *, gains_access: bool = False, violates_invariants: bool = False
+) -> None:
     record = ChangeRecord(
         digest=Assembly(folder).digest,
         commit="c" * 40,
         base="d" * 40,
-        is_widening=is_widening,
-        is_broken=is_broken,
+        gains_access=gains_access,
+        violates_invariants=violates_invariants,
     )
     record.write(folder)
     (folder / "change.md").write_text("the page")
@@ -54,11 +55,13 @@ def _report(folder: Path, *variables: dict[str, str]) -> bool:
         return report(folder)
 
 
-def test_broken_promise_may_not_be_merged(github: GitHub, assembly: Path, tmp_path: Path) -> None:
-    _reviewed(assembly, is_broken=True)
+def test_violated_invariant_fails_the_report(
+    github: GitHub, assembly: Path, tmp_path: Path
+) -> None:
+    _reviewed(assembly, violates_invariants=True)
 
     assert not _report(assembly, github.event(tmp_path))
-    assert "❌ **A promise of the access review is broken.**" in github.comments[0]["body"]
+    assert "❌ **An invariant of the access review is violated.**" in github.comments[0]["body"]
 
 
 def test_review_that_failed_takes_the_place_of_an_older_one(
@@ -91,35 +94,23 @@ def test_forks_pull_request_is_judged_without_a_comment(
     assert not is_a_job_with_a_token()
 
 
-@pytest.mark.parametrize(
-    ("branch", "is_widening", "may_merge"),
-    [
-        ("main", True, True),
-        ("main", False, True),
-        ("feature", True, False),
-        ("feature", False, False),
-    ],
-)
-def test_review_by_hand_counts_on_the_default_branch_alone(
-    github: GitHub,
-    assembly: Path,
-    tmp_path: Path,
-    branch: str,
-    is_widening: bool,
-    may_merge: bool,
-) -> None:
-    _reviewed(assembly, is_widening=is_widening)
-
-    assert may_merge == _report(assembly, github.on_branch(tmp_path, branch))
-
-
-def test_pull_request_into_another_branch_is_not_judged(
+def test_gain_of_access_is_named_for_those_who_approve_it(
     github: GitHub, assembly: Path, tmp_path: Path
 ) -> None:
+    _reviewed(assembly, gains_access=True)
+
+    assert _report(assembly, github.event(tmp_path))
+    assert (
+        "⚠️ **This change gains access.** The owners of `access.lock.md` approve it, or do not."
+        in github.comments[0]["body"]
+    )
+
+
+def test_push_is_reported_without_a_comment(github: GitHub, assembly: Path, tmp_path: Path) -> None:
     _reviewed(assembly)
 
-    assert not _report(assembly, github.event(tmp_path, base="mallorys-branch"))
-    assert "❌ **This is no change of `main`**" in github.comments[0]["body"]
+    assert _report(assembly, github.push(tmp_path))
+    assert github.comments == []
 
 
 def test_record_of_another_assembly_is_refused(
@@ -135,85 +126,15 @@ def test_record_of_another_assembly_is_refused(
     assert str(caught.value) == f"{path} is of another assembly; run: make review BASE=…"
 
 
-def test_review_of_the_merged_pull_request_is_found(github: GitHub) -> None:
-    github.reviewed("1" * 64)
-
-    assert reviewed_run("1" * 64) == 17
-
-
-def test_review_by_hand_of_this_commit_is_found(github: GitHub) -> None:
-    github.reviewed("1" * 64, event="workflow_dispatch", head_sha=MERGED)
-
-    assert reviewed_run("1" * 64) == 17
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        {"conclusion": "failure"},
-        {"path": ".github/workflows/mallory.yml"},
-        {"head_sha": "c" * 40},
-        {"event": "workflow_dispatch"},
-        {"event": "push", "head_sha": MERGED},
-        {"pull_requests": [{"number": 2, "base": {"ref": "main"}}]},
-        {"pull_requests": [{"number": 1, "base": {"ref": "mallorys-branch"}}]},
-    ],
-    ids=[
-        *("failed", "another workflow", "another head", "another branch", "a push"),
-        *("another pull request", "another base"),
-    ],
-)
-def test_any_other_run_is_no_review(github: GitHub, run: dict[str, Any]) -> None:
-    github.reviewed("1" * 64, **run)
+def test_call_that_github_refuses_is_reported_with_its_address(
+    github: GitHub, assembly: Path, tmp_path: Path
+) -> None:
+    _reviewed(assembly)
 
     with pytest.raises(PipelineError) as caught:
-        reviewed_run("1" * 64)
+        _report(assembly, github.event(tmp_path), {"GITHUB_TOKEN": "wrong"})
 
-    assert str(caught.value) == (
-        f"no successful review of the assembly {'1' * 64} is on record for this commit: its pull "
-        "request was behind its branch, or merged without the checks, or its artifact has expired; "
-        "start the workflow review by hand on this branch, read its summary, then run this again"
-    )
-
-
-def test_review_of_a_forks_pull_request_is_found(github: GitHub) -> None:
-    github.reviewed("1" * 64, pull_requests=[])
-
-    assert reviewed_run("1" * 64) == 17
-
-
-def test_pull_request_that_was_merged_elsewhere_is_none(github: GitHub) -> None:
-    github.reviewed("1" * 64)
-    github.merged_into = "feature"
-
-    with pytest.raises(PipelineError):
-        reviewed_run("1" * 64)
-
-
-def test_artifact_whose_run_is_gone_is_passed_over(github: GitHub) -> None:
-    github.reviewed("1" * 64)
-    for gone in (None, {"id": 16}):
-        github.artifacts.insert(0, {**github.artifacts[-1], "workflow_run": gone})
-
-    assert reviewed_run("1" * 64) == 17
-
-
-def test_review_of_another_assembly_or_an_expired_one_is_none(github: GitHub) -> None:
-    github.reviewed("2" * 64)
-    with pytest.raises(PipelineError):
-        reviewed_run("1" * 64)
-
-    github.reviewed("1" * 64)
-    github.artifacts[0]["expired"] = True
-    with pytest.raises(PipelineError):
-        reviewed_run("1" * 64)
-
-
-def test_call_that_github_refuses_is_told_with_its_address(github: GitHub) -> None:
-    with patch.dict(os.environ, {"GITHUB_TOKEN": "wrong"}), pytest.raises(PipelineError) as caught:
-        reviewed_run("1" * 64)
-
-    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks/commits/{MERGED}/pulls"
+    address = f"{os.environ['GITHUB_API_URL']}/repos/octo-org/runbooks/issues/1/comments"
     assert str(caught.value) == (
         f"GitHub refused GET {address}: 401; see the job's permissions in its workflow"
     )

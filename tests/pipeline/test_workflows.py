@@ -35,10 +35,11 @@ def test_each_job_may_do_what_it_needs_and_no_more() -> None:
     }
     read, token = {"contents": "read"}, {"id-token": "write"}
     assert {f"{w}/{j}": _job(w, j)["permissions"] for w, j in _JOBS} == {
+        "check/check": read,
         "check/test": read,
         "review/review": {**read, **token},
         "review/report": {**read, "pull-requests": "write"},
-        "deploy/plan": {**read, **token, "actions": "read", "pull-requests": "read"},
+        "deploy/plan": {**read, **token},
         "deploy/administration": {**read, **token},
         "deploy/runbooks": {**read, **token},
     }
@@ -77,7 +78,7 @@ def test_no_workflow_runs_with_the_rights_of_the_base_for_a_pull_request() -> No
 
     assert triggers == {
         "check": {"pull_request", "push"},
-        "review": {"pull_request", "workflow_dispatch"},
+        "review": {"pull_request"},
         "deploy": {"push", "workflow_dispatch"},
     }
 
@@ -87,7 +88,7 @@ def test_no_workflow_runs_with_the_rights_of_the_base_for_a_pull_request() -> No
     [
         (("deploy", "DIGEST="), 'python -m pipeline deploy --assembly "$ASSEMBLY" --digest'),
         (("review", "BASE="), 'python -m pipeline review --base="$BASE"'),
-        (("deploy",), "npx cdk deploy --all"),
+        (("deploy",), "cdk deploy --all"),
         (("review",), "python -m review"),
     ],
 )

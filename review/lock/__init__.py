@@ -1,0 +1,1 @@
+"""``access.lock.md``: what everybody can do, as the administrators accepted it."""
