@@ -35,7 +35,7 @@ from review.access.effective_access import access_of
 from review.iam.engine import Engine
 from review.model.account_reader import read_accounts
 from review.templates.assembly import read_templates
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 from sandbox import Sandbox
 
 FIGURES = PROJECT / "docs" / "figures.md"
@@ -172,8 +172,8 @@ def _review(folder: Path, runs: int) -> list[Figure]:
     command, against = review_of_default_app(folder / "review")
     measured = alternately([command, against], runs)
     samples = measured[command.name]
-    place = Place(account="111122223333", region="us-east-1", partition="aws")
-    (account,) = read_accounts(read_templates(folder / "review" / "cdk.out", place))
+    environment = Environment(account="111122223333", region="us-east-1", partition="aws")
+    (account,) = read_accounts(read_templates(folder / "review" / "cdk.out", environment))
     roles = [principal for principal in account.principals if principal.trust]
 
     def sweep() -> None:

@@ -19,7 +19,7 @@ from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.report.markdown import change_markdown, code
 from review.report.pages import write_pages
-from review.templates.assembly import given_place, read_templates
+from review.templates.assembly import given_environment, read_templates
 from review.templates.cloud_assembly import Assembly
 
 _SHORT = 12
@@ -45,7 +45,7 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
         reviewed, access = _access(before.folder, folder)
         page = [
             change_markdown(access),
-            *_broken(reviewed),
+            *_violated(reviewed),
             "## What it does to templates",
             "",
             *_table(list(template_changes(before, assembly))),
@@ -57,7 +57,7 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
         commit=commit("HEAD"),
         base=base,
         gains_access=access.widens,
-        violates_invariants=bool(reviewed.broken),
+        violates_invariants=bool(reviewed.violated),
     )
     state = " with uncommitted changes" if has_uncommitted_changes() else ""
     page += [
@@ -71,13 +71,13 @@ def review_change(folder: Path, base: str) -> ChangeRecord:
 
 def _access(before: Path, after: Path) -> tuple[Review, Change]:
     """The access review, whose pages are left beside the assembly, and what becomes of access."""
-    place = given_place(
+    environment = given_environment(
         account=account_of_environment(), region=os.environ.get("AWS_REGION") or None
     )
     try:
         with Engine() as engine:
-            old = review(engine, read_templates(before, place))
-            new = review(engine, read_templates(after, place))
+            old = review(engine, read_templates(before, environment))
+            new = review(engine, read_templates(after, environment))
     except ReviewError as error:
         raise PipelineError(f"the access review failed: {error}") from None
     write_pages(new, after)
@@ -92,11 +92,11 @@ def _diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[str, str]]:
         yield str(target), diff
 
 
-def _broken(reviewed: Review) -> Iterator[str]:
-    for promise in reviewed.broken:
-        yield f"- ❌ violated: {code(promise.sentence)}"
-        yield from (f"  - {code(finding)}" for finding in promise.findings)
-    if reviewed.broken:
+def _violated(reviewed: Review) -> Iterator[str]:
+    for invariant in reviewed.violated:
+        yield f"- ❌ violated: {code(invariant.sentence)}"
+        yield from (f"  - {code(finding)}" for finding in invariant.findings)
+    if reviewed.violated:
         yield ""
 
 

@@ -150,7 +150,7 @@ def asking(what: str) -> Iterator[None]:
             "there are no AWS credentials; set a profile or the variables of the AWS CLI"
         ) from None
     except (BotoCoreError, ClientError) as error:
-        raise PipelineError(f"AWS was asked {what}: {error}") from None
+        raise PipelineError(f"could not ask AWS {what}: {error}") from None
 
 
 def _credentials(account: str | None, region: str, role: str) -> Credentials:

@@ -16,13 +16,13 @@ _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
 _POLL_SECONDS = 5
 _LONGEST_WAIT_SECONDS = 3600
-_CURES = {
+_FIXES = {
     "UPDATE_ROLLBACK_FAILED": "npx cdk rollback",
     "UPDATE_FAILED": "npx cdk rollback",
     "CREATE_FAILED": "npx cdk rollback",
     "DELETE_FAILED": "npx cdk destroy",
 }
-"""States that nothing but a person ends, and how, once what the stack's events name is mended.
+"""States that nothing but a person ends, and how, once what the stack's events name is fixed.
 Source: CloudFormation User Guide, stack status codes."""
 
 
@@ -57,8 +57,8 @@ class Rollout:
             yield f"{target}: {status or 'does not stand'}"
             if status and ("ROLLBACK" in status or "FAILED" in status):
                 yield f"  {_first_failure(client, target)}"
-            if status in _CURES:
-                yield f"  mend what its events name, then: {_CURES[status]} {target.stack.id}"
+            if status in _FIXES:
+                yield f"  fix what its events name, then: {_FIXES[status]} {target.stack.id}"
 
 
 def _cloudformation(target: Target) -> Any:
@@ -67,7 +67,7 @@ def _cloudformation(target: Target) -> Any:
 
 def _is_deployed(target: Target, assembly: Path) -> bool:
     client = _cloudformation(target)
-    if _settled(client, target) in _CURES:
+    if _settled(client, target) in _FIXES:
         return False
     print(f"deploying {target}", flush=True)
     status, _ = cdk(

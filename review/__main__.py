@@ -18,23 +18,25 @@ from review.lock.file import accepted_before, read, rendered
 from review.report.as_json import review_json
 from review.report.markdown import change_markdown
 from review.report.pages import NAME, write_pages
-from review.report.texts import counted, place_of, verdicts
-from review.templates.assembly import ANY_ACCOUNT, ANY_REGION, given_place, read_templates
+from review.report.texts import counted, environment_of, verdicts
+from review.templates.assembly import ANY_ACCOUNT, ANY_REGION, given_environment, read_templates
 
 
 def main() -> int:
     """Runs the command; its exit status."""
     options = _options()
-    place = given_place(account=options.account, region=options.region, partition=options.partition)
+    environment = given_environment(
+        account=options.account, region=options.region, partition=options.partition
+    )
     with Engine() as engine:
-        reviewed = review(engine, read_templates(options.folder, place))
+        reviewed = review(engine, read_templates(options.folder, environment))
         if options.check:
             return _check(reviewed)
         if options.accept:
             return _accept(reviewed)
         if options.against is None:
             return _write(reviewed, options.output or options.folder, as_json=options.json)
-        before = review(engine, read_templates(options.against, place))
+        before = review(engine, read_templates(options.against, environment))
     changed = change(before, reviewed)
     print(change_markdown(changed), end="")
     return FOUND if changed.widens else 0
@@ -45,7 +47,7 @@ def _options() -> argparse.Namespace:
         prog="python -m review",
         description="Who can do what once these templates are deployed, proved from them alone: "
         f"writes {NAME}.html and {NAME}.md. Exit status: 0; 1 for what cannot be reviewed; "
-        f"{FOUND} where a promise is broken, or, with --against, where anybody gains anything.",
+        f"{FOUND} where an invariant is violated, or, with --against, where anybody gains access.",
     )
     parser.add_argument(
         "folder",
@@ -134,16 +136,16 @@ def _accept(reviewed: Review) -> int:
 
 
 def _violations(reviewed: Review) -> Iterator[str]:
-    for promise in reviewed.broken:
-        for finding in promise.findings:
-            yield f"violated: {promise.sentence}: {finding}"
+    for invariant in reviewed.violated:
+        for finding in invariant.findings:
+            yield f"violated: {invariant.sentence}: {finding}"
 
 
 def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
-    """Writes the pages, or prints the data, and says what is broken."""
+    """Writes the pages, or prints the data, and lists what is violated."""
     if as_json:
         print(review_json(reviewed), end="")
-        return FOUND if reviewed.broken else 0
+        return FOUND if reviewed.violated else 0
     try:
         pages = write_pages(reviewed, folder)
     except OSError as error:
@@ -151,16 +153,16 @@ def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
             f"the pages cannot be written: {error}; name a folder: --output"
         ) from None
     for account in reviewed.accounts:
-        print(place_of(account))
+        print(environment_of(account))
         for access in account.accesses:
             print(f"  {access.principal.title}: {counted(access)}")
         print(f"  {verdicts(account)}")
-    for promise in reviewed.broken:
-        print(f"broken: {promise.sentence}")
-        for finding in promise.findings:
+    for invariant in reviewed.violated:
+        print(f"violated: {invariant.sentence}")
+        for finding in invariant.findings:
             print(f"  {finding}")
     print(f"written: {', '.join(map(str, pages))}")
-    return FOUND if reviewed.broken else 0
+    return FOUND if reviewed.violated else 0
 
 
 if __name__ == "__main__":

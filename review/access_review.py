@@ -3,36 +3,36 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from review.access.evaluation import Judge
+from review.access.evaluation import Evaluator
 from review.access.grants import Access
 from review.errors import understood
-from review.escalation import Opening, openings
+from review.escalation import OpenPath, open_paths
 from review.iam.engine import Engine
-from review.invariants.approvers import approver_promises
-from review.invariants.audit import Subject, subjects, trail_promises
-from review.invariants.auditors import auditor_promises
-from review.invariants.authors import author_promises
-from review.invariants.everyone import everyones_promises
-from review.invariants.invariant import Promise, Verdict
-from review.invariants.operators import operator_promises
-from review.invariants.pipelines import pipeline_promises
-from review.invariants.runbooks import runbook_promises
-from review.invariants.service_roles import role_promises
+from review.invariants.approvers import approver_invariants
+from review.invariants.audit import Subject, audit_invariants, subjects
+from review.invariants.auditors import auditor_invariants
+from review.invariants.authors import author_invariants
+from review.invariants.everyone import everyones_invariants
+from review.invariants.invariant import Invariant, Verdict
+from review.invariants.operators import operator_invariants
+from review.invariants.pipelines import pipeline_invariants
+from review.invariants.runbooks import runbook_invariants
+from review.invariants.service_roles import service_role_invariants
 from review.model.account import Account
 from review.model.account_reader import read_accounts
 from review.report.picture import Picture, draw
 from review.templates.assembly import Template
 
-_PROMISES = (
-    operator_promises,
-    approver_promises,
-    auditor_promises,
-    runbook_promises,
-    role_promises,
-    author_promises,
-    pipeline_promises,
-    trail_promises,
-    everyones_promises,
+_INVARIANTS = (
+    operator_invariants,
+    approver_invariants,
+    auditor_invariants,
+    runbook_invariants,
+    service_role_invariants,
+    author_invariants,
+    pipeline_invariants,
+    audit_invariants,
+    everyones_invariants,
 )
 
 
@@ -42,15 +42,15 @@ class AccountReview:
 
     account: Account
     accesses: tuple[Access, ...]
-    promises: tuple[Promise, ...]
-    openings: tuple[Opening, ...]
+    invariants: tuple[Invariant, ...]
+    open_paths: tuple[OpenPath, ...]
     picture: Picture
     notifications: tuple[Subject, ...]
-    """What its trail should receive, and whether it does; empty where there is none."""
+    """What its audit should receive, and whether it does; empty where there is none."""
 
-    def having(self, verdict: Verdict) -> tuple[Promise, ...]:
-        """The promises with this verdict."""
-        return tuple(promise for promise in self.promises if promise.verdict is verdict)
+    def having(self, verdict: Verdict) -> tuple[Invariant, ...]:
+        """The invariants with this verdict."""
+        return tuple(invariant for invariant in self.invariants if invariant.verdict is verdict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,9 +66,9 @@ class Review:
     """What was reviewed."""
 
     @property
-    def broken(self) -> tuple[Promise, ...]:
-        """The promises that are broken in any account."""
-        return tuple(p for account in self.accounts for p in account.having(Verdict.BROKEN))
+    def violated(self) -> tuple[Invariant, ...]:
+        """The invariants that are violated in any account."""
+        return tuple(p for account in self.accounts for p in account.having(Verdict.VIOLATED))
 
 
 def review(engine: Engine, templates: Iterable[Template]) -> Review:
@@ -87,17 +87,17 @@ def review(engine: Engine, templates: Iterable[Template]) -> Review:
 
 
 def _review(engine: Engine, account: Account) -> AccountReview:
-    judge = Judge(engine, account)
+    evaluator = Evaluator(engine, account)
     return AccountReview(
         account=account,
-        accesses=judge.accesses,
-        promises=tuple(_promises(judge)),
-        openings=tuple(openings(judge)),
-        picture=draw(account, judge.accesses),
-        notifications=subjects(judge) if account.has_trail else (),
+        accesses=evaluator.accesses,
+        invariants=tuple(_invariants(evaluator)),
+        open_paths=tuple(open_paths(evaluator)),
+        picture=draw(account, evaluator.accesses),
+        notifications=subjects(evaluator) if account.has_recording else (),
     )
 
 
-def _promises(judge: Judge) -> Iterator[Promise]:
-    for promises in _PROMISES:
-        yield from promises(judge)
+def _invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    for invariants in _INVARIANTS:
+        yield from invariants(evaluator)

@@ -14,7 +14,7 @@ class ReviewError(Exception):
 def understood() -> Iterator[None]:
     """Makes a ReviewError of whatever a template of another form than CloudFormation's leads to.
 
-    CloudFormation has a schema for each property; only what the review judges is checked here.
+    CloudFormation has a schema for each property; only what the review evaluates is checked here.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Known ways to more power than one was given, and to whom they are open."""
+"""Escalation paths: known ways to more power than one was given, and to whom they are open."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from review.access.evaluation import SOMEBODY_ELSES_RUNBOOK, Judge
+from review.access.evaluation import SOMEBODY_ELSES_RUNBOOK, Evaluator
 from review.access.grants import Access, Grant
 from review.iam.names import ASSUME_ROLE, PASS_ROLE, PASSED_TO, START, WRITES
 from review.iam.patterns import is_pattern, overlap
@@ -40,7 +40,7 @@ class EscalationPath:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opening:
+class OpenPath:
     """A path that somebody can go, alone or two together."""
 
     path: EscalationPath
@@ -72,17 +72,17 @@ def attribution() -> str:
     return str(json.loads(_DATA.read_text("utf-8"))["attribution"])
 
 
-def openings(judge: Judge) -> Iterator[Opening]:
+def open_paths(evaluator: Evaluator) -> Iterator[OpenPath]:
     """The paths that are open to anybody, or to two people together and to neither alone."""
-    accesses = judge.accesses
+    accesses = evaluator.accesses
     for path in escalation_paths():
         alone = [access for access in accesses if _is_open(path, (access,))]
         for access in alone:
-            yield _opening(judge, path, (access,))
+            yield _opening(evaluator, path, (access,))
         rest = [access for access in accesses if access not in alone]
         for pair in combinations(rest, 2):
             if _is_open(path, pair):
-                yield _opening(judge, path, pair)
+                yield _opening(evaluator, path, pair)
 
 
 def _is_open(path: EscalationPath, accesses: Iterable[Access]) -> bool:
@@ -107,13 +107,13 @@ def _may_pass_to(grant: Grant, service: str | None) -> bool:
     return service is None or all(service in listed for listed in services)
 
 
-def _opening(judge: Judge, path: EscalationPath, accesses: tuple[Access, ...]) -> Opening:
+def _opening(evaluator: Evaluator, path: EscalationPath, accesses: tuple[Access, ...]) -> OpenPath:
     grants = [g for permission in path.permissions for g in _grants(path, permission, accesses)]
-    roles = [name for grant in grants if (name := _role_led_to(judge, grant)) is not None]
-    unbounded = [grant for grant in grants if _is_unbounded(judge, path, grant)]
+    roles = [name for grant in grants if (name := _role_led_to(evaluator, grant)) is not None]
+    unbounded = [grant for grant in grants if _is_unbounded(evaluator, path, grant)]
     bounded = bool(roles) and not unbounded
     leads = roles if bounded else [grant.resource for grant in unbounded or grants]
-    return Opening(
+    return OpenPath(
         path=path,
         who=tuple(access.principal.title for access in accesses),
         reach=Reach.BOUNDED if bounded else Reach.OPEN,
@@ -121,14 +121,14 @@ def _opening(judge: Judge, path: EscalationPath, accesses: tuple[Access, ...]) -
     )
 
 
-def _role_led_to(judge: Judge, grant: Grant) -> str | None:
+def _role_led_to(evaluator: Evaluator, grant: Grant) -> str | None:
     """The role whose rights a grant leads to, if these templates make it."""
     if grant.action in _ON_RUNBOOKS:
-        for runbook in judge.account.runbooks:
+        for runbook in evaluator.account.runbooks:
             if grant.resource in runbook.arns and runbook.role:
                 return runbook.role.rsplit("/", 1)[-1]
     if grant.action in (PASS_ROLE, ASSUME_ROLE):
-        role = judge.account.by_arn(grant.resource)
+        role = evaluator.account.by_arn(grant.resource)
         return role.name if role else None
     for text in grant.conditions:
         if text.startswith("cloudformation:RoleArn ArnEquals "):
@@ -136,7 +136,7 @@ def _role_led_to(judge: Judge, grant: Grant) -> str | None:
     return None
 
 
-def _is_unbounded(judge: Judge, path: EscalationPath, grant: Grant) -> bool:
+def _is_unbounded(evaluator: Evaluator, path: EscalationPath, grant: Grant) -> bool:
     """Whether a grant leads to power that the templates do not bound.
 
     Steps on the way (``ExecuteChangeSet``, ``CreateDocument``) lead nowhere by themselves where
@@ -146,9 +146,9 @@ def _is_unbounded(judge: Judge, path: EscalationPath, grant: Grant) -> bool:
         foreign = f"arn:*:ssm:*:*:document/{SOMEBODY_ELSES_RUNBOOK}"
         return overlap(grant.resource, foreign)
     if grant.action in (PASS_ROLE, ASSUME_ROLE):
-        return is_pattern(grant.resource) or judge.account.by_arn(grant.resource) is None
+        return is_pattern(grant.resource) or evaluator.account.by_arn(grant.resource) is None
     return not {PASS_ROLE, ASSUME_ROLE, *_ON_RUNBOOKS} & set(path.permissions) and (
-        _role_led_to(judge, grant) is None and not _is_of_change_set(grant)
+        _role_led_to(evaluator, grant) is None and not _is_of_change_set(grant)
     )
 
 

@@ -1,8 +1,9 @@
 """The account of every Allow: each becomes a grant, or something that is named cuts it.
 
-What a principal can do is found by the engine, with patterns of its own (`review.sweep`). This
-module checks that nothing was lost on the way, and shares neither engine nor patterns with it: it
-makes a request that a statement allows, and looks for the grant or the cut that stands for it.
+What a principal can do is found by the engine, with patterns of its own
+(`review.access.effective_access`). This module checks that nothing was
+lost on the way, and shares neither engine nor patterns with it: it makes a request that a statement
+allows, and looks for the grant or the cut that stands for it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The sweep: everything that a principal can do, over every action that AWS has."""
+"""Effective access: everything that a principal can do, over every action that AWS has."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from review.access.grants import Access, Cut, Grant
 from review.errors import ReviewError
 from review.iam.actions import Action
 from review.iam.conditions import conditions_of, told_conditions
-from review.iam.engine import Asked, Engine, Request
+from review.iam.engine import Engine, Request, Requester
 from review.iam.names import ASSUME_ROLE
 from review.iam.patterns import may_overlap, surely_covers
 from review.iam.statements import ALLOW_EVERYTHING, Policy, Statement
@@ -59,11 +59,11 @@ def access_of(engine: Engine, principal: Principal, roles: tuple[Principal, ...]
     return replace(access, cuts=require_accounted(access, actions))
 
 
-def asked_as(principal: Principal, account: str, *, trust: Policy | None = None) -> Asked:
+def requester_of(principal: Principal, account: str, *, trust: Policy | None = None) -> Requester:
     """How the engine is asked about a principal, with everything that it holds, and resources of
     an account."""
     boundary = principal.boundary
-    return Asked(
+    return Requester(
         arn=principal.arn,
         context=principal.context,
         account=account,
@@ -121,7 +121,7 @@ def _asked(
     def narrowed(each: Labelled, *resources: str) -> Statement:
         return replace(each.statement, resources=resources, but_resources=False)
 
-    whole = Asked(
+    whole = Requester(
         arn=principal.arn,
         context=principal.context,
         account=principal.account,
@@ -204,7 +204,7 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
             if not statement.allows:
                 continue
             trust = replace(role.trust, statements=(statement, *denies))
-            asked = asked_as(principal, role.account, trust=trust)
+            asked = requester_of(principal, role.account, trust=trust)
             conditions = list(told_conditions(statement))
             if principal.account != role.account:
                 asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))

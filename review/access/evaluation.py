@@ -1,15 +1,15 @@
-"""The judge of one account: what each principal can do, and any single question about it."""
+"""The evaluator of one account: what each principal can do, and any single question about it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from review.access.effective_access import access_of, asked_as
+from review.access.effective_access import access_of, requester_of
 from review.access.grants import Access
-from review.iam.engine import Asked, Context, Engine, Request
+from review.iam.engine import Context, Engine, Request, Requester
 from review.iam.names import ASSUME_ROLE
 from review.iam.patterns import covers
 from review.iam.statements import ALLOW_EVERYTHING, Policy
-from review.model.account import Account, Part, Principal
+from review.model.account import Account, Persona, Principal
 
 SOMEBODY_ELSES_RUNBOOK = "Somebody-Elses-Runbook"
 """A document that no template makes."""
@@ -30,16 +30,16 @@ class Decision:
     context: tuple[tuple[str, str], ...]
     """Condition keys of the request."""
     expected: bool
-    """Whether the promise needs it allowed."""
+    """Whether the invariant needs it allowed."""
     allowed: bool
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether the promise holds in this point."""
+        """Whether the invariant holds in this point."""
         return self.expected == self.allowed
 
 
-class Judge:
+class Evaluator:
     """Answers about one account's principals; each is swept once."""
 
     def __init__(self, engine: Engine, account: Account) -> None:
@@ -57,11 +57,11 @@ class Judge:
         """What a principal can do."""
         return self._accesses[principal.arn]
 
-    def accesses_of(self, *parts: Part) -> tuple[Access, ...]:
+    def accesses_of(self, *parts: Persona) -> tuple[Access, ...]:
         """What those with one of these parts can do."""
         return tuple(map(self.access, self.account.having(*parts)))
 
-    def ask(
+    def evaluate(
         self,
         who: Principal,
         action: str,
@@ -75,27 +75,27 @@ class Judge:
         """The decision whether a principal may do something, with exactly this context.
 
         With ``whatever_else``, as if it were given everything besides: only a Deny counts. What the
-        engine cannot judge, by its data, is allowed where a grant covers it.
+        engine cannot evaluate, by its data, is allowed where a grant covers it.
         """
         found = self.engine.actions().get(action)
         if found is not None and not found.takes(resource):
             granted = any(covers(grant.resource, resource) for grant in self.access(who).on(action))
             return _decision(who.arn, action, resource, expected, context or {}, granted)
-        asked = asked_as(who, self.account.place.account, trust=trust)
+        asked = requester_of(who, self.account.environment.account, trust=trust)
         if whatever_else:
             boundary = asked.boundary and (*asked.boundary, ALLOW_EVERYTHING)
             asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING), boundary=boundary)
         return self._decide(asked, action, resource, expected, context or {})
 
-    def ask_trust(
+    def evaluate_trust(
         self, who: str, role: Principal, *, expected: bool, context: Context | None = None
     ) -> Decision:
         """The decision whether a service or an ARN outside of the account's model may assume a
         role, by the role's trust alone."""
-        asked = Asked(
+        asked = Requester(
             arn=who,
             context={},
-            account=self.account.place.account,
+            account=self.account.environment.account,
             identity=(),
             trust=role.trust.statements if role.trust else (),
         )
@@ -103,7 +103,7 @@ class Judge:
 
     def _decide(
         self,
-        asked: Asked,
+        asked: Requester,
         action: str,
         resource: str,
         expected: bool,
@@ -114,8 +114,10 @@ class Judge:
 
     def ssm_arn(self, resource: str, *, region: str = "", account: str = "") -> str:
         """The ARN of an SSM resource of the account, or of another one or Region."""
-        place = self.account.place
-        elsewhere = replace(place, region=region or place.region, account=account or place.account)
+        environment = self.account.environment
+        elsewhere = replace(
+            environment, region=region or environment.region, account=account or environment.account
+        )
         return elsewhere.ssm_arn(resource)
 
     def execution(self, *, region: str = "", account: str = "") -> str:
@@ -124,7 +126,7 @@ class Judge:
 
     def other_region(self) -> str:
         """A Region of the partition that no template goes to."""
-        known = _REGIONS.get(self.account.place.partition, ())
+        known = _REGIONS.get(self.account.environment.partition, ())
         elsewhere = (region for region in known if region not in self.account.regions)
         return next(elsewhere, "nowhere-1")
 

@@ -61,9 +61,9 @@ class Access:
     principal: Principal
     grants: tuple[Grant, ...]
     known: int
-    """How many actions were judged: all that the engine's data has."""
+    """How many actions were evaluated: all that the engine's data has."""
     open_actions: tuple[str, ...]
-    """What effective allows name and no data can judge: patterns, which will grant what AWS has
+    """What effective allows name and no data can evaluate: patterns, which will grant what AWS has
     yet to invent, and names that the engine's data does not have."""
     cuts: tuple[Cut, ...] = ()
     """What a statement allows and the principal cannot do all the same."""

@@ -78,8 +78,9 @@ class Receivers:
         kind = log.get("LogGroupClass", "STANDARD")
         if kind != "STANDARD":
             yield f"{log.where} is of class {kind}, not STANDARD"
-        place = rule.template.place
-        source = f"arn:{place.partition}:events:{place.region}:{place.account}:rule/{rule.name}"
+        environment = rule.template.environment
+        where = f"{environment.region}:{environment.account}"
+        source = f"arn:{environment.partition}:events:{where}:rule/{rule.name}"
         streams = log.attribute("Arn")
         # Opening a stream is requested without the rule's ARN.
         for action, of in ((_OPEN_STREAM, ""), (_WRITE, source)):
@@ -146,8 +147,8 @@ def _of_topic(resource: Resource, topic: str) -> Iterator[Statement]:
 
 def _of_key(resource: Resource) -> Iterator[Statement]:
     """A key is for EventBridge, and for whom the account's own IAM lets."""
-    place = resource.template.place
-    root = {("AWS", place.iam_arn("root")), ("AWS", place.account)}
+    environment = resource.template.environment
+    root = {("AWS", environment.iam_arn("root")), ("AWS", environment.account)}
     for statement in _statements(resource, resource.get("KeyPolicy")):
         if not set(statement.principals) <= root:
             encrypting = {action.lower() for action in _ENCRYPT}
@@ -161,7 +162,7 @@ def _statements(resource: Resource, document: Any) -> Iterator[Statement]:
         if not statement.allows and statement.conditions != _WITHOUT_TLS:
             raise ReviewError(
                 f"{resource.where}: statement {statement.sid} denies something to AWS's services; "
-                f"the review does not judge that (review/audit/delivery.py)"
+                f"the review does not evaluate that (review/audit/delivery.py)"
             )
         if statement.allows:
             yield statement
@@ -188,7 +189,7 @@ def _refuse_others(
         raise ReviewError(
             f"{resource.where}: statement {statement.sid} lets others in than AWS's services, to "
             f"more than {', '.join(sorted(actions))}, or to more than {', '.join(resources)}; the "
-            f"review does not judge that (review/audit/delivery.py)"
+            f"review does not evaluate that (review/audit/delivery.py)"
         )
 
 

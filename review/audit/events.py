@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 
 Event = dict[str, Any]
 
@@ -71,7 +71,9 @@ _KINDS = {"user": "IAMUser", "assumed-role": "AssumedRole", "root": "Root"}
 _EVENT_VERSIONS = {"user": "1.08", "assumed-role": "1.11", "root": "1.12"}
 
 
-def execution_events(place: Place, kind: str, runbook: str, status: str) -> Iterator[Event]:
+def execution_events(
+    environment: Environment, kind: str, runbook: str, status: str
+) -> Iterator[Event]:
     """That an execution, or a step of one, has ended."""
     for variant in _VARIANTS:
         detail = {
@@ -84,18 +86,18 @@ def execution_events(place: Place, kind: str, runbook: str, status: str) -> Iter
             "Time": variant.version * 1000,
         }
         if kind == EXECUTION:
-            detail["ExecutedBy"] = _caller(place, variant)
+            detail["ExecutedBy"] = _caller(environment, variant)
         else:
             detail |= {"StepName": variant.step, "Action": f"aws:{variant.step}"}
         resources = (
-            place.ssm_arn(f"automation-execution/{variant.execution}"),
-            place.ssm_arn(f"automation-definition/{runbook}:{int(variant.version)}"),
+            environment.ssm_arn(f"automation-execution/{variant.execution}"),
+            environment.ssm_arn(f"automation-definition/{runbook}:{int(variant.version)}"),
         )
-        yield _event(place, variant, "ssm", kind, detail, resources)
+        yield _event(environment, variant, "ssm", kind, detail, resources)
 
 
 def call_events(
-    place: Place, service: str, call: str, parameters: Mapping[str, str]
+    environment: Environment, service: str, call: str, parameters: Mapping[str, str]
 ) -> Iterator[Event]:
     """That somebody called an API, and AWS did not refuse it."""
     for variant in _VARIANTS:
@@ -105,14 +107,14 @@ def call_events(
             "userIdentity": {
                 "type": _KINDS[kind],
                 "principalId": f"AIDA{variant.step.upper()}",
-                "arn": _caller(place, variant),
-                "accountId": place.account,
+                "arn": _caller(environment, variant),
+                "accountId": environment.account,
                 "accessKeyId": f"ASIA{variant.step.upper()}",
             },
             "eventTime": variant.time,
             "eventSource": f"{service}.amazonaws.com",
             "eventName": call,
-            "awsRegion": place.region,
+            "awsRegion": environment.region,
             "sourceIPAddress": variant.address,
             "userAgent": variant.address,
             "requestParameters": {**parameters, f"of{variant.step}": variant.id},
@@ -122,14 +124,14 @@ def call_events(
             "readOnly": False,
             "eventType": "AwsApiCall",
             "managementEvent": True,
-            "recipientAccountId": place.account,
+            "recipientAccountId": environment.account,
             "eventCategory": "Management",
         }
-        yield _event(place, variant, service, _CALL, detail, ())
+        yield _event(environment, variant, service, _CALL, detail, ())
 
 
 def _event(
-    place: Place,
+    environment: Environment,
     variant: _Variant,
     service: str,
     kind: str,
@@ -141,17 +143,17 @@ def _event(
         "id": variant.id,
         "detail-type": kind,
         "source": f"aws.{service}",
-        "account": place.account,
+        "account": environment.account,
         "time": variant.time,
-        "region": place.region,
+        "region": environment.region,
         "resources": list(resources),
         "detail": detail,
     }
 
 
-def _caller(place: Place, variant: _Variant) -> str:
+def _caller(environment: Environment, variant: _Variant) -> str:
     service = "sts" if variant.identity.startswith("assumed-role/") else "iam"
-    return f"arn:{place.partition}:{service}::{place.account}:{variant.identity}"
+    return f"arn:{environment.partition}:{service}::{environment.account}:{variant.identity}"
 
 
 def matches(pattern: Any, event: Any) -> bool:

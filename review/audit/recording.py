@@ -79,7 +79,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trail:
+class Recording:
     """What is recorded and reported."""
 
     rules: tuple[Rule, ...] = ()
@@ -93,8 +93,8 @@ class Trail:
     """The topics that a key of these templates encrypts: Region and name of each."""
 
 
-def read_trail(resources: Iterable[Resource]) -> Trail:
-    """The trail; ReviewError for a resource of it that lets others in, or a rule that leads
+def read_recording(resources: Iterable[Resource]) -> Recording:
+    """What is recorded; ReviewError for a resource of it that lets others in, or a rule that leads
     elsewhere."""
     resources = tuple(resources)
     receivers = Receivers(resources)
@@ -106,7 +106,7 @@ def read_trail(resources: Iterable[Resource]) -> Trail:
             if resource.get("State", "ENABLED") == "ENABLED":
                 rules.append(rule)
                 undelivered += problems
-    return Trail(
+    return Recording(
         rules=tuple(rules),
         undelivered=tuple(dict.fromkeys(undelivered)),
         subscribers=tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from review.audit.recording import Rule, Target, Trail
+from review.audit.recording import Recording, Rule, Target
 from review.errors import ReviewError
 
 _NAMING = (".detail.Definition", ".detail.requestParameters.")
@@ -38,9 +38,9 @@ class Route:
         )
 
 
-def routes_of(trail: Trail) -> frozenset[Route]:
+def routes_of(recording: Recording) -> frozenset[Route]:
     """Every route of the rules that are on."""
-    return frozenset(route for rule in trail.rules for route in _of_rule(rule))
+    return frozenset(route for rule in recording.rules for route in _of_rule(rule))
 
 
 def _of_rule(rule: Rule) -> Iterator[Route]:

@@ -1,9 +1,9 @@
-"""What a change does to the trail: what it receives, whom it notifies, how it keeps it."""
+"""What a change does to the audit: what it receives, whom it notifies, how it keeps it."""
 
 from collections.abc import Iterator
 
 from review.access_review import AccountReview
-from review.audit.recording import Trail
+from review.audit.recording import Recording
 from review.diff.gains import Gain
 
 OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")
@@ -15,17 +15,17 @@ def changes_of(kind: str, name: str) -> str:
     return f"changes of {kind} {name}"
 
 
-def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
+def audit_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
     """What is hidden now and was not, and who learns what they did not."""
-    was, trail = old.account.trail if old else Trail(), new.account.trail
+    was, recording = old.account.recording if old else Recording(), new.account.recording
     if old is not None:
         yield from _no_longer_received(old, new)
-    for topic, address in sorted({*was.subscribers} - {*trail.subscribers}):
+    for topic, address in sorted({*was.subscribers} - {*recording.subscribers}):
         yield Gain(f"topic {topic} no longer notifies {address}")
-    for topic, address in sorted({*trail.subscribers} - {*was.subscribers}):
+    for topic, address in sorted({*recording.subscribers} - {*was.subscribers}):
         yield Gain(f"topic {topic} now notifies {address}")
     kept = dict(was.kept)
-    for log, days in trail.kept:
+    for log, days in recording.kept:
         before = kept.get(log)
         if before is not None and days and (not before or days < before):
             longer = f"{before} days" if before else "for ever"
@@ -33,7 +33,7 @@ def trail_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain
                 f"log {log} keeps its events {days} days (before: {longer})",
                 f"log {log} keeps its events {longer} (before: {days} days)",
             )
-    for region, topic in sorted({*was.encrypted} - {*trail.encrypted}):
+    for region, topic in sorted({*was.encrypted} - {*recording.encrypted}):
         yield Gain(
             f"topic {topic} in {region} is no longer encrypted with a key of these templates",
             f"topic {topic} in {region} is now encrypted with a key of these templates",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from review.access.grants import Access, Grant, alike
 from review.access_review import AccountReview, Review
-from review.diff.audit import trail_gained
+from review.diff.audit import audit_gained
 from review.diff.differences import Difference, differences
 from review.diff.gains import About, Aspect, Gain, but, provided
 from review.diff.runbooks import runbooks_gained
@@ -14,7 +14,7 @@ from review.errors import understood
 from review.iam.conditions import told_conditions
 from review.iam.patterns import covers, surely_covers
 from review.iam.statements import Statement
-from review.invariants.invariant import Promise, Verdict
+from review.invariants.invariant import Invariant, Verdict
 from review.model.account import Kind, Principal
 
 
@@ -24,21 +24,21 @@ class Change:
 
     gains: tuple[str, ...]
     losses: tuple[str, ...]
-    broken: tuple[str, ...]
-    """Promises that are broken now and were not."""
-    mended: tuple[str, ...]
-    """Promises that were broken and are not any more."""
-    unmade: tuple[str, ...]
-    """Promises that were made and are not any more."""
+    violated: tuple[str, ...]
+    """Invariants that are violated now and were not."""
+    restored: tuple[str, ...]
+    """Invariants that were violated and are not any more."""
+    withdrawn: tuple[str, ...]
+    """Invariants that were made and are not any more."""
     differences: tuple[Difference, ...]
     """Every other difference of the assemblies: nobody has evaluated what it does."""
 
     @property
     def widens(self) -> bool:
-        """Whether anybody gains access, as far as is known: a promise that breaks, and what an
-        administrator's stack does differently and nobody has evaluated, count as gains."""
+        """Whether anybody gains access, as far as is known. An invariant that is violated counts as
+        a gain, and so does every difference of an administrators' stack that is not evaluated."""
         unknown = any(each.is_administrators for each in self.differences)
-        return bool(self.gains or self.broken) or unknown
+        return bool(self.gains or self.violated) or unknown
 
 
 def change(old: Review, new: Review) -> Change:
@@ -48,8 +48,8 @@ def change(old: Review, new: Review) -> Change:
 
 
 def _change(old: Review, new: Review) -> Change:
-    before = {review.account.place.account: review for review in old.accounts}
-    after = {review.account.place.account: review for review in new.accounts}
+    before = {review.account.environment.account: review for review in old.accounts}
+    after = {review.account.environment.account: review for review in new.accounts}
     gains: list[str] = []
     losses: list[str] = []
     evaluated: dict[str, set[About]] = {}
@@ -61,36 +61,36 @@ def _change(old: Review, new: Review) -> Change:
         gains += [f"{gain.told}{where}" for gain in gained]
         losses += [f"{loss.lost}{where}" for loss in lost if loss.lost]
         evaluated[account] = {about for each in (*gained, *lost) for about in each.about}
-    was_made, is_made = _promises(old), _promises(new)
+    was_made, is_made = _invariants(old), _invariants(new)
     return Change(
         gains=tuple(dict.fromkeys(gains)),
         losses=tuple(dict.fromkeys(losses)),
-        broken=tuple(
-            promise.sentence
-            for key, promise in is_made.items()
-            if _is_broken(promise) and not _is_broken(was_made.get(key))
+        violated=tuple(
+            invariant.sentence
+            for key, invariant in is_made.items()
+            if _is_violated(invariant) and not _is_violated(was_made.get(key))
         ),
-        mended=tuple(
-            promise.sentence
-            for key, promise in is_made.items()
-            if not _is_broken(promise) and _is_broken(was_made.get(key))
+        restored=tuple(
+            invariant.sentence
+            for key, invariant in is_made.items()
+            if not _is_violated(invariant) and _is_violated(was_made.get(key))
         ),
-        unmade=tuple(p.sentence for key, p in was_made.items() if key not in is_made),
+        withdrawn=tuple(p.sentence for key, p in was_made.items() if key not in is_made),
         differences=tuple(differences(old, new, evaluated)),
     )
 
 
-def _promises(review: Review) -> dict[tuple[str, str], Promise]:
-    """The promises by account and id."""
+def _invariants(review: Review) -> dict[tuple[str, str], Invariant]:
+    """The invariants by account and id."""
     return {
-        (each.account.place.account, promise.id): promise
+        (each.account.environment.account, invariant.id): invariant
         for each in review.accounts
-        for promise in each.promises
+        for invariant in each.invariants
     }
 
 
-def _is_broken(promise: Promise | None) -> bool:
-    return promise is not None and promise.verdict is Verdict.BROKEN
+def _is_violated(invariant: Invariant | None) -> bool:
+    return invariant is not None and invariant.verdict is Verdict.VIOLATED
 
 
 def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Gain]:
@@ -109,7 +109,7 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
             yield Gain(told, lost, labels)
         for who, told, lost in trust_gained(was, access.principal, new.accesses):
             yield Gain(told, lost, frozenset((Aspect.TRUST, name, each) for each in who))
-    yield from trail_gained(old, new)
+    yield from audit_gained(old, new)
     yield from runbooks_gained(old, new)
 
 
@@ -144,7 +144,7 @@ def _grants_gained(old: Access | None, new: Access) -> Iterator[tuple[str, str]]
     for actions, places, (within, exceptions) in alike(gained):
         before, kept = (f" (before: {within})", f" (left: {within})") if within else ("", "")
         lost = f"{_listed(actions)} on {_listed(places, 'more')}{exceptions}{kept}"
-        # A gain is told whole, for whoever accepts it.
+        # Every gained action is listed: a reviewer approves exactly these.
         gain = f"{', '.join(actions)} on {', '.join(places)}{exceptions}{before}"
         yield f"{who} gains {gain}", f"{who} loses {lost}"
     denied = _denials(new.principal)

@@ -83,7 +83,7 @@ class Counterparts:
     @property
     def account(self) -> str:
         """The account that they are of."""
-        return self.both[0].template.place.account
+        return self.both[0].template.environment.account
 
     def is_evaluated(self, name: str) -> bool:
         """Whether sentences account for all of a difference of a property."""

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from review.access_review import AccountReview
 from review.diff.gains import Aspect, Gain
-from review.model.account import Limit, Part, Runbook
+from review.model.account import Limit, Persona, Runbook
 
 
 def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
     """What anybody gets done by a runbook now and did not before."""
     held = {access.principal.arn: access.allowed_actions for access in new.accesses}
     old_runbooks = {runbook.name: runbook for runbook in old.account.runbooks} if old else {}
-    starters = [a.principal.name for a in new.accesses if a.principal.part is Part.OPERATOR]
+    starters = [a.principal.name for a in new.accesses if a.principal.persona is Persona.OPERATOR]
     for runbook in new.account.runbooks:
         who = ", ".join(starters) or "anyone who starts it"
         was = old_runbooks.get(runbook.name)
         told = list(_runbook_gained(was, runbook, who, held))
-        if was and was.course != runbook.course:
+        if was and was.control_flow_digest != runbook.control_flow_digest:
             what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
             told.append((f"{who} gains {what}", f"{who} loses {what}"))
         for gained, lost in told:

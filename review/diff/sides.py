@@ -29,12 +29,12 @@ class Side:
         self.elsewhere = {
             (key_of(template), r.logical_id): r
             for template in review.templates
-            if template.place.assumed
+            if template.environment.assumed
             for r in read_resources([elsewhere(template)])
         }
         """What is the same wherever the templates go, where that is not fixed."""
         self.routes = {
-            account.account.place.account: routes_of(account.account.trail)
+            account.account.environment.account: routes_of(account.account.recording)
             for account in review.accounts
         }
 
@@ -75,7 +75,7 @@ class Side:
     def granting(self) -> dict[tuple[str, str], set[str]]:
         """By account and principal, the statements that grant all that they allow."""
         return {
-            (account.account.place.account, access.principal.name): {
+            (account.account.environment.account, access.principal.name): {
                 label for grant in access.grants for label in grant.by
             }
             - {label for cut in access.cuts for label in cut.by}
@@ -86,7 +86,7 @@ class Side:
     def principals(self, account: str) -> Iterator[Principal]:
         """The principals of an account."""
         for each in self.review.accounts:
-            if each.account.place.account == account:
+            if each.account.environment.account == account:
                 yield from each.account.principals
 
 
@@ -99,7 +99,7 @@ def _memberships(resource: Resource) -> Iterator[tuple[str, list[str]]]:
 
 
 def key_of(template: Template) -> Key:
-    return template.stack, template.place.account, template.place.region
+    return template.stack, template.environment.account, template.environment.region
 
 
 def policies_of(resource: Resource) -> Iterator[str]:

@@ -14,17 +14,17 @@ class Action:
     name: str
     """``ssm:StartAutomationExecution``."""
     takes_no_resource: bool
-    """Whether it is judged on ``*`` alone."""
+    """Whether it is authorized on ``*`` alone."""
     arns: tuple[str, ...]
-    """Patterns of the ARNs that it is judged on."""
+    """Patterns of the ARNs that it is authorized on."""
     levels: tuple[str, ...]
     """``List``, ``Read``, ``Write``, ``Tagging``, ``Permissions management``."""
     dependents: tuple[str, ...]
     """Further actions that it needs for some inputs."""
 
     def takes(self, resource: str) -> bool:
-        """Whether the action can be judged on a resource, by the data: a kind of resource that is
-        newer than the data is not in it."""
+        """Whether the action applies to a resource, by the data: a kind of resource that is newer
+        than the data is not in it."""
         if self.takes_no_resource:
             return resource == "*"
         return any(overlap(resource, arn) for arn in self.arns)

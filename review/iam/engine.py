@@ -1,7 +1,7 @@
 """The engine that decides: an IAM simulator of its own, in a process of its own.
 
 ``@cloud-copilot/iam-simulate`` (npm, AGPL-3.0) is called unmodified over its standard input and
-output; see NOTICE. It judges one resource at a time.
+output; see NOTICE. It evaluates one resource at a time.
 """
 
 import json
@@ -45,7 +45,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Requester:
     """Who asks, and under which statements."""
 
     arn: str
@@ -98,13 +98,13 @@ class Engine:
         return self._actions
 
     def decide(
-        self, asked: Asked, requests: Iterable[Request], *, discover: bool = False
+        self, asked: Requester, requests: Iterable[Request], *, discover: bool = False
     ) -> list[Answer]:
         """The decision for each request, in order.
 
         Strict, a condition key that the request lacks fails its condition; discovering, it is
         taken to hold, and the answer tells the condition. ReviewError for a request that the
-        engine cannot judge, or a key that it would ignore.
+        engine cannot evaluate, or a key that it would ignore.
         """
         requests = list(requests)
         identity = _relevant(asked.identity, requests)
@@ -150,7 +150,8 @@ def _relevant(statements: Iterable[Statement], requests: list[Request]) -> list[
     """The statements that apply to what is asked, each on exactly that resource.
 
     The engine is asked about effects, conditions and kinds of resources: it errs on some patterns
-    (``*/name``). Several requests at once come with their own resources (`review.sweep`).
+    (``*/name``). Several requests at once come with their own
+    resources (`review.access.effective_access`).
     """
     if len(requests) != 1:
         return list(statements)
@@ -174,10 +175,10 @@ def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:
 _NOTHING = replace(ALLOW_EVERYTHING, sid="Nothing", allows=False)
 
 
-def _answer(asked: Asked, request: Request, answer: Mapping[str, Any]) -> Answer:
+def _answer(asked: Requester, request: Request, answer: Mapping[str, Any]) -> Answer:
     what = f"{asked.arn}: {request.action} on {request.resource}"
     if "error" in answer:
-        raise ReviewError(f"the engine cannot judge {what}: {json.dumps(answer['error'])}")
+        raise ReviewError(f"the engine cannot evaluate {what}: {json.dumps(answer['error'])}")
     ignored = set(answer["ignored"]) & set(request.context)
     if ignored:
         raise ReviewError(f"the engine ignores {', '.join(sorted(ignored))}, {what}")

@@ -134,7 +134,7 @@ def _statement(
     if unknown := sorted(set(statement) - _KEYS):
         raise ReviewError(f"{where}: {', '.join(unknown)} is no part of a statement")
     if "NotPrincipal" in statement:
-        raise ReviewError(f"{where}: the review does not judge NotPrincipal; name the principals")
+        raise ReviewError(f"{where}: NotPrincipal is not evaluated; name the principals")
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise ReviewError(f"{where}: effect {statement.get('Effect')!r} is not Allow or Deny")
     if ("Action" in statement) == ("NotAction" in statement):

@@ -1,11 +1,17 @@
-"""What is promised of those who answer approvals."""
+"""Invariants of those who answer approvals."""
 
 from collections.abc import Iterator
 
-from review.access.evaluation import Decision, Judge, names
+from review.access.evaluation import Decision, Evaluator, names
 from review.iam.names import CHANGE_REQUEST, OWN_PASSWORD, SIGNAL, START
-from review.invariants.invariant import Promise, Proof, anything_but, denied_whatever_else, promise
-from review.model.account import Part
+from review.invariants.invariant import (
+    Invariant,
+    Proof,
+    anything_but,
+    denied_whatever_else,
+    invariant,
+)
+from review.model.account import Persona
 
 _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
@@ -14,34 +20,36 @@ _OWN = {
 """What an approver does: reads what he is asked to approve, and answers."""
 
 
-def approver_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises about approvers, where there are any."""
-    approvers = judge.account.having(Part.APPROVER)
+def approver_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants about approvers, where there are any."""
+    approvers = evaluator.account.having(Persona.APPROVER)
     if not approvers:
         return
-    yield promise(
+    yield invariant(
         "approvers-approve-and-start-nothing",
         f"{names(approvers)} can read executions, send every signal of the API (Approve, Reject, "
         "StartStep, StopStep, Resume, Revoke) to every execution of this account, and do nothing "
         "else",
-        _only_approves(judge),
+        _only_approves(evaluator),
     )
-    yield promise(
+    yield invariant(
         "approvers-start-nothing-whatever-else",
         f"{names(approvers)} are denied {START} and {CHANGE_REQUEST}, whatever else grants them; "
         "nothing denies them what starts a runbook by another service",
-        denied_whatever_else(judge, Part.APPROVER, START, CHANGE_REQUEST),
+        denied_whatever_else(evaluator, Persona.APPROVER, START, CHANGE_REQUEST),
     )
 
 
-def _only_approves(judge: Judge) -> Proof:
+def _only_approves(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.APPROVER):
+    for access in evaluator.accesses_of(Persona.APPROVER):
         findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
-        decisions.append(judge.ask(access.principal, SIGNAL, judge.execution(), expected=True))
+        decisions.append(
+            evaluator.evaluate(access.principal, SIGNAL, evaluator.execution(), expected=True)
+        )
         decisions += [
-            judge.ask(access.principal, START, arn, expected=False)
-            for arn in judge.account.runbook_arns
+            evaluator.evaluate(access.principal, START, arn, expected=False)
+            for arn in evaluator.account.runbook_arns
         ]
     return Proof(tuple(findings), tuple(decisions))

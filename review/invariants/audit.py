@@ -1,17 +1,17 @@
-"""What is promised of the trail: every execution is kept, every bad end and change is reported."""
+"""Invariants of the audit: every execution is kept, every bad end and change is reported."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from aws_facts.partitions import IAM_HOMES
-from review.access.evaluation import Judge
+from review.access.evaluation import Evaluator
 from review.audit.events import EXECUTION, STEP, Event, call_events, execution_events
-from review.audit.recording import Channel, Rule, Trail
+from review.audit.recording import Channel, Recording, Rule
 from review.iam.actions import Action, Actions
 from review.iam.patterns import overlap
-from review.invariants.invariant import Promise, Proof, promise
-from review.templates.intrinsics import Place
+from review.invariants.invariant import Invariant, Proof, invariant
+from review.templates.intrinsics import Environment
 
 _BAD_ENDS = (
     *("Failed", "TimedOut", "Cancelled", "Canceled", "Rejected", "CompletedWithFailure"),
@@ -98,12 +98,12 @@ class _Sample:
     facts: tuple[str, ...]
 
 
-def trail_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises about the trail, where there is one."""
-    account = judge.account
-    if not account.has_trail:
+def audit_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants about the audit, where there is one."""
+    account = evaluator.account
+    if not account.has_recording:
         return
-    known = subjects(judge)
+    known = subjects(evaluator)
     missing = [subject for subject in known if not subject.is_received]
     partly = [subject for subject in known if subject.in_some_regions]
     findings = [f"{each.where} does not receive {each.what}" for each in missing]
@@ -111,26 +111,28 @@ def trail_promises(judge: Judge) -> Iterator[Promise]:
         "deployed to another Region than "
         f"{', '.join(IAM_HOMES.values())}, it receives no event of IAM; nothing fixes the Region"
     )
-    yield promise(
-        "trail-receives-everything",
+    yield invariant(
+        "audit-receives-everything",
         "every execution of these runbooks is kept in the log; every bad end, and every change of "
         "a document or of a role, policy, group or user of these templates, is reported by the "
         "topic",
         Proof(tuple(findings), (), excepted=excepted if partly else ""),
     )
-    yield promise(
-        "trail-is-delivered",
+    yield invariant(
+        "audit-is-delivered",
         "EventBridge, and nobody else, may write to the log and publish to the topic, whose key "
         "is enabled and of this account",
-        Proof(account.trail.undelivered, ()),
+        Proof(account.recording.undelivered, ()),
     )
 
 
-def subjects(judge: Judge) -> tuple[Subject, ...]:
-    """Everything that a trail of this account should receive, and whether it does."""
-    account = judge.account
+def subjects(evaluator: Evaluator) -> tuple[Subject, ...]:
+    """Everything that the audit of this account should receive, and whether it does."""
+    account = evaluator.account
     runbooks = tuple((runbook.name, runbook.arns) for runbook in account.runbooks)
-    return _subjects(judge.engine.actions(), account.place, runbooks, account.made, account.trail)
+    return _subjects(
+        evaluator.engine.actions(), account.environment, runbooks, account.made, account.recording
+    )
 
 
 _Runbooks = tuple[tuple[str, tuple[str, ...]], ...]
@@ -141,12 +143,16 @@ _Made = tuple[tuple[str, str], ...]
 
 @lru_cache(maxsize=16)
 def _subjects(
-    actions: Actions, place: Place, runbooks: _Runbooks, made: _Made, trail: Trail
+    actions: Actions,
+    environment: Environment,
+    runbooks: _Runbooks,
+    made: _Made,
+    recording: Recording,
 ) -> tuple[Subject, ...]:
     found = []
-    for what, region, channels, of_iam, samples in _samples(actions, place, runbooks, made):
+    for what, region, channels, of_iam, samples in _samples(actions, environment, runbooks, made):
         for channel in channels:
-            rules = [rule for rule in trail.rules if rule.region == region]
+            rules = [rule for rule in recording.rules if rule.region == region]
             fixed = [rule for rule in rules if not rule.condition]
             everywhere = _is_received(samples, channel, fixed)
             here = everywhere or (of_iam and _is_received(samples, channel, rules))
@@ -167,24 +173,24 @@ def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[R
 
 
 def _samples(
-    actions: Actions, account: Place, runbooks: _Runbooks, made: _Made
+    actions: Actions, account: Environment, runbooks: _Runbooks, made: _Made
 ) -> Iterator[tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]]:
     """What should be received, where, by which channels, whether it is of IAM, and its events."""
     calls = {kind: _changing(actions, kind) for kind in _PARAMETERS}
     for name, arns in runbooks:
         for arn in arns:
-            place = replace(account, region=arn.split(":")[3])
-            ends = [s for status in _BAD_ENDS for s in _ended(place, name, status)]
+            environment = replace(account, region=arn.split(":")[3])
+            ends = [s for status in _BAD_ENDS for s in _ended(environment, name, status)]
             kept = [
                 _Sample(event, ())
                 for kind in (EXECUTION, STEP)
                 for status in ("Success", *_BAD_ENDS)
-                for event in execution_events(place, kind, name, status)
+                for event in execution_events(environment, kind, name, status)
             ]
-            yield f"executions of {name}", place.region, (Channel.LOG,), False, kept
-            yield f"bad ends of {name}", place.region, (Channel.TOPIC,), False, ends
-            changes = list(_changed(calls, place, "document", {"name": name, "arn": arn}))
-            yield f"changes of document {name}", place.region, _BOTH, False, changes
+            yield f"executions of {name}", environment.region, (Channel.LOG,), False, kept
+            yield f"bad ends of {name}", environment.region, (Channel.TOPIC,), False, ends
+            changes = list(_changed(calls, environment, "document", {"name": name, "arn": arn}))
+            yield f"changes of document {name}", environment.region, _BOTH, False, changes
     home = replace(account, region=IAM_HOMES.get(account.partition, ""))
     for kind, name in made:
         named = {"name": name, "arn": account.iam_arn(f"{kind}/{name}")}
@@ -192,20 +198,20 @@ def _samples(
         yield f"changes of {kind} {name}", home.region, _BOTH, True, changes
 
 
-def _ended(place: Place, runbook: str, status: str) -> Iterator[_Sample]:
-    for event in execution_events(place, EXECUTION, runbook, status):
+def _ended(environment: Environment, runbook: str, status: str) -> Iterator[_Sample]:
+    for event in execution_events(environment, EXECUTION, runbook, status):
         yield _Sample(event, (runbook, status, event["detail"]["ExecutionId"]))
 
 
 def _changed(
-    calls: Mapping[str, list[Action]], place: Place, kind: str, named: Mapping[str, str]
+    calls: Mapping[str, list[Action]], environment: Environment, kind: str, named: Mapping[str, str]
 ) -> Iterator[_Sample]:
     """A call of each action that changes a resource, by each name that it may have."""
     for action in calls[kind]:
         service, call = action.name.split(":")
         parameter = _OTHER_PARAMETERS.get(action.name, _PARAMETERS[kind])
         for value in _values(kind, parameter, named):
-            for event in call_events(place, service, call, {parameter: value}):
+            for event in call_events(environment, service, call, {parameter: value}):
                 detail = event["detail"]
                 facts = (call, detail["userIdentity"]["arn"], detail["eventID"])
                 yield _Sample(event, facts)

@@ -6,7 +6,7 @@ Source: CDK, bootstrap template.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from review.access.evaluation import Judge
+from review.access.evaluation import Evaluator
 from review.access.grants import Allowed
 from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
 
@@ -14,43 +14,43 @@ _ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
 
 
-def qualifier_of(judge: Judge) -> str:
+def qualifier_of(evaluator: Evaluator) -> str:
     """The qualifier of ``cdk bootstrap``, from the staging bucket's name."""
-    assets = (template.asset for template in judge.account.templates if template.asset)
+    assets = (template.asset for template in evaluator.account.templates if template.asset)
     return next((asset.split("-")[1] for asset in assets), "hnb659fds")
 
 
-def stack_arn(judge: Judge, name: str, region: str = "") -> str:
+def stack_arn(evaluator: Evaluator, name: str, region: str = "") -> str:
     """The ARN of a stack, without what makes it one of those that have its name."""
-    place = judge.account.place
-    where = f"{region or place.region}:{place.account}"
-    return f"arn:{place.partition}:cloudformation:{where}:stack/{name}"
+    environment = evaluator.account.environment
+    where = f"{region or environment.region}:{environment.account}"
+    return f"arn:{environment.partition}:cloudformation:{where}:stack/{name}"
 
 
-def staging_buckets(judge: Judge, regions: Iterable[str]) -> list[str]:
+def staging_buckets(evaluator: Evaluator, regions: Iterable[str]) -> list[str]:
     """The ARNs of the buckets that templates are uploaded to, one a Region."""
-    place = judge.account.place
-    bucket = f"arn:{place.partition}:s3:::cdk-{qualifier_of(judge)}-assets-{place.account}"
-    return [f"{bucket}-{region}" for region in regions]
+    environment = evaluator.account.environment
+    bucket = f"cdk-{qualifier_of(evaluator)}-assets-{environment.account}"
+    return [f"arn:{environment.partition}:s3:::{bucket}-{region}" for region in regions]
 
 
-def bootstrap_role(judge: Judge, purpose: str, region: str = "") -> str:
+def bootstrap_role(evaluator: Evaluator, purpose: str, region: str = "") -> str:
     """The ARN of a role: ``deploy``, ``file-publishing``, ``cfn-exec``, an administrator."""
-    place = judge.account.place
-    where = f"{place.account}-{region or place.region}"
-    return place.iam_arn(f"role/cdk-{qualifier_of(judge)}-{purpose}-role-{where}")
+    environment = evaluator.account.environment
+    where = f"{environment.account}-{region or environment.region}"
+    return environment.iam_arn(f"role/cdk-{qualifier_of(evaluator)}-{purpose}-role-{where}")
 
 
-def roles_that_deploy_administration(judge: Judge) -> list[str]:
+def roles_that_deploy_administration(evaluator: Evaluator) -> list[str]:
     """The roles that deploy what is the administrator's, by an administrator's rights."""
-    homes = [t.region for t in judge.account.templates if t.stack in _ADMINISTRATORS]
+    homes = [t.region for t in evaluator.account.templates if t.stack in _ADMINISTRATORS]
     homes = [*dict.fromkeys(homes)]
-    return [bootstrap_role(judge, purpose, home) for home in homes for purpose in _DEPLOYING]
+    return [bootstrap_role(evaluator, purpose, home) for home in homes for purpose in _DEPLOYING]
 
 
-def reading_the_version(judge: Judge, regions: Iterable[str]) -> Allowed:
+def reading_the_version(evaluator: Evaluator, regions: Iterable[str]) -> Allowed:
     """What everything of CDK asks first."""
-    parameter = f"parameter/cdk-bootstrap/{qualifier_of(judge)}/version"
-    places = [replace(judge.account.place, region=region) for region in regions]
-    resources = [place.ssm_arn(parameter) for place in places]
+    parameter = f"parameter/cdk-bootstrap/{qualifier_of(evaluator)}/version"
+    places = [replace(evaluator.account.environment, region=region) for region in regions]
+    resources = [environment.ssm_arn(parameter) for environment in places]
     return dict.fromkeys(("ssm:GetParameter", "ssm:GetParameters"), (resources, ()))

@@ -1,9 +1,9 @@
-"""What is promised of everybody: nobody raises himself, nobody is left out, tomorrow included."""
+"""Invariants of everybody: nobody raises himself, nobody is left out, tomorrow included."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from review.access.evaluation import Decision, Judge, names
+from review.access.evaluation import Decision, Evaluator, names
 from review.access.grants import Access, Grant
 from review.iam.names import (
     ASSUME_ROLE,
@@ -15,9 +15,9 @@ from review.iam.names import (
     WRITES,
 )
 from review.invariants.bootstrap import roles_that_deploy_administration
-from review.invariants.invariant import Promise, Proof, promise, told
+from review.invariants.invariant import Invariant, Proof, invariant, told
 from review.invariants.pipelines import ADMINISTRATION
-from review.model.account import Kind, Part, Principal
+from review.model.account import Kind, Persona, Principal
 
 _RAISING = (
     "iam:AttachUserPolicy",
@@ -28,74 +28,76 @@ _RAISING = (
 _READING = {"List", "Read"}
 
 
-def everyones_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises that hold for every principal of the templates."""
-    if users := _users(judge):
-        yield promise(
+def everyones_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants that hold for every principal of the templates."""
+    if users := _users(evaluator):
+        yield invariant(
             "users-change-own-password",
             f"{names(users)} can change no password but their own",
-            _own_password(judge, users),
+            _own_password(evaluator, users),
         )
-    yield promise(
+    yield invariant(
         "nobody-widens-own-rights",
         "nobody can widen their own rights",
-        replace(_widens_nothing(judge), excepted=_administrators(judge)),
+        replace(_widens_nothing(evaluator), excepted=_administrators(evaluator)),
     )
-    yield promise(
+    yield invariant(
         "duties-are-separate",
         "nobody can both write a runbook and start it, nor start a run and approve it, not even "
         "through roles that they may assume or pass",
-        replace(_separate(judge), excepted=_administrators(judge)),
+        replace(_separate(evaluator), excepted=_administrators(evaluator)),
     )
-    yield promise(
+    yield invariant(
         "everybody-has-a-part",
         "every principal of these templates is an operator, an approver, an auditor, an author, a "
         "pipeline or a service role",
-        _known(judge),
+        _known(evaluator),
     )
-    yield promise(
+    yield invariant(
         "holds-for-tomorrow",
         "every grant names actions that are known, none by a wildcard, so that this holds for "
         "actions that AWS has yet to invent",
-        _closed(judge),
+        _closed(evaluator),
     )
 
 
-def _users(judge: Judge) -> list[Principal]:
+def _users(evaluator: Evaluator) -> list[Principal]:
     """The operators, approvers and auditors whom these templates make as IAM users."""
-    people = judge.account.having(Part.OPERATOR, Part.APPROVER, Part.AUDITOR)
+    people = evaluator.account.having(Persona.OPERATOR, Persona.APPROVER, Persona.AUDITOR)
     return [person for person in people if person.kind is Kind.USER and person.is_whole]
 
 
-def _own_password(judge: Judge, users: list[Principal]) -> Proof:
+def _own_password(evaluator: Evaluator, users: list[Principal]) -> Proof:
     change, read = OWN_PASSWORD
     decisions: list[Decision] = []
     for user in users:
-        other = judge.account.place.iam_arn("user/SomebodyElse")
+        other = evaluator.account.environment.iam_arn("user/SomebodyElse")
         decisions += [
-            judge.ask(user, change, user.arn, expected=True),
-            judge.ask(user, change, other, expected=False),
-            judge.ask(user, read, "*", expected=True),
+            evaluator.evaluate(user, change, user.arn, expected=True),
+            evaluator.evaluate(user, change, other, expected=False),
+            evaluator.evaluate(user, read, "*", expected=True),
         ]
     return Proof((), tuple(decisions))
 
 
-def _widens_nothing(judge: Judge) -> Proof:
+def _widens_nothing(evaluator: Evaluator) -> Proof:
     """No action that manages permissions, and no change of IAM but to one's own password."""
-    actions = judge.engine.actions()
+    actions = evaluator.engine.actions()
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses:
+    for access in evaluator.accesses:
         for name in access.allowed_actions:
             found = actions.get(name)
             if found is None or name in OWN_PASSWORD or name == PASS_ROLE:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
-            lends = name == ASSUME_ROLE and access.principal.part is Part.SERVICE_ROLE
+            lends = name == ASSUME_ROLE and access.principal.persona is Persona.SERVICE_ROLE
             if writes_iam or lends or found.manages_permissions:
                 findings += told(access, (g for g in access.on(name) if not _is_for_aws(g)))
         decisions += [
-            judge.ask(access.principal, action, _raised(judge, access, action), expected=False)
+            evaluator.evaluate(
+                access.principal, action, _raised(evaluator, access, action), expected=False
+            )
             for action in _RAISING
         ]
     return Proof(tuple(findings), tuple(decisions))
@@ -109,18 +111,18 @@ def _is_for_aws(grant: Grant) -> bool:
     )
 
 
-def _raised(judge: Judge, access: Access, action: str) -> str:
+def _raised(evaluator: Evaluator, access: Access, action: str) -> str:
     """What the action would be done to: oneself, or something of one's kind."""
     kind = "role" if "Role" in action else "group" if "Group" in action else "user"
     if access.principal.arn.split(":")[5].startswith(kind):
         return access.principal.arn
-    return judge.account.place.iam_arn(f"{kind}/Example")
+    return evaluator.account.environment.iam_arn(f"{kind}/Example")
 
 
-def _separate(judge: Judge) -> Proof:
+def _separate(evaluator: Evaluator) -> Proof:
     findings = []
-    for access in judge.accesses:
-        reached = list(_reached(judge, access))
+    for access in evaluator.accesses:
+        reached = list(_reached(evaluator, access))
         for first, others in ((START, WRITES), (START, (SIGNAL,))):
             one = next((each for each in reached if each.on(first)), None)
             other = next(
@@ -131,13 +133,13 @@ def _separate(judge: Judge) -> Proof:
                     f"{access.principal.name} may {first}{_through(access, one)} and "
                     f"{other[1]}{_through(access, other[0])}"
                 )
-        findings += told(access, _to_the_unknown(judge, access))
+        findings += told(access, _to_the_unknown(evaluator, access))
     return Proof(tuple(findings), ())
 
 
-def _administrators(judge: Judge) -> str:
-    """Whom these promises leave out: who deploys AdministrationStack can do anything."""
-    if not judge.account.having(Part.PIPELINE):
+def _administrators(evaluator: Evaluator) -> str:
+    """Whom these invariants leave out: who deploys AdministrationStack can do anything."""
+    if not evaluator.account.having(Persona.PIPELINE):
         return ""
     return (
         f"{ADMINISTRATION}: it deploys AdministrationStack by the roles of cdk bootstrap "
@@ -145,19 +147,21 @@ def _administrators(judge: Judge) -> str:
     )
 
 
-def _to_the_unknown(judge: Judge, access: Access) -> list[Grant]:
+def _to_the_unknown(evaluator: Evaluator, access: Access) -> list[Grant]:
     """What somebody may assume beside roles of these templates and those that deploy them."""
     deploying = (
-        roles_that_deploy_administration(judge) if access.principal.name == ADMINISTRATION else []
+        roles_that_deploy_administration(evaluator)
+        if access.principal.name == ADMINISTRATION
+        else []
     )
     return [
         grant
         for grant in access.on(ASSUME_ROLE)
-        if judge.account.by_arn(grant.resource) is None and grant.resource not in deploying
+        if evaluator.account.by_arn(grant.resource) is None and grant.resource not in deploying
     ]
 
 
-def _reached(judge: Judge, access: Access) -> Iterator[Access]:
+def _reached(evaluator: Evaluator, access: Access) -> Iterator[Access]:
     """What somebody can do himself, and what the roles can that he may assume or hand to
     CloudFormation, and those roles in turn."""
     seen: set[str] = set()
@@ -169,29 +173,29 @@ def _reached(judge: Judge, access: Access) -> Iterator[Access]:
         seen.add(each.principal.arn)
         yield each
         for grant in (*each.on(ASSUME_ROLE), *each.on(PASS_ROLE)):
-            role = judge.account.by_arn(grant.resource)
+            role = evaluator.account.by_arn(grant.resource)
             takes = role is not None and ("Service", CLOUDFORMATION) in role.trusted
             if role is not None and (grant.action == ASSUME_ROLE or takes):
-                waiting.append(judge.access(role))
+                waiting.append(evaluator.access(role))
 
 
 def _through(access: Access, reached: Access) -> str:
     return "" if reached is access else f" through {reached.principal.name}"
 
 
-def _known(judge: Judge) -> Proof:
+def _known(evaluator: Evaluator) -> Proof:
     findings = [
         f"{access.principal.title} ({access.principal.arn}) has no part in this; actions allowed: "
         f"{len(access.allowed_actions)}"
-        for access in judge.accesses_of(Part.OTHER)
+        for access in evaluator.accesses_of(Persona.OTHER)
     ]
     return Proof(tuple(findings), ())
 
 
-def _closed(judge: Judge) -> Proof:
+def _closed(evaluator: Evaluator) -> Proof:
     findings = [
         f"{access.principal.name} is granted {pattern}, with whatever AWS adds to it"
-        for access in judge.accesses
+        for access in evaluator.accesses
         for pattern in access.open_actions
     ]
     return Proof(tuple(findings), ())

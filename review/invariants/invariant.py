@@ -1,25 +1,25 @@
-"""What the project promises about an account, each promise proved or broken by the judge."""
+"""Invariants of an account, each proved to hold or shown to be violated."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from review.access.evaluation import Decision, Judge
+from review.access.evaluation import Decision, Evaluator
 from review.access.grants import Access, Grant
-from review.model.account import Part
+from review.model.account import Persona
 
 
 class Verdict(StrEnum):
-    """What became of a promise."""
+    """What became of an invariant."""
 
-    KEPT = "kept"
-    EXCEPTED = "kept, except as it says"
-    BROKEN = "broken"
-    UNTOLD = "not told by the templates"
+    HOLDS = "holds"
+    EXCEPTED = "holds with exceptions"
+    VIOLATED = "violated"
+    UNDETERMINED = "cannot be determined from the templates"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Promise:
+class Invariant:
     """A sentence about the account, with what proves or breaks it."""
 
     id: str
@@ -33,26 +33,26 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a promise rests on."""
+    """What an invariant rests on."""
 
     findings: tuple[str, ...]
     decisions: tuple[Decision, ...]
-    untold: tuple[str, ...] = ()
+    undetermined: tuple[str, ...] = ()
     excepted: str = ""
     """Whom or what the sentence leaves out; empty where it holds as it stands."""
 
 
-def promise(id_: str, sentence: str, proof: Proof) -> Promise:
-    """The promise with its verdict: each unexpected decision is a finding as well."""
+def invariant(id_: str, sentence: str, proof: Proof) -> Invariant:
+    """The invariant with its verdict: each unexpected decision is a finding as well."""
     unexpected = [_as_finding(d) for d in proof.decisions if not d.is_as_expected]
     findings = _cut(tuple(dict.fromkeys((*proof.findings, *unexpected))))
-    kept = Verdict.EXCEPTED if proof.excepted else Verdict.KEPT
-    verdict = Verdict.BROKEN if findings else Verdict.UNTOLD if proof.untold else kept
-    return Promise(
+    kept = Verdict.EXCEPTED if proof.excepted else Verdict.HOLDS
+    verdict = Verdict.VIOLATED if findings else Verdict.UNDETERMINED if proof.undetermined else kept
+    return Invariant(
         id=id_,
         sentence=f"{sentence}; except: {proof.excepted}" if proof.excepted else sentence,
         verdict=verdict,
-        findings=findings or proof.untold,
+        findings=findings or proof.undetermined,
         decisions=proof.decisions,
     )
 
@@ -91,14 +91,14 @@ def anything_but(access: Access, actions: Collection[str]) -> list[str]:
     return of_actions(access, *(name for name in access.allowed_actions if name not in actions))
 
 
-def denied_whatever_else(judge: Judge, part: Part, *actions: str) -> Proof:
+def denied_whatever_else(evaluator: Evaluator, persona: Persona, *actions: str) -> Proof:
     """That everybody of a part is denied actions on everything, whatever else grants them."""
-    people = judge.account.having(part)
-    resources = [judge.execution(region=region) for region in judge.account.regions]
-    resources += judge.account.runbook_arns
-    known = judge.engine.actions()
+    people = evaluator.account.having(persona)
+    resources = [evaluator.execution(region=region) for region in evaluator.account.regions]
+    resources += evaluator.account.runbook_arns
+    known = evaluator.engine.actions()
     decisions = [
-        judge.ask(principal, action, resource, expected=False, whatever_else=True)
+        evaluator.evaluate(principal, action, resource, expected=False, whatever_else=True)
         for principal in people
         for action in actions
         for resource in resources

@@ -1,8 +1,14 @@
-"""What is promised of those who start runbooks."""
+"""Invariants of those who start runbooks."""
 
 from collections.abc import Iterator
 
-from review.access.evaluation import OTHER_ACCOUNT, SOMEBODY_ELSES_RUNBOOK, Decision, Judge, names
+from review.access.evaluation import (
+    OTHER_ACCOUNT,
+    SOMEBODY_ELSES_RUNBOOK,
+    Decision,
+    Evaluator,
+    names,
+)
 from review.access.grants import Grant
 from review.iam.names import (
     ASSUME_ROLE,
@@ -21,16 +27,16 @@ from review.iam.names import (
 from review.iam.patterns import an_example, covers, overlap
 from review.iam.statements import Statement
 from review.invariants.invariant import (
-    Promise,
+    Invariant,
     Proof,
     anything_but,
     denied_whatever_else,
+    invariant,
     joined,
     of_actions,
-    promise,
     told,
 )
-from review.model.account import Kind, Part, Principal
+from review.model.account import Kind, Persona, Principal
 
 _BY_AUTOMATION = (("ForAnyValue:StringEquals", CALLED_VIA, (AUTOMATION,)),)
 """Of calls that Automation makes in the context of the caller of an execution without a role.
@@ -44,72 +50,72 @@ _OWN = {
 _READ = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 
 
-def operator_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises of the guide about the restricted operator."""
-    operators = judge.account.having(Part.OPERATOR)
+def operator_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants of the guide about the restricted operator."""
+    operators = evaluator.account.having(Persona.OPERATOR)
     if not operators:
         return
     who = names(operators)
-    runbooks = joined(runbook.name for runbook in judge.account.runbooks)
+    runbooks = joined(runbook.name for runbook in evaluator.account.runbooks)
     for id_, sentence, proof in (
         (
             "operators-start-approved-runbooks",
             f"{who} can start exactly these runbooks and no other: {runbooks}",
-            _starts(judge),
+            _starts(evaluator),
         ),
         (
             "operators-follow-approved-runbooks",
             f"{who} can read these runbooks and no other, and follow the runs of this account",
-            _follows(judge),
+            _follows(evaluator),
         ),
         (
             "operators-touch-nothing",
             f"{who} can only start, read and watch, and cannot do what the runbooks do",
-            _touches(judge),
+            _touches(evaluator),
         ),
         (
             "operators-hold-no-role",
             f"{who} can neither pass nor assume a role",
-            _holds_no_role(judge),
+            _holds_no_role(evaluator),
         ),
         (
             "operators-write-nothing",
             f"{who} cannot change, share or relabel a runbook",
-            _writes_nothing(judge),
+            _writes_nothing(evaluator),
         ),
         (
             "operators-approve-nothing",
             f"{who} cannot answer an approval, nor run by a change request",
-            _approves_nothing(judge),
+            _approves_nothing(evaluator),
         ),
     ):
-        yield promise(id_, sentence, proof)
+        yield invariant(id_, sentence, proof)
     users = [one for one in operators if one.kind is Kind.USER]
     if users:
-        yield promise(
+        yield invariant(
             "operators-lend-nothing",
             f"a runbook without a role gets nothing of what {names(users)} may do by other "
             f"policies, except in Systems Manager",
-            _lends_nothing(judge, users),
+            _lends_nothing(evaluator, users),
         )
-    if any(limit.is_approval for r in judge.account.runbooks for limit in r.limits):
-        yield promise(
+    if any(limit.is_approval for r in evaluator.account.runbooks for limit in r.limits):
+        yield invariant(
             "operators-approve-nothing-whatever-else",
             f"{who} are denied {SIGNAL}, whatever else grants it",
-            denied_whatever_else(judge, Part.OPERATOR, SIGNAL),
+            denied_whatever_else(evaluator, Persona.OPERATOR, SIGNAL),
         )
 
 
-def _starts(judge: Judge) -> Proof:
+def _starts(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.OPERATOR):
+    for access in evaluator.accesses_of(Persona.OPERATOR):
         findings += [
             f"{access.principal.name} may start {_started(grant)} (by {', '.join(grant.by)})"
             for grant in access.on(START)
-            if not any(covers(allowed, grant.resource) for allowed in _approved(judge))
+            if not any(covers(allowed, grant.resource) for allowed in _approved(evaluator))
         ]
-        decisions += _start_decisions(judge, access.principal)
+        decisions += _start_decisions(evaluator, access.principal)
     return Proof(tuple(findings), tuple(decisions))
 
 
@@ -125,31 +131,31 @@ def _started(grant: Grant) -> str:
     return grant.resource
 
 
-def _approved(judge: Judge) -> Iterator[str]:
-    """What a start of an approved runbook is judged on."""
-    for arn in judge.account.runbook_arns:
+def _approved(evaluator: Evaluator) -> Iterator[str]:
+    """What a start of an approved runbook is authorized on."""
+    for arn in evaluator.account.runbook_arns:
         yield arn
         yield f"{arn.replace(':document/', ':automation-definition/')}:*"
         yield f"{arn.split(':document/')[0]}:automation-execution/*"
 
 
-def _start_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
-    for arn in judge.account.runbook_arns:
+def _start_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Decision]:
+    for arn in evaluator.account.runbook_arns:
         runbook, region = arn.rsplit("/", 1)[1], arn.split(":")[3]
-        yield judge.ask(operator, START, arn, expected=True)
-        yield judge.ask(operator, START, judge.execution(region=region), expected=True)
-        elsewhere = judge.ssm_arn(f"document/{runbook}", region=judge.other_region())
-        yield judge.ask(operator, START, elsewhere, expected=False)
-        foreign = judge.ssm_arn(f"document/{runbook}", account=OTHER_ACCOUNT)
-        yield judge.ask(operator, START, foreign, expected=False)
+        yield evaluator.evaluate(operator, START, arn, expected=True)
+        yield evaluator.evaluate(operator, START, evaluator.execution(region=region), expected=True)
+        elsewhere = evaluator.ssm_arn(f"document/{runbook}", region=evaluator.other_region())
+        yield evaluator.evaluate(operator, START, elsewhere, expected=False)
+        foreign = evaluator.ssm_arn(f"document/{runbook}", account=OTHER_ACCOUNT)
+        yield evaluator.evaluate(operator, START, foreign, expected=False)
     for other in (
         f"document/{SOMEBODY_ELSES_RUNBOOK}",
         f"automation-definition/{SOMEBODY_ELSES_RUNBOOK}:1",
     ):
-        yield judge.ask(operator, START, judge.ssm_arn(other), expected=False)
+        yield evaluator.evaluate(operator, START, evaluator.ssm_arn(other), expected=False)
 
 
-def _lends_nothing(judge: Judge, users: list[Principal]) -> Proof:
+def _lends_nothing(evaluator: Evaluator, users: list[Principal]) -> Proof:
     """As an execution without a role calls: in the caller's context, by way of Automation."""
     findings = [
         f"{user.name} is not denied all but ssm:* where {CALLED_VIA} is {AUTOMATION}"
@@ -157,7 +163,7 @@ def _lends_nothing(judge: Judge, users: list[Principal]) -> Proof:
         if not any(_denies_lending(s) for policy in user.policies for s in policy.statements)
     ]
     decisions = [
-        judge.ask(
+        evaluator.evaluate(
             user,
             action,
             resource,
@@ -168,7 +174,7 @@ def _lends_nothing(judge: Judge, users: list[Principal]) -> Proof:
         for user in users
         for action, resource in (
             ("ec2:DescribeInstances", "*"),
-            ("iam:CreateUser", judge.account.place.iam_arn("user/SomebodyElse")),
+            ("iam:CreateUser", evaluator.account.environment.iam_arn("user/SomebodyElse")),
         )
         for chain in ([AUTOMATION], [AUTOMATION, CLOUDFORMATION])
     ]
@@ -186,17 +192,20 @@ def _denies_lending(statement: Statement) -> bool:
     )
 
 
-def _follows(judge: Judge) -> Proof:
+def _follows(evaluator: Evaluator) -> Proof:
     allowed = {
-        **dict.fromkeys(_READ, judge.account.runbook_arns),
+        **dict.fromkeys(_READ, evaluator.account.runbook_arns),
         **dict.fromkeys(
             WATCH,
-            tuple(judge.ssm_arn("automation-execution/*", region=r) for r in judge.account.regions),
+            tuple(
+                evaluator.ssm_arn("automation-execution/*", region=r)
+                for r in evaluator.account.regions
+            ),
         ),
     }
     findings = [
         finding
-        for access in judge.accesses_of(Part.OPERATOR)
+        for access in evaluator.accesses_of(Persona.OPERATOR)
         for action, resources in allowed.items()
         for finding in told(
             access,
@@ -211,54 +220,58 @@ def _follows(judge: Judge) -> Proof:
         tuple(findings),
         tuple(
             decision
-            for operator in judge.account.having(Part.OPERATOR)
-            for decision in _follow_decisions(judge, operator)
+            for operator in evaluator.account.having(Persona.OPERATOR)
+            for decision in _follow_decisions(evaluator, operator)
         ),
     )
 
 
-def _follow_decisions(judge: Judge, operator: Principal) -> Iterator[Decision]:
+def _follow_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Decision]:
     for action in ("ssm:ListDocuments", "ssm:DescribeAutomationExecutions"):
-        yield judge.ask(operator, action, "*", expected=True)
-    other = judge.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
+        yield evaluator.evaluate(operator, action, "*", expected=True)
+    other = evaluator.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
     for action in _READ:
-        for arn in judge.account.runbook_arns:
-            yield judge.ask(operator, action, arn, expected=True)
-        yield judge.ask(operator, action, other, expected=False)
-    foreign = judge.execution(account=OTHER_ACCOUNT)
+        for arn in evaluator.account.runbook_arns:
+            yield evaluator.evaluate(operator, action, arn, expected=True)
+        yield evaluator.evaluate(operator, action, other, expected=False)
+    foreign = evaluator.execution(account=OTHER_ACCOUNT)
     for action in WATCH:
-        for region in judge.account.regions:
-            yield judge.ask(operator, action, judge.execution(region=region), expected=True)
-        yield judge.ask(operator, action, foreign, expected=False)
+        for region in evaluator.account.regions:
+            yield evaluator.evaluate(
+                operator, action, evaluator.execution(region=region), expected=True
+            )
+        yield evaluator.evaluate(operator, action, foreign, expected=False)
 
 
-def _touches(judge: Judge) -> Proof:
+def _touches(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.OPERATOR):
+    for access in evaluator.accesses_of(Persona.OPERATOR):
         findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
-        for role in judge.accesses_of(Part.SERVICE_ROLE):
+        for role in evaluator.accesses_of(Persona.SERVICE_ROLE):
             touched = [grant for grant in role.grants if grant.action not in _OWN]
             for grant in touched:
                 mine = (g for g in access.on(grant.action) if overlap(g.resource, grant.resource))
                 findings += told(access, mine)
             decisions += [
-                judge.ask(access.principal, g.action, an_example(g.resource), expected=False)
+                evaluator.evaluate(
+                    access.principal, g.action, an_example(g.resource), expected=False
+                )
                 for g in touched
             ]
     return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
 
 
-def _holds_no_role(judge: Judge) -> Proof:
+def _holds_no_role(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.OPERATOR):
+    for access in evaluator.accesses_of(Persona.OPERATOR):
         findings += of_actions(access, PASS_ROLE, ASSUME_ROLE)
-        for role in judge.account.principals:
+        for role in evaluator.account.principals:
             if role.trust is None:
                 continue
             decisions += [
-                judge.ask(
+                evaluator.evaluate(
                     access.principal,
                     PASS_ROLE,
                     role.arn,
@@ -268,28 +281,32 @@ def _holds_no_role(judge: Judge) -> Proof:
                 for service in (AUTOMATION, "ec2.amazonaws.com")
             ]
             decisions.append(
-                judge.ask(access.principal, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
+                evaluator.evaluate(
+                    access.principal, ASSUME_ROLE, role.arn, expected=False, trust=role.trust
+                )
             )
     return Proof(tuple(findings), tuple(decisions))
 
 
-def _writes_nothing(judge: Judge) -> Proof:
+def _writes_nothing(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.OPERATOR):
+    for access in evaluator.accesses_of(Persona.OPERATOR):
         findings += of_actions(access, *CHANGES)
         decisions += [
-            judge.ask(access.principal, action, arn, expected=False)
-            for arn in judge.account.runbook_arns
+            evaluator.evaluate(access.principal, action, arn, expected=False)
+            for arn in evaluator.account.runbook_arns
             for action in CHANGES
         ]
     return Proof(tuple(findings), tuple(decisions))
 
 
-def _approves_nothing(judge: Judge) -> Proof:
+def _approves_nothing(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in judge.accesses_of(Part.OPERATOR):
+    for access in evaluator.accesses_of(Persona.OPERATOR):
         findings += of_actions(access, SIGNAL, CHANGE_REQUEST)
-        decisions.append(judge.ask(access.principal, SIGNAL, judge.execution(), expected=False))
+        decisions.append(
+            evaluator.evaluate(access.principal, SIGNAL, evaluator.execution(), expected=False)
+        )
     return Proof(tuple(findings), tuple(decisions))

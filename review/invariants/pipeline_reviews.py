@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from review.access.evaluation import Decision, Judge
+from review.access.evaluation import Decision, Evaluator
 from review.access.grants import Allowed, is_among
 from review.iam.names import (
     ASSUME_ROLE,
@@ -29,37 +29,37 @@ _CHANGE_SET = "cdk-diff-change-set-"
 _PREFIX = "review/"
 
 
-def changes_nothing(judge: Judge, review: Principal, comparison: Principal | None) -> Proof:
+def changes_nothing(evaluator: Evaluator, review: Principal, comparison: Principal | None) -> Proof:
     """That a review reads and compares, and neither executes a change nor writes a template that is
     deployed."""
-    decisions = list(_review_decisions(judge, review))
-    allowed = _allowed_to_review(judge)
-    beyond = [g for g in judge.access(review).grants if not is_among(g, allowed)]
-    findings = told(judge.access(review), beyond)
+    decisions = list(_review_decisions(evaluator, review))
+    allowed = _allowed_to_review(evaluator)
+    beyond = [g for g in evaluator.access(review).grants if not is_among(g, allowed)]
+    findings = told(evaluator.access(review), beyond)
     if comparison is None:
         findings.append(f"the templates lack {COMPARISON}")
     else:
-        decisions += _readings(judge, comparison)
-        access = judge.access(comparison)
+        decisions += _readings(evaluator, comparison)
+        access = evaluator.access(comparison)
         findings += told(
             access,
             (
                 g
                 for g in access.grants
-                if not is_among(g, reading_the_version(judge, judge.account.stack_regions))
+                if not is_among(g, reading_the_version(evaluator, evaluator.account.stack_regions))
             ),
         )
     return Proof(tuple(findings), tuple(decisions))
 
 
-def _allowed_to_review(judge: Judge) -> Allowed:
-    stacks = [f"{stack_arn(judge, t.stack, t.region)}/*" for t in judge.account.templates]
-    buckets = staging_buckets(judge, judge.account.stack_regions)
-    comparison = judge.account.place.iam_arn(f"role/{COMPARISON}")
+def _allowed_to_review(evaluator: Evaluator) -> Allowed:
+    stacks = [f"{stack_arn(evaluator, t.stack, t.region)}/*" for t in evaluator.account.templates]
+    buckets = staging_buckets(evaluator, evaluator.account.stack_regions)
+    comparison = evaluator.account.environment.iam_arn(f"role/{COMPARISON}")
     any_form = f"{_NAMED} StringLikeIfExists {_CHANGE_SET}*, arn:*:changeSet/{_CHANGE_SET}*"
     staged = [f"{bucket}/{_PREFIX}*" for bucket in buckets]
     return {
-        **reading_the_version(judge, judge.account.stack_regions),
+        **reading_the_version(evaluator, evaluator.account.stack_regions),
         "cloudformation:DescribeStacks": (stacks, ()),
         "cloudformation:GetTemplate": (stacks, ()),
         CREATE_CHANGE_SET: (
@@ -77,56 +77,62 @@ def _allowed_to_review(judge: Judge) -> Allowed:
     }
 
 
-def _review_decisions(judge: Judge, role: Principal) -> Iterator[Decision]:
+def _review_decisions(evaluator: Evaluator, role: Principal) -> Iterator[Decision]:
     """What a review takes, each with twins that would change something."""
-    place = judge.account.place
-    mine = {_NAMED: f"{_CHANGE_SET}0a1b", _ROLE_KEY: place.iam_arn(f"role/{COMPARISON}")}
-    administrators = bootstrap_role(judge, "cfn-exec")
-    for template in judge.account.templates:
-        stack = f"{stack_arn(judge, template.stack, template.region)}/example"
-        yield judge.ask(role, "cloudformation:DescribeStacks", stack, expected=True)
-        yield judge.ask(role, "cloudformation:GetTemplate", stack, expected=True)
-        yield judge.ask(role, CREATE_CHANGE_SET, stack, expected=True, context=mine)
+    environment = evaluator.account.environment
+    mine = {_NAMED: f"{_CHANGE_SET}0a1b", _ROLE_KEY: environment.iam_arn(f"role/{COMPARISON}")}
+    administrators = bootstrap_role(evaluator, "cfn-exec")
+    for template in evaluator.account.templates:
+        stack = f"{stack_arn(evaluator, template.stack, template.region)}/example"
+        yield evaluator.evaluate(role, "cloudformation:DescribeStacks", stack, expected=True)
+        yield evaluator.evaluate(role, "cloudformation:GetTemplate", stack, expected=True)
+        yield evaluator.evaluate(role, CREATE_CHANGE_SET, stack, expected=True, context=mine)
         for action in ("DescribeChangeSet", "DeleteChangeSet"):
             name = f"cloudformation:{action}"
-            yield judge.ask(role, name, stack, expected=True, context={_NAMED: mine[_NAMED]})
+            yield evaluator.evaluate(
+                role, name, stack, expected=True, context={_NAMED: mine[_NAMED]}
+            )
             other = {_NAMED: "cdk-deploy-change-set"}
-            yield judge.ask(role, name, stack, expected=False, context=other)
+            yield evaluator.evaluate(role, name, stack, expected=False, context=other)
         for twin in ({_ROLE_KEY: administrators}, {_NAMED: "cdk-deploy-change-set"}):
             context = {**mine, **twin}
-            yield judge.ask(role, CREATE_CHANGE_SET, stack, expected=False, context=context)
+            yield evaluator.evaluate(
+                role, CREATE_CHANGE_SET, stack, expected=False, context=context
+            )
         for action in ("ExecuteChangeSet", "UpdateStack", "DeleteStack", "CreateStack"):
-            yield judge.ask(role, f"cloudformation:{action}", stack, expected=False)
+            yield evaluator.evaluate(role, f"cloudformation:{action}", stack, expected=False)
         if template.asset:
-            yield from _stagings(judge, role, template.asset)
-    yield from _readings(judge, role)
+            yield from _stagings(evaluator, role, template.asset)
+    yield from _readings(evaluator, role)
     passed = {PASSED_TO: CLOUDFORMATION}
-    yield judge.ask(role, PASS_ROLE, mine[_ROLE_KEY], expected=True, context=passed)
-    for arn in (administrators, *roles_that_deploy_administration(judge)):
-        yield judge.ask(role, ASSUME_ROLE, arn, expected=False)
-        yield judge.ask(role, PASS_ROLE, arn, expected=False, context=passed)
-    for arn in judge.account.runbook_arns:
-        yield judge.ask(role, START, arn, expected=False)
+    yield evaluator.evaluate(role, PASS_ROLE, mine[_ROLE_KEY], expected=True, context=passed)
+    for arn in (administrators, *roles_that_deploy_administration(evaluator)):
+        yield evaluator.evaluate(role, ASSUME_ROLE, arn, expected=False)
+        yield evaluator.evaluate(role, PASS_ROLE, arn, expected=False, context=passed)
+    for arn in evaluator.account.runbook_arns:
+        yield evaluator.evaluate(role, START, arn, expected=False)
 
 
-def _stagings(judge: Judge, role: Principal, asset: str) -> Iterator[Decision]:
+def _stagings(evaluator: Evaluator, role: Principal, asset: str) -> Iterator[Decision]:
     """That a template to compare is uploaded under the prefix of reviews, and none elsewhere."""
     bucket, _, key = asset.partition("/")
-    arn = f"arn:{judge.account.place.partition}:s3:::{bucket}"
+    arn = f"arn:{evaluator.account.environment.partition}:s3:::{bucket}"
     for action in ("s3:PutObject", "s3:GetObject"):
-        yield judge.ask(role, action, f"{arn}/{_PREFIX}{key}", expected=True)
-        yield judge.ask(role, action, f"{arn}/{key}", expected=False)
+        yield evaluator.evaluate(role, action, f"{arn}/{_PREFIX}{key}", expected=True)
+        yield evaluator.evaluate(role, action, f"{arn}/{key}", expected=False)
     for prefix, expected in ((f"{_PREFIX}{key}", True), (key, False)):
         context = {"s3:prefix": prefix}
-        yield judge.ask(role, "s3:ListBucket", arn, expected=expected, context=context)
+        yield evaluator.evaluate(role, "s3:ListBucket", arn, expected=expected, context=context)
     for action in ("s3:GetBucketLocation", "s3:GetEncryptionConfiguration"):
-        yield judge.ask(role, action, arn, expected=True)
+        yield evaluator.evaluate(role, action, arn, expected=True)
 
 
-def _readings(judge: Judge, role: Principal) -> Iterator[Decision]:
+def _readings(evaluator: Evaluator, role: Principal) -> Iterator[Decision]:
     """That the version of the bootstrap is read, and no other parameter."""
-    other = judge.ssm_arn("parameter/somebody-elses")
-    for action, (parameters, _) in reading_the_version(judge, judge.account.stack_regions).items():
+    other = evaluator.ssm_arn("parameter/somebody-elses")
+    for action, (parameters, _) in reading_the_version(
+        evaluator, evaluator.account.stack_regions
+    ).items():
         for parameter in parameters:
-            yield judge.ask(role, action, parameter, expected=True)
-        yield judge.ask(role, action, other, expected=False)
+            yield evaluator.evaluate(role, action, parameter, expected=True)
+        yield evaluator.evaluate(role, action, other, expected=False)

@@ -1,14 +1,14 @@
-"""What is promised of pipelines: these jobs and no others; reviews read, deployments deploy."""
+"""Invariants of pipelines: these jobs and no others; reviews read, deployments deploy."""
 
 from collections.abc import Iterator
 
-from review.access.evaluation import Decision, Judge, names
+from review.access.evaluation import Decision, Evaluator, names
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, START
 from review.invariants.bootstrap import roles_that_deploy_administration
-from review.invariants.invariant import Promise, Proof, promise, told
+from review.invariants.invariant import Invariant, Proof, invariant, told
 from review.invariants.jobs import Jobs, jobs_of
 from review.invariants.pipeline_reviews import COMPARISON, changes_nothing
-from review.model.account import Part, Principal
+from review.model.account import Persona, Principal
 
 REVIEW = "PipelineReviewRole"
 ADMINISTRATION, RUNBOOKS = "PipelineAdministrationRole", "PipelineRunbooksRole"
@@ -17,35 +17,35 @@ _AUTHORS = ("AuthorDeploymentRole", "AuthorPublishingRole")
 _GITHUB = "token.actions.githubusercontent.com"
 
 
-def pipeline_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises about pipelines, where the templates give them roles."""
-    roles = {role.name: role for role in judge.account.having(Part.PIPELINE)}
+def pipeline_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants about pipelines, where the templates give them roles."""
+    roles = {role.name: role for role in evaluator.account.having(Persona.PIPELINE)}
     if not roles:
         return
     jobs = {name: jobs_of(role) for name, role in roles.items() if name != COMPARISON}
     trusted = (f"{name}: {each or 'no named job'}" for name, each in sorted(jobs.items()))
-    yield promise(
+    yield invariant(
         "pipelines-are-these-jobs",
         f"only these jobs can be a pipeline: {'; '.join(trusted) or 'none'}",
-        _jobs(judge, roles, jobs),
+        _jobs(evaluator, roles, jobs),
     )
     if REVIEW in roles:
-        yield promise(
+        yield invariant(
             "pipeline-reviews-change-nothing",
             f"{REVIEW} can read these stacks and compare templates with them, as {COMPARISON}, "
             f"which can change nothing; it can neither execute a change nor write a template that "
             f"is deployed",
-            changes_nothing(judge, roles[REVIEW], roles.get(COMPARISON)),
+            changes_nothing(evaluator, roles[REVIEW], roles.get(COMPARISON)),
         )
     if deploying := [roles[name] for name in _DEPLOYING if name in roles]:
-        yield promise(
+        yield invariant(
             "pipelines-deploy-their-stacks",
             f"{names(deploying)} can assume the roles that deploy their stacks and do nothing else",
-            _deploys(judge, deploying),
+            _deploys(evaluator, deploying),
         )
 
 
-def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None]) -> Proof:
+def _jobs(evaluator: Evaluator, roles: dict[str, Principal], jobs: dict[str, Jobs | None]) -> Proof:
     findings: list[str] = []
     for name, each in jobs.items():
         if each is None:
@@ -67,9 +67,9 @@ def _jobs(judge: Judge, roles: dict[str, Principal], jobs: dict[str, Jobs | None
     if COMPARISON in roles and roles[COMPARISON].trusted != (("Service", CLOUDFORMATION),):
         findings.append(f"{COMPARISON} trusts others than CloudFormation")
     decisions = tuple(
-        judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
+        evaluator.evaluate(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
         for role in roles.values()
-        for other in judge.account.principals
+        for other in evaluator.account.principals
         if other.arn != role.arn
     )
     return Proof(tuple(findings), decisions)
@@ -82,14 +82,14 @@ def _of_one_environment(name: str, jobs: Jobs) -> Iterator[str]:
         yield f"{name} trusts jobs of any branch"
 
 
-def _deploys(judge: Judge, roles: list[Principal]) -> Proof:
-    authors = [judge.account.place.iam_arn(f"role/{name}") for name in _AUTHORS]
-    bootstrap = roles_that_deploy_administration(judge)
+def _deploys(evaluator: Evaluator, roles: list[Principal]) -> Proof:
+    authors = [evaluator.account.environment.iam_arn(f"role/{name}") for name in _AUTHORS]
+    bootstrap = roles_that_deploy_administration(evaluator)
     findings: list[str] = []
     decisions: list[Decision] = []
     for role in roles:
         wanted = [*authors, *(bootstrap if role.name == ADMINISTRATION else ())]
-        access = judge.access(role)
+        access = evaluator.access(role)
         findings += told(
             access,
             (g for g in access.grants if g.action != ASSUME_ROLE or g.resource not in wanted),
@@ -97,9 +97,10 @@ def _deploys(judge: Judge, roles: list[Principal]) -> Proof:
         reached = {grant.resource for grant in access.on(ASSUME_ROLE)}
         findings += [f"{role.name} may not assume {arn}" for arn in wanted if arn not in reached]
         others = [arn for arn in bootstrap if arn not in wanted]
-        others += [each.arn for each in judge.account.having(Part.SERVICE_ROLE)]
-        decisions += [judge.ask(role, ASSUME_ROLE, arn, expected=False) for arn in others]
+        others += [each.arn for each in evaluator.account.having(Persona.SERVICE_ROLE)]
+        decisions += [evaluator.evaluate(role, ASSUME_ROLE, arn, expected=False) for arn in others]
         decisions += [
-            judge.ask(role, START, arn, expected=False) for arn in judge.account.runbook_arns
+            evaluator.evaluate(role, START, arn, expected=False)
+            for arn in evaluator.account.runbook_arns
         ]
     return Proof(tuple(findings), tuple(decisions))

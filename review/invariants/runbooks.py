@@ -1,42 +1,42 @@
-"""What is promised of runbooks: the role that each runs as, and the steps that limit it."""
+"""Invariants of runbooks: the role that each runs as, and the steps that limit it."""
 
 from collections.abc import Iterator
 
-from review.access.evaluation import Judge
-from review.invariants.invariant import Promise, Proof, promise
-from review.model.account import Part
+from review.access.evaluation import Evaluator
+from review.invariants.invariant import Invariant, Proof, invariant
+from review.model.account import Persona
 
 
-def runbook_promises(judge: Judge) -> Iterator[Promise]:
-    """The promises about every runbook of the templates."""
-    yield promise(
+def runbook_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """The invariants about every runbook of the templates."""
+    yield invariant(
         "runbooks-run-as-service-roles",
         "each runbook runs as a service role of these templates, never as the person who starts it",
-        _roles(judge),
+        _roles(evaluator),
     )
-    if any(limit.is_step for runbook in judge.account.runbooks for limit in runbook.limits):
-        yield promise(
+    if any(limit.is_step for runbook in evaluator.account.runbooks for limit in runbook.limits):
+        yield invariant(
             "runbooks-begin-with-their-limits",
             "each approval and calendar stands at the beginning of its runbook, and no run can go "
             "around it",
-            _limits(judge),
+            _limits(evaluator),
         )
 
 
-def _roles(judge: Judge) -> Proof:
-    roles = {role.arn for role in judge.account.having(Part.SERVICE_ROLE) if role.trust}
+def _roles(evaluator: Evaluator) -> Proof:
+    roles = {role.arn for role in evaluator.account.having(Persona.SERVICE_ROLE) if role.trust}
     findings = [
         f"{runbook.name} runs as {runbook.runs_as}"
-        for runbook in judge.account.runbooks
+        for runbook in evaluator.account.runbooks
         if runbook.role not in roles
     ]
     return Proof(tuple(findings), ())
 
 
-def _limits(judge: Judge) -> Proof:
+def _limits(evaluator: Evaluator) -> Proof:
     findings = [
         f"a run of {runbook.name} can go around its {limit.what}"
-        for runbook in judge.account.runbooks
+        for runbook in evaluator.account.runbooks
         for limit in runbook.limits
         if limit.is_dodged
     ]

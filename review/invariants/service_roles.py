@@ -1,154 +1,164 @@
-"""What is promised of the service roles: their power, and who can take it."""
+"""Invariants of the service roles: their power, and who can take it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from review.access.evaluation import OTHER_ACCOUNT, Decision, Judge
+from review.access.evaluation import OTHER_ACCOUNT, Decision, Evaluator
 from review.iam.names import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION, PASS_ROLE
 from review.iam.patterns import an_example, covers, overlap
 from review.iam.statements import Statement
-from review.invariants.invariant import Promise, Proof, joined, promise
+from review.invariants.invariant import Invariant, Proof, invariant, joined
 from review.invariants.tag_limit import TAG, acts_on_tagged, an_instance, limiting_tags
-from review.model.account import Part, Principal, Runbook
+from review.model.account import Persona, Principal, Runbook
 
 _OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", CLOUDFORMATION)
 
 
-def role_promises(judge: Judge) -> Iterator[Promise]:
-    """Two promises of each service role."""
-    for role in judge.account.having(Part.SERVICE_ROLE):
-        runbooks = [runbook for runbook in judge.account.runbooks if runbook.role == role.arn]
+def service_role_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
+    """Two invariants of each service role."""
+    for role in evaluator.account.having(Persona.SERVICE_ROLE):
+        runbooks = [runbook for runbook in evaluator.account.runbooks if runbook.role == role.arn]
         shown = joined(runbook.name for runbook in runbooks)
-        yield promise(
+        yield invariant(
             f"{role.name}-does-what-runbooks-need",
             f"{role.name} can do what its runbooks need and nothing else: {shown}",
-            _needs(judge, role, runbooks),
+            _needs(evaluator, role, runbooks),
         )
         for key, value in limiting_tags(role):
-            yield promise(
+            yield invariant(
                 f"{role.name}-acts-on-tagged-instances",
                 f"{role.name} acts on instances tagged {key}={value} alone, and can neither set "
                 "nor remove that tag",
-                acts_on_tagged(judge, role, key, value),
+                acts_on_tagged(evaluator, role, key, value),
             )
-        yield promise(
+        yield invariant(
             f"{role.name}-is-assumed-by-automation",
             f"only Automation executions of this account can assume {role.name}",
-            _assumed(judge, role),
+            _assumed(evaluator, role),
         )
 
 
-def _needs(judge: Judge, role: Principal, runbooks: list[Runbook]) -> Proof:
+def _needs(evaluator: Evaluator, role: Principal, runbooks: list[Runbook]) -> Proof:
     """The role's actions against those of its runbooks' steps, derived by the review itself."""
-    actions = judge.engine.actions()
+    actions = evaluator.engine.actions()
     needed: dict[str, str] = {}
     optional: set[str] = set()
-    untold: list[str] = []
+    undetermined: list[str] = []
     for runbook in runbooks:
         for call in runbook.calls:
             step = f"step {call.step} of {runbook.name}"
             unknown = [name for name in call.actions if actions.get(name) is None]
             if unknown or not call.is_told:
-                untold.append(f"what {step} calls" + (f": {joined(unknown)}" if unknown else ""))
+                undetermined.append(
+                    f"what {step} calls" + (f": {joined(unknown)}" if unknown else "")
+                )
             for name in call.actions:
                 found = actions.get(name)
                 if found is not None:
                     needed.setdefault(found.name, step)
                     optional |= set(found.dependents)
             optional |= set(call.optional)
-    access = judge.access(role)
+    access = evaluator.access(role)
     allowed = set(access.allowed_actions)
     beyond = sorted(allowed - needed.keys() - optional)
-    told = [f"{role.name} may {_on(judge, role, name)}, which no step needs" for name in beyond]
+    told = [f"{role.name} may {_on(evaluator, role, name)}, which no step needs" for name in beyond]
     lacking = [
         f"{role.name} may not {name}, which {step} needs"
         for name, step in sorted(needed.items())
         if name not in allowed
     ]
     decisions = [
-        judge.ask(role, name, _probe(judge, role, name), expected=False)
+        evaluator.evaluate(role, name, _probe(evaluator, role, name), expected=False)
         for name in (PASS_ROLE, "iam:AttachRolePolicy", "ssm:UpdateDocument")
         if name not in needed
     ]
-    decisions += _elsewhere(judge, role, sorted(allowed & needed.keys()))
-    if untold:
-        grave = [text for name, text in zip(beyond, told, strict=True) if _is_grave(judge, name)]
-        return Proof((*lacking, *grave), tuple(decisions), (*untold, *told))
+    decisions += _elsewhere(evaluator, role, sorted(allowed & needed.keys()))
+    if undetermined:
+        grave = [
+            text for name, text in zip(beyond, told, strict=True) if _is_grave(evaluator, name)
+        ]
+        return Proof((*lacking, *grave), tuple(decisions), (*undetermined, *told))
     return Proof((*lacking, *told), tuple(decisions))
 
 
-def _is_grave(judge: Judge, name: str) -> bool:
+def _is_grave(evaluator: Evaluator, name: str) -> bool:
     """Whether an action gives power over others, which no script of a runbook may hide."""
-    found = judge.engine.actions().get(name)
+    found = evaluator.engine.actions().get(name)
     manages = found is not None and found.manages_permissions
     return manages or name in (ASSUME_ROLE, PASS_ROLE) or name.startswith("iam:")
 
 
-def _elsewhere(judge: Judge, role: Principal, names: list[str]) -> Iterator[Decision]:
+def _elsewhere(evaluator: Evaluator, role: Principal, names: list[str]) -> Iterator[Decision]:
     """The twins of what a role does: the same in another Region, and in another account."""
-    place, actions = judge.account.place, judge.engine.actions()
+    environment, actions = evaluator.account.environment, evaluator.engine.actions()
     tags = {f"{TAG}{key}": value for key, value in limiting_tags(role)}
     for name in names:
         found = actions.get(name)
         assert found is not None
         for arn in found.arns:
             parts = arn.split(":", 5)
-            if not any(overlap(arn, grant.resource) for grant in judge.access(role).on(name)):
+            if not any(overlap(arn, grant.resource) for grant in evaluator.access(role).on(name)):
                 continue
             if parts[2] != name.split(":")[0] or parts[3] != "*" or parts[4] != "*":
                 continue
             for region, account in (
-                (judge.other_region(), place.account),
-                (place.region, OTHER_ACCOUNT),
+                (evaluator.other_region(), environment.account),
+                (environment.region, OTHER_ACCOUNT),
             ):
-                where = ":".join(["arn", place.partition, parts[2], region, account, parts[5]])
-                tagged = tags if overlap(an_instance(judge, region, account), where) else {}
-                yield judge.ask(role, name, an_example(where), expected=False, context=tagged)
+                where = ":".join(
+                    ["arn", environment.partition, parts[2], region, account, parts[5]]
+                )
+                tagged = tags if overlap(an_instance(evaluator, region, account), where) else {}
+                yield evaluator.evaluate(
+                    role, name, an_example(where), expected=False, context=tagged
+                )
 
 
-def _on(judge: Judge, role: Principal, name: str) -> str:
-    resources = joined(grant.resource for grant in judge.access(role).on(name))
+def _on(evaluator: Evaluator, role: Principal, name: str) -> str:
+    resources = joined(grant.resource for grant in evaluator.access(role).on(name))
     return f"{name} on {resources}"
 
 
-def _probe(judge: Judge, role: Principal, action: str) -> str:
+def _probe(evaluator: Evaluator, role: Principal, action: str) -> str:
     if action.startswith("iam:"):
         return role.arn
-    runbooks = judge.account.runbooks
-    return runbooks[0].arns[0] if runbooks else judge.ssm_arn("document/Example")
+    runbooks = evaluator.account.runbooks
+    return runbooks[0].arns[0] if runbooks else evaluator.ssm_arn("document/Example")
 
 
-def _assumed(judge: Judge, role: Principal) -> Proof:
-    place = judge.account.place
-    execution = judge.execution()
-    foreign = judge.execution(account=OTHER_ACCOUNT)
-    mine = {"aws:SourceAccount": place.account, "aws:SourceArn": execution}
-    document = judge.ssm_arn("document/Example")
+def _assumed(evaluator: Evaluator, role: Principal) -> Proof:
+    environment = evaluator.account.environment
+    execution = evaluator.execution()
+    foreign = evaluator.execution(account=OTHER_ACCOUNT)
+    mine = {"aws:SourceAccount": environment.account, "aws:SourceArn": execution}
+    document = evaluator.ssm_arn("document/Example")
     decisions: list[Decision] = [
-        judge.ask_trust(AUTOMATION, role, expected=True, context=mine),
-        judge.ask_trust(AUTOMATION, role, expected=False),
-        judge.ask_trust(
+        evaluator.evaluate_trust(AUTOMATION, role, expected=True, context=mine),
+        evaluator.evaluate_trust(AUTOMATION, role, expected=False),
+        evaluator.evaluate_trust(
             AUTOMATION,
             role,
             expected=False,
             context={**mine, "aws:SourceAccount": OTHER_ACCOUNT},
         ),
-        judge.ask_trust(
+        evaluator.evaluate_trust(
             AUTOMATION, role, expected=False, context={**mine, "aws:SourceArn": foreign}
         ),
-        judge.ask_trust(
+        evaluator.evaluate_trust(
             AUTOMATION, role, expected=False, context={**mine, "aws:SourceArn": document}
         ),
         *(
-            judge.ask_trust(service, role, expected=False, context=mine)
+            evaluator.evaluate_trust(service, role, expected=False, context=mine)
             for service in _OTHER_SERVICES
         ),
-        judge.ask_trust(
-            replace(place, account=OTHER_ACCOUNT).iam_arn("role/Example"), role, expected=False
+        evaluator.evaluate_trust(
+            replace(environment, account=OTHER_ACCOUNT).iam_arn("role/Example"),
+            role,
+            expected=False,
         ),
         *(
-            judge.ask(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
-            for other in judge.account.principals
+            evaluator.evaluate(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
+            for other in evaluator.account.principals
             if other.arn != role.arn
         ),
     ]
@@ -157,18 +167,18 @@ def _assumed(judge: Judge, role: Principal) -> Proof:
     findings += [
         f"{role.name} trusts executions of other accounts (statement {statement.sid} of its trust)"
         for statement in (role.trust.statements if role.trust else ())
-        if statement.allows and not _is_of_this_account(judge, statement)
+        if statement.allows and not _is_of_this_account(evaluator, statement)
     ]
     return Proof(tuple(findings), tuple(decisions))
 
 
-def _is_of_this_account(judge: Judge, statement: Statement) -> bool:
+def _is_of_this_account(evaluator: Evaluator, statement: Statement) -> bool:
     """Whether a statement lets in executions of this account alone."""
-    executions = judge.ssm_arn("automation-execution/*", region="*")
+    executions = evaluator.ssm_arn("automation-execution/*", region="*")
     accounts, sources = False, False
     for operator, key, values in statement.conditions:
         if (operator, key.lower()) == ("StringEquals", "aws:sourceaccount"):
-            accounts = set(values) == {judge.account.place.account}
+            accounts = set(values) == {evaluator.account.environment.account}
         if operator in ("ArnLike", "ArnEquals") and key.lower() == "aws:sourcearn":
             sources = all(covers(executions, value) for value in values)
     return accounts and sources

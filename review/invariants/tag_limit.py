@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from review.access.evaluation import Decision, Judge
+from review.access.evaluation import Decision, Evaluator
 from review.access.grants import Grant
 from review.iam.actions import Action
 from review.iam.conditions import told_conditions
@@ -27,21 +27,23 @@ def limiting_tags(role: Principal) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
-def acts_on_tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof:
+def acts_on_tagged(evaluator: Evaluator, role: Principal, key: str, value: str) -> Proof:
     """That a role acts on instances with the tag alone, and cannot set or remove it."""
-    actions = judge.engine.actions()
-    instance = an_instance(judge)
+    actions = evaluator.engine.actions()
+    instance = an_instance(evaluator)
     decisions: list[Decision] = []
-    for name in judge.access(role).allowed_actions:
+    for name in evaluator.access(role).allowed_actions:
         found = actions.get(name)
-        grants = judge.access(role).on(name)
+        grants = evaluator.access(role).on(name)
         if found is None or not _are_on(instance, found, grants):
             continue
         decisions += [
-            judge.ask(role, name, instance, expected=expected, context={f"{TAG}{key}": tagged})
+            evaluator.evaluate(
+                role, name, instance, expected=expected, context={f"{TAG}{key}": tagged}
+            )
             for tagged, expected in ((value, True), ("another", False))
         ]
-        decisions.append(judge.ask(role, name, instance, expected=False))
+        decisions.append(evaluator.evaluate(role, name, instance, expected=False))
     for name, context in (
         ("ec2:CreateTags", {"aws:TagKeys": [key]}),
         ("ec2:CreateTags", {"aws:TagKeys": [key.upper()]}),
@@ -49,7 +51,9 @@ def acts_on_tagged(judge: Judge, role: Principal, key: str, value: str) -> Proof
         ("ec2:DeleteTags", {}),
     ):
         decisions.append(
-            judge.ask(role, name, instance, expected=False, context=context, whatever_else=True)
+            evaluator.evaluate(
+                role, name, instance, expected=False, context=context, whatever_else=True
+            )
         )
     missing = [text for text in _tag_denials(key) if text not in _denials_of(role)]
     return Proof(tuple(f"{role.name} is not denied {text}" for text in missing), tuple(decisions))
@@ -81,8 +85,8 @@ def _are_on(instance: str, action: Action, grants: Iterable[Grant]) -> bool:
     )
 
 
-def an_instance(judge: Judge, region: str = "", account: str = "") -> str:
+def an_instance(evaluator: Evaluator, region: str = "", account: str = "") -> str:
     """The ARN of an instance of the account, or of another one or Region."""
-    place = judge.account.place
-    where = f"{region or place.region}:{account or place.account}"
-    return an_example(f"arn:{place.partition}:ec2:{where}:instance/*")
+    environment = evaluator.account.environment
+    where = f"{region or environment.region}:{account or environment.account}"
+    return an_example(f"arn:{environment.partition}:ec2:{where}:instance/*")

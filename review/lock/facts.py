@@ -17,7 +17,7 @@ from review.iam.conditions import told_conditions
 from review.iam.statements import Statement
 from review.invariants.invariant import Verdict
 from review.model.account import Principal
-from review.report.texts import ways
+from review.report.texts import open_path_rows
 from review.templates.assembly import Template
 from review.templates.assembly_checks import RUNBOOKS_STACK
 from review.templates.resource_types import ROLE, TYPES
@@ -109,11 +109,13 @@ def facts_of(reviewed: Review) -> tuple[AccountFacts, ...]:
 
 
 def _heading(account: AccountReview) -> str:
-    place = account.account.place
-    where = f"account {place.account}" if "account" not in place.assumed else "any account"
+    environment = account.account.environment
+    where = (
+        f"account {environment.account}" if "account" not in environment.assumed else "any account"
+    )
     regions = account.account.stack_regions
-    shown = ", ".join(regions) if "Region" not in place.assumed else "any Region"
-    return f"{where}, {shown} ({place.partition})"
+    shown = ", ".join(regions) if "Region" not in environment.assumed else "any Region"
+    return f"{where}, {shown} ({environment.partition})"
 
 
 def _rows(account: AccountReview, templates: tuple[Template, ...]) -> Rows:
@@ -139,16 +141,20 @@ def _facts(account: AccountReview, templates: tuple[Template, ...]) -> Iterator[
     for access in account.accesses:
         yield from _of_principal(access)
     yield from _of_runbooks(account)
-    for way in ways(account):
+    for way in open_path_rows(account):
         yield Table.ESCALATION, ((way.name,), (way.who,), (way.reach,))
-    for promise in account.promises:
-        if promise.verdict not in (Verdict.KEPT, Verdict.BROKEN):
+    for invariant in account.invariants:
+        if invariant.verdict not in (Verdict.HOLDS, Verdict.VIOLATED):
             yield (
                 Table.EXCEPTIONS,
-                ((promise.sentence,), (promise.verdict.value,), promise.findings),
+                ((invariant.sentence,), (invariant.verdict.value,), invariant.findings),
             )
     yield from _of_audit(account)
-    mine = [each for each in templates if each.place.account == account.account.place.account]
+    mine = [
+        each
+        for each in templates
+        if each.environment.account == account.account.environment.account
+    ]
     yield from _unevaluated(mine)
 
 
@@ -215,13 +221,13 @@ def _of_audit(account: AccountReview) -> Iterator[_Fact]:
     for subject in account.notifications:
         if subject.is_received:
             yield Table.RECEIVED, ((subject.what,), (subject.where,))
-    trail = account.account.trail
-    for topic, address in trail.subscribers:
+    recording = account.account.recording
+    for topic, address in recording.subscribers:
         yield Table.RECEIVERS, ((f"topic {topic}",), (f"notifies {address}",))
-    for log, days in trail.kept:
+    for log, days in recording.kept:
         kept = f"{days} days" if days else "for ever"
         yield Table.RECEIVERS, ((f"log group {log}",), (f"keeps events {kept}",))
-    for region, topic in trail.encrypted:
+    for region, topic in recording.encrypted:
         yield Table.RECEIVERS, ((f"topic {topic} in {region}",), ("is encrypted",))
 
 
@@ -229,7 +235,7 @@ def _unevaluated(templates: list[Template]) -> Iterator[_Fact]:
     """The properties of the administrators' stacks whose effect is in no other table: resolved as
     deployed here and, where nothing fixes the account or Region, elsewhere as well."""
     of_administrators = [each for each in templates if each.stack != RUNBOOKS_STACK]
-    others = [elsewhere(each) for each in of_administrators if each.place.assumed]
+    others = [elsewhere(each) for each in of_administrators if each.environment.assumed]
     anywhere = {_key(each): each for each in read_resources(others)}
     for resource in read_resources(of_administrators):
         other = anywhere.get(_key(resource))

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from review.audit.recording import Trail
+from review.audit.recording import Recording
 from review.iam.policy_variables import Values, filled
 from review.iam.statements import Policy, Statement
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 
 
 class Kind(StrEnum):
@@ -19,7 +19,7 @@ class Kind(StrEnum):
     POLICY_HOLDERS = "holders of policy"
 
 
-class Part(StrEnum):
+class Persona(StrEnum):
     """The part that a principal takes in the story of delegated administration."""
 
     OPERATOR = "operator"
@@ -39,7 +39,7 @@ class Principal:
     name: str
     arn: str
     kind: Kind
-    part: Part = Part.OTHER
+    persona: Persona = Persona.OTHER
     policies: tuple[Policy, ...] = ()
     """Identity policies, inline and managed, its own and its groups'."""
     boundary: Policy | None = None
@@ -51,8 +51,8 @@ class Principal:
     @property
     def title(self) -> str:
         """How the review calls it: ``operator AutomationRestrictedOperator``."""
-        part = self.part.value if self.part is not Part.OTHER else self.kind.value
-        return f"{part} {self.name}"
+        persona = self.persona.value if self.persona is not Persona.OTHER else self.kind.value
+        return f"{persona} {self.name}"
 
     @property
     def account(self) -> str:
@@ -130,7 +130,7 @@ class Runbook:
     """What it holds its starter to."""
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
-    course: str = ""
+    control_flow_digest: str = ""
     """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
     inputs and outputs, and the defaults of parameters."""
 
@@ -203,7 +203,7 @@ class Origin:
 class Account:
     """Everything in one AWS account that these templates make or name."""
 
-    place: Place
+    environment: Environment
     """Account and partition; the Region is that of the first template."""
     principals: tuple[Principal, ...]
     runbooks: tuple[Runbook, ...]
@@ -213,9 +213,9 @@ class Account:
     """Where somebody can do something: not one that only receives what happens in others."""
     made: tuple[tuple[str, str], ...] = ()
     """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
-    has_trail: bool = False
+    has_recording: bool = False
     """Whether anything is there to record or tell what happens."""
-    trail: Trail = field(default_factory=Trail)
+    recording: Recording = field(default_factory=Recording)
     """What is recorded and reported of the account."""
 
     @property
@@ -228,9 +228,9 @@ class Account:
         """Every document of every runbook, in each Region."""
         return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
 
-    def having(self, *parts: Part) -> tuple[Principal, ...]:
+    def having(self, *parts: Persona) -> tuple[Principal, ...]:
         """The principals with one of these parts."""
-        return tuple(principal for principal in self.principals if principal.part in parts)
+        return tuple(principal for principal in self.principals if principal.persona in parts)
 
     def by_arn(self, arn: str) -> Principal | None:
         """The principal of an ARN, if the templates know it."""
@@ -239,5 +239,5 @@ class Account:
 
 def sorted_principals(principals: Iterable[Principal]) -> tuple[Principal, ...]:
     """In the order of the story: people first, then roles, then whatever else."""
-    order = list(Part)
-    return tuple(sorted(principals, key=lambda p: (order.index(p.part), p.kind.value, p.name)))
+    order = list(Persona)
+    return tuple(sorted(principals, key=lambda p: (order.index(p.persona), p.kind.value, p.name)))

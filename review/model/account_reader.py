@@ -4,21 +4,29 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from review.audit.recording import read_trail
+from review.audit.recording import read_recording
 from review.errors import understood
 from review.iam.names import AUTOMATION
 from review.iam.statements import Policy, read_policy
-from review.model.account import Account, Kind, Origin, Part, Principal, Runbook, sorted_principals
+from review.model.account import (
+    Account,
+    Kind,
+    Origin,
+    Persona,
+    Principal,
+    Runbook,
+    sorted_principals,
+)
 from review.model.attachments import Attachments, Holder
 from review.model.runbook_documents import read_runbooks
 from review.templates.assembly import Template
-from review.templates.resource_types import DOCUMENT, ROLE, TRAIL, USER
+from review.templates.resource_types import AUDIT, DOCUMENT, ROLE, USER
 from review.templates.resources import Resource, read_resources
 
 _PARTS_BY_POLICY = {
-    "OperatorRestrictedPermissions": Part.OPERATOR,
-    "ApproverRestrictedPermissions": Part.APPROVER,
-    "AuditorRestrictedPermissions": Part.AUDITOR,
+    "OperatorRestrictedPermissions": Persona.OPERATOR,
+    "ApproverRestrictedPermissions": Persona.APPROVER,
+    "AuditorRestrictedPermissions": Persona.AUDITOR,
 }
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
 _PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
@@ -28,7 +36,7 @@ def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
     """What the templates make of each account that they go to."""
     by_account: dict[str, list[Template]] = {}
     for template in templates:
-        by_account.setdefault(template.place.account, []).append(template)
+        by_account.setdefault(template.environment.account, []).append(template)
     with understood():
         return tuple(_account(of_account) for of_account in by_account.values())
 
@@ -39,18 +47,18 @@ def _account(templates: list[Template]) -> Account:
     runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
     made = tuple(_made(resources, attachments))
     found = (*made, *_elsewhere(made, attachments, templates[0]))
-    found = tuple(replace(p, part=_part(p, runbooks)) for p in found)
+    found = tuple(replace(p, persona=_part(p, runbooks)) for p in found)
     return Account(
-        place=templates[0].place,
+        environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
         runbooks=runbooks,
         templates=tuple(
-            Origin(stack=t.stack, region=t.place.region, asset=t.asset, digest=t.digest)
+            Origin(stack=t.stack, region=t.environment.region, asset=t.asset, digest=t.digest)
             for t in templates
         ),
         made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
-        has_trail=any(r.type in TRAIL for r in resources),
-        trail=read_trail(resources),
+        has_recording=any(r.type in AUDIT for r in resources),
+        recording=read_recording(resources),
         regions=_regions(templates, resources),
     )
 
@@ -58,8 +66,8 @@ def _account(templates: list[Template]) -> Account:
 def _regions(templates: Iterable[Template], resources: Iterable[Resource]) -> tuple[str, ...]:
     """The Regions in which somebody can do something: not one that only receives the events of
     others."""
-    acting = {r.region for r in resources if r.type not in (*TRAIL, "AWS::CDK::Metadata")}
-    regions = dict.fromkeys(template.place.region for template in templates)
+    acting = {r.region for r in resources if r.type not in (*AUDIT, "AWS::CDK::Metadata")}
+    regions = dict.fromkeys(template.environment.region for template in templates)
     return tuple(region for region in regions if not acting or region in acting)
 
 
@@ -97,7 +105,7 @@ def _elsewhere(
     known = {(principal.kind.value, principal.name) for principal in made}
     users = {name for kind, name in known if kind == "user"}
     populated = {g for user, groups in attachments.groups.items() if user in users for g in groups}
-    place = template.place
+    environment = template.environment
     existing = {("user", user) for user in attachments.groups} | set(attachments.held)
     for holder in sorted(existing - known):
         kind, name = holder
@@ -105,7 +113,9 @@ def _elsewhere(
             continue
         yield Principal(
             name=name,
-            arn=place.iam_arn(f"user/~a-member-of-{name}" if kind == "group" else f"{kind}/{name}"),
+            arn=environment.iam_arn(
+                f"user/~a-member-of-{name}" if kind == "group" else f"{kind}/{name}"
+            ),
             kind=Kind.GROUP_MEMBERS if kind == "group" else Kind(kind),
             policies=_policies(holder, attachments),
             is_whole=False,
@@ -118,25 +128,25 @@ def _elsewhere(
     for name, policies in by_name.items():
         yield Principal(
             name=name,
-            arn=place.iam_arn(f"role/~a-holder-of-{name}"),
+            arn=environment.iam_arn(f"role/~a-holder-of-{name}"),
             kind=Kind.POLICY_HOLDERS,
             policies=tuple(policies),
             is_whole=False,
         )
 
 
-def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Part:
+def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Persona:
     """The part that a principal takes, by the fixed names of the policies and by its trust."""
     if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
-        return Part.AUTHOR_ROLE
+        return Persona.AUTHOR_ROLE
     if principal.trust and _PIPELINE_ROLES.fullmatch(principal.name):
-        return Part.PIPELINE
+        return Persona.PIPELINE
     if ("Service", AUTOMATION) in principal.trusted:
-        return Part.SERVICE_ROLE
+        return Persona.SERVICE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):
-        return Part.SERVICE_ROLE
+        return Persona.SERVICE_ROLE
     parts = [_PARTS_BY_POLICY.get(_without_part(policy.name)) for policy in principal.policies]
-    return next((part for part in parts if part), Part.OTHER)
+    return next((persona for persona in parts if persona), Persona.OTHER)
 
 
 def _without_part(policy: str) -> str:
@@ -151,20 +161,20 @@ def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:
     trusted = {
         arn: arn.split(":", 5)[-1]
         for role in principals
-        if role.part is Part.AUTHOR_ROLE
+        if role.persona is Persona.AUTHOR_ROLE
         for kind, arn in role.trusted
         if kind == "AWS" and arn.count(":") >= 5
         if arn.split(":", 5)[-1].startswith(("user/", "role/"))
     }
     for principal in principals:
-        is_author = principal.part is Part.OTHER and principal.arn in trusted
-        yield replace(principal, part=Part.AUTHOR) if is_author else principal
+        is_author = principal.persona is Persona.OTHER and principal.arn in trusted
+        yield replace(principal, persona=Persona.AUTHOR) if is_author else principal
     for arn, resource in trusted.items():
         if all(principal.arn != arn for principal in principals):
             yield Principal(
                 name=resource.split("/")[-1],
                 arn=arn,
                 kind=Kind.USER if resource.startswith("user/") else Kind.ROLE,
-                part=Part.AUTHOR,
+                persona=Persona.AUTHOR,
                 is_whole=False,
             )

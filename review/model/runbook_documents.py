@@ -32,7 +32,7 @@ def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
         kind = document.get("DocumentType", "Command")
         if kind != "Automation":
             raise ReviewError(
-                f"{document.where}: the review does not judge documents of type {kind}"
+                f"{document.where}: the review does not evaluate documents of type {kind}"
             )
         by_name.setdefault(document.name, []).append(document)
     return tuple(_runbook(name, resources) for name, resources in by_name.items())
@@ -50,7 +50,7 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(_limits(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
-        course=_course(content),
+        control_flow_digest=_control_flow_digest(content),
     )
 
 
@@ -66,7 +66,7 @@ def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
     return not is_told
 
 
-def _course(content: Mapping[str, Any]) -> str:
+def _control_flow_digest(content: Mapping[str, Any]) -> str:
     told = {call.step for call in _calls(content.get("mainSteps", [])) if call.inputs}
     steps = [
         {
@@ -119,7 +119,7 @@ _OF_APPROVAL = {"Approvers", "MinRequiredApprovals"}
 def content_of(document: Resource) -> dict[str, Any]:
     """What a document is made of; ReviewError for what is no object, and for attachments."""
     if document.get("Attachments"):
-        raise ReviewError(f"{document.where}: the review does not judge attachments")
+        raise ReviewError(f"{document.where}: the review does not evaluate attachments")
     content = document.get("Content")
     if isinstance(content, str):
         content = parse_json(f"{document.where}: content as a text", content)

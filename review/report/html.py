@@ -7,7 +7,7 @@ from review.access.evaluation import Decision
 from review.access.grants import Access
 from review.access_review import AccountReview, Review
 from review.escalation import attribution
-from review.invariants.invariant import Promise, Verdict
+from review.invariants.invariant import Invariant, Verdict
 from review.report.picture import legend, svg
 from review.report.texts import (
     NOT_WHOLE,
@@ -15,21 +15,21 @@ from review.report.texts import (
     basis,
     counted,
     cut_rows,
-    place_of,
+    environment_of,
+    escalation_counted,
+    open_path_rows,
     rows,
     runbook_cells,
     verdicts,
-    ways,
-    ways_counted,
 )
 from review.report.visible_text import escape
 
 _STYLE = Path(__file__).resolve().parent / "page.css"
 _CLASSES = {
-    Verdict.KEPT: "kept",
+    Verdict.HOLDS: "holds",
     Verdict.EXCEPTED: "excepted",
-    Verdict.BROKEN: "broken",
-    Verdict.UNTOLD: "untold",
+    Verdict.VIOLATED: "violated",
+    Verdict.UNDETERMINED: "undetermined",
 }
 
 
@@ -52,11 +52,11 @@ def review_html(review: Review) -> str:
 
 
 def _account(account: AccountReview) -> Iterator[str]:
-    yield f"<h2>{escape(place_of(account))}</h2>"
-    yield f"<p>{escape(verdicts(account))}. {escape(ways_counted(account))}.</p>"
-    yield '<ul class="promises">'
-    for promise in account.promises:
-        yield _promise(promise)
+    yield f"<h2>{escape(environment_of(account))}</h2>"
+    yield f"<p>{escape(verdicts(account))}. {escape(escalation_counted(account))}.</p>"
+    yield '<ul class="invariants">'
+    for invariant in account.invariants:
+        yield _invariant(invariant)
     yield "</ul>"
     yield (
         f'<figure class="picture">{svg(account.picture)}'
@@ -70,18 +70,20 @@ def _account(account: AccountReview) -> Iterator[str]:
         for runbook in account.account.runbooks
     )
     yield _table(("runbook", "runs as", "calls", "limits"), body)
-    yield "<h3>Known ways to more power</h3>"
-    yield f"<p>{escape(ways_counted(account))}.</p>"
+    yield "<h3>Escalation paths</h3>"
+    yield f"<p>{escape(escalation_counted(account))}.</p>"
     columns = ("way", "for whom", "as far as")
-    body = "".join(_row(columns, [[w.name], [w.who], [w.reach]], code=False) for w in ways(account))
+    body = "".join(
+        _row(columns, [[w.name], [w.who], [w.reach]], code=False) for w in open_path_rows(account)
+    )
     yield _table(columns, body)
 
 
-def _promise(promise: Promise) -> str:
-    findings = _list(promise.findings) if promise.findings else ""
+def _invariant(invariant: Invariant) -> str:
+    findings = _list(invariant.findings) if invariant.findings else ""
     return (
-        f'<li class="{_CLASSES[promise.verdict]}"><strong>{promise.verdict.value}</strong> '
-        f"{escape(promise.sentence)}{findings}{_decisions(promise.decisions)}</li>"
+        f'<li class="{_CLASSES[invariant.verdict]}"><strong>{invariant.verdict.value}</strong> '
+        f"{escape(invariant.sentence)}{findings}{_decisions(invariant.decisions)}</li>"
     )
 
 
@@ -101,7 +103,7 @@ def _decisions(decisions: tuple[Decision, ...]) -> str:
         )
         for decision in decisions
     )
-    summary = f"<summary>decisions asked: {len(decisions)}</summary>"
+    summary = f"<summary>decisions: {len(decisions)}</summary>"
     return f"<details>{summary}{_table(columns, body)}</details>"
 
 

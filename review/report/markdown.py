@@ -7,7 +7,7 @@ from review.access.grants import Access
 from review.access_review import AccountReview, Review
 from review.diff.changes import Change
 from review.escalation import attribution
-from review.invariants.invariant import Promise, Verdict
+from review.invariants.invariant import Invariant, Verdict
 from review.report.picture import mermaid
 from review.report.texts import (
     NOT_WHOLE,
@@ -15,16 +15,21 @@ from review.report.texts import (
     basis,
     counted,
     cut_rows,
-    place_of,
+    environment_of,
+    escalation_counted,
+    open_path_rows,
     rows,
     runbook_cells,
     verdicts,
-    ways,
-    ways_counted,
 )
 from review.report.visible_text import visible
 
-_MARKS = {Verdict.KEPT: "✅", Verdict.EXCEPTED: "☑️", Verdict.BROKEN: "❌", Verdict.UNTOLD: "❔"}
+_MARKS = {
+    Verdict.HOLDS: "✅",
+    Verdict.EXCEPTED: "☑️",
+    Verdict.VIOLATED: "❌",
+    Verdict.UNDETERMINED: "❔",
+}
 
 
 def review_markdown(review: Review) -> str:
@@ -38,12 +43,12 @@ def review_markdown(review: Review) -> str:
 
 
 def _account(account: AccountReview) -> Iterator[str]:
-    yield f"## {place_of(account)}"
+    yield f"## {environment_of(account)}"
     yield ""
-    yield f"{verdicts(account)}. {ways_counted(account)}."
+    yield f"{verdicts(account)}. {escalation_counted(account)}."
     yield ""
-    for promise in account.promises:
-        yield from _promise(promise)
+    for invariant in account.invariants:
+        yield from _invariant(invariant)
     yield ""
     yield "```mermaid"
     yield mermaid(account.picture)
@@ -61,21 +66,21 @@ def _account(account: AccountReview) -> Iterator[str]:
         cells = ("<br>".join(map(code, cell)) for cell in runbook_cells(runbook))
         yield f"| {code(runbook.name)} | {' | '.join(cells)} |"
     yield ""
-    yield "### Known ways to more power"
+    yield "### Escalation paths"
     yield ""
-    yield f"{ways_counted(account)}."
+    yield f"{escalation_counted(account)}."
     yield ""
     yield "| way | for whom | as far as |"
     yield "|---|---|---|"
-    for way in ways(account):
+    for way in open_path_rows(account):
         yield f"| {_escaped(way.name)} | {_escaped(way.who)} | {_escaped(way.reach)} |"
 
 
-def _promise(promise: Promise) -> Iterator[str]:
-    asked = f" (decisions asked: {len(promise.decisions)})" if promise.decisions else ""
-    sentence = _escaped(promise.sentence)
-    yield f"- {_MARKS[promise.verdict]} **{promise.verdict.value}**: {sentence}{asked}"
-    for finding in promise.findings:
+def _invariant(invariant: Invariant) -> Iterator[str]:
+    asked = f" (decisions: {len(invariant.decisions)})" if invariant.decisions else ""
+    sentence = _escaped(invariant.sentence)
+    yield f"- {_MARKS[invariant.verdict]} **{invariant.verdict.value}**: {sentence}{asked}"
+    for finding in invariant.findings:
         yield f"  - {_escaped(finding)}"
 
 
@@ -135,15 +140,15 @@ def change_markdown(change: Change) -> str:
     lines = ["## What this change does to access", ""]
     owned = [each for each in change.differences if each.is_administrators]
     authors = [each for each in change.differences if not each.is_administrators]
-    told = (change.gains, change.losses, change.broken, change.mended, change.unmade)
+    told = (change.gains, change.losses, change.violated, change.restored, change.withdrawn)
     if not any((*told, owned)):
         lines += ["Nobody gains or loses anything.", ""]
     for title, sentences in (
         ("Gains", change.gains),
         ("Losses", change.losses),
-        ("Promises broken by it", change.broken),
-        ("Promises kept again", change.mended),
-        ("Promises no longer made", change.unmade),
+        ("Invariants that it violates", change.violated),
+        ("Invariants restored", change.restored),
+        ("Invariants withdrawn", change.withdrawn),
         ("Not evaluated, in stacks of the administrator: counts as a gain", map(str, owned)),
         ("Not evaluated, in stacks of the authors", map(str, authors)),
     ):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from review.access.grants import Access
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, PASS_ROLE, SIGNAL, START
 from review.iam.patterns import overlap
-from review.model.account import Account, Part, Runbook
+from review.model.account import Account, Persona, Runbook
 from review.report.visible_text import escape, visible
 
 _UPDATE = "ssm:UpdateDocument"
@@ -57,8 +57,8 @@ def draw(account: Account, accesses: Iterable[Access]) -> Picture:
             Node(
                 f"p{number}",
                 access.principal.title,
-                _column(access.principal.part),
-                is_authors=access.principal.part in (Part.AUTHOR, Part.AUTHOR_ROLE),
+                _column(access.principal.persona),
+                is_authors=access.principal.persona in (Persona.AUTHOR, Persona.AUTHOR_ROLE),
             )
             for number, access in enumerate(accesses)
         ),
@@ -68,7 +68,7 @@ def draw(account: Account, accesses: Iterable[Access]) -> Picture:
     resources: dict[str, str] = {}
     for number, access in enumerate(accesses):
         arrows += _arrows(f"p{number}", access, accesses, groups)
-        if access.principal.part is Part.SERVICE_ROLE:
+        if access.principal.persona is Persona.SERVICE_ROLE:
             for kind in _kinds(access):
                 id_ = resources.setdefault(kind, f"x{len(resources)}")
                 arrows.append(Arrow(f"p{number}", id_, "acts on"))
@@ -77,8 +77,8 @@ def draw(account: Account, accesses: Iterable[Access]) -> Picture:
     return Picture(tuple(nodes), tuple(dict.fromkeys(arrows)))
 
 
-def _column(part: Part) -> int:
-    return {Part.AUTHOR_ROLE: 1, Part.SERVICE_ROLE: 3}.get(part, 0)
+def _column(persona: Persona) -> int:
+    return {Persona.AUTHOR_ROLE: 1, Persona.SERVICE_ROLE: 3}.get(persona, 0)
 
 
 def _groups(account: Account) -> list[tuple[str, list[Runbook]]]:
@@ -100,7 +100,7 @@ def _arrows(
             if any(overlap(g.resource, arn) for g in access.on(action) for arn in arns):
                 yield Arrow(id_, f"r{number}", label)
         approved = any(limit.is_approval for r in runbooks for limit in r.limits)
-        if access.principal.part is Part.APPROVER and access.on(SIGNAL) and approved:
+        if access.principal.persona is Persona.APPROVER and access.on(SIGNAL) and approved:
             yield Arrow(id_, f"r{number}", "approves")
         if any(runbook.role == access.principal.arn for runbook in runbooks):
             yield Arrow(f"r{number}", id_, "runs as")
@@ -125,9 +125,9 @@ def _kinds(access: Access) -> Iterator[str]:
 
 def _unwanted(accesses: tuple[Access, ...], resources: dict[str, str]) -> Iterator[Arrow]:
     """Arrows of people who do by themselves what a service role does on resources of a kind."""
-    roles = [access for access in accesses if access.principal.part is Part.SERVICE_ROLE]
+    roles = [access for access in accesses if access.principal.persona is Persona.SERVICE_ROLE]
     for number, access in enumerate(accesses):
-        if access.principal.part is Part.SERVICE_ROLE:
+        if access.principal.persona is Persona.SERVICE_ROLE:
             continue
         for kind, id_ in resources.items():
             service = kind.replace(",", " ").split()[0]

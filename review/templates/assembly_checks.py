@@ -66,7 +66,7 @@ def what_else_it_is(
     if tuple(map(_purpose, roles)) not in _OWN_ROLES.get(name, ()):
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
-        return f"is deployed with {', '.join(unknown)}, which no review judges"
+        return f"is deployed with {', '.join(unknown)}, which no review evaluates"
     return ""
 
 
@@ -95,7 +95,7 @@ def what_else_it_tells(metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> s
     for entries in metadata.values():
         for entry in entries:
             if entry["type"] not in _METADATA:
-                return f"holds metadata of type {entry['type']}, which no review judges"
+                return f"holds metadata of type {entry['type']}, which no review evaluates"
     return ""
 
 

@@ -63,13 +63,13 @@ class Assembly:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._contents: dict[str, bytes] = {}
-        """Each file as it was read, once: what is judged is what is copied and deployed."""
+        """Each file as it was read, once: what is evaluated is what is copied and deployed."""
         if not (folder / "manifest.json").is_file():
             raise ReviewError(f"{folder} holds no manifest.json; write an assembly: make synth")
         self.manifest = self.read("manifest.json")
         try:
             if "missing" in self.manifest:
-                raise ReviewError(f"{folder} was synthesized without all it asks for")
+                raise ReviewError(f"{folder} has unresolved context lookups")
             self.stacks = tuple(self._stacks())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ReviewError(
@@ -141,8 +141,8 @@ class Assembly:
         for id_, artifact in self.manifest["artifacts"].items():
             if artifact["type"] not in ARTIFACTS:
                 raise ReviewError(
-                    f"{self.folder} holds {id_}, {artifact['type']}, which no review judges; run: "
-                    f"make synth"
+                    f"{self.folder} holds {id_}, {artifact['type']}, which no review evaluates; "
+                    f"run: make synth"
                 )
             if artifact["type"] == type_:
                 yield id_, artifact

@@ -22,7 +22,7 @@ _URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Environment:
     """Where a template is deployed."""
 
     account: str
@@ -79,7 +79,7 @@ class Resolver:
         self,
         *,
         body: Mapping[str, Any],
-        place: Place,
+        environment: Environment,
         stack: str,
         attribute: Callable[[str, str], str],
     ) -> None:
@@ -87,8 +87,8 @@ class Resolver:
         by ``Ref``."""
         self._body = body
         self._stack = stack
-        self._pseudo = place.pseudo_parameters(stack)
-        self._assumed = {name: what for what in place.assumed for name in _BY_PLACE[what]}
+        self._pseudo = environment.pseudo_parameters(stack)
+        self._assumed = {name: what for what in environment.assumed for name in _BY_PLACE[what]}
         self._used: list[str] = []
         """The assumed pseudo parameters that were read so far, each time."""
         self._attribute = attribute

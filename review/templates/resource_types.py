@@ -10,7 +10,7 @@ SECRET = "AWS::SecretsManager::Secret"
 RULE, LOG, LOG_POLICY = "AWS::Events::Rule", "AWS::Logs::LogGroup", "AWS::Logs::ResourcePolicy"
 TOPIC, TOPIC_POLICY, KEY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"
 
-TRAIL = frozenset({RULE, LOG, LOG_POLICY, TOPIC, TOPIC_POLICY, KEY})
+AUDIT = frozenset({RULE, LOG, LOG_POLICY, TOPIC, TOPIC_POLICY, KEY})
 """Types that record events or send notifications, and have a policy or a target of their own."""
 
 ATTRIBUTES = frozenset(

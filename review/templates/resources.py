@@ -39,7 +39,7 @@ class Resource:
     @property
     def region(self) -> str:
         """The Region that it is in."""
-        return self.template.place.region
+        return self.template.environment.region
 
     @property
     def where(self) -> str:
@@ -73,28 +73,30 @@ class Resource:
     @property
     def arn(self) -> str:
         """Its ARN."""
-        place = self.template.place
+        environment = self.template.environment
         if self.type == DOCUMENT:
-            return place.ssm_arn(f"document/{self.name}")
+            return environment.ssm_arn(f"document/{self.name}")
         path = str(self.get("Path") or "/")
-        return place.iam_arn(f"{self.kind}{path}{self.name}")
+        return environment.iam_arn(f"{self.kind}{path}{self.name}")
 
     def attribute(self, name: str) -> str:
         """What ``Ref`` or ``Fn::GetAtt`` gives for it."""
-        place = self.template.place
-        where = f"{place.region}:{place.account}"
+        environment = self.template.environment
+        where = f"{environment.region}:{environment.account}"
         if name == "Ref" and (self.kind or self.type == DOCUMENT):
             return self.arn if self.type == MANAGED_POLICY else self.name
         if name in ("Arn", "PolicyArn") and self.kind:
             return self.arn
         if name in ("Arn", "Ref") and self.type == PROVIDER:
-            return place.iam_arn(f"oidc-provider/{self.name.removeprefix('https://').rstrip('/')}")
+            return environment.iam_arn(
+                f"oidc-provider/{self.name.removeprefix('https://').rstrip('/')}"
+            )
         if (self.type, name) == (LOG, "Arn"):
-            return f"arn:{place.partition}:logs:{where}:log-group:{self.name}:*"
+            return f"arn:{environment.partition}:logs:{where}:log-group:{self.name}:*"
         if (self.type, name) in ((TOPIC, "Ref"), (TOPIC, "TopicArn")):
-            return f"arn:{place.partition}:sns:{where}:{self.name}"
+            return f"arn:{environment.partition}:sns:{where}:{self.name}"
         if (self.type, name) in ((KEY, "Ref"), (KEY, "Arn")):
-            return f"arn:{place.partition}:kms:{where}:key/{self.name}"
+            return f"arn:{environment.partition}:kms:{where}:key/{self.name}"
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
             f"give the resource a name of its own and use that"
@@ -111,15 +113,15 @@ def read_resources(templates: Iterable[Template]) -> tuple[Resource, ...]:
     for template in templates:
         refuse_unknown_parts(template)
         found += _of_template(template)
-        if "account" in template.place.assumed:
+        if "account" in template.environment.assumed:
             _refuse_named_accounts(template)
     known: dict[tuple[str, str, str, str], Resource] = {}
     for resource in found:
         if not TYPES[resource.type].name:
             continue
-        place = resource.template.place
-        region = "" if resource.kind or resource.type == PROVIDER else place.region
-        key = (resource.type, place.account, region, resource.name.lower())
+        environment = resource.template.environment
+        region = "" if resource.kind or resource.type == PROVIDER else environment.region
+        key = (resource.type, environment.account, region, resource.name.lower())
         first = known.setdefault(key, resource)
         if first is not resource:
             raise ReviewError(
@@ -130,16 +132,16 @@ def read_resources(templates: Iterable[Template]) -> tuple[Resource, ...]:
 
 def elsewhere(template: Template) -> Template:
     """The same template where nothing that was assumed of its account and Region is so."""
-    place = template.place
-    account = _OTHER_ACCOUNT if "account" in place.assumed else place.account
-    region = _OTHER_REGION if "Region" in place.assumed else place.region
-    return replace(template, place=replace(place, account=account, region=region))
+    environment = template.environment
+    account = _OTHER_ACCOUNT if "account" in environment.assumed else environment.account
+    region = _OTHER_REGION if "Region" in environment.assumed else environment.region
+    return replace(template, environment=replace(environment, account=account, region=region))
 
 
 def _refuse_named_accounts(template: Template) -> None:
     """Raises ReviewError where a template names accounts, and nothing says which one is its own:
     the same ARN is of a colleague in one account and of a stranger in the others."""
-    another = replace(template, place=replace(template.place, account=_OTHER_ACCOUNT))
+    another = replace(template, environment=replace(template.environment, account=_OTHER_ACCOUNT))
     named = {
         account
         for resource in _of_template(another)
@@ -163,7 +165,7 @@ def _of_template(template: Template) -> list[Resource]:
     of_template: dict[str, Resource] = {}
     resolver = Resolver(
         body=template.body,
-        place=template.place,
+        environment=template.environment,
         stack=template.stack,
         attribute=partial(_attribute, of_template),
     )
@@ -194,10 +196,13 @@ def _of_template(template: Template) -> list[Resource]:
 def _holds_in(home: tuple[str, str], condition: str, template: Template) -> bool:
     """Whether a condition holds in the Region of a partition that receives the events of IAM."""
     partition, region = home
-    unfixed = tuple(name for name in template.place.assumed if name != "Region")
-    place = replace(template.place, partition=partition, region=region, assumed=unfixed)
+    unfixed = tuple(name for name in template.environment.assumed if name != "Region")
+    environment = replace(template.environment, partition=partition, region=region, assumed=unfixed)
     resolver = Resolver(
-        body=template.body, place=place, stack=template.stack, attribute=partial(_attribute, {})
+        body=template.body,
+        environment=environment,
+        stack=template.stack,
+        attribute=partial(_attribute, {}),
     )
     return resolver.holds(condition)
 

@@ -22,7 +22,7 @@ def refuse_unknown_parts(template: Template) -> None:
     """Raises ReviewError for any section, function, type or property that nobody has read."""
     if unknown := sorted(template.body.keys() - _SECTIONS - {"Transform"}):
         raise ReviewError(
-            f"{template.stack} has a section {unknown[0]}, which the review does not judge"
+            f"{template.stack} has a section {unknown[0]}, which the review does not evaluate"
         )
     _refuse_macros(template.stack, template.body)
     for section in ("Resources", "Conditions", "Outputs"):

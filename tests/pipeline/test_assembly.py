@@ -218,24 +218,24 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
             metadata={"/RunbooksStack": [{"type": "aws:cdk:asset", "data": {"path": "/"}}]}
         ),
         "stack RunbooksStack (RunbooksStack) of {folder} holds metadata of type aws:cdk:asset, "
-        "which no review judges; run: make synth",
+        "which no review evaluates; run: make synth",
     ),
     "a folder in the metadata beside it": (
         "RunbooksStack.metadata.json",
         lambda metadata: metadata.update(x=[{"type": "aws:cdk:asset", "data": {"path": "/"}}]),
         "stack RunbooksStack (RunbooksStack) of {folder} holds metadata of type aws:cdk:asset, "
-        "which no review judges; run: make synth",
+        "which no review evaluates; run: make synth",
     ),
     "what was not looked up": (
         "manifest.json",
         lambda manifest: manifest.update(missing=[]),
-        "{folder} was synthesized without all it asks for",
+        "{folder} has unresolved context lookups",
     ),
     "a topic that is told": (
         "manifest.json",
         lambda manifest: _runbooks(manifest).update(notificationArns=["arn:aws:sns:::t"]),
         "stack RunbooksStack (RunbooksStack) of {folder} is deployed with notificationArns, which "
-        "no review judges; run: make synth",
+        "no review evaluates; run: make synth",
     ),
     "the same stack twice": (
         "manifest.json",
@@ -246,7 +246,7 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "an assembly within": (
         "manifest.json",
         lambda manifest: manifest["artifacts"].update(Inner={"type": "cdk:cloud-assembly"}),
-        "{folder} holds Inner, cdk:cloud-assembly, which no review judges; run: make synth",
+        "{folder} holds Inner, cdk:cloud-assembly, which no review evaluates; run: make synth",
     ),
     "no stack": (
         "manifest.json",

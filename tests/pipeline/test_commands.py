@@ -142,7 +142,7 @@ def test_stack_that_never_settles_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_stack_that_only_a_person_can_mend_is_told_with_cause_and_cure() -> None:
+def test_stack_that_only_a_person_can_mend_is_told_with_cause_and_fix() -> None:
     stack = {"StackId": "S", "LogicalResourceId": "RunbooksStack", "PhysicalResourceId": "S"}
     events = (
         {**stack, "ResourceStatus": "UPDATE_ROLLBACK_FAILED", "ResourceStatusReason": "[Document]"},
@@ -173,5 +173,5 @@ def test_stack_that_only_a_person_can_mend_is_told_with_cause_and_cure() -> None
     assert states == [
         "RunbooksStack in eu-west-1 of 111122223333: UPDATE_ROLLBACK_FAILED",
         "  Document: throttled",
-        "  mend what its events name, then: npx cdk rollback RunbooksStack-eu-west-1",
+        "  fix what its events name, then: npx cdk rollback RunbooksStack-eu-west-1",
     ]

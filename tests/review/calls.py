@@ -69,9 +69,9 @@ def why_not_askable(decision: Decision) -> str | None:
     if ":999999999999:" in f"{decision.who} {resource}" and ":document/" not in resource:
         return "the call names an id, never the account that it is in"
     if ":automation-definition/" in resource:
-        return "a start is judged on its document's definition together with the document"
+        return "a start is authorized on its document's definition together with the document"
     if action == "ssm:StartAutomationExecution" and ":automation-execution/" in resource:
-        return "a start is judged on its execution together with the document"
+        return "a start is authorized on its execution together with the document"
     if action == "iam:ChangePassword" and decision.who != resource:
         return "the call is about the own password and names no user"
     return None

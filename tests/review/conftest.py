@@ -16,10 +16,10 @@ from delegation.model import (
 )
 from review.iam.engine import Engine
 from review.templates.assembly import Template, read_templates
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 from tests.stacks.synthesis import deployment, written
 
-PLACE = Place(account="111122223333", region="us-east-1", partition="aws")
+ENVIRONMENT = Environment(account="111122223333", region="us-east-1", partition="aws")
 AUTHOR = "arn:aws:iam::111122223333:user/author"
 
 DEFAULT = deployment()
@@ -89,7 +89,9 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
     def templates(wanted: Deployment) -> Templates:
         if wanted not in known:
-            known[wanted] = read_templates(written(wanted, tmp_path_factory.mktemp("out")), PLACE)
+            known[wanted] = read_templates(
+                written(wanted, tmp_path_factory.mktemp("out")), ENVIRONMENT
+            )
         return known[wanted]
 
     return templates

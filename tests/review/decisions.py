@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from review.access.evaluation import Judge
+from review.access.evaluation import Evaluator
 from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.model.account_reader import read_accounts
@@ -67,20 +67,20 @@ def _named(facts: dict[str, Any], *, allowed: bool) -> Named:
 def decided(engine: Engine, templates: tuple[Template, ...]) -> dict[Named, bool | None]:
     """The answers that templates give; None where somebody is not there any more."""
     (account,) = read_accounts(templates)
-    judge = Judge(engine, account)
-    return {named: _decided(judge, named) for named in named_decisions()}
+    evaluator = Evaluator(engine, account)
+    return {named: _decided(evaluator, named) for named in named_decisions()}
 
 
-def _decided(judge: Judge, named: Named) -> bool | None:
-    who = [p for p in judge.account.principals if p.name == named.who]
+def _decided(evaluator: Evaluator, named: Named) -> bool | None:
+    who = [p for p in evaluator.account.principals if p.name == named.who]
     if not who:
         return None
     trust = None
     if named.action == "sts:AssumeRole":
-        role = judge.account.by_arn(named.resource)
+        role = evaluator.account.by_arn(named.resource)
         trust = role.trust if role else None
     try:
-        decision = judge.ask(
+        decision = evaluator.evaluate(
             who[0],
             named.action,
             named.resource,

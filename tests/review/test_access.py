@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from delegation.model import Deployment
-from review.access.effective_access import asked_as
+from review.access.effective_access import requester_of
 from review.access.grants import Access
 from review.access_review import AccountReview, review
 from review.escalation import escalation_paths
 from review.iam.engine import Engine, Request
 from review.invariants.invariant import Verdict
-from review.model.account import Part
+from review.model.account import Persona
 from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
 from tests.stacks.synthesis import deployment
 
@@ -148,7 +148,7 @@ def test_guide_lets_the_operator_do_the_guides_eight_on_everything(
 def _swept(engine: Engine, access: Access) -> set[str]:
     """The actions allowed on anything, each of all actions asked; engine errors raise."""
     requests = [Request(action.name, "*", {}) for action in engine.actions()]
-    answers = engine.decide(asked_as(access.principal, "111122223333"), requests, discover=True)
+    answers = engine.decide(requester_of(access.principal, "111122223333"), requests, discover=True)
     return {r.action for r, a in zip(requests, answers, strict=True) if a.is_allowed}
 
 
@@ -212,8 +212,8 @@ _PROMISED = {
         "authors-pass-service-roles-to-automation",
         "authors-deploy-runbooks-stack",
         "author-roles-are-the-authors",
-        "trail-receives-everything",
-        "trail-is-delivered",
+        "audit-receives-everything",
+        "audit-is-delivered",
         "users-change-own-password",
         "nobody-widens-own-rights",
         "duties-are-separate",
@@ -229,8 +229,8 @@ def test_every_promise_is_made_and_kept(
 ) -> None:
     account = _review(engine, synthesize, deployment)
 
-    assert {p.id: p.verdict for p in account.promises} == dict.fromkeys(
-        _PROMISED[deployment], Verdict.KEPT
+    assert {p.id: p.verdict for p in account.invariants} == dict.fromkeys(
+        _PROMISED[deployment], Verdict.HOLDS
     )
     assert all(access.grants for access in account.accesses)
 
@@ -250,8 +250,8 @@ def test_guides_review_says_plainly_what_its_wildcards_allow(
 ) -> None:
     account = _review(engine, synthesize, GUIDE)
 
-    broken = {p.id: p.findings for p in account.promises if p.verdict is Verdict.BROKEN}
-    assert list(broken) == [
+    violated = {p.id: p.findings for p in account.invariants if p.verdict is Verdict.VIOLATED}
+    assert list(violated) == [
         "operators-start-approved-runbooks",
         "operators-follow-approved-runbooks",
         "AutomationServiceRole-does-what-runbooks-need",
@@ -260,18 +260,18 @@ def test_guides_review_says_plainly_what_its_wildcards_allow(
         "duties-are-separate",
         "holds-for-tomorrow",
     ]
-    assert broken["operators-start-approved-runbooks"][0] == (
+    assert violated["operators-start-approved-runbooks"][0] == (
         "AutomationRestrictedOperator may start every runbook of this account in every Region, "
         "AWS's own, and those that other accounts share with it, each under whichever role is "
         "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)"
     )
-    assert broken["holds-for-tomorrow"] == (
+    assert violated["holds-for-tomorrow"] == (
         "AutomationServiceRole is granted ssm:*, with whatever AWS adds to it",
     )
 
 
 def _openings(account: AccountReview) -> set[tuple[Any, ...]]:
-    return {(way.path.id, way.who, way.reach.value, way.leads_to) for way in account.openings}
+    return {(way.path.id, way.who, way.reach.value, way.leads_to) for way in account.open_paths}
 
 
 def test_ways_to_more_power_lead_no_further_than_the_service_role(
@@ -304,9 +304,14 @@ def test_ways_to_more_power_lead_no_further_than_the_service_role(
 def test_guides_wildcard_lets_the_operator_borrow_any_role(
     engine: Engine, synthesize: Synthesize
 ) -> None:
-    ways = _openings(_review(engine, synthesize, GUIDE))
+    open_path_rows = _openings(_review(engine, synthesize, GUIDE))
 
-    assert ("ssm-own-01", ("operator AutomationRestrictedOperator",), "open", ("*",)) in ways
+    assert (
+        "ssm-own-01",
+        ("operator AutomationRestrictedOperator",),
+        "open",
+        ("*",),
+    ) in open_path_rows
 
 
 def test_every_permission_of_every_path_is_an_action_that_aws_has(engine: Engine) -> None:
@@ -324,7 +329,7 @@ def test_decisions_of_the_promises_are_of_everybody_and_of_both_kinds(
     engine: Engine, synthesize: Synthesize
 ) -> None:
     account = _review(engine, synthesize, EVERYTHING)
-    decisions = [d for p in account.promises for d in p.decisions]
+    decisions = [d for p in account.invariants for d in p.decisions]
 
     assert {d.expected for d in decisions} == {True, False}
     assert {p.arn for p in account.account.principals} <= {d.who for d in decisions}
@@ -341,14 +346,14 @@ def test_accounts_of_two_partitions_are_reviewed_apart(
 
     one, two = review(engine, (*synthesize(first), *synthesize(second))).accounts
 
-    assert [p.id for a in (one, two) for p in a.promises if p.verdict is not Verdict.KEPT] == []
+    assert [p.id for a in (one, two) for p in a.invariants if p.verdict is not Verdict.HOLDS] == []
     assert one.account.regions == ("eu-west-1", "us-east-1")
-    (author,) = [a for a in one.accesses if a.principal.part is Part.AUTHOR]
+    (author,) = [a for a in one.accesses if a.principal.persona is Persona.AUTHOR]
     assert {(g.resource, g.conditions) for g in author.grants} == {
         (f"{_IAM}:role/{role}", ("its own account allows it",))
         for role in ("AuthorDeploymentRole", "AuthorPublishingRole")
     }
-    (role,) = [a for a in two.accesses if a.principal.part is Part.SERVICE_ROLE]
+    (role,) = [a for a in two.accesses if a.principal.persona is Persona.SERVICE_ROLE]
     assert {grant.resource for grant in role.grants} == {
         "*",
         "arn:aws-us-gov:ec2:us-gov-west-1:444455556666:instance/*",

@@ -10,7 +10,7 @@ from review.access.accounting import matches, meeting, require_accounted
 from review.access.effective_access import access_of
 from review.access.grants import Access, Cut
 from review.errors import ReviewError
-from review.iam.engine import Answer, Asked, Engine, Request
+from review.iam.engine import Answer, Engine, Request, Requester
 from review.iam.statements import read_policy
 from review.model.account import Kind, Principal
 
@@ -83,7 +83,7 @@ class _Denying(Engine):
     """An engine that errs: it denies one action, whatever allows it."""
 
     def decide(
-        self, asked: Asked, requests: Iterable[Request], *, discover: bool = False
+        self, asked: Requester, requests: Iterable[Request], *, discover: bool = False
     ) -> list[Answer]:
         return [
             replace(answer, is_allowed=False) if request.action == "ec2:StopInstances" else answer

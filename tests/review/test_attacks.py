@@ -15,8 +15,8 @@ from review.diff.changes import Change, change
 from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.report.pages import write_pages
-from review.templates.assembly import Template, given_place, read_templates
-from tests.review.conftest import DEFAULT, EVERYTHING, PLACE, Synthesize
+from review.templates.assembly import Template, given_environment, read_templates
+from tests.review.conftest import DEFAULT, ENVIRONMENT, EVERYTHING, Synthesize
 from tests.review.mutants import Mutate, mutated, named, with_runbook
 from tests.review.test_trail import AUDITED
 
@@ -221,7 +221,8 @@ def test_place_that_is_spelled_instead_of_its_own_is_listed(
     engine: Engine, synthesize: Synthesize
 ) -> None:
     unfixed = tuple(
-        replace(t, place=given_place(account=PLACE.account)) for t in synthesize(DEFAULT)
+        replace(t, environment=given_environment(account=ENVIRONMENT.account))
+        for t in synthesize(DEFAULT)
     )
 
     def spelled(body: Body) -> None:
@@ -237,7 +238,7 @@ def test_two_templates_of_one_stack_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text('{"Resources": {}}')
 
     with pytest.raises(ReviewError, match="holds two templates of stack One, 111122223333"):
-        read_templates(tmp_path, PLACE)
+        read_templates(tmp_path, ENVIRONMENT)
 
 
 def test_policy_of_a_permission_set_stays_its_holders(
@@ -319,7 +320,7 @@ def test_promise_that_breaks_counts_as_a_gain(engine: Engine, synthesize: Synthe
 
     changed = _change(engine, before, mutated(before, trusting_itself))
 
-    assert changed.broken
+    assert changed.violated
     assert changed.widens
 
 
@@ -394,7 +395,9 @@ def test_no_properties_at_all_are_compared(engine: Engine, synthesize: Synthesiz
 
 def test_assembly_of_two_accounts_is_compared(engine: Engine, synthesize: Synthesize) -> None:
     templates = synthesize(DEFAULT)
-    another = tuple(replace(t, place=replace(PLACE, account="444455556666")) for t in templates)
+    another = tuple(
+        replace(t, environment=replace(ENVIRONMENT, account="444455556666")) for t in templates
+    )
 
     changed = _change(engine, (*templates, *another), (*templates, *copy.deepcopy(another)))
 

@@ -25,7 +25,9 @@ def test_same_templates_change_nothing(engine: Engine, synthesize: Synthesize) -
 
     changed = _changed(engine, templates, templates)
 
-    assert changed == Change(gains=(), losses=(), broken=(), mended=(), unmade=(), differences=())
+    assert changed == Change(
+        gains=(), losses=(), violated=(), restored=(), withdrawn=(), differences=()
+    )
     assert change_markdown(changed) == (
         "## What this change does to access\n\nNobody gains or loses anything.\n"
     )
@@ -42,15 +44,15 @@ def test_gain_is_a_sentence_and_its_reverse_a_loss(engine: Engine, synthesize: S
     assert there.losses == ()
     assert back.gains == ()
     assert back.losses == ("AutomationRestrictedOperator loses ssm:SendCommand on *",)
-    broken = (
+    violated = (
         "AutomationRestrictedOperator can only start, read and watch, and cannot do what the "
         "runbooks do"
     )
-    assert there.broken == back.mended == (broken,)
+    assert there.violated == back.restored == (violated,)
     assert change_markdown(there) == (
         "## What this change does to access\n\n**Gains**\n\n"
         "- AutomationRestrictedOperator gains ssm:SendCommand on *\n\n"
-        f"**Promises broken by it**\n\n- {broken}\n"
+        f"**Invariants that it violates**\n\n- {violated}\n"
     )
 
 

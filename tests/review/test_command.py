@@ -53,7 +53,7 @@ def test_review_of_the_default_deployment_writes_two_pages_alike_each_time(
         "every resource\n"
         "  service role AutomationServiceRole: 3 of 22,091 actions allowed, 22,088 denied on every "
         "resource\n"
-        "  15 promises: 15 kept\n"
+        "  15 invariants: 15 hold\n"
         f"written: {tmp_path}/access-review.html, {tmp_path}/access-review.md\n"
     )
     page = (tmp_path / "access-review.html").read_text("utf-8")
@@ -84,11 +84,11 @@ def test_json_holds_what_the_pages_say(default: Path) -> None:
         "AutomationRestrictedOperator",
         "AutomationServiceRole",
     ]
-    assert {promise["verdict"] for promise in account["promises"]} == {"kept"}
+    assert {invariant["verdict"] for invariant in account["invariants"]} == {"holds"}
     assert not (default / "access-review.html").exists()
 
 
-def test_broken_promise_ends_with_2_and_is_told(guide: Path, tmp_path: Path) -> None:
+def test_violated_invariant_ends_with_2_and_is_listed(guide: Path, tmp_path: Path) -> None:
     done = _review(guide, "--output", tmp_path)
 
     assert done.returncode == 2
@@ -97,7 +97,7 @@ def test_broken_promise_ends_with_2_and_is_told(guide: Path, tmp_path: Path) -> 
         "AWS's own, and those that other accounts share with it, each under whichever role is "
         "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)\n"
     ) in done.stdout
-    assert 'class="broken"' in (tmp_path / "access-review.html").read_text("utf-8")
+    assert 'class="violated"' in (tmp_path / "access-review.html").read_text("utf-8")
 
 
 def test_against_another_assembly_says_who_gains_what(default: Path, guide: Path) -> None:

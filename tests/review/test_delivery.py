@@ -10,8 +10,8 @@ from review.access_review import Review, review
 from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
-from review.invariants.invariant import Promise, Verdict
-from review.templates.assembly import Template, given_place
+from review.invariants.invariant import Invariant, Verdict
+from review.templates.assembly import Template, given_environment
 from tests.review.conftest import Synthesize
 from tests.review.mutants import mutated
 from tests.review.test_trail import AUDITED
@@ -20,8 +20,8 @@ Body = dict[str, Any]
 Edit = Callable[[Body], object]
 
 
-def _promise(reviewed: Review, id_: str) -> Promise:
-    (found,) = [p for p in reviewed.accounts[0].promises if p.id == id_]
+def _invariant(reviewed: Review, id_: str) -> Invariant:
+    (found,) = [p for p in reviewed.accounts[0].invariants if p.id == id_]
     return found
 
 
@@ -107,7 +107,7 @@ def test_rule_that_misses_complete_events_breaks_its_promise_and_is_a_gain(
 
     after = review(engine, mutated(templates, edit, stack="AuditStack"))
 
-    assert finding in _promise(after, "trail-receives-everything").findings
+    assert finding in _invariant(after, "audit-receives-everything").findings
     told = finding.replace("does not receive", "no longer receives")
     assert told in change(before, after).gains
 
@@ -172,7 +172,7 @@ _UNDELIVERED: dict[str, tuple[Edit, str]] = {
 
 
 @pytest.mark.parametrize(("edit", "finding"), _UNDELIVERED.values(), ids=_UNDELIVERED)
-def test_what_does_not_arrive_breaks_a_promise_and_is_a_gain(
+def test_what_does_not_arrive_violates_an_invariant_and_is_a_gain(
     engine: Engine, synthesize: Synthesize, edit: Edit, finding: str
 ) -> None:
     templates = synthesize(AUDITED)
@@ -180,8 +180,8 @@ def test_what_does_not_arrive_breaks_a_promise_and_is_a_gain(
 
     after = review(engine, mutated(templates, edit, stack="AuditStack"))
 
-    assert _promise(before, "trail-is-delivered").findings == ()
-    assert finding in _promise(after, "trail-is-delivered").findings
+    assert _invariant(before, "audit-is-delivered").findings == ()
+    assert finding in _invariant(after, "audit-is-delivered").findings
     assert any("no longer receives" in gain for gain in change(before, after).gains)
 
 
@@ -274,16 +274,20 @@ def test_longer_retention_is_no_gain(engine: Engine, synthesize: Synthesize) -> 
 
 
 def _unfixed(templates: tuple[Template, ...]) -> tuple[Template, ...]:
-    return tuple(replace(each, place=given_place(account="111122223333")) for each in templates)
+    return tuple(
+        replace(each, environment=given_environment(account="111122223333")) for each in templates
+    )
 
 
 def test_rules_that_only_some_regions_have_are_an_exception_to_the_promise(
     engine: Engine, synthesize: Synthesize
 ) -> None:
-    promise = _promise(review(engine, _unfixed(synthesize(AUDITED))), "trail-receives-everything")
+    invariant = _invariant(
+        review(engine, _unfixed(synthesize(AUDITED))), "audit-receives-everything"
+    )
 
-    assert promise.verdict is Verdict.EXCEPTED
-    assert promise.sentence.endswith(
+    assert invariant.verdict is Verdict.EXCEPTED
+    assert invariant.sentence.endswith(
         "; except: deployed to another Region than us-east-1, cn-north-1, us-gov-west-1, it "
         "receives no event of IAM; nothing fixes the Region"
     )
@@ -301,7 +305,7 @@ def test_rules_for_executions_that_only_some_regions_have_break_the_promise(
 
     assert (
         _EXECUTIONS
-        in _promise(review(engine, _unfixed(templates)), "trail-receives-everything").findings
+        in _invariant(review(engine, _unfixed(templates)), "audit-receives-everything").findings
     )
 
 
@@ -314,5 +318,6 @@ def test_rules_for_iam_that_one_home_alone_has_break_the_promise(
     templates = mutated(synthesize(AUDITED), narrowed, stack="AuditStack")
 
     assert (
-        _ROLE in _promise(review(engine, _unfixed(templates)), "trail-receives-everything").findings
+        _ROLE
+        in _invariant(review(engine, _unfixed(templates)), "audit-receives-everything").findings
     )

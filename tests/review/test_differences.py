@@ -163,7 +163,7 @@ def test_runbook_without_its_role_is_a_gain_of_the_author(
 
     told = f"the author gains by {_RUNBOOK}: it runs with the caller's own permissions"
     assert told in changed.gains
-    assert [p for p in changed.broken if "runs as a service role" in p]
+    assert [p for p in changed.violated if "runs as a service role" in p]
 
 
 def test_what_deploys_a_stack_otherwise_is_listed(engine: Engine, synthesize: Synthesize) -> None:
@@ -277,5 +277,5 @@ def test_losing_the_denial_of_own_permissions_is_a_gain(
     found = _change(engine, old, mutated(old, lost))
 
     (account,) = review(engine, old).accounts
-    assert {promise.verdict for promise in account.promises} == {Verdict.KEPT}
+    assert {invariant.verdict for invariant in account.invariants} == {Verdict.HOLDS}
     assert found.widens

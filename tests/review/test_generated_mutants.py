@@ -55,8 +55,8 @@ def _outcome(engine: Engine, before: Review, templates: tuple[Template, ...]) ->
     changed = change(before, after)
     if changed.gains:
         return "gain"
-    if changed.losses or changed.broken:
-        return "loss or broken promise"
+    if changed.losses or changed.violated:
+        return "loss or broken invariant"
     return "listed" if changed.differences else "survived"
 
 

@@ -13,7 +13,7 @@ from review.iam.engine import Engine
 from review.lock.ceiling import Comparison, compare
 from review.lock.facts import facts_of
 from review.lock.file import Accepted, read, rendered
-from review.templates.assembly import Template, given_place, read_templates
+from review.templates.assembly import Template, given_environment, read_templates
 from tests.clone import EXAMPLE
 from tests.review.conftest import DEFAULT, EVERYTHING, WITH_PIPELINE, Synthesize
 from tests.review.mutants import (
@@ -41,7 +41,7 @@ def _against(accepted: Accepted, reviewed: Review) -> Comparison:
 
 
 def test_lock_of_the_default_deployment(engine: Engine, tmp_path: Path) -> None:
-    templates = read_templates(written(DEFAULT, tmp_path / "out"), given_place())
+    templates = read_templates(written(DEFAULT, tmp_path / "out"), given_environment())
 
     found = facts_of(review(engine, templates))
 

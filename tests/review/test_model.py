@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from review.errors import ReviewError
-from review.model.account import Account, Kind, Part
+from review.model.account import Account, Kind, Persona
 from review.model.account_reader import read_accounts
 from review.templates.assembly import Template, read_templates
-from review.templates.intrinsics import Place
-from tests.review.conftest import PLACE
+from review.templates.intrinsics import Environment
+from tests.review.conftest import ENVIRONMENT
 
 _ALLOW = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}
 _DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Sid": "Stop", **_ALLOW}]}
@@ -33,7 +33,7 @@ def _resource(type_: str, **properties: Any) -> dict[str, Any]:
 
 def _account(resources: dict[str, Any], **sections: Any) -> Account:
     body = {"Resources": resources, **sections}
-    (account,) = read_accounts([Template(stack="Stack", place=PLACE, body=body)])
+    (account,) = read_accounts([Template(stack="Stack", environment=ENVIRONMENT, body=body)])
     return account
 
 
@@ -181,7 +181,7 @@ def test_role_that_automation_may_assume_is_a_service_role_under_any_name() -> N
     account = _account({"Role": _resource("Role", AssumeRolePolicyDocument=trust)})
 
     (role,) = account.principals
-    assert (role.part, role.name) == (Part.SERVICE_ROLE, "Stack-Role-GENERATED")
+    assert (role.persona, role.name) == (Persona.SERVICE_ROLE, "Stack-Role-GENERATED")
 
 
 def _statement(**changes: Any) -> dict[str, Any]:
@@ -206,7 +206,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
                 },
             }
         },
-        "Stack/Document: the review does not judge attachments",
+        "Stack/Document: the review does not evaluate attachments",
     ),
     "a function": (
         {"User": _resource("User", UserName={"Fn::ImportValue": "Name"})},
@@ -253,7 +253,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "NotPrincipal": (
         _statement(NotPrincipal="*"),
-        "policy p, statement Stop: the review does not judge NotPrincipal; name the principals",
+        "policy p, statement Stop: NotPrincipal is not evaluated; name the principals",
     ),
     "an effect": (
         _statement(Effect="allow"),
@@ -280,7 +280,7 @@ def test_section_that_nobody_has_judged_is_refused() -> None:
     with pytest.raises(ReviewError) as error:
         _account({}, Hooks={"Hook": {"Type": "AWS::CodeDeploy::BlueGreen"}})
 
-    assert str(error.value) == "Stack has a section Hooks, which the review does not judge"
+    assert str(error.value) == "Stack has a section Hooks, which the review does not evaluate"
 
 
 def test_older_policy_language_is_refused() -> None:
@@ -343,7 +343,7 @@ def test_folder_of_templates_is_read_in_json_and_yaml(tmp_path: Path) -> None:
         "utf-8",
     )
 
-    (account,) = read_accounts(read_templates(tmp_path, PLACE))
+    (account,) = read_accounts(read_templates(tmp_path, ENVIRONMENT))
 
     assert [p.arn for p in account.principals] == [
         "arn:aws:iam::111122223333:role/us-east-1-role",
@@ -352,10 +352,10 @@ def test_folder_of_templates_is_read_in_json_and_yaml(tmp_path: Path) -> None:
 
 
 def test_account_region_and_partition_are_those_asked_for() -> None:
-    place = Place(account="444455556666", region="cn-north-1", partition="aws-cn")
+    environment = Environment(account="444455556666", region="cn-north-1", partition="aws-cn")
     body = {"Resources": {"User": _USER}}
 
-    (account,) = read_accounts([Template(stack="S", place=place, body=body)])
+    (account,) = read_accounts([Template(stack="S", environment=environment, body=body)])
 
     assert account.principals[0].arn == "arn:aws-cn:iam::444455556666:user/user"
 
@@ -374,4 +374,4 @@ def test_folder_without_a_template_is_refused(
         (tmp_path / "One.json").write_text(text, "utf-8")
 
     with pytest.raises(ReviewError, match=message):
-        read_templates(tmp_path, PLACE)
+        read_templates(tmp_path, ENVIRONMENT)

@@ -10,7 +10,7 @@ from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.invariants.invariant import Verdict
-from review.model.account import Part
+from review.model.account import Persona
 from review.templates.assembly import Template
 from tests.review.conftest import EVERYTHING, WITH_PIPELINE, Synthesize
 from tests.review.decisions import decided, named_decisions
@@ -53,9 +53,9 @@ def before(engine: Engine, templates: tuple[Template, ...]) -> Review:
 
 
 def _is_noticed(engine: Engine, templates: tuple[Template, ...], reviewed: Review) -> bool:
-    """Whether a promise breaks or a named decision flips."""
+    """Whether an invariant breaks or a named decision flips."""
     (account,) = reviewed.accounts
-    if any(promise.verdict is not Verdict.KEPT for promise in account.promises):
+    if any(invariant.verdict is not Verdict.HOLDS for invariant in account.invariants):
         return True
     return decided(engine, templates) != _EXPECTED
 
@@ -74,7 +74,7 @@ def _spared(
         try:
             reviewed = review(engine, mutant)
         except ReviewError:
-            continue  # what cannot be judged is refused
+            continue  # what cannot be evaluated is refused
         if not is_noticed(mutant, reviewed):
             survivors.append(name)
         changed = change(before, reviewed)
@@ -117,7 +117,7 @@ def test_all_mutants_die(
     [(removals, False), (widenings, True), (droppings, True), (of_pipelines, True)],
     ids=["removals", "widenings", "droppings", "additions"],
 )
-def test_all_mutants_of_the_pipelines_roles_break_a_promise(
+def test_all_mutants_of_the_pipelines_roles_violate_an_invariant(
     engine: Engine,
     synthesize: Synthesize,
     kind: Callable[[dict[str, Any]], Mutants],
@@ -133,7 +133,7 @@ def test_all_mutants_of_the_pipelines_roles_break_a_promise(
         {n: mutated(templates, mutate, stack="PipelineStack") for n, mutate in mutants.items()},
         engine,
         most_gain=most_gain,
-        is_noticed=lambda _, reviewed: bool(reviewed.broken),
+        is_noticed=lambda _, reviewed: bool(reviewed.violated),
     )
 
     assert len(mutants) > 10
@@ -158,5 +158,5 @@ def _grants_of_roles(reviewed: Review) -> dict[str, set[tuple[str, str, tuple[st
     return {
         access.principal.name: {(g.action, g.resource, g.conditions) for g in access.grants}
         for access in reviewed.accounts[0].accesses
-        if access.principal.part is Part.SERVICE_ROLE
+        if access.principal.persona is Persona.SERVICE_ROLE
     }

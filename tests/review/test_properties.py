@@ -16,7 +16,7 @@ from review.access.accounting import matches
 from review.access.effective_access import access_of
 from review.access.grants import Access
 from review.iam.actions import Actions
-from review.iam.engine import Asked, Engine, Request
+from review.iam.engine import Engine, Request, Requester
 from review.iam.statements import Policy, read_policy
 from review.model.account import Kind, Principal
 
@@ -156,7 +156,7 @@ def test_whatever_iam_allows_is_granted_and_the_engine_agrees(
     engine = small_engine
     user = _user(policy, boundary)
     access = access_of(engine, user, ())
-    asked = Asked(
+    asked = Requester(
         arn=user.arn,
         context=user.context,
         account=_ACCOUNT,

@@ -1,4 +1,4 @@
-"""What the review refuses at once: files, template parts and conditions that it cannot judge."""
+"""What the review refuses at once: files, template parts and conditions that it cannot evaluate."""
 
 import json
 import os
@@ -13,12 +13,12 @@ import pytest
 from review.errors import ReviewError
 from review.model.account import Account
 from review.model.account_reader import read_accounts
-from review.templates.assembly import Template, given_place, read_templates
-from tests.review.conftest import DEFAULT, PLACE
+from review.templates.assembly import Template, given_environment, read_templates
+from tests.review.conftest import DEFAULT, ENVIRONMENT
 from tests.stacks.synthesis import written
 
 _USER = {"Type": "AWS::IAM::User", "Properties": {"UserName": "user"}}
-_ANYWHERE = given_place()
+_ANYWHERE = given_environment()
 
 
 def _as_link(path: Path) -> None:
@@ -62,7 +62,7 @@ def test_file_that_could_stall_or_mislead_is_refused(
     make(path)
 
     with pytest.raises(ReviewError) as caught:
-        read_templates(tmp_path, PLACE)
+        read_templates(tmp_path, ENVIRONMENT)
 
     assert str(caught.value) == f"{path} {message}"
 
@@ -73,7 +73,7 @@ def test_socket_is_refused(tmp_path: Path) -> None:
         listening.bind(str(path))
 
         with pytest.raises(ReviewError) as caught:
-            read_templates(tmp_path, PLACE)
+            read_templates(tmp_path, ENVIRONMENT)
 
     assert str(caught.value) == f"{path} cannot be read: No such device or address"
 
@@ -92,7 +92,7 @@ def test_yaml_that_cloudformation_does_not_take_is_refused(
     (tmp_path / "One.yaml").write_text(text)
 
     with pytest.raises(ReviewError, match=message):
-        read_templates(tmp_path, PLACE)
+        read_templates(tmp_path, ENVIRONMENT)
 
 
 def _edited(folder: Path, name: str, edit: Callable[[Any], None]) -> None:
@@ -126,7 +126,7 @@ def _nested_assembly(folder: Path) -> None:
     [
         (_another_template, "is not the template that its assembly names"),
         (_another_role, "is none of this project, or not deployed by roles of cdk bootstrap"),
-        (_nested_assembly, "holds nested, cdk:cloud-assembly, which no review judges"),
+        (_nested_assembly, "holds nested, cdk:cloud-assembly, which no review evaluates"),
     ],
 )
 def test_assembly_that_deploys_something_else_is_refused(
@@ -136,11 +136,11 @@ def test_assembly_that_deploys_something_else_is_refused(
     edit(folder)
 
     with pytest.raises(ReviewError, match=message):
-        read_templates(folder, PLACE)
+        read_templates(folder, ENVIRONMENT)
 
 
-def _account(body: dict[str, Any], place: Any = PLACE) -> Account:
-    (account,) = read_accounts([Template(stack="Stack", place=place, body=body)])
+def _account(body: dict[str, Any], environment: Any = ENVIRONMENT) -> Account:
+    (account,) = read_accounts([Template(stack="Stack", environment=environment, body=body)])
     return account
 
 
@@ -238,7 +238,9 @@ def test_second_policy_of_a_name_in_another_stack_is_refused() -> None:
     body = {"Resources": {"A": policy}}
 
     with pytest.raises(ReviewError) as caught:
-        read_accounts([Template(stack=name, place=PLACE, body=body) for name in ("One", "Two")])
+        read_accounts(
+            [Template(stack=name, environment=ENVIRONMENT, body=body) for name in ("One", "Two")]
+        )
 
     assert str(caught.value) == "Two/A: a second AWS::IAM::ManagedPolicy p, after One/A"
 
@@ -325,7 +327,7 @@ def test_what_depends_on_a_place_that_nothing_fixes_is_refused(case: str) -> Non
     body, message = _UNFIXED[case]
     unknown = message.rsplit(" ", 1)[1]
 
-    assert _account(body, PLACE)
+    assert _account(body, ENVIRONMENT)
     with pytest.raises(ReviewError) as caught:
         _account(body, _ANYWHERE)
 

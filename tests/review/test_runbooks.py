@@ -11,21 +11,21 @@ import pytest
 from review.access_review import review
 from review.errors import ReviewError
 from review.iam.engine import Engine
-from review.invariants.invariant import Promise, Verdict
+from review.invariants.invariant import Invariant, Verdict
 from review.model.account import Runbook
 from review.model.account_reader import read_accounts
 from review.report.picture import draw, mermaid, svg
 from review.templates.assembly import Template
-from tests.review.conftest import DEFAULT, EVERYTHING, PLACE, Synthesize
+from tests.review.conftest import DEFAULT, ENVIRONMENT, EVERYTHING, Synthesize
 from tests.review.mutants import with_runbook
 
 Templates = tuple[Template, ...]
 _RUNBOOK = "Restart-EC2InstanceDemo"
 
 
-def _promises(engine: Engine, templates: Templates) -> dict[str, Promise]:
+def _invariants(engine: Engine, templates: Templates) -> dict[str, Invariant]:
     (account,) = review(engine, templates).accounts
-    return {promise.id: promise for promise in account.promises}
+    return {invariant.id: invariant for invariant in account.invariants}
 
 
 def _runbook(content: Any, **properties: Any) -> Runbook:
@@ -39,7 +39,7 @@ def _runbook(content: Any, **properties: Any) -> Runbook:
         },
     }
     body = {"Resources": {"Document": document}}
-    (account,) = read_accounts([Template(stack="Stack", place=PLACE, body=body)])
+    (account,) = read_accounts([Template(stack="Stack", environment=ENVIRONMENT, body=body)])
     return account.runbooks[0]
 
 
@@ -109,10 +109,10 @@ def test_content_is_read_as_json_text_as_well() -> None:
     [
         ("schemaVersion: '0.3'", {}, "content as a text cannot be read as JSON"),
         ([], {}, "content is no document"),
-        ({}, {"DocumentType": "Command"}, "does not judge documents of type Command"),
+        ({}, {"DocumentType": "Command"}, "does not evaluate documents of type Command"),
     ],
 )
-def test_document_that_cannot_be_judged_is_refused(
+def test_document_that_cannot_be_evaluated_is_refused(
     content: Any, properties: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ReviewError, match=message):
@@ -123,7 +123,7 @@ def test_runbook_that_differs_between_regions_is_refused(synthesize: Synthesize)
     templates = synthesize(DEFAULT)
     other = with_runbook(templates, _RUNBOOK, lambda content: content.update(description="Another"))
     elsewhere = [
-        replace(t, place=replace(PLACE, region="eu-west-1"))
+        replace(t, environment=replace(ENVIRONMENT, region="eu-west-1"))
         for t in other
         if t.stack == "RunbooksStack"
     ]
@@ -139,9 +139,9 @@ def test_script_leaves_open_what_its_role_needs(engine: Engine, synthesize: Synt
         lambda content: content["mainSteps"].append(_step("aws:executeScript", "run")),
     )
 
-    needs = _promises(engine, templates)["AutomationServiceRole-does-what-runbooks-need"]
+    needs = _invariants(engine, templates)["AutomationServiceRole-does-what-runbooks-need"]
 
-    assert needs.verdict is Verdict.UNTOLD
+    assert needs.verdict is Verdict.UNDETERMINED
     assert needs.findings == (f"what step run of {_RUNBOOK} calls",)
 
 
@@ -161,19 +161,19 @@ _DODGED: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("way", _DODGED)
-def test_way_around_an_approval_or_calendar_breaks_a_promise(
+def test_way_around_an_approval_or_calendar_violates_an_invariant(
     engine: Engine, synthesize: Synthesize, way: str
 ) -> None:
     templates = with_runbook(synthesize(EVERYTHING), _RUNBOOK, _DODGED[way])
 
-    promise = _promises(engine, templates)["runbooks-begin-with-their-limits"]
+    invariant = _invariants(engine, templates)["runbooks-begin-with-their-limits"]
 
-    assert promise.verdict is Verdict.BROKEN
-    assert promise.findings[0].startswith(f"a run of {_RUNBOOK} can go around its ")
+    assert invariant.verdict is Verdict.VIOLATED
+    assert invariant.findings[0].startswith(f"a run of {_RUNBOOK} can go around its ")
 
 
 @pytest.mark.parametrize("role", [None, "{{ Role }}", "arn:aws:iam::111122223333:role/Another"])
-def test_runbook_under_another_role_breaks_a_promise(
+def test_runbook_under_another_role_violates_an_invariant(
     engine: Engine, synthesize: Synthesize, role: str | None
 ) -> None:
     def under(content: dict[str, Any]) -> None:
@@ -181,11 +181,11 @@ def test_runbook_under_another_role_breaks_a_promise(
         if role:
             content["assumeRole"] = role
 
-    promise = _promises(engine, with_runbook(synthesize(DEFAULT), _RUNBOOK, under))[
+    invariant = _invariants(engine, with_runbook(synthesize(DEFAULT), _RUNBOOK, under))[
         "runbooks-run-as-service-roles"
     ]
 
-    assert promise.verdict is Verdict.BROKEN
+    assert invariant.verdict is Verdict.VIOLATED
 
 
 def test_many_runbooks_are_one_box_of_the_picture(engine: Engine, synthesize: Synthesize) -> None:

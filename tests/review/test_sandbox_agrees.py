@@ -1,4 +1,4 @@
-"""The sandbox agrees: each decision of each promise, asked of a running account as that person."""
+"""The sandbox agrees: each decision of each invariant, requested from a running account."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from review.access.evaluation import Decision
 from review.access_review import review
 from review.iam.engine import Engine
 from review.templates.assembly import read_templates
-from review.templates.intrinsics import Place
+from review.templates.intrinsics import Environment
 from sandbox import Sandbox
 from tests.review.calls import call_of, is_allowed, passes_role, why_not_askable
 from tests.stacks.deployed import deploy
@@ -48,11 +48,11 @@ def account() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def decisions(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Decision, ...]:
-    """Every decision of every promise about the same deployment."""
+    """Every decision of every invariant about the same deployment."""
     folder: Path = written(_DEPLOYMENT, tmp_path_factory.mktemp("out"))
-    place = Place(account=_ACCOUNT, region=_REGION, partition="aws")
-    (reviewed,) = review(engine, read_templates(folder, place)).accounts
-    found = {decision for promise in reviewed.promises for decision in promise.decisions}
+    environment = Environment(account=_ACCOUNT, region=_REGION, partition="aws")
+    (reviewed,) = review(engine, read_templates(folder, environment)).accounts
+    found = {decision for invariant in reviewed.invariants for decision in invariant.decisions}
     # What deletes comes last, so that everything else finds what it asks about.
     return tuple(sorted(found, key=lambda d: ("Delete" in d.action, d.who, d.action, d.resource)))
 
@@ -162,8 +162,8 @@ def test_what_cannot_be_asked_says_why(decisions: tuple[Decision, ...]) -> None:
         "an execution without a role asks, not a call",
         "a service assumes a role by itself, for what it does, not when asked",
         "the call names an id, never the account that it is in",
-        "a start is judged on its document's definition together with the document",
-        "a start is judged on its execution together with the document",
+        "a start is authorized on its document's definition together with the document",
+        "a start is authorized on its execution together with the document",
         "the call is about the own password and names no user",
     }
     assert len(silent) < len(decisions) / 5

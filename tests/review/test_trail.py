@@ -10,7 +10,7 @@ from review.access_review import Review, review
 from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
-from review.invariants.invariant import Promise
+from review.invariants.invariant import Invariant
 from tests.review.conftest import DEFAULT, Synthesize
 from tests.review.mutants import mutated
 from tests.stacks.synthesis import deployment
@@ -19,8 +19,8 @@ AUDITED = deployment(audit=Audit(auditors=(IamUser("auditor"),), subscribers=("a
 Mutate = Callable[[dict[str, Any]], None]
 
 
-def _promise(reviewed: Review) -> Promise:
-    (found,) = [p for p in reviewed.accounts[0].promises if p.id == "trail-receives-everything"]
+def _invariant(reviewed: Review) -> Invariant:
+    (found,) = [p for p in reviewed.accounts[0].invariants if p.id == "audit-receives-everything"]
     return found
 
 
@@ -117,8 +117,8 @@ def test_gap_in_the_trail_breaks_its_promise_and_is_a_gain(
         review(engine, some) for some in (templates, mutated(templates, mutate, stack="AuditStack"))
     )
 
-    assert _promise(whole).findings == ()
-    assert finding in _promise(gapped).findings
+    assert _invariant(whole).findings == ()
+    assert finding in _invariant(gapped).findings
     told = finding.replace("does not receive", "no longer receives")
     assert told in change(whole, gapped).gains
 
