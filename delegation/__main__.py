@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from delegation.configuration import load
 from delegation.errors import DelegationError
 from delegation.lock import accept
+from delegation.project import DISTRIBUTION, read_release, upgrade_project, write_project
 from delegation.runbooks.checks.findings import Finding
 from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
 from delegation.summary import what_steps_need, who_may_do_what
@@ -50,6 +52,29 @@ def main() -> None:
         help="record what the runbooks need in permissions.lock.json, and print what changed",
     )
     accepting.set_defaults(run=_accept)
+    starting = commands.add_parser(
+        "init",
+        help="write a repository of your own, which depends on a release of this project",
+        description="Writes a repository that depends on a wheel of this project: deployments.py, "
+        "documents/, both locks, the Makefile, workflows and pinned packages. It may be a folder "
+        "of a larger git repository.",
+    )
+    starting.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    starting.set_defaults(run=_init)
+    upgrading = commands.add_parser(
+        "upgrade",
+        help="write the files of another release into the repository in the working directory",
+        description="Writes what belongs to the release of a wheel: Makefile, app.py, cdk.json, "
+        "workflows and pinned packages. deployments.py, documents/ and the locks stay.",
+    )
+    upgrading.set_defaults(run=_upgrade)
+    for command in (starting, upgrading):
+        command.add_argument(
+            "--wheel",
+            type=Path,
+            metavar="FILE",
+            help="the release, as make wheel builds it (default: the one that is installed)",
+        )
     showing = commands.add_parser(
         "who", help="print who may do what, as the Markdown table of the README"
     )
@@ -95,6 +120,21 @@ def _count(number: int, noun: str) -> str:
 def _accept(arguments: argparse.Namespace) -> None:
     changes = accept(load().needs)
     print("\n".join(changes) or "nothing changed: permissions.lock.json is up to date")
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    release = read_release(arguments.wheel)
+    left = write_project(arguments.folder, release)
+    print(f"{arguments.folder} depends on {DISTRIBUTION} {release.version}; next:")
+    print(f"  cd {shlex.quote(str(arguments.folder))} && make check")
+    for line in left:
+        print(f"  {line}")
+
+
+def _upgrade(arguments: argparse.Namespace) -> None:
+    release = read_release(arguments.wheel)
+    upgrade_project(Path(), release)
+    print(f"now on {DISTRIBUTION} {release.version}; next: make check, then read git diff")
 
 
 def _show(arguments: argparse.Namespace) -> None:

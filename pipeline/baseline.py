@@ -17,8 +17,9 @@ def synthesized(base: str, scratch: Path) -> Path:
     _git("worktree", "add", "--detach", "--force", str(tree), base)
     try:
         project = tree / _git("rev-parse", "--show-prefix").strip()
-        if installed := node_package("aws-cdk"):
-            (project / "node_modules").symlink_to(installed.parent)
+        modules, installed = project / "node_modules", node_package("aws-cdk")
+        if installed and not modules.is_symlink() and not modules.exists():
+            modules.symlink_to(installed.parent)
         status, printed = cdk("synth", "--quiet", "--output", str(assembly), folder=project)
     finally:
         _git("worktree", "remove", "--force", str(tree))

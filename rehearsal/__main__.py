@@ -38,7 +38,8 @@ def main() -> int:
     report = Report(tell=narrator.outcome)
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
     failed = _rehearse(report, narrator, folder, keep=options.keep)
-    narrator.say(f"\n{report.table()}")
+    if report.outcomes:
+        narrator.say(f"\n{report.table(narrator.width)}")
     narrator.say(f"{time.monotonic() - started:.1f} seconds")
     if options.json:
         report.write_json(options.json)
@@ -92,7 +93,7 @@ def _play(
 
 
 def _invite(narrator: Narrator, story: Story) -> None:
-    """Tells how to play on in the account that is left up."""
+    """Shows how to go on in the account that is left up."""
     nobodys = {"AccessKeyId": "", "SecretAccessKey": ""}
     keys, auditor = story.operator_keys() or nobodys, story.auditor_keys() or nobodys
     instances = " ".join(story.instances())

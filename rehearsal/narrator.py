@@ -11,6 +11,7 @@ from rehearsal.report import Outcome
 
 _FRAMES = "|/-\\"
 _FRAME_SECONDS = 0.1
+_WIDEST = 200
 
 
 class Narrator:
@@ -35,6 +36,11 @@ class Narrator:
     def say(self, text: str) -> None:
         """A line of its own."""
         self._print(text)
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal; in a pipe, as many as a table can need."""
+        return shutil.get_terminal_size().columns if self._terminal else _WIDEST
 
     def busy(self, what: str) -> "Busy":
         """Shows, while the block runs, what is going on and for how long."""

@@ -1,9 +1,14 @@
 """What a rehearsal expected and what happened."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +62,23 @@ class Report:
         """Whether everything happened as expected."""
         return bool(self.outcomes) and all(outcome.agrees for outcome in self.outcomes)
 
-    def table(self) -> str:
-        """Every outcome as a line of a plain table, with the sum of them below."""
-        header = ("", "who", "what", "expected", "happened")
-        rows = [
-            ("ok" if o.agrees else "NOT", o.person, o.what, o.expected, o.happened)
-            for o in self.outcomes
-        ]
-        widths = [max(len(row[column]) for row in [header, *rows]) for column in range(5)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in [header, tuple("-" * width for width in widths), *rows]
-        ]
+    def table(self, width: int = 200) -> str:
+        """Every outcome as a row of a table, with the sum of them below.
+
+        ``width`` is that of the screen, in columns: a cell that does not fit is folded.
+        """
+        table = Table(box=None, pad_edge=False, header_style="")
+        for column in ("", "who", "what", "expected", "happened"):
+            table.add_column(column, overflow="fold")
+        for o in self.outcomes:
+            cells = ("ok" if o.agrees else "NOT", o.person, o.what, o.expected, o.happened)
+            table.add_row(*map(Text, cells))
+        console = Console(width=width, color_system=None, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(table)
+        lines = [line.rstrip() for line in captured.get().splitlines()]
         agreed = sum(outcome.agrees for outcome in self.outcomes)
-        return "\n".join([*lines, "", f"{agreed} of {len(rows)} as expected"])
+        return "\n".join([*lines, "", f"{agreed} of {len(self.outcomes)} as expected"])
 
     def write_json(self, path: Path) -> None:
         """The same as data: ``{"agrees": …, "outcomes": [{…}]}``."""

@@ -130,10 +130,10 @@ class Story:
         created = self._client("iam").create_access_key(UserName=OPERATOR)
         self._keys = created["AccessKey"]
         self._change_first_password()
-        listed = self._at_the_desk(self._keys, "list")
+        listed = self._cli(self._keys, "list")
         self._note("runbooks listed", RUNBOOK, ", ".join(r["Name"] for r in listed))
         self._note("default version", "1", ", ".join(r["DefaultVersion"] for r in listed))
-        execution = self._run_by_desk()
+        execution = self._run_runbook()
         self._execution = execution["AutomationExecutionId"]
         self._note("execution", "Success", execution["AutomationExecutionStatus"])
         for step in execution["StepExecutions"]:
@@ -164,7 +164,7 @@ class Story:
     def _audit(self) -> None:
         keys = self._client("iam").create_access_key(UserName=AUDITOR)["AccessKey"]
         self._auditor_keys = keys
-        report = self._at_the_desk(keys, "audit", self._execution)
+        report = self._cli(keys, "audit", self._execution)
         (run,) = report["Executions"]
         self._note("the run was started by", OPERATOR, _last(run["StartedBy"]))
         self._note("on", ", ".join(self._instances), ", ".join(run["Parameters"]["InstanceId"]))
@@ -200,7 +200,7 @@ class Story:
         }
         self._note("versions", "1, 2", ", ".join(sorted(versions)))
         self._note("version 2 is the default", True, versions.get("2"))
-        execution = self._run_by_desk("--version", "1")
+        execution = self._run_runbook("--version", "1")
         self._note("version that still runs", "1", execution["DocumentVersion"])
         self._note("its execution", "Success", execution["AutomationExecutionStatus"])
         with self._narrator.busy("aws ssm start-automation-execution"):
@@ -250,8 +250,8 @@ class Story:
                 environment=self._sandbox.environment(keys) if keys else None,
             )
 
-    def _at_the_desk(self, keys: dict[str, str], *arguments: str) -> Any:
-        """What a command of the desk answers whoever has these keys."""
+    def _cli(self, keys: dict[str, str], *arguments: str) -> Any:
+        """What a command of the operator CLI prints for the holder of these keys."""
         with self._narrator.busy(f"python -m operate {' '.join(arguments[:2])}"):
             printed = self._workstation.python(
                 *("-m", "operate", *arguments, "--output", "json"),
@@ -259,25 +259,26 @@ class Story:
             )
         return json.loads(printed)
 
-    def _run_by_desk(self, *options: str) -> Any:
+    def _run_runbook(self, *options: str) -> Any:
         """The execution of the runbook on both instances, at its end."""
-        return self._at_the_desk(
-            self._keys, "run", RUNBOOK, "--instance-id", *self._instances, *options
-        )
+        return self._cli(self._keys, "run", RUNBOOK, "--instance-id", *self._instances, *options)
 
     def _start_as_the_output_says(self) -> str:
         """Starts the runbook by the command of the stack's output, as the operator."""
         command = self._outputs(_RUNBOOKS)["RunRestartEC2InstanceDemo"]
         values = json.dumps(self._instances, separators=(",", ":"))
-        arguments = shlex.split(command.replace("InstanceId=...", f"InstanceId='{values}'"))
-        printed = self._workstation.run(
+        program, *arguments = shlex.split(
+            command.replace("InstanceId=...", f"InstanceId='{values}'")
+        )
+        assert program == "aws"
+        printed = self._workstation.aws(
             *arguments, environment=self._sandbox.environment(self._keys)
         )
         return str(json.loads(printed)["AutomationExecutionId"])
 
     def _make_other_runbooks(self) -> None:
         """A document of somebody else, with a stronger role, that the operator is not given; and
-        one that runs with whatever role its starter passes, which he is given for this scene."""
+        one that runs with whatever role its starter passes, which they may start in this scene."""
         trust = {
             "Version": "2012-10-17",
             "Statement": [

@@ -1,4 +1,4 @@
-"""A workstation with a copy of the project: its files can be edited and its commands run."""
+"""A workstation with a user's repository: its files can be edited and its commands run."""
 
 import os
 import shutil
@@ -10,16 +10,9 @@ from pathlib import Path
 from rehearsal.report import SceneFailed
 from toolchain import NODE, node_package
 
-PROJECT = Path(__file__).resolve().parent.parent
-_CHECKED_OUT = (
-    "app.py",
-    "cdk.json",
-    "aws_facts",
-    "toolchain",
-    "delegation",
-    "stacks",
-    "operate",
-)
+_PACKAGES = Path(__file__).resolve().parent.parent
+_TEMPLATE = _PACKAGES / "delegation" / "project_template"
+"""What every user's repository begins with."""
 _COMMAND_SECONDS = 120
 
 
@@ -31,13 +24,9 @@ class Workstation:
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
         self.project.mkdir()
-        for name in _CHECKED_OUT:
-            source, target = PROJECT / name, self.project / name
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
-        story = PROJECT / "rehearsal"
+        for name in ("app.py", "cdk.json"):
+            shutil.copy(_TEMPLATE / name, self.project / name)
+        story = _PACKAGES / "rehearsal"
         shutil.copy(story / "deployments.py", self.project / "deployments.py")
         shutil.copytree(story / "documents", self.project / "documents")
         binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -46,6 +35,7 @@ class Workstation:
             **inherited,
             **environment,
             "PATH": binaries,
+            "PYTHONPATH": str(_PACKAGES),
             "CDK_HOME": str(folder / "cdk-home"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
@@ -56,17 +46,29 @@ class Workstation:
         if cli is None:
             raise SceneFailed("the CDK CLI is not installed; run: make install")
         command = (str(NODE), str(cli / "bin" / "cdk"), *arguments, "--no-notices", "--ci")
-        return self.run(*command, environment=environment)
+        return self.run(*command, shown=("cdk", *arguments[:1]), environment=environment)
 
     def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What a ``python -m`` command of the project printed."""
-        return self.run(sys.executable, *arguments, environment=environment)
+        shown = ("python", *arguments[:2])
+        return self.run(sys.executable, *arguments, shown=shown, environment=environment)
 
-    def run(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
+    def aws(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+        """What the AWS CLI printed. It runs as a module: the script of its package does not start
+        in a folder whose path has a space."""
+        command = (sys.executable, "-m", "awscli", *arguments)
+        return self.run(*command, shown=("aws", *arguments[:2]), environment=environment)
+
+    def run(
+        self,
+        *command: str,
+        shown: tuple[str, ...],
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """What a command printed; SceneFailed, naming its log, if its exit status is not 0."""
         number = len(list(self.logs.iterdir())) + 1
-        log = self.logs / f"{number:02d}-{Path(command[0]).name}-{command[1].lstrip('-')}.log"
-        shown = f"{Path(command[0]).name} {' '.join(command[1:3])}"
+        log = self.logs / f"{number:02d}-{'-'.join(shown)}.log"
+        name = " ".join(shown)
         try:
             done = subprocess.run(
                 command,
@@ -81,13 +83,13 @@ class Workstation:
         except subprocess.TimeoutExpired as error:
             log.write_bytes((error.stdout or b"") + (error.stderr or b""))
             raise SceneFailed(
-                f"{shown}: expected its end within {_COMMAND_SECONDS} seconds; read {log}"
+                f"{name}: expected its end within {_COMMAND_SECONDS} seconds; read {log}"
             ) from None
         log.write_text(f"$ {' '.join(command)}\n{done.stdout}\n{done.stderr}", "utf-8")
         if done.returncode != 0:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             raise SceneFailed(
-                f"{shown}: expected exit status 0, "
+                f"{name}: expected exit status 0, "
                 f"came {done.returncode}: {' '.join(last)}; read {log}"
             )
         return done.stdout
