@@ -3,7 +3,7 @@
 REQUIREMENTS := requirements-dev.txt
 include delegation/project_template/Makefile
 
-.PHONY: test unit mutants lint bench lock wheel
+.PHONY: test unit mutants lint bench lock wheel docs
 
 test: lint ## everything that CI checks
 	python -m pytest -q -n 2 --maxschedchunk 1
@@ -33,6 +33,12 @@ lock: $(INSTALLED) ## pin and hash the packages of pyproject.toml, requirements-
 	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements-dev.txt requirements-dev.in
 	npm install --package-lock-only
+
+docs: $(INSTALLED) ## generate the tables of docs/check.md and docs/access.md
+	sed -i.bak '/^<!-- rules -->$$/q' docs/check.md && python -m delegation rules >> docs/check.md
+	sed -i.bak '/^<!-- who -->$$/q' docs/access.md && cd tests/examples/default && \
+	  PYTHONPATH="$(CURDIR)" python -m delegation who >> "$(CURDIR)/docs/access.md"
+	rm docs/*.bak
 
 wheel: $(INSTALLED) ## build the release into dist/, for python -m delegation init
 	python -m hatchling build --target wheel

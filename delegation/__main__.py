@@ -14,6 +14,7 @@ from delegation.errors import DelegationError
 from delegation.lock import accept
 from delegation.project import DISTRIBUTION, read_release, upgrade_project, write_project
 from delegation.runbooks.checks.findings import Finding
+from delegation.runbooks.checks.rules import rules_table
 from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
 from delegation.summary import what_steps_need, who_may_do_what
 
@@ -47,6 +48,8 @@ def main() -> None:
         )
         command.add_argument("--format", choices=("text", "json"), default="text")
         command.set_defaults(run=run)
+    listing = commands.add_parser("rules", help="print the rules of the check, as a Markdown table")
+    listing.set_defaults(run=_rules)
     accepting = commands.add_parser(
         "accept",
         help="record what the runbooks need in permissions.lock.json, and print what changed",
@@ -76,7 +79,7 @@ def main() -> None:
             help="the release, as make wheel builds it (default: the one that is installed)",
         )
     showing = commands.add_parser(
-        "who", help="print who may do what, as the Markdown table of the README"
+        "who", help="print who may do what, with the reason for each statement, as a Markdown table"
     )
     showing.set_defaults(run=_show)
     arguments = parser.parse_args()
@@ -135,6 +138,10 @@ def _upgrade(arguments: argparse.Namespace) -> None:
     release = read_release(arguments.wheel)
     upgrade_project(Path(), release)
     print(f"now on {DISTRIBUTION} {release.version}; next: make check, then read git diff")
+
+
+def _rules(arguments: argparse.Namespace) -> None:
+    print(rules_table())
 
 
 def _show(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from delegation.user_files import shown
 
 _MOST_VALUES = 100_000
 
-Place = tuple[str | int, ...]
+Location = tuple[str | int, ...]
 """Where a value stands in a file: ``("mainSteps", 0, "inputs")``."""
 
 
@@ -39,16 +39,16 @@ class Source:
     may_repeat_keys: bool
     """Whether some object has fewer keys than the file writes."""
 
-    def position(self, place: Place, *, at_key: bool = False) -> tuple[int, int]:
+    def position(self, location: Location, *, at_key: bool = False) -> tuple[int, int]:
         """Line and column (from 1) of the value there, or of its key; of the nearest object around
         where the place itself is not in the file."""
         node = self._root
         mark = node.start_mark
-        for index, part in enumerate(place):
+        for index, part in enumerate(location):
             key, child = _child(node, part)
             if child is None:
                 break
-            last = index == len(place) - 1
+            last = index == len(location) - 1
             mark = (key if last and at_key and key is not None else child).start_mark
             node = child
         return mark.line + 1, mark.column + 1

@@ -1,4 +1,4 @@
-"""The README: its table is generated, its commands run, its links lead somewhere."""
+"""The README and the docs: generated tables, commands that run, links that lead somewhere."""
 
 import os
 import re
@@ -20,6 +20,8 @@ _RUN_ELSEWHERE = {
     "make test": (".ci/run", "make test"),
 }
 """Commands that are run by something else than this test, which may not start itself."""
+_PAGES = ("authors.md", "security.md")
+"""The pages of docs/ with commands."""
 
 
 def _commands(text: str) -> list[str]:
@@ -32,14 +34,18 @@ def _commands(text: str) -> list[str]:
     ]
 
 
-def test_table_of_who_may_do_what_is_the_generated_one() -> None:
-    table = README.split("<!-- who: begin -->\n")[1].split("\n<!-- who: end -->")[0]
+def test_page_of_who_may_do_what_is_the_generated_one() -> None:
+    page = (PROJECT / "docs" / "access.md").read_text("utf-8")
 
-    assert table == who_may_do_what(load())
+    assert page.split("<!-- who -->\n")[1] == f"{who_may_do_what(load())}\n"
+
+
+def test_readme_is_read_in_ten_minutes() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 def test_every_link_to_a_file_leads_to_one() -> None:
-    for document in [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]:
+    for document in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
@@ -53,10 +59,16 @@ def test_commands_that_others_run_are_in_them() -> None:
 @pytest.mark.command
 @pytest.mark.sandbox
 def test_commands_run_in_order_against_an_account(tmp_path: Path) -> None:
-    """Every other command of the README, in one shell, in a clone of the working tree."""
+    """Every other command of the README and the docs, in one shell, in a clone."""
     clone = tmp_path / "clone"
     copy_project(clone)
-    commands = [command for command in _commands(README) if command not in _RUN_ELSEWHERE]
+    pages = [README, *((PROJECT / "docs" / page).read_text("utf-8") for page in _PAGES)]
+    commands = [
+        command
+        for page in sorted(pages, key=lambda page: "cdk destroy" in page)
+        for command in _commands(page)
+        if command not in _RUN_ELSEWHERE
+    ]
     # A person at a terminal is asked before IAM changes; here nobody can answer.
     script = "\n".join(["set -euxo pipefail", *commands]).replace(
         "make deploy", 'make deploy CDK_FLAGS="--require-approval never"'

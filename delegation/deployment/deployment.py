@@ -78,7 +78,7 @@ class Deployment:
             )
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
-        self._check_place()
+        self._check_account_and_regions()
         self._check_roles()
         self._check_people()
         self._check_deployers()
@@ -131,7 +131,7 @@ class Deployment:
         """Where any stack of the deployment goes, the first as in ``arn_regions``."""
         return tuple(dict.fromkeys((*self.arn_regions, *self.audit_regions)))
 
-    def _check_place(self) -> None:
+    def _check_account_and_regions(self) -> None:
         if self.account is not None and not (
             isinstance(self.account, str) and re.fullmatch(r"\d{12}", self.account, re.ASCII)
         ):
@@ -165,7 +165,7 @@ class Deployment:
             raise DelegationError(
                 f"pipeline {self.pipeline!r} is not a GitHubPipeline {IN_DEPLOYMENTS}"
             )
-        self.pipeline.check_place(self.account, partition)
+        self.pipeline.check_account(self.account, partition)
 
     def _check_people(self) -> None:
         if not self.operators:

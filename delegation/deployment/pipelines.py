@@ -108,7 +108,7 @@ class GitHubPipeline:
         """The jobs that may deploy RunbooksStack."""
         return self._subjects(self.runbooks_environment)
 
-    def check_place(self, account: str | None, partition: str) -> None:
+    def check_account(self, account: str | None, partition: str) -> None:
         """Raises DelegationError for a provider of another account or partition; either may be
         unknown (None, empty)."""
         match = _PROVIDER.fullmatch(self.provider or "")

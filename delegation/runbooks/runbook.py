@@ -11,6 +11,7 @@ from delegation.errors import DelegationError
 from delegation.files import FileError, Source, no_source, read_source
 from delegation.runbooks.checks.document import check_document
 from delegation.runbooks.checks.findings import Finding, Findings, unreadable
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.permissions import Need, needs_of
 from delegation.runbooks.sidecar import SIDECAR_ENDING, Sidecar, read_sidecar
 from delegation.user_files import documents, shown
@@ -174,7 +175,7 @@ def _check_name(name: str, findings: Findings) -> None:
     """Notes a file whose name no document can have."""
     if not _NAME.fullmatch(name):
         findings.add(
-            "file-name",
+            Rule.FILE_NAME,
             (),
             f"the document would be named {name!r}",
             "a file is named NAME.yaml or NAME.json: 3 to 128 letters, digits or _.-",
@@ -182,7 +183,7 @@ def _check_name(name: str, findings: Findings) -> None:
     for prefix in RESERVED_PREFIXES:
         if name.lower().startswith(prefix):
             findings.add(
-                "file-name",
+                Rule.FILE_NAME,
                 (),
                 f"the document would be named {name!r}",
                 f"rename the file: AWS reserves names that begin with {prefix!r}",

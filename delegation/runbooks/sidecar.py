@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delegation import names
-from delegation.files import Place, Source
+from delegation.files import Location, Source
 from delegation.runbooks.checks.delegation_rules import is_constrained
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
+from delegation.runbooks.checks.rules import Rule
 
 SIDECAR_ENDING = ".delegation.yaml"
 
@@ -28,7 +29,7 @@ class DeclaredNeed:
     resources: tuple[str, ...]
     """ARNs as ``Fn::Sub`` strings, or ``*``."""
     why: str
-    place: Place
+    location: Location
     """Where it stands in the sidecar."""
 
 
@@ -52,7 +53,7 @@ def read_sidecar(source: Source, content: Mapping[str, Any], findings: Findings)
     findings.add_repeated_keys()
     for key in source.content:
         if key not in _KEYS:
-            findings.add_unknown("sidecar", (str(key),), "key of a sidecar", _KEYS)
+            findings.add_unknown(Rule.SIDECAR, (str(key),), "key of a sidecar", _KEYS)
     free = _free_parameters(source, findings)
     _check_free(free, content.get("parameters"), findings)
     return Sidecar(
@@ -66,11 +67,11 @@ def _check_free(free: Mapping[str, str], parameters: object, findings: Findings)
     """Notes parameters that are freed without need: unknown ones, and constrained ones."""
     known = {str(k): v for k, v in parameters.items()} if isinstance(parameters, dict) else {}
     for name in free:
-        place = ("freeParameters", name)
+        location = ("freeParameters", name)
         if name not in known:
             findings.add(
-                "sidecar",
-                place,
+                Rule.SIDECAR,
+                location,
                 "is no parameter of the document",
                 f"parameters: {listed(known) or 'none'}",
                 among=known,
@@ -79,7 +80,7 @@ def _check_free(free: Mapping[str, str], parameters: object, findings: Findings)
             )
         elif isinstance(known[name], dict) and is_constrained(known[name]):
             findings.add(
-                "sidecar", place, "is constrained by the document", "remove it", at_key=True
+                Rule.SIDECAR, location, "is constrained by the document", "remove it", at_key=True
             )
 
 
@@ -88,7 +89,7 @@ def _target_type(source: Source, findings: Findings) -> str:
     if isinstance(value, str) and _TARGET_TYPE.fullmatch(value):
         return value
     findings.add(
-        "sidecar",
+        Rule.SIDECAR,
         ("targetType",),
         f"is {shown_value(value)}",
         "/ and up to 199 letters, digits or _.:/-, as in /AWS::EC2::Instance",
@@ -100,12 +101,12 @@ def _free_parameters(source: Source, findings: Findings) -> dict[str, str]:
     value = source.content.get("freeParameters", {})
     if not isinstance(value, dict):
         found = shown_value(value)
-        findings.add("sidecar", ("freeParameters",), f"is {found}", "an object of name and why")
+        findings.add(Rule.SIDECAR, ("freeParameters",), f"is {found}", "an object of name and why")
         return {}
     for name, why in value.items():
         if not isinstance(why, str) or not why.strip():
             findings.add(
-                "sidecar",
+                Rule.SIDECAR,
                 ("freeParameters", str(name)),
                 f"is {shown_value(why)}",
                 "why the parameter may take any text",
@@ -116,33 +117,35 @@ def _free_parameters(source: Source, findings: Findings) -> dict[str, str]:
 def _needs(source: Source, findings: Findings) -> tuple[DeclaredNeed, ...]:
     value = source.content.get("needs", [])
     if not isinstance(value, list):
-        findings.add("sidecar", ("needs",), f"is {shown_value(value)}", "a list of declared needs")
+        findings.add(
+            Rule.SIDECAR, ("needs",), f"is {shown_value(value)}", "a list of declared needs"
+        )
         return ()
     found = (_need(entry, ("needs", index), findings) for index, entry in enumerate(value))
     return tuple(need for need in found if need is not None)
 
 
-def _need(entry: object, place: Place, findings: Findings) -> DeclaredNeed | None:
+def _need(entry: object, location: Location, findings: Findings) -> DeclaredNeed | None:
     if not isinstance(entry, dict) or {str(key) for key in entry} != set(_NEED_KEYS):
         keys = listed(_NEED_KEYS)
-        findings.add("sidecar", place, f"is {shown_value(entry)}", f"exactly the keys {keys}")
+        findings.add(Rule.SIDECAR, location, f"is {shown_value(entry)}", f"exactly the keys {keys}")
         return None
     for key in ("actions", "resources"):
         if not isinstance(entry[key], list):
-            findings.add("sidecar", (*place, key), f"is {shown_value(entry[key])}", "a list")
+            findings.add(Rule.SIDECAR, (*location, key), f"is {shown_value(entry[key])}", "a list")
             return None
     if bool(entry["actions"]) != bool(entry["resources"]):
         findings.add(
-            "sidecar",
-            place,
+            Rule.SIDECAR,
+            location,
             "declares actions without resources or the reverse",
             "a step that calls nothing has two empty lists",
         )
     for index, action in enumerate(entry["actions"]):
         if not isinstance(action, str) or not _ACTION.fullmatch(action):
             findings.add(
-                "sidecar",
-                (*place, "actions", index),
+                Rule.SIDECAR,
+                (*location, "actions", index),
                 f"is {shown_value(action)}",
                 "service:Action spelled out, without wildcards",
             )
@@ -150,18 +153,20 @@ def _need(entry: object, place: Place, findings: Findings) -> DeclaredNeed | Non
     for index, resource in enumerate(entry["resources"]):
         if resource != "*" and not names.is_arn(resource):
             findings.add(
-                "sidecar",
-                (*place, "resources", index),
+                Rule.SIDECAR,
+                (*location, "resources", index),
                 f"is {shown_value(resource)}",
                 "* or an ARN (arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:…)",
             )
             return None
     if not isinstance(entry["why"], str) or not entry["why"].strip():
-        findings.add("sidecar", (*place, "why"), f"is {shown_value(entry['why'])}", "a reason")
+        findings.add(
+            Rule.SIDECAR, (*location, "why"), f"is {shown_value(entry['why'])}", "a reason"
+        )
     return DeclaredNeed(
         step=str(entry["step"]),
         actions=tuple(entry["actions"]),
         resources=tuple(entry["resources"]),
         why=str(entry["why"]),
-        place=place,
+        location=location,
     )

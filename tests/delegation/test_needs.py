@@ -220,7 +220,7 @@ def test_step_whose_calls_cannot_be_seen_is_refused_undeclared(tmp_path: Path, c
 
     finding = _finding(tmp_path, step)
 
-    assert (finding.step, finding.field, finding.found, finding.allowed, finding.rule) == (
+    assert (finding.step, finding.field, finding.found, finding.allowed, finding.rule.value) == (
         step["name"],
         "action",
         reason,

@@ -10,6 +10,7 @@ from delegation.deployment.limits import deployed_content
 from delegation.errors import DelegationError
 from delegation.model import ServiceRole
 from delegation.runbooks.checks.document import ASSUME_ROLE_BYTES
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.runbook import check_runbook, load_runbooks, runbook_files
 
 _STEP = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
@@ -239,7 +240,7 @@ def test_free_parameter_has_its_reason_and_needs_one(
     }
     path.write_text(_content(parameters=parameters, mainSteps=[step]), "utf-8")
 
-    findings = [f for f in check_runbook(path).findings if f.rule == "sidecar"]
+    findings = [f for f in check_runbook(path).findings if f.rule is Rule.SIDECAR]
 
     assert list(map(str, findings)) == [
         f"{path.with_suffix('.delegation.yaml')}:{message} [sidecar]"
@@ -309,7 +310,7 @@ def test_nesting_that_no_synthesis_survives_is_refused(tmp_path: Path) -> None:
 
     rules = {finding.rule for finding in check_runbook(path).findings}
 
-    assert "deploy" in rules
+    assert Rule.DEPLOY in rules
 
 
 def test_check_of_many_runbooks_tells_the_findings_of_all(tmp_path: Path) -> None:

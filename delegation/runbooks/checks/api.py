@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aws_facts.botocore_models import model, services
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.references import has_reference, whole_reference
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, Step
 from delegation.runbooks.checks.types import LISTS, plain
 from delegation.runbooks.checks.values import check_type
@@ -37,20 +38,23 @@ def operation_of(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any], S
 
 def check_api(step: Step, own_inputs: tuple[str, ...], scope: Scope, findings: Findings) -> None:
     """Notes what is wrong with a step's call: names, missing or mistyped parameters, selectors."""
-    inputs, place = step.inputs, (*step.place, "inputs")
+    inputs, location = step.inputs, (*step.location, "inputs")
     service, api = inputs.get("Service"), inputs.get("Api")
     if not isinstance(service, str) or not isinstance(api, str):
         return
     for name, value in (("Service", service), ("Api", api)):
         if has_reference(value):
             findings.add(
-                "api", (*place, name), f"is {value!r}", "spelled out, so that the role can be bound"
+                Rule.API,
+                (*location, name),
+                f"is {value!r}",
+                "spelled out, so that the role can be bound",
             )
             return
     if service.lower() not in services():
         findings.add(
-            "api",
-            (*place, "Service"),
+            Rule.API,
+            (*location, "Service"),
             f"is {service!r}, no service",
             "the name that boto3 knows it by, as ec2",
             among=services(),
@@ -61,8 +65,8 @@ def check_api(step: Step, own_inputs: tuple[str, ...], scope: Scope, findings: F
     if found is None:
         operations = model(service.lower())["operations"]
         findings.add(
-            "api",
-            (*place, "Api"),
+            Rule.API,
+            (*location, "Api"),
             f"is {api!r}, no API of {service}",
             f"one of its {len(operations)}",
             among=operations,
@@ -74,8 +78,8 @@ def check_api(step: Step, own_inputs: tuple[str, ...], scope: Scope, findings: F
     root = {"type": "structure", "members": {}, **_shape(operation.get("input"), shapes)}
     for missing in root.get("required", ()):
         if missing not in given:
-            findings.add("api", place, f"lacks {missing}", f"{name} requires it", at_key=True)
-    _Parameters(shapes, scope, findings).check_structure(given, root, place)
+            findings.add(Rule.API, location, f"lacks {missing}", f"{name} requires it", at_key=True)
+    _Parameters(shapes, scope, findings).check_structure(given, root, location)
     _check_selectors(step, operation, shapes, findings)
 
 
@@ -85,57 +89,61 @@ class _Parameters:
     def __init__(self, shapes: Shapes, scope: Scope, findings: Findings) -> None:
         self._shapes, self._scope, self._findings = shapes, scope, findings
 
-    def check_structure(self, value: Mapping[str, Any], shape: Any, place: Place) -> None:
+    def check_structure(self, value: Mapping[str, Any], shape: Any, location: Location) -> None:
         members = shape["members"]
         for key, element in value.items():
             if key not in members:
-                self._findings.add_unknown("api", (*place, key), "parameter of it", members)
+                self._findings.add_unknown(Rule.API, (*location, key), "parameter of it", members)
             else:
-                self._check(element, self._shapes[members[key]["shape"]], (*place, key))
+                self._check(element, self._shapes[members[key]["shape"]], (*location, key))
 
-    def _check(self, value: object, shape: Any, place: Place, *, is_element: bool = False) -> None:
+    def _check(
+        self, value: object, shape: Any, location: Location, *, is_element: bool = False
+    ) -> None:
         kind = shape["type"]
         if whole_reference(value) is not None:
             wanted = _WANTED.get(kind, "String")
-            check_type(value, wanted, place, self._scope, self._findings, is_element=is_element)
+            check_type(value, wanted, location, self._scope, self._findings, is_element=is_element)
         elif kind == "structure" and isinstance(value, dict):
             if not shape.get("document"):
-                self._check_required(value, shape, place)
-                self.check_structure(value, shape, place)
+                self._check_required(value, shape, location)
+                self.check_structure(value, shape, location)
         elif kind in ("list", "map") and isinstance(value, list if kind == "list" else dict):
-            self._check_elements(value, shape, place)
+            self._check_elements(value, shape, location)
         elif isinstance(value, list) and len(value) == 1 and has_reference(value[0]):
-            self._check(value[0], shape, (*place, 0))  # Automation takes a list of one as its value
+            self._check(
+                value[0], shape, (*location, 0)
+            )  # Automation takes a list of one as its value
         elif kind in _TEXTS:
-            self._check_text(value, shape, place)
+            self._check_text(value, shape, location)
         elif not _is_scalar(value, kind):
             self._findings.add(
-                "type", place, f"is {shown_value(value)}", f"{_WORDS[kind]} is wanted"
+                Rule.TYPE, location, f"is {shown_value(value)}", f"{_WORDS[kind]} is wanted"
             )
 
-    def _check_elements(self, value: Any, shape: Any, place: Place) -> None:
+    def _check_elements(self, value: Any, shape: Any, location: Location) -> None:
         if isinstance(value, dict):
             for key, element in value.items():
-                self._check(element, self._shapes[shape["value"]["shape"]], (*place, key))
+                self._check(element, self._shapes[shape["value"]["shape"]], (*location, key))
             return
         member = self._shapes[shape["member"]["shape"]]
         for index, element in enumerate(value):
-            self._check(element, member, (*place, index), is_element=True)
+            self._check(element, member, (*location, index), is_element=True)
 
-    def _check_required(self, value: Mapping[str, Any], shape: Any, place: Place) -> None:
+    def _check_required(self, value: Mapping[str, Any], shape: Any, location: Location) -> None:
         for missing in shape.get("required", ()):
             if missing not in value:
-                self._findings.add("api", place, f"lacks {missing}", "it is required there")
+                self._findings.add(Rule.API, location, f"lacks {missing}", "it is required there")
 
-    def _check_text(self, value: object, shape: Any, place: Place) -> None:
+    def _check_text(self, value: object, shape: Any, location: Location) -> None:
         if isinstance(value, dict | list):
-            self._findings.add("type", place, f"is {shown_value(value)}", "a text is wanted")
+            self._findings.add(Rule.TYPE, location, f"is {shown_value(value)}", "a text is wanted")
             return
         values = shape.get("enum")
         if values and not has_reference(value) and str(value) not in values and value != "":
             self._findings.add(
-                "value",
-                place,
+                Rule.VALUE,
+                location,
                 f"is {shown_value(value)}",
                 f"allowed: {listed(values)}",
                 among=values,
@@ -186,7 +194,7 @@ def _is_scalar(value: object, kind: str) -> bool:
 def _check_selectors(step: Step, operation: Any, shapes: Shapes, findings: Findings) -> None:
     answer = _shape(operation.get("output"), shapes)
     answer = {**_NO_ANSWER, **answer}
-    for place, written, kind in _selectors(step):
+    for location, written, kind in _selectors(step):
         selector = written if written.startswith("$") else f"$.{written}"
         if not _SELECTOR.fullmatch(selector):
             continue
@@ -198,8 +206,8 @@ def _check_selectors(step: Step, operation: Any, shapes: Shapes, findings: Findi
             if following is None:
                 members = shape.get("members", {})
                 findings.add(
-                    "selector",
-                    place,
+                    Rule.SELECTOR,
+                    location,
                     f"{selector!r}: the answer has no {part[1] or part[0]} in {before}",
                     f"there: {listed(members) or shape.get('type', 'nothing')}",
                     among=members,
@@ -208,11 +216,11 @@ def _check_selectors(step: Step, operation: Any, shapes: Shapes, findings: Findi
                 break
             shape, before = following, before + part[0]
         else:
-            _check_selected(shape, "*" in selector, kind, place, findings)
+            _check_selected(shape, "*" in selector, kind, location, findings)
 
 
 def _check_selected(
-    shape: Any, is_many: bool, kind: str | None, place: Place, findings: Findings
+    shape: Any, is_many: bool, kind: str | None, location: Location, findings: Findings
 ) -> None:
     """Notes an output whose type the selected value is not."""
     if kind is None or is_many:
@@ -220,23 +228,23 @@ def _check_selected(
     found = shape["type"]
     takes = {"list": LISTS, "structure": _MAPS, "map": _MAPS}.get(found)
     if takes is not None and plain(kind) not in takes:
-        findings.add("type", place, f"selects a {found}", f"its output is declared as {kind}")
+        findings.add(Rule.TYPE, location, f"selects a {found}", f"its output is declared as {kind}")
 
 
 _MAPS = ("StringMap", "String")
 
 
-def _selectors(step: Step) -> Iterator[tuple[Place, str, str | None]]:
+def _selectors(step: Step) -> Iterator[tuple[Location, str, str | None]]:
     """Every selector of a step with the type declared of what it selects."""
     outputs = step.definition.get("outputs")
     for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
         selector = output.get("Selector") if isinstance(output, dict) else None
         if isinstance(selector, str) and not has_reference(selector):
             kind = str(output.get("Type", "String"))
-            yield (*step.place, "outputs", index, "Selector"), selector, kind
+            yield (*step.location, "outputs", index, "Selector"), selector, kind
     selector = step.inputs.get("PropertySelector")
     if isinstance(selector, str) and not has_reference(selector):
-        yield (*step.place, "inputs", "PropertySelector"), selector, None
+        yield (*step.location, "inputs", "PropertySelector"), selector, None
 
 
 _NO_ANSWER = {"type": "structure", "members": {}}

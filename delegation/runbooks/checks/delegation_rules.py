@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.findings import Findings, shown_value
 from delegation.runbooks.checks.patterns import compiled, lets_anything_through
 from delegation.runbooks.checks.references import references_in
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import named_steps
 
 _ROLE_NAME = re.compile(r"(automation)?assumerole(arn)?", re.IGNORECASE)
@@ -28,7 +29,7 @@ def check_delegation(
     """
     if "assumeRole" in content:
         findings.add(
-            "assume-role",
+            Rule.ASSUME_ROLE,
             ("assumeRole",),
             f"is {shown_value(content['assumeRole'])}",
             "remove the line: the deployment wires the service role of deployments.py",
@@ -37,18 +38,18 @@ def check_delegation(
     parameters = content.get("parameters")
     chosen = _named_where_a_role_is_wanted(content)
     for key, field in (parameters if isinstance(parameters, dict) else {}).items():
-        name, place = str(key), ("parameters", str(key))
+        name, location = str(key), ("parameters", str(key))
         kind = types.get(name, "Any")
         if not isinstance(field, dict):
             continue
         if is_role_parameter(name, types):
-            findings.add("role-parameter", place, _PICKS, _REMOVE, at_key=True)
+            findings.add(Rule.ROLE_PARAMETER, location, _PICKS, _REMOVE, at_key=True)
         elif name in free:
             continue
         elif name in chosen or ":role/" in f"{field.get('allowedPattern')}":
-            findings.add("role-parameter", place, _PICKS, _JUSTIFY, at_key=True)
+            findings.add(Rule.ROLE_PARAMETER, location, _PICKS, _JUSTIFY, at_key=True)
         elif kind in _FREE_KINDS:
-            _check_constrained(field, place, findings)
+            _check_constrained(field, location, findings)
 
 
 def is_role_parameter(name: str, types: Mapping[str, str]) -> bool:
@@ -69,12 +70,14 @@ def _named_where_a_role_is_wanted(content: Mapping[str, Any]) -> set[str]:
     return {
         reference.name
         for step in named_steps(content)
-        for reference in references_in(dict(step.inputs), step.place)
-        if any(isinstance(part, str) and _ROLE_INPUT.search(part) for part in reference.place[2:])
+        for reference in references_in(dict(step.inputs), step.location)
+        if any(
+            isinstance(part, str) and _ROLE_INPUT.search(part) for part in reference.location[2:]
+        )
     }
 
 
-def _check_constrained(field: Mapping[str, Any], place: Place, findings: Findings) -> None:
+def _check_constrained(field: Mapping[str, Any], location: Location, findings: Findings) -> None:
     pattern, remedy = field.get("allowedPattern"), _CONSTRAIN
     if field.get("allowedValues"):
         return
@@ -86,7 +89,7 @@ def _check_constrained(field: Mapping[str, Any], place: Place, findings: Finding
         found, remedy = f"takes any text through {shown_value(pattern)}", _ANCHOR
     else:
         return
-    findings.add("free-text", place, found, remedy, at_key=True)
+    findings.add(Rule.FREE_TEXT, location, found, remedy, at_key=True)
 
 
 _CONSTRAIN = (

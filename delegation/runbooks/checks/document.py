@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from delegation.files import Place, Source
+from delegation.files import Location, Source
 from delegation.runbooks.checks.delegation_rules import check_delegation, is_role_parameter
 from delegation.runbooks.checks.findings import Findings, shown_value
 from delegation.runbooks.checks.flow import check_flow
 from delegation.runbooks.checks.grammar import check_grammar
 from delegation.runbooks.checks.parameters import check_parameters, check_variables
 from delegation.runbooks.checks.references import Reference, references_in
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, by_name, count_steps, named_steps
 from delegation.runbooks.checks.steps import check_names, check_step, check_step_shapes
 
@@ -72,19 +73,19 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
 def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
     for key in content:
         if key not in _FIELDS:
-            findings.add_unknown("unknown-field", (str(key),), "field of a document", _FIELDS)
+            findings.add_unknown(Rule.UNKNOWN_FIELD, (str(key),), "field of a document", _FIELDS)
     version = content.get("schemaVersion")
     if version != "0.3":
         found = f"is {shown_value(version)}" if "schemaVersion" in content else "is missing"
         allowed = 'an Automation document has "0.3", in quotes'
-        findings.add("schema-version", ("schemaVersion",), found, allowed)
+        findings.add(Rule.SCHEMA_VERSION, ("schemaVersion",), found, allowed)
     description = content.get("description", "")
     if not isinstance(description, str):
-        findings.add("shape", ("description",), f"is {shown_value(description)}", "a text")
+        findings.add(Rule.SHAPE, ("description",), f"is {shown_value(description)}", "a text")
     size = len(json.dumps(content).encode()) + ASSUME_ROLE_BYTES
     if size > MAXIMUM_BYTES:
         findings.add(
-            "size",
+            Rule.SIZE,
             (),
             f"is {size:,} bytes as deployed with assumeRole",
             f"SSM takes {MAXIMUM_BYTES:,} (64 KB); split it into runbooks of their own",
@@ -93,47 +94,52 @@ def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
 
 def _check_deployable(content: Mapping[str, Any], findings: Findings) -> None:
     """Notes what CDK or CloudFormation would read, or change, instead of deploying it."""
-    for place, value in _walk(content):
-        if len(place) > _DEEPEST:
-            findings.add("deploy", place, "is nested too deep", f"at most {_DEEPEST} levels")
+    for location, value in _walk(content):
+        if len(location) > _DEEPEST:
+            findings.add(Rule.DEPLOY, location, "is nested too deep", f"at most {_DEEPEST} levels")
             return
         if value is None:
-            findings.add("deploy", place, "is null, which CDK drops", "remove it")
+            findings.add(Rule.DEPLOY, location, "is null, which CDK drops", "remove it")
         if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-            findings.add("deploy", place, f"is {value}, too large a number", "put it in quotes")
+            findings.add(
+                Rule.DEPLOY, location, f"is {value}, too large a number", "put it in quotes"
+            )
         if isinstance(value, str) and ("{{resolve:" in value or "${Token[" in value):
             findings.add(
-                "deploy",
-                place,
+                Rule.DEPLOY,
+                location,
                 f"is {shown_value(value)}, which CloudFormation would fill in",
                 "a runbook reads secrets and parameters by its steps",
             )
         for key in value if isinstance(value, dict) else ():
             if not isinstance(key, str):
                 findings.add(
-                    "deploy", place, f"has the key {key!r}, which is no text", "put it in quotes"
+                    Rule.DEPLOY,
+                    location,
+                    f"has the key {key!r}, which is no text",
+                    "put it in quotes",
                 )
             elif key in ("Ref", "__proto__") or key.startswith("Fn::"):
                 findings.add(
-                    "deploy",
-                    (*place, key),
+                    Rule.DEPLOY,
+                    (*location, key),
                     "is a key that CloudFormation would read",
                     "another name",
                     at_key=True,
                 )
 
 
-def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
-    queue: list[tuple[Place, object]] = [(place, value)]
+def _walk(value: object, location: Location = ()) -> Iterator[tuple[Location, object]]:
+    queue: list[tuple[Location, object]] = [(location, value)]
     while queue:
-        place, value = queue.pop()
-        yield place, value
-        if len(place) > _DEEPEST:
+        location, value = queue.pop()
+        yield location, value
+        if len(location) > _DEEPEST:
             return
         if isinstance(value, dict):
-            queue += [((*place, str(key)), element) for key, element in value.items()]
+            queue += [((*location, str(key)), element) for key, element in value.items()]
         elif isinstance(value, list):
-            queue += [((*place, index), element) for index, element in enumerate(value)]
+            queue += [((*location, index), element) for index, element in enumerate(value)]
 
 
 def _check_defaults(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:
@@ -155,15 +161,17 @@ Source: Systems Manager User Guide, Pseudo parameters of maintenance window task
 def _check_outputs(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:
     outputs = content.get("outputs", [])
     if not isinstance(outputs, list):
-        findings.add("shape", ("outputs",), f"is {shown_value(outputs)}", "a list of step.Output")
+        findings.add(
+            Rule.SHAPE, ("outputs",), f"is {shown_value(outputs)}", "a list of step.Output"
+        )
         return
     for index, output in enumerate(outputs):
-        place = ("outputs", index)
+        location = ("outputs", index)
         if not isinstance(output, str):
-            findings.add("shape", place, f"is {shown_value(output)}", "a text, step.Output")
+            findings.add(Rule.SHAPE, location, f"is {shown_value(output)}", "a text, step.Output")
             continue
         name = output.strip().removeprefix("{{").removesuffix("}}").strip()
-        scope.type_of(Reference(name, place), findings)
+        scope.type_of(Reference(name, location), findings)
 
 
 def _check_used(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:
@@ -177,7 +185,7 @@ def _check_used(content: Mapping[str, Any], scope: Scope, findings: Findings) ->
     for name in scope.parameters:
         if name not in scope.used_parameters and not is_role_parameter(name, scope.parameters):
             findings.add(
-                "unused-parameter",
+                Rule.UNUSED_PARAMETER,
                 ("parameters", name),
                 "is used by no step",
                 f"refer to it as {{{{ {name} }}}}, or remove it",

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from delegation.files import FileError, Place, Source
+from delegation.files import FileError, Location, Source
+from delegation.runbooks.checks.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +18,8 @@ class Finding:
     """From 1."""
     column: int
     """From 1."""
-    rule: str
-    """The kind of mistake: a word of ``docs/check.md``."""
+    rule: Rule
+    """The kind of mistake: docs/check.md."""
     step: str | None
     """The step that it is in; None outside steps."""
     field: str
@@ -34,13 +35,13 @@ class Finding:
         """The finding as one line."""
         where = [f"step {self.step}" if self.step else "", self.field]
         nearest = f"; nearest: {self.nearest}" if self.nearest else ""
-        place = f"{self.file}:{self.line}:{self.column}"
-        text = ": ".join([place, *filter(None, where), self.found])
-        return f"{text}; {self.allowed}{nearest} [{self.rule}]".replace("\n", "\\n")
+        location = f"{self.file}:{self.line}:{self.column}"
+        text = ": ".join([location, *filter(None, where), self.found])
+        return f"{text}; {self.allowed}{nearest} [{self.rule.value}]".replace("\n", "\\n")
 
     def as_json(self) -> dict[str, Any]:
         """The finding for ``--format json``."""
-        return asdict(self)
+        return {**asdict(self), "rule": self.rule.value}
 
 
 class Findings:
@@ -52,8 +53,8 @@ class Findings:
 
     def add(
         self,
-        rule: str,
-        place: Place,
+        rule: Rule,
+        location: Location,
         found: str,
         allowed: str,
         *,
@@ -62,8 +63,8 @@ class Findings:
         at_key: bool = False,
     ) -> None:
         """Notes a mistake at a place; ``like`` is the value whose nearest ``among`` is told."""
-        line, column = self._source.position(place, at_key=at_key)
-        step, rest = self._step_of(place)
+        line, column = self._source.position(location, at_key=at_key)
+        step, rest = self._step_of(location)
         nearest = (
             get_close_matches(like, list(map(str, among)), n=1) if isinstance(like, str) else []
         )
@@ -81,16 +82,16 @@ class Findings:
             )
         )
 
-    def add_unknown(self, rule: str, place: Place, what: str, known: Iterable[str]) -> None:
+    def add_unknown(self, rule: Rule, location: Location, what: str, known: Iterable[str]) -> None:
         """Notes a key, the last part of its place, that is none of those known."""
         known = tuple(known)
         self.add(
             rule,
-            place,
+            location,
             f"is no {what}",
             f"known: {listed(known) or 'none'}",
             among=known,
-            like=place[-1],
+            like=location[-1],
             at_key=True,
         )
 
@@ -102,7 +103,7 @@ class Findings:
                     file=self._source.file,
                     line=line,
                     column=column,
-                    rule="repeated-key",
+                    rule=Rule.REPEATED_KEY,
                     step=None,
                     field="",
                     found=f"the key {key!r} stands twice in one object",
@@ -115,19 +116,19 @@ class Findings:
         """All of them in the order of the file, each once."""
         return sorted(self._found, key=lambda f: (f.line, f.column, f.field, f.found))
 
-    def _step_of(self, place: Place) -> tuple[str | None, Place]:
+    def _step_of(self, location: Location) -> tuple[str | None, Location]:
         """The innermost step around a place, and the place within it."""
         value: Any = self._source.content
-        step, rest = None, place
-        for index, part in enumerate(place):
+        step, rest = None, location
+        for index, part in enumerate(location):
             try:
                 value = value[part]
             except (KeyError, IndexError, TypeError):
                 break
-            is_step = index > 0 and place[index - 1] in ("mainSteps", "Steps")
+            is_step = index > 0 and location[index - 1] in ("mainSteps", "Steps")
             if is_step and isinstance(part, int) and isinstance(value, dict):
                 step = str(value.get("name") or f"number {part + 1}")
-                rest = place[index + 1 :]
+                rest = location[index + 1 :]
         return step, rest
 
 
@@ -137,7 +138,7 @@ def unreadable(error: FileError) -> Finding:
         file=error.file,
         line=error.line,
         column=error.column,
-        rule="unreadable",
+        rule=Rule.UNREADABLE,
         step=None,
         field="",
         found=error.reason,
@@ -158,10 +159,10 @@ def listed(values: Iterable[object], most: int = 30) -> str:
     return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, …"
 
 
-def _written(place: Place) -> str:
+def _written(location: Location) -> str:
     """``inputs.Filters[0].Name``."""
     text = ""
-    for part in place:
+    for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     text = text.lstrip(".")
     return text if len(text) <= 120 else f"{text[:100]}…"

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.actions import actions
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.references import has_reference, references_in
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, Step
 
 _ON_FAILURE = ("Abort", "Continue", "step:NAME")
@@ -22,7 +23,7 @@ class _Jump:
     """A step's naming of another."""
 
     target: str
-    place: Place
+    location: Location
 
 
 def check_flow(steps: list[Step], scope: Scope, findings: Findings) -> None:
@@ -75,8 +76,8 @@ def _add_jumps(ways: dict[str, set[str]], steps: list[Step], findings: Findings)
                 continue
             all_lead = False
             findings.add(
-                "flow",
-                jump.place,
+                Rule.FLOW,
+                jump.location,
                 f"goes to {jump.target!r}, which is no step here",
                 f"steps: {listed(sorted(within))}",
                 among=within,
@@ -89,10 +90,10 @@ def _check_cancellation(jump: _Jump, steps: list[Step], findings: Findings) -> N
     """Notes an ``onCancel`` that goes to a step whose action cannot follow a cancellation."""
     target = next(step for step in steps if step.name == jump.target)
     action = actions().get(target.action)
-    if jump.place[-1] == "onCancel" and action is not None and not action.on_cancel_target:
+    if jump.location[-1] == "onCancel" and action is not None and not action.on_cancel_target:
         findings.add(
-            "flow",
-            jump.place,
+            Rule.FLOW,
+            jump.location,
             f"goes to {jump.target!r}, a step of {target.action}",
             "after a cancellation only what ends soon may follow: no wait, image, stack or loop",
         )
@@ -107,15 +108,15 @@ def _groups(steps: list[Step]) -> Iterator[list[Step]]:
 def _jumps(step: Step, findings: Findings) -> Iterator[_Jump]:
     definition = step.definition
     if isinstance(next_step := definition.get("nextStep"), str):
-        yield _Jump(next_step, (*step.place, "nextStep"))
+        yield _Jump(next_step, (*step.location, "nextStep"))
     for field, allowed in (("onFailure", _ON_FAILURE), ("onCancel", _ON_CANCEL)):
-        value, place = definition.get(field), (*step.place, field)
+        value, location = definition.get(field), (*step.location, field)
         if isinstance(value, str) and value.startswith("step:"):
-            yield _Jump(value.removeprefix("step:").strip(), place)
+            yield _Jump(value.removeprefix("step:").strip(), location)
         elif value is not None and value not in allowed[:-1]:
             findings.add(
-                "flow",
-                place,
+                Rule.FLOW,
+                location,
                 f"is {shown_value(value)}",
                 f"allowed: {listed(allowed)}",
                 among=allowed,
@@ -126,14 +127,14 @@ def _jumps(step: Step, findings: Findings) -> Iterator[_Jump]:
 
 
 def _branches(step: Step) -> Iterator[_Jump]:
-    place = (*step.place, "inputs")
+    location = (*step.location, "inputs")
     choices = step.inputs.get("Choices")
     for index, choice in enumerate(choices if isinstance(choices, list) else ()):
         target = choice.get("NextStep") if isinstance(choice, dict) else None
         if isinstance(target, str) and not has_reference(target):
-            yield _Jump(target, (*place, "Choices", index, "NextStep"))
+            yield _Jump(target, (*location, "Choices", index, "NextStep"))
     if isinstance(default := step.inputs.get("Default"), str):
-        yield _Jump(default, (*place, "Default"))
+        yield _Jump(default, (*location, "Default"))
 
 
 def _goes_nowhere_else(step: Step) -> bool:
@@ -145,8 +146,8 @@ def _goes_nowhere_else(step: Step) -> bool:
 def _check_end(step: Step, findings: Findings) -> None:
     if _is_end(step.definition) and "nextStep" in step.definition:
         findings.add(
-            "flow",
-            (*step.place, "nextStep"),
+            Rule.FLOW,
+            (*step.location, "nextStep"),
             "stands beside isEnd",
             "one of the two: a step ends the runbook or goes on",
             at_key=True,
@@ -169,8 +170,8 @@ def _check_reached(steps: list[Step], ways: dict[str, set[str]], findings: Findi
     for step in steps:
         if step.name not in reached:
             findings.add(
-                "unreachable",
-                step.place,
+                Rule.UNREACHABLE,
+                step.location,
                 "is never reached",
                 "no step goes on to it: see isEnd, nextStep, onFailure and branches before it",
             )
@@ -199,8 +200,8 @@ def _check_circles(steps: list[Step], before: dict[str, set[str]], findings: Fin
                 s.name for s in steps if s.name in before[step.name] and step.name in before[s.name]
             ]
             findings.add(
-                "circle",
-                step.place,
+                Rule.CIRCLE,
+                step.location,
                 f"runs in a circle: {' -> '.join(circle)}",
                 "steps go forward; repeat by aws:loop or maxAttempts",
             )
@@ -215,14 +216,14 @@ def _check_order(
         own = {
             k: v for k, v in step.definition.items() if step.action != "aws:loop" or k != "inputs"
         }
-        for reference in references_in(own, step.place):
+        for reference in references_in(own, step.location):
             source = scope.steps.get(reference.name.partition(".")[0])
             if source is None or "." not in reference.name or source.name == step.name:
                 continue
             if source.name in before and source.name not in before[step.name]:
                 findings.add(
-                    "too-early",
-                    reference.place,
+                    Rule.TOO_EARLY,
+                    reference.location,
                     f"{{{{ {reference.name} }}}} is an output of {source.name!r}",
                     "a step that has run before; that one cannot have",
                 )

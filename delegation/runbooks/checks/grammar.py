@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.actions import Input
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.references import has_reference, references_in, whole_reference
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, Step
 from delegation.runbooks.checks.values import check_input
 
@@ -33,30 +34,30 @@ _GROUPS = ("And", "Or", "Not")
 
 def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
     """Notes what is wrong with a branch's choices, a loop's condition or a variable's name."""
-    place = (*step.place, "inputs")
+    location = (*step.location, "inputs")
     if step.action == "aws:branch":
         choices = step.inputs.get("Choices")
         for index, choice in enumerate(choices if isinstance(choices, list) else ()):
-            own = (*place, "Choices", index)
+            own = (*location, "Choices", index)
             if not isinstance(choice, dict):
-                findings.add("branch", own, f"is {shown_value(choice)}", "an object of a choice")
+                findings.add(Rule.BRANCH, own, f"is {shown_value(choice)}", "an object of a choice")
                 continue
             if not isinstance(choice.get("NextStep"), str):
-                findings.add("branch", own, "lacks NextStep", "the step that the choice goes to")
+                findings.add(Rule.BRANCH, own, "lacks NextStep", "the step that the choice goes to")
             rest = {key: value for key, value in choice.items() if key != "NextStep"}
             _check_condition(rest, own, scope, findings)
     elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
-        own = (*place, "LoopCondition")
+        own = (*location, "LoopCondition")
         _check_condition(step.inputs["LoopCondition"], own, scope, findings)
     elif step.action == "aws:sleep":
         _check_sleep(step, findings)
     elif step.action == "aws:executeScript":
         _check_script(step, findings)
     elif step.action == "aws:updateVariable" and isinstance(step.inputs.get("Name"), str):
-        own, name = (*place, "Name"), step.inputs["Name"]
+        own, name = (*location, "Name"), step.inputs["Name"]
         if name.removeprefix("variable:") not in scope.variables:
             findings.add(
-                "unknown-reference",
+                Rule.UNKNOWN_REFERENCE,
                 own,
                 f"{name!r} is no variable",
                 f"known: {listed(f'variable:{each}' for each in scope.variables) or 'none'}",
@@ -70,8 +71,8 @@ def _check_sleep(step: Step, findings: Findings) -> None:
     for name, pattern, example in _TIMES:
         value = step.inputs.get(name)
         if isinstance(value, str) and not has_reference(value) and not pattern.fullmatch(value):
-            place = (*step.place, "inputs", name)
-            findings.add("value", place, f"is {value!r}", f"ISO 8601, as {example}")
+            location = (*step.location, "inputs", name)
+            findings.add(Rule.VALUE, location, f"is {value!r}", f"ISO 8601, as {example}")
 
 
 _TIMES = (
@@ -97,17 +98,19 @@ def _check_script(step: Step, findings: Findings) -> None:
     runtime, handler = step.inputs.get("Runtime"), step.inputs.get("Handler")
     if not str(runtime).startswith("python"):
         return
-    place, script = (*step.place, "inputs"), step.inputs.get("Script")
+    location, script = (*step.location, "inputs"), step.inputs.get("Script")
     if handler is None:
-        findings.add("required", place, "lacks Handler", "a Python script has one", at_key=True)
+        findings.add(
+            Rule.REQUIRED, location, "lacks Handler", "a Python script has one", at_key=True
+        )
     elif isinstance(script, str) and isinstance(handler, str) and "Attachment" not in step.inputs:
         name = handler.rsplit(".", 1)[-1]
         defined = re.findall(r"^(?:async )?def (\w+)|^(\w+) *=", script, re.MULTILINE)
         names = [first or second for first, second in defined]
         if name not in names:
             findings.add(
-                "value",
-                (*place, "Handler"),
+                Rule.VALUE,
+                (*location, "Handler"),
                 f"is {handler!r}, which the script does not define",
                 f"defined: {listed(names) or 'nothing'}",
                 among=names,
@@ -116,42 +119,44 @@ def _check_script(step: Step, findings: Findings) -> None:
 
 
 def _check_condition(
-    condition: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+    condition: Mapping[str, Any], location: Location, scope: Scope, findings: Findings
 ) -> None:
     groups = [name for name in _GROUPS if name in condition]
     if len(groups) > 1 or (groups and len(condition) > 1):
-        findings.add("branch", place, f"joins {listed(condition)}", "one of And, Or and Not alone")
+        findings.add(
+            Rule.BRANCH, location, f"joins {listed(condition)}", "one of And, Or and Not alone"
+        )
         return
     if not groups:
-        _check_comparison(condition, place, scope, findings)
+        _check_comparison(condition, location, scope, findings)
         return
     if condition[groups[0]] == []:
-        findings.add("branch", (*place, groups[0]), "is empty", "at least one comparison")
-    for own, nested in _nested(condition[groups[0]], (*place, groups[0])):
+        findings.add(Rule.BRANCH, (*location, groups[0]), "is empty", "at least one comparison")
+    for own, nested in _nested(condition[groups[0]], (*location, groups[0])):
         if isinstance(nested, dict):
             _check_condition(nested, own, scope, findings)
         else:
-            findings.add("branch", own, f"is {shown_value(nested)}", "an object of a comparison")
+            findings.add(Rule.BRANCH, own, f"is {shown_value(nested)}", "an object of a comparison")
 
 
-def _nested(value: object, place: Place) -> Iterator[tuple[Place, object]]:
+def _nested(value: object, location: Location) -> Iterator[tuple[Location, object]]:
     if isinstance(value, list):
         for index, element in enumerate(value):
-            yield (*place, index), element
+            yield (*location, index), element
     else:
-        yield place, value
+        yield location, value
 
 
 def _check_comparison(
-    comparison: Mapping[str, Any], place: Place, scope: Scope, findings: Findings
+    comparison: Mapping[str, Any], location: Location, scope: Scope, findings: Findings
 ) -> None:
     operators = [key for key in comparison if key != "Variable"]
     known = ("Variable", *_OPERATORS)
     for key in operators:
         if key not in _OPERATORS:
             findings.add(
-                "branch",
-                (*place, str(key)),
+                Rule.BRANCH,
+                (*location, str(key)),
                 "is no operator",
                 f"known: {listed(_OPERATORS)}",
                 among=known,
@@ -159,15 +164,17 @@ def _check_comparison(
                 at_key=True,
             )
         else:
-            check_input(comparison[key], _OPERATORS[key], (*place, key), scope, findings)
+            check_input(comparison[key], _OPERATORS[key], (*location, key), scope, findings)
     if len(operators) != 1:
         found = f"compares by {listed(operators)}" if operators else "compares with nothing"
-        findings.add("branch", place, found, "one operator with what the Variable is compared to")
+        findings.add(
+            Rule.BRANCH, location, found, "one operator with what the Variable is compared to"
+        )
     variable = comparison.get("Variable")
-    own = (*place, "Variable")
+    own = (*location, "Variable")
     if not isinstance(variable, str) or not any(references_in(variable)):
         found = f"is {shown_value(variable)}" if "Variable" in comparison else "is missing"
-        findings.add("branch", own, found, "a reference, as {{ step.Output }}")
+        findings.add(Rule.BRANCH, own, found, "a reference, as {{ step.Output }}")
     elif whole_reference(variable):
         for reference in references_in(variable, own):
             scope.type_of(reference, findings)

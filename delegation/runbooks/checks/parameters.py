@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.patterns import compiled, matches
 from delegation.runbooks.checks.references import has_reference
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_IDS, plain
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -48,19 +49,19 @@ def _check_section(
     typed_ids: bool,
 ) -> dict[str, str]:
     """The type of each parameter or variable of a section by name."""
-    place: Place = (section,)
+    location: Location = (section,)
     declared = content.get(section, {})
     if not isinstance(declared, dict):
         found = shown_value(declared)
-        findings.add("shape", place, f"is {found}", f"an object of {section} by name")
+        findings.add(Rule.SHAPE, location, f"is {found}", f"an object of {section} by name")
         return {}
     types = {}
     for name, field in declared.items():
-        own = (*place, str(name))
+        own = (*location, str(name))
         _check_name(name, own, findings)
         types[str(name)] = "Any"
         if not isinstance(field, dict):
-            findings.add("shape", own, f"is {shown_value(field)}", "an object with a type")
+            findings.add(Rule.SHAPE, own, f"is {shown_value(field)}", "an object with a type")
             continue
         types[str(name)] = _check_type(field, own, findings, typed_ids=typed_ids)
         _check_fields(field, own, known, findings)
@@ -68,15 +69,15 @@ def _check_section(
     return types
 
 
-def _check_name(name: object, place: Place, findings: Findings) -> None:
+def _check_name(name: object, location: Location, findings: Findings) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         findings.add(
-            "name", place, f"is named {name!r}", "1 to 64 letters, digits and _", at_key=True
+            Rule.NAME, location, f"is named {name!r}", "1 to 64 letters, digits and _", at_key=True
         )
 
 
 def _check_type(
-    field: Mapping[str, Any], place: Place, findings: Findings, *, typed_ids: bool
+    field: Mapping[str, Any], location: Location, findings: Findings, *, typed_ids: bool
 ) -> str:
     kind = field.get("type")
     if typed_ids and isinstance(kind, str) and kind in TYPED_IDS:
@@ -87,32 +88,34 @@ def _check_type(
     found = f"is {shown_value(kind)}" if "type" in field else "is missing"
     known = (*known, *TYPED_IDS) if typed_ids else known
     allowed = f"allowed: {listed(known)}"
-    findings.add("type", (*place, "type"), found, allowed, among=known, like=kind)
+    findings.add(Rule.TYPE, (*location, "type"), found, allowed, among=known, like=kind)
     return "Any"
 
 
 def _check_fields(
-    field: Mapping[str, Any], place: Place, known: tuple[str, ...], findings: Findings
+    field: Mapping[str, Any], location: Location, known: tuple[str, ...], findings: Findings
 ) -> None:
     for key, value in field.items():
         if key not in known:
-            findings.add_unknown("unknown-field", (*place, str(key)), "field of it", known)
+            findings.add_unknown(Rule.UNKNOWN_FIELD, (*location, str(key)), "field of it", known)
         elif not _is_shaped(value, _FIELDS[key]):
             wanted = {str: "a text", int: "a whole number", list: "a list"}[_FIELDS[key]]
-            findings.add("shape", (*place, key), f"is {shown_value(value)}", wanted)
+            findings.add(Rule.SHAPE, (*location, key), f"is {shown_value(value)}", wanted)
     for least, most in _BOUNDS:
         low, high = field.get(least, 0), field.get(most)
         if isinstance(low, int) and low < 0:
-            findings.add("bound", (*place, least), f"is {low}", "0 or more")
+            findings.add(Rule.BOUND, (*location, least), f"is {low}", "0 or more")
         if isinstance(low, int) and isinstance(high, int) and high < low:
-            findings.add("bound", (*place, most), f"is {high}", f"{low} or more, as {least}")
+            findings.add(Rule.BOUND, (*location, most), f"is {high}", f"{low} or more, as {least}")
 
 
 def _is_shaped(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
-def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: Findings) -> None:
+def _check_values(
+    field: Mapping[str, Any], kind: str, location: Location, findings: Findings
+) -> None:
     """Checks the pattern, and the default and allowed values by type, pattern and each other."""
     pattern = field.get("allowedPattern")
     if isinstance(pattern, str):
@@ -121,8 +124,8 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
         except re.error as error:
             pattern = None
             findings.add(
-                "pattern",
-                (*place, "allowedPattern"),
+                Rule.PATTERN,
+                (*location, "allowedPattern"),
                 f"is {shown_value(field['allowedPattern'])}, which does not compile",
                 f"a regular expression: {error}",
             )
@@ -130,18 +133,18 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
     if not isinstance(allowed, list):
         allowed = None
     for index, value in enumerate(allowed or ()):
-        _check_allowed(value, kind, pattern, (*place, "allowedValues", index), findings)
+        _check_allowed(value, kind, pattern, (*location, "allowedValues", index), findings)
     if "default" not in field:
         return
-    default, own = field["default"], (*place, "default")
+    default, own = field["default"], (*location, "default")
     if not _is_of_type(default, kind):
-        findings.add("type", own, f"is {shown_value(default)}", f"a value of type {kind}")
+        findings.add(Rule.TYPE, own, f"is {shown_value(default)}", f"a value of type {kind}")
         return
     for index, value in enumerate(default if isinstance(default, list) else [default]):
         at = (*own, index) if isinstance(default, list) else own
         if allowed is not None and not _is_among(value, allowed):
             findings.add(
-                "default",
+                Rule.DEFAULT,
                 at,
                 f"is {shown_value(value)}",
                 f"one of allowedValues: {listed(allowed)}",
@@ -151,27 +154,30 @@ def _check_values(field: Mapping[str, Any], kind: str, place: Place, findings: F
         is_text = isinstance(value, str) and 0 < len(value) <= _LONGEST and not has_reference(value)
         if isinstance(pattern, str) and is_text and not matches(pattern, str(value)):
             findings.add(
-                "default", at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+                Rule.DEFAULT, at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
             )
     _check_length(field, default, own, findings)
 
 
 def _check_allowed(
-    value: object, kind: str, pattern: object, place: Place, findings: Findings
+    value: object, kind: str, pattern: object, location: Location, findings: Findings
 ) -> None:
     """Notes an allowed value that its own parameter does not take."""
     element = {"StringList": "String", "MapList": "StringMap"}.get(plain(kind), kind)
     is_scalar = element == "String" and isinstance(value, str | int | float)
     if not is_scalar and not _is_of_type(value, element):
-        findings.add("type", place, f"is {shown_value(value)}", f"a value of type {element}")
+        findings.add(Rule.TYPE, location, f"is {shown_value(value)}", f"a value of type {element}")
     elif isinstance(pattern, str) and isinstance(value, str) and not matches(pattern, value):
         findings.add(
-            "default", place, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
+            Rule.DEFAULT,
+            location,
+            f"is {shown_value(value)}",
+            f"a match of allowedPattern {pattern}",
         )
 
 
 def _check_length(
-    field: Mapping[str, Any], default: object, place: Place, findings: Findings
+    field: Mapping[str, Any], default: object, location: Location, findings: Findings
 ) -> None:
     for kind, (least, most), unit in (
         (list, _BOUNDS[0], "values"),
@@ -181,9 +187,13 @@ def _check_length(
             continue
         low, high = field.get(least), field.get(most)
         if isinstance(low, int) and len(default) < low:
-            findings.add("default", place, f"has {len(default)} {unit}", f"{low} or more ({least})")
+            findings.add(
+                Rule.DEFAULT, location, f"has {len(default)} {unit}", f"{low} or more ({least})"
+            )
         if isinstance(high, int) and len(default) > high:
-            findings.add("default", place, f"has {len(default)} {unit}", f"at most {high} ({most})")
+            findings.add(
+                Rule.DEFAULT, location, f"has {len(default)} {unit}", f"at most {high} ({most})"
+            )
 
 
 def _is_among(value: object, allowed: list[Any]) -> bool:

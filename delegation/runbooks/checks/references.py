@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z0-9_][^{}\s|]*)\s*\}\}")
 _TEMPLATE = re.compile(r"\{\{\s*[.#/^!>$(][^{}]*\}\}")
@@ -27,37 +27,37 @@ class Reference:
 
     name: str
     """What stands between the braces, without spaces."""
-    place: Place
+    location: Location
     """The value that it stands in."""
 
 
-def references_in(value: Any, place: Place = ()) -> Iterator[Reference]:
+def references_in(value: Any, location: Location = ()) -> Iterator[Reference]:
     """Every reference in a value, nested ones as well."""
-    for text, own in _templates_in(value, place):
+    for text, own in _templates_in(value, location):
         for match in _REFERENCE.finditer(text):
             yield Reference(match[1], own)
 
 
-def broken_references_in(value: Any, place: Place = ()) -> Iterator[tuple[str, Place]]:
+def broken_references_in(value: Any, location: Location = ()) -> Iterator[tuple[str, Location]]:
     """Every text of a value in which braces are doubled on one side, or hold no name."""
-    for text, own in _templates_in(value, place):
+    for text, own in _templates_in(value, location):
         is_of_another_language = "\n" in text or '{"' in text
         rest = _TEMPLATE.sub("", _REFERENCE.sub("", text))
         if "{{" in rest and not is_of_another_language:
             yield text, own
 
 
-def _templates_in(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
+def _templates_in(value: Any, location: Location) -> Iterator[tuple[str, Location]]:
     """Every text with doubled braces in a value, however deep, with its place."""
     if isinstance(value, str):
         if "{{" in value:
-            yield value, place
+            yield value, location
     elif isinstance(value, dict):
         for key, element in value.items():
-            yield from _templates_in(element, (*place, key))
+            yield from _templates_in(element, (*location, key))
     elif isinstance(value, list):
         for index, element in enumerate(value):
-            yield from _templates_in(element, (*place, index))
+            yield from _templates_in(element, (*location, index))
 
 
 def whole_reference(value: object) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.actions import actions
 from delegation.runbooks.checks.findings import Findings, listed
 from delegation.runbooks.checks.references import SYSTEM_VARIABLES, Reference
+from delegation.runbooks.checks.rules import Rule
 
 _RESOLVED_BY_SSM = ("ssm:", "ssm-secure:")
 """Prefixes of references to Parameter Store."""
@@ -20,7 +21,7 @@ class Step:
     name: str
     action: str
     definition: Mapping[str, Any]
-    place: Place
+    location: Location
     loop: str | None
     """The loop that it is a step of."""
 
@@ -75,15 +76,15 @@ class Scope:
             if not rest:
                 return self.parameters[base]
             findings.add(
-                "unknown-reference",
-                reference.place,
+                Rule.UNKNOWN_REFERENCE,
+                reference.location,
                 f"{{{{ {name} }}}} reaches into parameter {base!r}",
                 "a reference names a whole parameter; take it apart by a script or a selector",
             )
             return None
         findings.add(
-            "unknown-reference",
-            reference.place,
+            Rule.UNKNOWN_REFERENCE,
+            reference.location,
             f"{{{{ {name} }}}} refers to nothing in this document",
             f"known: {listed(self._names(), most=12) or 'nothing'}",
             among=self._names(),
@@ -100,8 +101,8 @@ class Scope:
         if base in self.variables:
             return "Any" if rest else self.variables[base]
         findings.add(
-            "unknown-reference",
-            reference.place,
+            Rule.UNKNOWN_REFERENCE,
+            reference.location,
             f"{{{{ variable:{name} }}}} refers to no variable",
             f"known: {listed(self.variables) or 'no variable'}",
             among=self.variables,
@@ -120,8 +121,8 @@ class Scope:
         if name in step.outputs and rest:
             return "Any"
         findings.add(
-            "unknown-reference",
-            reference.place,
+            Rule.UNKNOWN_REFERENCE,
+            reference.location,
             f"step {step.name!r} ({step.action}) gives no output {name!r}",
             f"its outputs: {listed(step.outputs) or 'none'}",
             among=step.outputs,
@@ -158,18 +159,18 @@ def count_steps(content: Mapping[str, Any]) -> int:
     return sum(len(steps) for steps in lists if isinstance(steps, list))
 
 
-def _named(steps: object, place: Place, loop: str | None) -> Iterator[Step]:
+def _named(steps: object, location: Location, loop: str | None) -> Iterator[Step]:
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         if not isinstance(step, dict):
             continue
         name, action = step.get("name"), step.get("action")
         if isinstance(name, str) and isinstance(action, str):
             found = Step(
-                name=name, action=action, definition=step, place=(*place, index), loop=loop
+                name=name, action=action, definition=step, location=(*location, index), loop=loop
             )
             yield found
             if action == "aws:loop":
-                inner = (*place, index, "inputs", "Steps")
+                inner = (*location, index, "inputs", "Steps")
                 yield from _named(found.inputs.get("Steps"), inner, name)
 
 

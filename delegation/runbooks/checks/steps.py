@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.actions import Action, Input, actions
 from delegation.runbooks.checks.api import check_api
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.references import broken_references_in, references_in
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, Step
 from delegation.runbooks.checks.types import OUTPUT_TYPES
 from delegation.runbooks.checks.values import check_input, check_type
@@ -33,24 +34,24 @@ _FIELDS = {
 }
 
 
-def check_step_shapes(steps: object, place: Place, findings: Findings) -> None:
+def check_step_shapes(steps: object, location: Location, findings: Findings) -> None:
     """Notes what is no list of steps with a name and an action, and names that are bad."""
     if not isinstance(steps, list) or not steps:
         found = f"is {shown_value(steps)}" if steps is not None else "is missing"
-        findings.add("shape", place, found, "a list of at least one step")
+        findings.add(Rule.SHAPE, location, found, "a list of at least one step")
         return
     for index, step in enumerate(steps):
-        own = (*place, index)
+        own = (*location, index)
         if not isinstance(step, dict):
-            findings.add("shape", own, f"is {shown_value(step)}", "an object of fields")
+            findings.add(Rule.SHAPE, own, f"is {shown_value(step)}", "an object of fields")
             continue
         for key in ("name", "action"):
             if not isinstance(step.get(key), str) or not step[key]:
                 found = f"is {shown_value(step[key])}" if key in step else "is missing"
-                findings.add("shape", (*own, key), found, "a text; every step has one")
+                findings.add(Rule.SHAPE, (*own, key), found, "a text; every step has one")
         if isinstance(step.get("name"), str) and not _NAME.fullmatch(step["name"]):
             findings.add(
-                "name",
+                Rule.NAME,
                 (*own, "name"),
                 f"is {shown_value(step['name'])}",
                 "3 to 128 letters, digits, _ and -",
@@ -65,9 +66,12 @@ def check_names(steps: list[Step], findings: Findings) -> None:
     seen: set[str] = set()
     for step in steps:
         if step.name in seen:
-            place = (*step.place, "name")
+            location = (*step.location, "name")
             findings.add(
-                "duplicate-step", place, f"is {step.name!r} again", "a name that no other step has"
+                Rule.DUPLICATE_STEP,
+                location,
+                f"is {step.name!r} again",
+                "a name that no other step has",
             )
         seen.add(step.name)
 
@@ -75,27 +79,31 @@ def check_names(steps: list[Step], findings: Findings) -> None:
 def check_step(step: Step, scope: Scope, findings: Findings) -> None:
     """Notes what is wrong with a step's fields, inputs and outputs."""
     for key, value in step.definition.items():
-        place = (*step.place, str(key))
+        location = (*step.location, str(key))
         if isinstance(key, str) and key not in _FIELDS:
-            findings.add_unknown("unknown-field", place, "field of a step", _FIELDS)
+            findings.add_unknown(Rule.UNKNOWN_FIELD, location, "field of a step", _FIELDS)
         elif key in _FIELDS and key not in ("inputs", "outputs"):
-            check_input(value, _FIELDS[key], place, scope, findings)
+            check_input(value, _FIELDS[key], location, scope, findings)
     action = actions().get(step.action)
     if action is None:
         findings.add(
-            "action",
-            (*step.place, "action"),
+            Rule.ACTION,
+            (*step.location, "action"),
             f"is {step.action!r}, no action",
             f"allowed: {listed(actions())}",
             among=actions(),
             like=step.action,
         )
-        _check_references(step.definition.get("inputs"), (*step.place, "inputs"), scope, findings)
+        _check_references(
+            step.definition.get("inputs"), (*step.location, "inputs"), scope, findings
+        )
         return
     inputs = step.definition.get("inputs", {})
     if not isinstance(inputs, dict):
-        place = (*step.place, "inputs")
-        findings.add("shape", place, f"is {shown_value(inputs)}", "an object of inputs by name")
+        location = (*step.location, "inputs")
+        findings.add(
+            Rule.SHAPE, location, f"is {shown_value(inputs)}", "an object of inputs by name"
+        )
     else:
         _check_inputs(step, action, scope, findings)
     _check_limits(step, action, findings)
@@ -103,20 +111,20 @@ def check_step(step: Step, scope: Scope, findings: Findings) -> None:
 
 
 def _check_inputs(step: Step, action: Action, scope: Scope, findings: Findings) -> None:
-    place = (*step.place, "inputs")
+    location = (*step.location, "inputs")
     for name, wanted in action.inputs.items():
         if wanted.required and name not in step.inputs:
             findings.add(
-                "required", place, f"lacks {name}", f"{action.name} requires it", at_key=True
+                Rule.REQUIRED, location, f"lacks {name}", f"{action.name} requires it", at_key=True
             )
     _check_groups(step, action, findings)
     for name, value in step.inputs.items():
-        own = (*place, str(name))
+        own = (*location, str(name))
         if name in action.inputs:
             check_input(value, action.inputs[name], own, scope, findings)
         elif not action.is_open:
             what = f"input of {action.name}"
-            findings.add_unknown("unknown-input", own, what, action.inputs)
+            findings.add_unknown(Rule.UNKNOWN_INPUT, own, what, action.inputs)
         if name not in _CODE:
             _check_references(value, own, scope, findings)
     if action.is_open:
@@ -132,13 +140,13 @@ def _check_limits(step: Step, action: Action, findings: Findings) -> None:
     seconds = step.definition.get("timeoutSeconds")
     most = action.timeout_max
     if most is not None and re.fullmatch(r"[0-9]{1,18}", str(seconds)) and int(str(seconds)) > most:
-        place = (*step.place, "timeoutSeconds")
-        findings.add("value", place, f"is {seconds}", f"at most {most} for {action.name}")
+        location = (*step.location, "timeoutSeconds")
+        findings.add(Rule.VALUE, location, f"is {seconds}", f"at most {most} for {action.name}")
 
 
 def _check_groups(step: Step, action: Action, findings: Findings) -> None:
     """Notes inputs of which one is wanted and none or several are given."""
-    place = (*step.place, "inputs")
+    location = (*step.location, "inputs")
     for groups, least, most, allowed in (
         (action.exactly_one, 1, 1, "exactly one of them"),
         (action.at_least_one, 1, None, "at least one of them"),
@@ -152,63 +160,65 @@ def _check_groups(step: Step, action: Action, findings: Findings) -> None:
                 found = f"has {' and '.join(given)}"
             else:
                 continue
-            findings.add("required", place, found, allowed, at_key=True)
+            findings.add(Rule.REQUIRED, location, found, allowed, at_key=True)
 
 
 def _check_outputs(step: Step, scope: Scope, findings: Findings) -> None:
-    place = (*step.place, "outputs")
+    location = (*step.location, "outputs")
     outputs = step.definition.get("outputs")
     if outputs is None:
         return
     if not isinstance(outputs, list):
-        findings.add("shape", place, f"is {shown_value(outputs)}", "a list of outputs")
+        findings.add(Rule.SHAPE, location, f"is {shown_value(outputs)}", "a list of outputs")
         return
     seen: set[str] = set()
     for index, output in enumerate(outputs):
-        own = (*place, index)
+        own = (*location, index)
         if not isinstance(output, dict) or not isinstance(output.get("Name"), str):
             found = shown_value(output)
-            findings.add("outputs", own, f"is {found}", "an object with Name, Selector and Type")
+            findings.add(Rule.OUTPUTS, own, f"is {found}", "an object with Name, Selector and Type")
             continue
         _check_output(output, own, scope, findings)
         if output["Name"] in seen:
-            findings.add("outputs", own, f"names {output['Name']!r} again", "each name once")
+            findings.add(Rule.OUTPUTS, own, f"names {output['Name']!r} again", "each name once")
         seen.add(output["Name"])
 
 
 def _check_output(
     output: Mapping[str, Any],
-    place: Place,
+    location: Location,
     scope: Scope,
     findings: Findings,
 ) -> None:
     known = ("Name", "Selector", "Type")
     for key in output:
         if key not in known:
-            findings.add_unknown("outputs", (*place, str(key)), "field of an output", known)
+            findings.add_unknown(Rule.OUTPUTS, (*location, str(key)), "field of an output", known)
     selector = output.get("Selector")
     if not isinstance(selector, str):
-        findings.add("outputs", place, "lacks a Selector", "a JSONPath from the answer, as $.State")
+        findings.add(
+            Rule.OUTPUTS, location, "lacks a Selector", "a JSONPath from the answer, as $.State"
+        )
     kind = output.get("Type", "String")
     if kind not in OUTPUT_TYPES:
         findings.add(
-            "type",
-            (*place, "Type"),
+            Rule.TYPE,
+            (*location, "Type"),
             f"is {shown_value(kind)}",
             f"allowed: {listed(OUTPUT_TYPES)}",
             among=OUTPUT_TYPES,
             like=kind,
         )
-    check_type(output.get("Selector", ""), "String", (*place, "Selector"), scope, findings)
+    check_type(output.get("Selector", ""), "String", (*location, "Selector"), scope, findings)
 
 
-def _check_references(value: object, place: Place, scope: Scope, findings: Findings) -> None:
-    for text, at in broken_references_in(value, place):
+def _check_references(value: object, location: Location, scope: Scope, findings: Findings) -> None:
+    for text, at in broken_references_in(value, location):
         findings.add(
-            "unknown-reference",
+            Rule.UNKNOWN_REFERENCE,
             at,
             f"{shown_value(text)} holds braces that are no reference",
             "two braces before and after a name",
         )
-    for reference in references_in(value, place):
+    for reference in references_in(value, location):
         scope.type_of(reference, findings)

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from delegation.files import Place
+from delegation.files import Location
 from delegation.runbooks.checks.actions import Input
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.references import has_reference, references_in, whole_reference
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope
 from delegation.runbooks.checks.types import fits
 
@@ -22,33 +23,37 @@ _WORDS = {
 
 
 def check_input(
-    value: object, wanted: Input, place: Place, scope: Scope, findings: Findings
+    value: object, wanted: Input, location: Location, scope: Scope, findings: Findings
 ) -> None:
     """Notes where a value is not what an input takes: its type, values, bounds and pattern."""
     if any(_is_written(value, kind) for kind in wanted.also) and whole_reference(value) is None:
         return
-    if not check_type(value, wanted.type, place, scope, findings):
+    if not check_type(value, wanted.type, location, scope, findings):
         return
     texts = value if isinstance(value, list) else [value]
     for index, text in enumerate(texts):
         if has_reference(text):
             continue
-        at = (*place, index) if isinstance(value, list) else place
+        at = (*location, index) if isinstance(value, list) else location
         if found := _out_of_bounds(text, wanted):
             like = text if isinstance(text, str) else None
             allowed, among = found
-            findings.add("value", at, f"is {shown_value(text)}", allowed, among=among, like=like)
+            findings.add(Rule.VALUE, at, f"is {shown_value(text)}", allowed, among=among, like=like)
     if isinstance(value, list):
         if wanted.max_items is not None and len(value) > wanted.max_items:
-            findings.add("value", place, f"has {len(value)} values", f"at most {wanted.max_items}")
+            findings.add(
+                Rule.VALUE, location, f"has {len(value)} values", f"at most {wanted.max_items}"
+            )
         if wanted.min_items is not None and len(value) < wanted.min_items:
-            findings.add("value", place, f"has {len(value)} values", f"at least {wanted.min_items}")
+            findings.add(
+                Rule.VALUE, location, f"has {len(value)} values", f"at least {wanted.min_items}"
+            )
 
 
 def check_type(
     value: object,
     wanted: str,
-    place: Place,
+    location: Location,
     scope: Scope,
     findings: Findings,
     *,
@@ -56,22 +61,22 @@ def check_type(
 ) -> bool:
     """Notes where a value is not of a type; whether it was written out and is of it."""
     if (name := whole_reference(value)) is not None:
-        reference = next(references_in(value, place))
+        reference = next(references_in(value, location))
         kind = scope.type_of(reference, findings)
         if kind is not None and not fits(
             kind, wanted, is_output=scope.is_output(name), in_list=is_element
         ):
             findings.add(
-                "type",
-                place,
+                Rule.TYPE,
+                location,
                 f"{{{{ {name} }}}} is of type {kind}",
                 f"{_WORDS[wanted]} is wanted",
             )
         return False
     if not _is_written(value, wanted):
-        findings.add("type", place, f"is {shown_value(value)}", f"{_WORDS[wanted]} is wanted")
+        findings.add(Rule.TYPE, location, f"is {shown_value(value)}", f"{_WORDS[wanted]} is wanted")
         return False
-    for at, element, kind in _elements(value, wanted, place):
+    for at, element, kind in _elements(value, wanted, location):
         check_type(element, kind, at, scope, findings, is_element=True)
     return True
 
@@ -95,12 +100,14 @@ _TRUTHS = ("true", "false")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-def _elements(value: object, wanted: str, place: Place) -> Iterator[tuple[Place, object, str]]:
+def _elements(
+    value: object, wanted: str, location: Location
+) -> Iterator[tuple[Location, object, str]]:
     """The elements of a list with the type wanted of each; of other values none."""
     kind = {"StringList": "String", "MapList": "StringMap"}.get(wanted)
     if kind and isinstance(value, list):
         for index, element in enumerate(value):
-            yield (*place, index), element, kind
+            yield (*location, index), element, kind
 
 
 def _out_of_bounds(value: object, wanted: Input) -> tuple[str, tuple[str, ...]] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import named_steps
 from delegation.runbooks.permissions.actions import derive
 from delegation.runbooks.permissions.calls import Call, FixedValues
@@ -53,15 +54,15 @@ def needs_of(
         derived = derive(step.action, Call(inputs=step.inputs, values=values))
         if derived.unseen and not own:
             findings.add(
-                "needs",
-                (*step.place, "action"),
+                Rule.NEEDS,
+                (*step.location, "action"),
                 derived.unseen,
                 f"declare what it needs in the {_SIDECAR} beside the document",
             )
         if own and not derived.unseen:
             beside.add(
-                "needs",
-                own[0].place,
+                Rule.NEEDS,
+                own[0].location,
                 f"declares needs of step {step.name!r}",
                 f"remove them: they are derived from its action {step.action}",
             )
@@ -73,8 +74,8 @@ def needs_of(
     steps = [step.name for step in named_steps(content)]
     for name, orphans in by_step.items() if steps else ():
         beside.add(
-            "needs",
-            (*orphans[0].place, "step"),
+            Rule.NEEDS,
+            (*orphans[0].location, "step"),
             f"is {name!r}, no step of the document",
             f"steps: {', '.join(steps)}",
             among=steps,
