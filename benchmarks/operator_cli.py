@@ -1,4 +1,4 @@
-"""The operator's desk and the trail, in accounts that are filled first."""
+"""The operator CLI and the audit, in accounts that are filled first."""
 
 import json
 import subprocess
@@ -106,15 +106,15 @@ def _operate(name: str, environment: dict[str, str], *arguments: str) -> Command
 
 
 def _until_the_first_step(arguments: list[str]) -> int:
-    """Runs the desk until it has printed a step, and stops it."""
-    desk = subprocess.Popen(
+    """Runs the operator CLI until it has printed a step, and stops it."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "operate", *arguments], stdout=subprocess.PIPE, text=True
     )
-    assert desk.stdout is not None
-    for line in desk.stdout:
+    assert process.stdout is not None
+    for line in process.stdout:
         if "aws:changeInstanceState" in line:
-            desk.kill()
-            desk.wait()
+            process.kill()
+            process.wait()
             return 0
     return 1
 

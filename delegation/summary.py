@@ -68,7 +68,7 @@ _ASSUME_AUTHOR_ROLES = Statement(
         names.role_arn(names.AUTHOR_DEPLOYMENT_ROLE),
         names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
     ),
-    why="the trust of these roles names him; he needs no policy",
+    why="the trust of these roles names them; they need no policy",
     source="STS API Reference, AssumeRole",
 )
 _QUALIFIER = "hnb659fds"

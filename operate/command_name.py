@@ -17,5 +17,5 @@ def command(*words: str) -> str:
 
 
 def as_called(text: str) -> str:
-    """A text in which commands of the operator CLI are named as the user called it."""
+    """A string in which commands of the operator CLI are named as the user called it."""
     return text.replace(_MODULE, program())

@@ -48,7 +48,7 @@ class Connection:
                 user_agent_extra="operate",
             )
         except (ValueError, *AwsError) as error:
-            raise OperateError(f"AWS_MAX_ATTEMPTS is no number of 1 or more: {error}") from None
+            raise OperateError(f"AWS_MAX_ATTEMPTS is not a number of 1 or more: {error}") from None
 
     @cached_property
     def region(self) -> str:
@@ -67,7 +67,7 @@ class Connection:
         words = {word for name in known for word in name.split("-")[1:-1]}
         if region not in known and not words.issuperset(region.split("-")[1:-1] or [""]):
             nearest = ", ".join(difflib.get_close_matches(region, known)) or "none"
-            raise OperateError(f"{region!r} is no Region of Systems Manager; nearest: {nearest}")
+            raise OperateError(f"{region!r} is not a Region of Systems Manager; nearest: {nearest}")
         return region
 
     @cached_property
@@ -130,7 +130,7 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
         yield
     except AwsError as error:
         raise explained(error, f"AWS was asked {what}", status=status) from None
-    except ValueError as error:  # an endpoint that is no URL, and the like
+    except ValueError as error:  # an endpoint that is not a URL, and the like
         raise OperateError(f"AWS was to be asked {what}: {error}", status=status) from None
 
 
@@ -141,12 +141,12 @@ def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:
 
 
 def _say_that_it_is_tried_again(request: Any, **_: Any) -> None:
-    """Tells once a call that AWS did not answer it as it should."""
-    if (request.context.get("retries") or {}).get("attempt") == _TOLD_ATTEMPT:
+    """Reports once a call that AWS did not answer it as it should."""
+    if (request.context.get("retries") or {}).get("attempt") == _REPORTED_ATTEMPT:
         say("AWS does not answer, or asks to be asked less; trying again")
 
 
-_TOLD_ATTEMPT = 3
+_REPORTED_ATTEMPT = 3
 
 
 def explained(error: Exception, what: str, *, status: Exit = Exit.REFUSED) -> OperateError:

@@ -58,7 +58,7 @@ def console(stream: IO[str] | None = None) -> Console:
 
 
 def clean(text: str) -> str:
-    """A text of elsewhere as one line, without what would steer a terminal, and not endless."""
+    """A string of elsewhere as one line, without what would steer a terminal, and not endless."""
     shown = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
     if len(shown) > _SHOWN_CHARACTERS:
         return f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown)} characters)"

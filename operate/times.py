@@ -24,7 +24,7 @@ def time_of(text: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise OperateError(
-        f"{text!r} is no time: as 7d, 12h, 30m, 2w, 2026-11-26 or 2026-11-26T08:00:00+01:00"
+        f"{text!r} is not a time: as 7d, 12h, 30m, 2w, 2026-11-26 or 2026-11-26T08:00:00+01:00"
     )
 
 

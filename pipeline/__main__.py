@@ -50,8 +50,8 @@ def _options() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], told: str) -> Parser:
-        added: Parser = commands.add_parser(name, help=told, description=told.capitalize())
+    def command(name: str, run: Callable[[argparse.Namespace], int], reported: str) -> Parser:
+        added: Parser = commands.add_parser(name, help=reported, description=reported.capitalize())
         added.set_defaults(run=run)
         added.add_argument(
             "--assembly",

@@ -48,8 +48,8 @@ def account_diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[Target, s
         if status != 0:
             raise PipelineError(f"cdk diff of {target} failed:\n{printed.strip()}")
         lines = [line for line in printed.splitlines() if not _NOISE.search(line)]
-        told = "\n".join(lines).strip()
-        yield target, "" if told.endswith(_NO_DIFFERENCE) else told
+        reported = "\n".join(lines).strip()
+        yield target, "" if reported.endswith(_NO_DIFFERENCE) else reported
 
 
 def differing(assembly: Assembly) -> Iterator[Target]:
@@ -63,7 +63,7 @@ def differing(assembly: Assembly) -> Iterator[Target]:
 def _of_a_review(assembly: Assembly, folder: Path) -> Assembly:
     """A copy of the assembly that the review's roles can compare, and nobody could deploy."""
     copy = assembly.copy_to(folder)
-    # Of this review alone: whoever may review could leave another template under a known key.
+    # Of this review alone: anyone who can review could leave another template under a known key.
     prefix = f"{_PREFIX}/{uuid.uuid4()}"
     for _, artifact in copy.stack_artifacts():
         properties = artifact["properties"]

@@ -37,7 +37,8 @@ def commit(name: str) -> str:
         return _git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").strip()
     except PipelineError:
         raise PipelineError(
-            f"{name!r} is no commit of this clone; a shallow one lacks most: git fetch --unshallow"
+            f"{name!r} is not a commit of this clone; a shallow one lacks most: git fetch "
+            f"--unshallow"
         ) from None
 
 

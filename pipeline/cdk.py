@@ -25,7 +25,8 @@ def cdk(
 ) -> tuple[int, str]:
     """Runs a command in a folder; its exit status and what it printed, or showed meanwhile.
 
-    In an empty folder unless told: the CLI would take a cdk.json of the folder it stands in for
+    In an empty folder unless it is named: the CLI would take a cdk.json of the folder it stands
+    in for
     its own, also for a ready assembly, and run what that names.
     """
     cli = node_package("aws-cdk")

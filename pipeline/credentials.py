@@ -62,7 +62,7 @@ class Target:
         return {**self.credentials.environment, "AWS_REGION": self.region}
 
     def filled(self, text: str) -> str:
-        """A text of the assembly with account, Region and partition filled in."""
+        """A string of the assembly with account, Region and partition filled in."""
         values = {
             "Partition": _partition(self.region),
             "AccountId": self.credentials.account,
@@ -209,5 +209,5 @@ def _partition(region: str) -> str:
     try:
         partition: str = boto3.Session().get_partition_for_region(region)
     except BotoCoreError:
-        raise PipelineError(f"AWS_REGION {region!r} is no Region of AWS; as us-east-1") from None
+        raise PipelineError(f"AWS_REGION {region!r} is not a Region of AWS; as us-east-1") from None
     return partition

@@ -90,18 +90,18 @@ def _is_deployed(target: Target, assembly: Path) -> bool:
 def _settled(client: Any, target: Target) -> str | None:
     """The stack's state once nothing happens to it; None where it does not stand.
 
-    The CDK CLI neither waits nor tells: it takes a stack that is being changed for done.
+    The CDK CLI neither waits nor reports: it takes a stack that is being changed for done.
     """
-    deadline, told = time.monotonic() + _LONGEST_WAIT_SECONDS, ""
+    deadline, reported = time.monotonic() + _LONGEST_WAIT_SECONDS, ""
     while True:
         status = target.status(client)
         if not status or not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status
         if time.monotonic() > deadline:
             raise PipelineError(f"{target} is {status} for too long; run again later")
-        if status != told:
+        if status != reported:
             print(f"waiting: {target} is {status}", flush=True)
-            told = status
+            reported = status
         time.sleep(_POLL_SECONDS)
 
 
@@ -109,7 +109,7 @@ def _first_failure(client: Any, target: Target) -> str:
     """Why the last deployment failed: the earliest failure of its events."""
     with asking(f"for the events of {target}"):
         events = client.describe_stack_events(StackName=target.stack.name)["StackEvents"]
-    reason = "its events tell no reason"
+    reason = "its events show no reason"
     for event in events:  # the newest first
         status, why = event["ResourceStatus"], event.get("ResourceStatusReason", "")
         if status.endswith("_FAILED") and "cancelled" not in why:

@@ -40,8 +40,8 @@ def _stack(id_: str, old: Stack | None, new: Stack | None) -> Iterator[TemplateC
     if old and new:
         differing = [name for name in _DEPLOYED_BY if getattr(old, name) != getattr(new, name)]
         if differing:
-            told = f"changed: {', '.join(differing)}"
-            yield TemplateChange(stack=id_, element="what deploys it", what=told)
+            reported = f"changed: {', '.join(differing)}"
+            yield TemplateChange(stack=id_, element="what deploys it", what=reported)
 
 
 def _elements(template: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     narrator = Narrator()
-    report = Report(tell=narrator.outcome)
+    report = Report(show=narrator.outcome)
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
     failed = _rehearse(report, narrator, folder, keep=options.keep)
     if report.outcomes:
@@ -54,7 +54,7 @@ def main() -> int:
 
 def _rehearse(report: Report, narrator: Narrator, folder: Path, *, keep: bool) -> str | None:
     """Plays the story in a fresh account; what stopped it before its end, or None."""
-    told = False
+    reported = False
     try:
         with narrator.busy("an AWS account starts on this machine"):
             sandbox = Sandbox(offered=keep)
@@ -63,7 +63,7 @@ def _rehearse(report: Report, narrator: Narrator, folder: Path, *, keep: bool) -
             workstation = Workstation(folder, sandbox.environment())
             story = Story(sandbox, workstation, report, narrator)
             failed = _play(story, sandbox, workstation, until_destroyed=not keep)
-            told = failed is None
+            reported = failed is None
             if keep:
                 _invite(narrator, story)
                 sandbox.wait()
@@ -74,7 +74,7 @@ def _rehearse(report: Report, narrator: Narrator, folder: Path, *, keep: bool) -
         return str(error)
     except KeyboardInterrupt:
         narrator.say("\nended")
-        return None if told else "it was interrupted"
+        return None if reported else "it was interrupted"
 
 
 def _play(

@@ -1,4 +1,4 @@
-"""What the author must not be able to do, by himself and by the roles that he may assume."""
+"""What the author must not be able to do, by themselves and by the roles that they may assume."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def session_of(client: Client, keys: Keys, role: str) -> Keys:
 
 
 def author_attempts(client: Client, keys: Keys, assembly: Path) -> dict[str, Callable[[], Any]]:
-    """What the author must be denied, by what he tries."""
+    """What the author must be denied, by what they try."""
     account = client("sts", keys).get_caller_identity()["Account"]
     deployment = session_of(client, keys, DEPLOYMENT_ROLE)
     publishing = session_of(client, keys, PUBLISHING_ROLE)
@@ -58,7 +58,7 @@ def author_attempts(client: Client, keys: Keys, assembly: Path) -> dict[str, Cal
         "deploy as the administrator of cdk bootstrap": lambda: change(
             "RunbooksStack", RoleARN=bootstrap
         ),
-        "deploy as whoever deployed last": lambda: change("RunbooksStack"),
+        "deploy as anyone who deployed last": lambda: change("RunbooksStack"),
         "replace the administrator's template": lambda: client("s3", publishing).put_object(
             Bucket=bucket, Key=key, Body=b"{}"
         ),
@@ -66,7 +66,7 @@ def author_attempts(client: Client, keys: Keys, assembly: Path) -> dict[str, Cal
 
 
 def deploy_a_user(client: Client, keys: Keys) -> str:
-    """Has RunbooksStack make an IAM user, and tells why CloudFormation did not."""
+    """Has RunbooksStack make an IAM user, and shows why CloudFormation did not."""
     cloudformation = client("cloudformation", session_of(client, keys, DEPLOYMENT_ROLE))
     account = client("sts", keys).get_caller_identity()["Account"]
     cloudformation.create_change_set(

@@ -1,4 +1,4 @@
-"""Tells the story as it goes: in place on a terminal, in plain lines otherwise."""
+"""Shows the story as it goes: in place on a terminal, in plain lines otherwise."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""What the restricted operator does, and what he must not be able to do."""
+"""What the restricted operator does, and what they must not be able to do."""
 
 import json
 import time
@@ -44,7 +44,7 @@ def forbidden_attempts(
     other_runbook: str,
     open_runbook: str,
 ) -> dict[str, Callable[[], Any]]:
-    """What the operator must be denied, by what he tries."""
+    """What the operator must be denied, by what they try."""
     ec2, ssm, sts = client("ec2"), client("ssm"), client("sts")
     content = {
         "schemaVersion": "0.3",
@@ -57,7 +57,7 @@ def forbidden_attempts(
         "pass the role to a runbook that takes one": lambda: ssm.start_automation_execution(
             DocumentName=open_runbook, Parameters={"Role": [role]}
         ),
-        "write a document of his own that embeds the role": lambda: ssm.create_document(
+        "write a document of their own that embeds the role": lambda: ssm.create_document(
             Name="Own-Runbook", DocumentType="Automation", Content=json.dumps(content)
         ),
         "assume the role": lambda: sts.assume_role(RoleArn=role, RoleSessionName="operator"),

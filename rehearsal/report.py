@@ -38,7 +38,7 @@ class SceneFailed(Exception):
 class Report:
     """The outcomes of a rehearsal, in order."""
 
-    tell: Callable[[Outcome], None]
+    show: Callable[[Outcome], None]
     """Called with each outcome as it comes."""
     scene: int = 0
     person: str = ""
@@ -55,7 +55,7 @@ class Report:
             detail=detail,
         )
         self.outcomes.append(outcome)
-        self.tell(outcome)
+        self.show(outcome)
 
     @property
     def agrees(self) -> bool:

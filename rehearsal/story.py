@@ -47,10 +47,10 @@ class Story:
         scenes = [
             (_ADMINISTRATOR, "creates the operator and the service role", self._administer),
             (_AUTHOR, "deploys the runbook that embeds the role", self._deploy_runbooks),
-            (_AUTHOR, "tries what he must not", self._overreach_as_author),
+            (_AUTHOR, "tries what they must not", self._overreach_as_author),
             (_ADMINISTRATOR, "launches two instances", self._launch),
             (_PLAYER, "restarts them without access to them", self._operate),
-            (_PLAYER, "tries what he must not", self._overreach),
+            (_PLAYER, "tries what they must not", self._overreach),
             (AUDITOR, "reads who did what", self._audit),
             (_AUTHOR, "changes the runbook", self._change_runbook),
         ]
@@ -82,7 +82,7 @@ class Story:
         with self._narrator.busy("cdk bootstrap"):
             self._workstation.cdk("bootstrap", f"aws://{account}/{region}", "--app", _ASSEMBLY)
         iam = self._client("iam")
-        iam.create_user(UserName=AUTHOR)  # the author holds nothing but his roles' trust
+        iam.create_user(UserName=AUTHOR)  # the author holds nothing but the trust of two roles
         self._author_keys = iam.create_access_key(UserName=AUTHOR)["AccessKey"]
         self._deploy(_ADMINISTRATION)
         outputs = self._outputs(_ADMINISTRATION)

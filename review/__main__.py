@@ -170,6 +170,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except ReviewError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # anyone who read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -7,7 +7,7 @@ _OF_FORM = (AttributeError, IndexError, KeyError, OverflowError, TypeError, Valu
 
 
 class ReviewError(Exception):
-    """What the review does not know, or was not given: names the value, the place and the cure."""
+    """What the review does not know, or was not given: names the value, the place and the fix."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Escalation paths: known ways to more power than one was given, and to whom they are open."""
+"""Escalation paths: from what one was given to more, and to whom they are open."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EscalationPath:
-    """A way to more power: whoever may do all of these."""
+    """A way to more power: anyone who can do all of these."""
 
     id: str
     name: str

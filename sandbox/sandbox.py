@@ -26,7 +26,7 @@ from sandbox.shutdown import GOODBYE
 ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
 REGION = "us-east-1"
-"""The Region that clients use unless told otherwise; every other Region answers too."""
+"""The Region that clients use unless they name another; every other Region answers too."""
 FOLDER_PREFIX = "aws-sandbox-"
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
@@ -162,7 +162,7 @@ class Sandbox:
     def identity_token(self, claims: Mapping[str, object]) -> str:
         """A token with these claims for ``AssumeRoleWithWebIdentity``, signed as by its issuer.
 
-        ``iss`` (``https://…``), ``aud``, ``sub``; ``exp`` is in ten minutes unless told.
+        ``iss`` (``https://…``), ``aud``, ``sub``; ``exp`` is in ten minutes unless it is named.
         """
         if self._tokens is None:
             self._tokens = IdentityTokens(self.folder)

@@ -75,7 +75,7 @@ class AdministrationStack(Stack):
             )
 
     def _build_approvers(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
-        """Whoever answers approval steps; their group, where there is one."""
+        """Who answers approval steps; their group, where there is one."""
         if not deployment.approvers:
             return ()
         return GroupAccess(
@@ -89,7 +89,7 @@ class AdministrationStack(Stack):
         ).groups
 
     def _build_auditors(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
-        """Whoever reads the trail; their group, where there is one."""
+        """Who reads the audit; their group, where there is one."""
         if not deployment.auditors:
             return ()
         return GroupAccess(

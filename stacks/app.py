@@ -14,7 +14,7 @@ _REPORT = "validation-report.json"
 _CONTEXT = {
     # What CloudFormation would refuse is a finding, not a warning.
     "@aws-cdk/core:validateAgainstDefaultRules": True,
-    # Findings are told below, whoever runs the app.
+    # Findings are reported below, in every run of the app.
     "@aws-cdk/core:failSynthOnValidationErrors": False,
 }
 
@@ -33,7 +33,8 @@ def _synthesize() -> None:
     # again and again while they load: 0.1 s.
     gc.disable()
     _keep_in_environment()
-    # Before CDK takes a second to start and makes its output folder: what is wrong is told at once.
+    # Before CDK takes a second to start and makes its output folder: what is wrong is reported at
+    # once.
     configuration = load(profile=_context().get("profile"))
     check_needs(configuration)
     # CDK validates templates with a WebAssembly engine, and Node does not exit before V8 has
@@ -88,4 +89,4 @@ def _refuse_findings(assembly: Path) -> None:
         if path.name != _REPORT:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     listed = "\n  ".join(findings)
-    raise DelegationError(f"open findings, told in full in {assembly / _REPORT}:\n  {listed}")
+    raise DelegationError(f"open findings, reported in full in {assembly / _REPORT}:\n  {listed}")

@@ -1,4 +1,4 @@
-"""AuditStack: what happens to a deployment is kept and told, one per Region."""
+"""AuditStack: what happens to a deployment is recorded and reported, one stack in each Region."""
 
 import json
 from collections.abc import Iterable
@@ -52,14 +52,14 @@ _CHANGE = (
 """What a message is made of, and its text. Source: EventBridge User Guide, Input transformation."""
 
 _NO_CUSTOMER_KEY = (
-    "CloudWatch Logs encrypts every log group with a key of its own; events of runs tell names and "
+    "CloudWatch Logs encrypts every log group with a key of its own; events of runs show names and "
     "states, no parameters (CloudWatch Logs User Guide, Encrypt log data)"
 )
 
 
 class AuditStack(Stack):
     """Rules of EventBridge for a deployment's runs and for changes to what it rests on; a log group
-    that keeps every such event, and a topic that tells of bad ends and changes.
+    that keeps every such event, and a topic that is notified of bad ends and changes.
 
     Native resources only: CDK's own target for log groups brings a Lambda function with it.
     """
@@ -78,7 +78,7 @@ class AuditStack(Stack):
             id_,
             env=env,
             stack_name=names.AUDIT_STACK,
-            description="Delegated administration of SSM Automation: the trail",
+            description="Delegated administration of SSM Automation: the audit",
             termination_protection=deployment.termination_protection,
         )
         region = env.region if env else None
@@ -121,7 +121,7 @@ class AuditStack(Stack):
         key = kms.CfnKey(
             self,
             "TopicKey",
-            description="Encrypts what AuditStack tells",
+            description="Encrypts the messages of AuditStack",
             enable_key_rotation=True,
             pending_window_in_days=7,
             key_policy=key_policy(),
@@ -154,7 +154,8 @@ class AuditStack(Stack):
         message: tuple[dict[str, str], str] | None = None,
         condition: CfnCondition | None = None,
     ) -> None:
-        """A rule for each pattern, whose events are kept in the log, told by the topic, or both."""
+        """A rule for each pattern, whose events are kept in the log, reported by the topic, or
+        both."""
         targets = []
         if kept:
             log = Fn.sub(names.log_group_arn(names.RUNS_LOG_GROUP, names.ANY_REGION))
@@ -177,10 +178,10 @@ class AuditStack(Stack):
             rule.cfn_options.condition = condition
 
     def _build_condition(self) -> CfnCondition:
-        """Whether the stack goes to a Region that hears of IAM."""
+        """Whether the stack goes to a Region that receives events of IAM."""
         return CfnCondition(
             self,
-            "HearsOfIam",
+            "ReceivesIamEvents",
             expression=Fn.condition_or(
                 *(Fn.condition_equals(Aws.REGION, region) for region in IAM_HOMES.values())
             ),

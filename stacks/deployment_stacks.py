@@ -52,8 +52,9 @@ def add_stacks(app: App, configuration: Configuration) -> None:
 
 
 def _add_audit(app: App, deployment: Deployment, audit: Audit, place: tuple[str, ...]) -> None:
-    """An AuditStack in each Region of the deployment, and in the one that hears of IAM."""
-    # Loads four modules of CDK, which take a quarter of a second, for whoever asks for them.
+    """An AuditStack in each Region of the deployment, and in the one that receives events of
+    IAM."""
+    # Loads four modules of CDK, which take a quarter of a second, for anyone who asks for them.
     from stacks.audit_stack import AuditStack
 
     for region in deployment.audit_regions if deployment.regions else (None,):

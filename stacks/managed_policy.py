@@ -20,7 +20,7 @@ def managed_policy(
     roles: Sequence[str] = (),
     users: Sequence[iam.CfnUser] = (),
 ) -> iam.CfnManagedPolicy:
-    """A policy under its fixed name, attached as told, its wildcards acknowledged with reasons.
+    """A policy under its fixed name, attached as given, its wildcards acknowledged with reasons.
 
     IAM can change neither name nor description, and CloudFormation cannot replace a named policy:
     both are constants of the project.

@@ -48,18 +48,18 @@ def pytest_collection_finish() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints the needs of the shipped runbooks, with what goes wrong without each, and what the
     access review was held against."""
-    told = [
+    reported = [
         (name, value)
         for report in terminalreporter.getreports("passed")
         for name, value in report.user_properties
     ]
-    rows = [value for name, value in told if name == "needs"]
+    rows = [value for name, value in reported if name == "needs"]
     if rows:
         terminalreporter.section("needs of the shipped runbooks: all suffice, none can be spared")
         terminalreporter.line(f"{'runbook':24} {'without':33} {'on':17} comes out otherwise")
     for runbook, action, kind, scenario in sorted(rows):
         terminalreporter.line(f"{runbook:24} {action:33} {kind:17} {scenario}")
-    proofs = sorted(value for name, value in told if name == "proof")
+    proofs = sorted(value for name, value in reported if name == "proof")
     if proofs:
         terminalreporter.section("proofs of the access review")
     for proof in proofs:

@@ -133,7 +133,7 @@ def test_mistake_in_deployments_is_one_line_and_leaves_no_output(project: Path, 
     assert not (project / "cdk.out").exists()
 
 
-def test_mistake_in_a_document_is_told_and_leaves_no_output(project: Path) -> None:
+def test_mistake_in_a_document_is_reported_and_leaves_no_output(project: Path) -> None:
     (project / "documents/Restart-EC2InstanceDemo.json").write_text("{")
 
     done = _synthesize(project)
@@ -194,7 +194,7 @@ def test_open_finding_fails_the_synthesis_without_a_traceback(project: Path) -> 
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: open findings, told in full in ")
+    assert done.stderr.startswith("error: open findings, reported in full in ")
     assert "AwsSolutions-SMG4 on AdministrationStack/OperatorAccess/Users/" in done.stderr
     left = [path.name for path in (project / "cdk.out").iterdir()]
     assert left == ["validation-report.json"]

@@ -1,4 +1,4 @@
-"""What a deployment records of its runs, whom it tells, and who may read it."""
+"""What a deployment records of its runs, whom it notifies, and who may read it."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ class Audit:
     """Who may read the runs and the event history of the account, and change nothing; at least
     one, and neither an operator nor an approver."""
     subscribers: tuple[str, ...] = ()
-    """Who is told of failures and of changes to what delegation rests on: e-mail addresses,
+    """Who is notified of failures and of changes to what the deployment depends on: e-mail
+    addresses,
     ``https://`` addresses, ARNs of SQS queues. People and servers confirm a subscription once."""
     keep_days: int = 365
     """For how long the log group keeps what happened, one of CloudWatch Logs' periods."""
@@ -56,6 +57,6 @@ def protocol_of(subscriber: str) -> str:
         if pattern.fullmatch(subscriber):
             return protocol
     raise DelegationError(
-        f"subscriber {subscriber!r} is no e-mail address, no https:// address without "
+        f"subscriber {subscriber!r} is not an e-mail address, no https:// address without "
         f"credentials and no ARN of an SQS queue {IN_DEPLOYMENTS}"
     )

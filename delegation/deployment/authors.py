@@ -23,7 +23,7 @@ def check_authors(
     account: str | None,
     partition: str,
 ) -> None:
-    """Raises DelegationError for what is no user's or role's ARN, or who may not be an author.
+    """Raises DelegationError for what is not a user's or role's ARN, or who may not be an author.
 
     ``people`` are the operators and approvers, ``roles`` those that the deployment makes, of its
     ``account``; ``partition`` is that of its Regions, empty where it names none.
@@ -51,7 +51,7 @@ def check_authors(
         if (_KINDS[match["kind"]], alike(match["name"])) in others:
             raise DelegationError(
                 f"author {author!r} is an operator or approver; nobody may start or approve what "
-                f"he writes {IN_DEPLOYMENTS}"
+                f"they write {IN_DEPLOYMENTS}"
             )
         if match["kind"] == "role" and alike(match["name"]) in made:
             raise DelegationError(

@@ -53,7 +53,7 @@ class Deployment:
     """The roles that hold the power, each with its runbooks; at least one."""
     authors: tuple[str, ...] = ()
     """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
-    their own. Empty: whoever may use the roles of ``cdk bootstrap``."""
+    their own. Empty: anyone who can use the roles of ``cdk bootstrap``."""
     pipeline: GitHubPipeline | None = None
     """Whose jobs review and deploy, by roles that PipelineStack makes; None for nobody's."""
     audit: Audit | None = None
@@ -94,13 +94,13 @@ class Deployment:
 
     @property
     def approvers(self) -> tuple[IamUser | ExistingRole, ...]:
-        """Whoever approves runs of any service role; never one of the operators."""
+        """Who approves executions of any service role; never one of the operators."""
         approvals = [role.approval for role in self.service_roles if role.approval is not None]
         return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
 
     @property
     def auditors(self) -> tuple[Person, ...]:
-        """Whoever reads the trail; neither an operator nor an approver."""
+        """Who reads the audit; neither an operator nor an approver."""
         return self.audit.auditors if self.audit else ()
 
     @property
@@ -120,7 +120,8 @@ class Deployment:
 
     @property
     def audit_regions(self) -> tuple[str, ...]:
-        """Where AuditStack goes: to each Region, and to the one that hears of IAM; else nowhere."""
+        """Where AuditStack goes: to each Region, and to the one that receives events of IAM; else
+        nowhere."""
         if self.audit is None:
             return ()
         homes = (iam_home(self.regions[0]),) if self.regions else ()
@@ -185,12 +186,19 @@ class Deployment:
                 refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
         for role in never_lending_roles((*self.approvers, *self.auditors)):
             raise DelegationError(
-                f"role {role!r} has deny_own_permissions and is no operator: nobody else starts "
+                f"role {role!r} has deny_own_permissions and is not an operator: nobody else "
+                f"starts "
                 f"runbooks {IN_DEPLOYMENTS}"
             )
-        _refuse_both("an operator and an approver", self.operators, self.approvers, "approve")
-        _refuse_both("an operator and an auditor", self.operators, self.auditors, "audit")
-        _refuse_both("an approver and an auditor", self.approvers, self.auditors, "audit")
+        _refuse_both(
+            "an operator and an approver", self.operators, self.approvers, "approve what they start"
+        )
+        _refuse_both(
+            "an operator and an auditor", self.operators, self.auditors, "audit what they start"
+        )
+        _refuse_both(
+            "an approver and an auditor", self.approvers, self.auditors, "audit what they approve"
+        )
 
     def _check_roles(self) -> None:
         if not self.service_roles:
@@ -251,15 +259,12 @@ class Deployment:
             )
 
 
-def _refuse_both(parts: str, some: Iterable[Person], others: Iterable[Person], judge: str) -> None:
-    """Raises DelegationError for somebody who would judge what he does himself."""
+def _refuse_both(kinds: str, some: Iterable[Person], others: Iterable[Person], rule: str) -> None:
+    """Raises DelegationError for a principal of two kinds, with the rule that it would break."""
     known = {(type(person), alike(person.name)) for person in some}
     for person in others:
         if (type(person), alike(person.name)) in known:
-            does = "starts" if parts.startswith("an operator") else "approves"
-            raise DelegationError(
-                f"{person.name!r} is {parts}; nobody may {judge} what he {does} {IN_DEPLOYMENTS}"
-            )
+            raise DelegationError(f"{person.name!r} is {kinds}; nobody may {rule} {IN_DEPLOYMENTS}")
 
 
 def check_deployments(deployments: Iterable[Deployment]) -> tuple[Deployment, ...]:

@@ -26,7 +26,7 @@ _PROVIDER = re.compile(
 class GitHubPipeline:
     """The jobs of GitHub Actions that may review and deploy.
 
-    GitHub tells AWS of each job its repository and its environment, branch or pull request, in one
+    GitHub's token names each job's repository and its environment, branch or pull request, in one
     text: the *subject*. Only the subjects that follow from these names are let in.
     Source: GitHub Docs, OpenID Connect reference.
     """
@@ -65,7 +65,7 @@ class GitHubPipeline:
             _require(field, name, _ENVIRONMENT, "letters, digits or ._-, at most 255")
         if alike(environments[0]) == alike(environments[1]):
             raise DelegationError(
-                f"both environments of the pipeline are {environments[0]!r}; whoever may deploy "
+                f"both environments of the pipeline are {environments[0]!r}; anyone who can deploy "
                 f"runbooks could deploy administration {IN_DEPLOYMENTS}"
             )
         for repository in self.repositories:

@@ -23,7 +23,7 @@ def partition_by_region() -> dict[str, str]:
 
 
 def partition_of(region: str) -> str:
-    """The partition of a Region; raises DelegationError for a name that is no Region."""
+    """The partition of a Region; raises DelegationError for a name that is not a Region."""
     known = partition_by_region()
     if region not in known:
         nearest = get_close_matches(str(region), known, n=1)

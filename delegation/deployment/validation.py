@@ -8,7 +8,7 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 
 def require_tuple(field: str, value: object) -> None:
-    """Raises DelegationError for a value that is no tuple."""
+    """Raises DelegationError for a value that is not a tuple."""
     if not isinstance(value, tuple):
         raise DelegationError(
             f"{field} is {value!r}, not a tuple; a tuple of one is written ('…',) {IN_DEPLOYMENTS}"
@@ -16,12 +16,14 @@ def require_tuple(field: str, value: object) -> None:
 
 
 def require_texts(field: str, value: object) -> None:
-    """Raises DelegationError for a value that is no tuple of texts."""
+    """Raises DelegationError for a value that is not a tuple of strings."""
     require_tuple(field, value)
     assert isinstance(value, tuple)
     for element in value:
         if not isinstance(element, str) or not element:
-            raise DelegationError(f"{field} holds {element!r}, which is no name {IN_DEPLOYMENTS}")
+            raise DelegationError(
+                f"{field} holds {element!r}, which is not a name {IN_DEPLOYMENTS}"
+            )
 
 
 def alike(name: str) -> str:

@@ -87,7 +87,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             sid="ReadStagedTemplates",
             actions=("s3:GetObject",),
             resources=staged(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
-            why="CloudFormation reads the template with the rights of whoever makes a change set",
+            why="CloudFormation reads the template with the rights of the change set's caller",
             source=_CDK,
         ),
         read_bootstrap_version(deployment.arn_regions, qualifier),
@@ -97,7 +97,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
 def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
     """What AuthorPublishingRole may do: upload templates under the author's own prefix.
 
-    CDK's own publishing role writes anywhere in the bucket: whoever holds it could replace the
+    CDK's own publishing role writes anywhere in the bucket: anyone who holds it could replace the
     administrator's template between its upload and its change set.
     """
     return (

@@ -125,14 +125,14 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
             sid="WatchExecutions",
             actions=_WATCH,
             resources=executions,
-            why="an approver reads what he is asked to approve; execution ids are made at run time",
+            why="approvers read what they are asked to approve; execution ids are made at run time",
             source=_SAR,
         ),
         Statement(
             sid="AnswerApprovals",
             actions=("ssm:SendAutomationSignal",),
             resources=executions,
-            why="approve or reject; IAM tells neither signals apart nor executions to come",
+            why="approve or reject; IAM distinguishes neither signals nor future executions",
             source=_SAR,
         ),
         Statement(
@@ -150,7 +150,7 @@ def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
     """What auditors may do: read runs and their runbooks, roles, the event history and the log of
     runs, and change nothing.
 
-    Reading a run tells its parameters, which the event history hides.
+    Reading a run shows its parameters, which the event history hides.
     """
     groups = tuple(
         names.log_group_arn(names.RUNS_LOG_GROUP, region) for region in deployment.arn_regions
@@ -258,7 +258,7 @@ def _everyones(deployment: Deployment) -> tuple[Statement, ...]:
         effect="Deny",
         actions=("ssm:SendAutomationSignal",),
         resources=("*",),
-        why="whoever starts a run must not approve it, whatever else grants it",
+        why="anyone who starts a run must not approve it, whatever else grants it",
         source=_SAR,
     )
     return (*statements, never)

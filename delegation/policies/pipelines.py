@@ -147,7 +147,7 @@ def _trust(
 
 
 def _branches(pipeline: GitHubPipeline) -> Conditions:
-    """That a job runs on a named branch: its subject tells the environment alone.
+    """That a job runs on a named branch: its subject shows the environment alone.
 
     AWS knows this claim for GitHub's own issuer, not for one of a GitHub Enterprise Server; there
     the environment's rule about branches has to do.

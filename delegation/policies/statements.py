@@ -47,7 +47,7 @@ class Statement:
 
 
 def substituted(text: str) -> str | dict[str, str]:
-    """``Fn::Sub`` of a text with placeholders, else the text itself."""
+    """``Fn::Sub`` of a string with placeholders, else the text itself."""
     return {"Fn::Sub": text} if "${" in text else text
 
 

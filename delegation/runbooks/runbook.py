@@ -41,7 +41,7 @@ class Runbook:
 
     @property
     def required_parameters(self) -> tuple[str, ...]:
-        """The parameters without a default, which whoever starts the runbook has to give."""
+        """The parameters without a default, which anyone who starts the runbook has to give."""
         parameters = self.content.get("parameters") or {}
         return tuple(name for name, field in parameters.items() if "default" not in field)
 
@@ -149,7 +149,7 @@ def _read(path: Path, found: list[Finding]) -> Source:
 
 
 def _stands(path: Path) -> bool:
-    """Whether there is a file, or a link to what is no more."""
+    """Whether there is a file, or a link whose target is missing."""
     return path.exists() or path.is_symlink()
 
 

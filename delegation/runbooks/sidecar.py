@@ -72,7 +72,7 @@ def _check_free(free: Mapping[str, str], parameters: object, findings: Findings)
             findings.add(
                 Rule.SIDECAR,
                 location,
-                "is no parameter of the document",
+                "is not a parameter of the document",
                 f"parameters: {listed(known) or 'none'}",
                 among=known,
                 like=name,

@@ -11,7 +11,7 @@ from operate.errors import OperateError
 
 @contextmanager
 def whole_file(path: str | None) -> Iterator[IO[str] | None]:
-    """A text file that replaces what was there once it is complete; None without a path.
+    """A string file that replaces what was there once it is complete; None without a path.
 
     It is made at once, beside its place, so that what cannot be written is known before hours of
     look-ups, and only its owner can read it. Raises OperateError where no file can be written.

@@ -15,7 +15,7 @@ from operate.errors import Exit
 from operate.executions.statuses import ENDED, NOT_BEGUN, STOPPED, SUCCEEDED
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-"""When a run begins of which AWS does not tell when."""
+"""When a run begins of which AWS does not show when."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +105,7 @@ def read_run(
     region: str | None = None,
 ) -> Run:
     """The run of this id with all its steps; OperateError, with this exit status, where there is
-    none or AWS does not tell. In this Region unless another is named."""
+    none or AWS does not show. In this Region unless another is named."""
     ssm = connection.client("ssm", region)
     with asking(f"for the run {execution_id}", status=status):
         answer = ssm.get_automation_execution(AutomationExecutionId=execution_id)

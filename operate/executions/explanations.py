@@ -50,7 +50,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     Explanation(
         pattern=r"not authorized to perform: ssm:StartAutomationExecution.*with an explicit deny",
-        cause="a policy forbids you to start runs: approvers may not, nor may whoever a service "
+        cause="a policy forbids you to start runs: approvers may not, nor anyone whom a service "
         "control policy or a boundary keeps from it",
         fix="have an operator start it",
     ),
@@ -116,7 +116,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         pattern=r"format of the supplied assume role ARN is(n't| invalid| not)|"
         r"assume role ARN .*invalid",
-        cause="the runbook's assumeRole is no ARN of a role: a placeholder or a bare name",
+        cause="the runbook's assumeRole is not an ARN of a role: a placeholder or a bare name",
         fix="have the author deploy it from documents/, where assumeRole is left out: the "
         "deployment writes it",
     ),
@@ -151,12 +151,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         cause="the service role may not do this on this resource: the instance lacks the tag that "
         "the administrator asks for, or the role's boundary does not allow the call",
         fix="ask the administrator, whom python -m delegation who shows tag and boundary; "
-        "whoever may call sts:DecodeAuthorizationMessage can read the encoded message",
+        "anyone who can call sts:DecodeAuthorizationMessage can read the encoded message",
     ),
     Explanation(
         pattern=r"aws:approve.*(timed out|TimedOut)|approv.*timed out",
         cause="nobody answered the approval in time",
-        fix="start it again, and tell the approvers",
+        fix="start it again, and show the approvers",
     ),
     Explanation(
         pattern=r"aws:changeInstanceState.*(timed out|TimedOut)|timed out.*status check",

@@ -14,7 +14,7 @@ def history(connection: Connection, options: argparse.Namespace) -> Exit:
     """Prints the runs of this account and Region, the newest first."""
     caller = None if options.all else connection.caller
     if caller is None and not options.all:
-        say("AWS does not tell who you are: these are the runs of everybody")
+        say("AWS does not show who you are: these are the runs of everybody")
     filters = [
         *([{"Key": "ExecutionStatus", "Values": [options.status]}] if options.status else []),
         *([{"Key": "DocumentNamePrefix", "Values": [options.runbook]}] if options.runbook else []),

@@ -36,7 +36,7 @@ def refuse_own_permissions(runbook: Runbook, values: Values) -> None:
 
 
 def terminal(options: argparse.Namespace) -> Console | None:
-    """Where somebody can be asked; None where nobody is there, or he has said ``--yes``."""
+    """Where somebody can be asked; None without a terminal, or with ``--yes``."""
     if options.yes or not sys.stdin.isatty():
         return None
     return console(sys.stdout if sys.stdout.isatty() else sys.stderr)

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 def outcome(status: str) -> Outcome:
-    """What a status means; of a text that is none, that it goes on."""
+    """What a status means; of a string that is none, that it goes on."""
     if status in SUCCEEDED:
         return Outcome.WELL
     if status in FAILED:

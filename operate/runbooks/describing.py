@@ -52,7 +52,7 @@ def describe(connection: Connection, options: argparse.Namespace) -> Exit:
 
 def _role(runbook: Runbook) -> str:
     if not runbook.role:
-        return "whoever starts it: it embeds no role"
+        return "anyone who starts it: it embeds no role"
     if runbook.takes_its_role:
         return f"the role that its starter passes: {runbook.role}"
     return runbook.role

@@ -133,9 +133,9 @@ class Parameter:
             yield f"{seen} has {len(value)} characters, allowed are {span}"
         if self.element in _TYPED and not re.fullmatch(_TYPED[self.element], value):
             example = _EXAMPLES.get(self.element)
-            yield f"{seen} is no {self.element}" + (f", as {example}" if example else "")
+            yield f"{seen} is not a {self.element}" + (f", as {example}" if example else "")
         if self.element in _CHECKS and not _CHECKS[self.element](value):
-            yield f"{seen} is no {self.element}"
+            yield f"{seen} is not a {self.element}"
 
 
 def all_faults(parameters: Iterable[Parameter], values: Mapping[str, list[str]]) -> list[str]:
@@ -151,7 +151,7 @@ def all_faults(parameters: Iterable[Parameter], values: Mapping[str, list[str]])
 
 
 def text_of(value: Any) -> str:
-    """A value as the API takes it: JSON for whatever is no text."""
+    """A value as the API takes it: JSON for whatever is not a string."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -188,7 +188,7 @@ def _request(*resources: str, kind: str = _ALL) -> str | None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with ``*`` and ``?`` stands for a text."""
+    """Whether a pattern with ``*`` and ``?`` stands for a string."""
     at, read, star, resumed = 0, 0, -1, 0
     while read < len(text):
         if at < len(pattern) and pattern[at] == "*":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from review.iam.actions import Action, Actions
-from review.iam.conditions import told_conditions
+from review.iam.conditions import conditions_as_text
 from review.iam.patterns import common, covers, is_pattern, overlap
 from review.iam.policy_variables import filled
 from review.iam.statements import Policy, Statement
@@ -46,7 +46,7 @@ class Pair:
     @property
     def conditions(self) -> list[str]:
         """What the two ask for, as they say it: the engine takes some of it for always met."""
-        return [text for each in self.both for text in told_conditions(each.written)]
+        return [text for each in self.both for text in conditions_as_text(each.written)]
 
     def named(self, actions: Actions) -> list[Action]:
         """The actions that both allows name."""
@@ -90,7 +90,7 @@ def resources_of(pair: Pair) -> tuple[list[tuple[str, bool]], tuple[str, ...]]:
     """The resources that both allows name, and the exceptions of all of them.
 
     Each is a pattern, and whether that is no wider than the two allows: where their patterns cross,
-    no one pattern tells what they share.
+    no one pattern shows what they share.
     """
     mine, but = _allowed(pair.identity.statement)
     bounds, but_bound = _allowed(pair.boundary.statement) if pair.boundary else ((_ALL,), ())

@@ -18,7 +18,7 @@ from review.access.allows import (
 from review.access.grants import Access, Cut, Grant
 from review.errors import ReviewError
 from review.iam.actions import Action
-from review.iam.conditions import conditions_of, told_conditions
+from review.iam.conditions import conditions_as_text, conditions_of
 from review.iam.engine import Engine, Request, Requester
 from review.iam.names import ASSUME_ROLE
 from review.iam.patterns import may_overlap, surely_covers
@@ -194,7 +194,7 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
     """The roles that a principal can assume, by each statement of their trust alone and by what it
     holds.
 
-    One of another account needs that account's permission as well, which no template tells.
+    One of another account needs that account's permission as well, which no template shows.
     """
     for role in roles:
         if role.trust is None or role.arn == principal.arn:
@@ -205,7 +205,7 @@ def _trusted(engine: Engine, principal: Principal, roles: tuple[Principal, ...])
                 continue
             trust = replace(role.trust, statements=(statement, *denies))
             asked = requester_of(principal, role.account, trust=trust)
-            conditions = list(told_conditions(statement))
+            conditions = list(conditions_as_text(statement))
             if principal.account != role.account:
                 asked = replace(asked, identity=(*asked.identity, ALLOW_EVERYTHING))
                 conditions.append("its own account allows it")

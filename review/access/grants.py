@@ -23,7 +23,7 @@ class Grant:
     """The statements that grant it, ``POLICY/SID``; with a boundary, its statement as well."""
 
     def covers(self, other: "Grant") -> bool:
-        """Whether whoever has this can do the other."""
+        """Whether anyone who has this can do the other."""
         return (
             self.action == other.action
             and covers(self.resource, other.resource)

@@ -101,7 +101,7 @@ class Receivers:
             return
         key = self._keys.get(named)
         if key is None or key.region != topic.region:
-            yield f"{topic.where} is encrypted with {named}, which is no key of these templates"
+            yield f"{topic.where} is encrypted with {named}, which is not a key of these templates"
             return
         for name, expected in _KEY_AS_EXPECTED.items():
             if (value := key.get(name, expected)) != expected:
@@ -134,7 +134,7 @@ def _of_logs(resource: Resource, streams: list[str]) -> Iterator[Statement]:
 def _text_of(resource: Resource) -> str:
     text = resource.get("PolicyDocument")
     if not isinstance(text, str):
-        raise ReviewError(f"{resource.where}: its policy is no JSON text")
+        raise ReviewError(f"{resource.where}: its policy is not JSON text")
     return text
 
 

@@ -68,7 +68,7 @@ class Rule:
     """A condition that holds in some Regions only, where nothing fixes the Region."""
 
     def sends(self, event: Event, channel: Channel, *facts: str) -> bool:
-        """Whether what goes to a channel of an event tells these facts of it."""
+        """Whether what goes to a channel of an event shows these facts of it."""
         if not matches(_parsed(self.pattern), event):
             return False
         return any(
@@ -181,7 +181,7 @@ def _target(resource: Resource, channel: Channel, arn: str, transformer: Any) ->
     _is_plain(resource, transformer, _TRANSFORMER_PROPERTIES)
     paths, template = transformer.get("InputPathsMap", {}), transformer["InputTemplate"]
     if not all(isinstance(text, str) for text in (*paths.values(), template)):
-        raise ReviewError(f"{resource.where}: InputTransformer has something else than texts")
+        raise ReviewError(f"{resource.where}: InputTransformer has something else than strings")
     return Target(
         channel=channel, receiver=arn, paths=tuple(sorted(paths.items())), template=template
     )

@@ -11,7 +11,7 @@ from review.diff.gains import About, Aspect, Gain, but, provided
 from review.diff.runbooks import runbooks_gained
 from review.diff.trust import trust_gained
 from review.errors import understood
-from review.iam.conditions import told_conditions
+from review.iam.conditions import conditions_as_text
 from review.iam.patterns import covers, surely_covers
 from review.iam.statements import Statement
 from review.invariants.invariant import Invariant, Verdict
@@ -58,7 +58,7 @@ def _change(old: Review, new: Review) -> Change:
         where = f" (account {account})" if len({*before, *after}) > 1 else ""
         was, becomes = before.get(account), after.get(account)
         gained, lost = [*_gained(was, becomes)], [*_gained(becomes, was)]
-        gains += [f"{gain.told}{where}" for gain in gained]
+        gains += [f"{gain.reported}{where}" for gain in gained]
         losses += [f"{loss.lost}{where}" for loss in lost if loss.lost]
         evaluated[account] = {about for each in (*gained, *lost) for about in each.about}
     was_made, is_made = _invariants(old), _invariants(new)
@@ -103,12 +103,12 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
         name = access.principal.name
         is_new = was is None and access.principal.kind is Kind.POLICY_HOLDERS
         if is_new and old is not None and ("policy", name) in old.account.made:
-            continue  # it is held by somebody else there; what it grants is told of them
+            continue  # it is held by somebody else there; what it grants is reported of them
         labels = frozenset((Aspect.STATEMENT, name, label) for label in _labels(was, access))
-        for told, lost in _grants_gained(was, access):
-            yield Gain(told, lost, labels)
-        for who, told, lost in trust_gained(was, access.principal, new.accesses):
-            yield Gain(told, lost, frozenset((Aspect.TRUST, name, each) for each in who))
+        for reported, lost in _grants_gained(was, access):
+            yield Gain(reported, lost, labels)
+        for who, reported, lost in trust_gained(was, access.principal, new.accesses):
+            yield Gain(reported, lost, frozenset((Aspect.TRUST, name, each) for each in who))
     yield from audit_gained(old, new)
     yield from runbooks_gained(old, new)
 
@@ -213,6 +213,6 @@ def _denies_as_much(one: Statement, other: Statement) -> bool:
 def _denied(statement: Statement) -> str:
     but_actions = "all but " if statement.but_actions else ""
     but_resources = "all but " if statement.but_resources else ""
-    conditions = provided(told_conditions(statement))
+    conditions = provided(conditions_as_text(statement))
     resources = f"{but_resources}{_listed(statement.resources, 'more')}"
     return f"{but_actions}{_listed(statement.actions)} on {resources}{conditions}"

@@ -93,14 +93,14 @@ class Counterparts:
         if type_ == RULE and name in ROUTING:
             return not self._is_rerouted()
         if (type_, name) == (ROLE, "AssumeRolePolicyDocument"):
-            return all(map(self._is_trust_told, self._differing(_trust)))
-        return name in GRANTING.get(type_, ()) and self._is_iam_told()
+            return all(map(self._is_trust_reported, self._differing(_trust)))
+        return name in GRANTING.get(type_, ()) and self._is_iam_reported()
 
-    def is_told_as_runbook(self) -> bool:
+    def is_reported_as_runbook(self) -> bool:
         """Whether sentences account for what a document does."""
-        return any(self._is_told(Aspect.RUNBOOK, each.name) for each in self.both)
+        return any(self._is_reported(Aspect.RUNBOOK, each.name) for each in self.both)
 
-    def _is_told(self, aspect: Aspect, name: str, second: str = "") -> bool:
+    def _is_reported(self, aspect: Aspect, name: str, second: str = "") -> bool:
         return (aspect, name, second) in self.evaluated.get(self.account, ())
 
     def _differing(self, parts: Callable[[Resource], Iterable[_Part]]) -> set[_Part]:
@@ -108,17 +108,21 @@ class Counterparts:
         old, new = (set() if each is None else {*parts(each)} for each in (self.old, self.new))
         return old ^ new
 
-    def _is_trust_told(self, part: _Trusted) -> bool:
-        """Whether it is told that somebody is trusted now or no more: by name, or as a grant."""
+    def _is_trust_reported(self, part: _Trusted) -> bool:
+        """Whether it is reported that somebody is trusted now or no more: by name, or as a
+        grant."""
         _, _, value, _, _ = part
         return any(
-            self._is_told(Aspect.TRUST, role.name, value)
-            or self._is_told(Aspect.STATEMENT, value.rsplit("/", 1)[-1], f"trust of {role.name}")
+            self._is_reported(Aspect.TRUST, role.name, value)
+            or self._is_reported(
+                Aspect.STATEMENT, value.rsplit("/", 1)[-1], f"trust of {role.name}"
+            )
             for role in self.both
         )
 
-    def _is_iam_told(self) -> bool:
-        """Whether each statement and each attachment that differs does something that is told."""
+    def _is_iam_reported(self) -> bool:
+        """Whether each statement and each attachment that differs does something that is
+        reported."""
         statements = self._differing(lambda each: _statements(each).keys())
         sides = [(each, s) for each, s in ((self.old, self.was), (self.new, self.becomes)) if each]
         attached = [{*_attached(each, side)} for each, side in sides]
@@ -143,7 +147,7 @@ class Counterparts:
         )
 
     def _is_without_effect(self, holder: str, policy: str) -> bool:
-        """Whether an attachment does nothing that a sentence could tell: the holder has the policy
+        """Whether an attachment does nothing that a sentence could show: the holder has the policy
         on both sides, by other ways; or the policy holds nothing but Deny, and the holder is made
         on one side alone, so that nobody is held back less than before."""
         found: dict[str, list[tuple[Principal, list[Policy]]]] = {}
@@ -161,15 +165,15 @@ class Counterparts:
         )
 
     def _labels(self, holder: str) -> set[str]:
-        """The statements that sentences about a principal account for: what they do is told, or
-        they grant all that they allow, and more than before would have been told."""
-        told = {
+        """The statements that sentences about a principal account for: what they do is reported, or
+        they grant all that they allow, and more than before would have been reported."""
+        reported = {
             label
             for aspect, name, label in self.evaluated.get(self.account, ())
             if (aspect, name) == (Aspect.STATEMENT, holder)
         }
         sides = (self.was, self.becomes)
-        return told.union(*(side.granting.get((self.account, holder), ()) for side in sides))
+        return reported.union(*(side.granting.get((self.account, holder), ()) for side in sides))
 
     def _holders(self, policy: str) -> set[str]:
         """The names of the principals that hold a policy, as a boundary as well."""

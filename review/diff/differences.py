@@ -42,8 +42,8 @@ _HARMLESS = {
 _HARMLESS_IF_REMOVED = {SECRET, PROVIDER, "AWS::CDK::Metadata"}
 """Types that hold nobody back: what they gave is gone with them."""
 
-_TOLD_IN_PART = {LOG, TOPIC}
-"""Types of which sentences tell some properties, and not that they come or go."""
+_REPORTED_IN_PART = {LOG, TOPIC}
+"""Types of which sentences show some properties, and not that they come or go."""
 _HARMLESS_IF_NEW = {"Description"}
 """Properties of a resource that sentences account for: it replaces nothing that anybody knew."""
 
@@ -154,12 +154,12 @@ def _of_resource(
 def _of_content(
     path: tuple[str, ...], pair: Counterparts, before: Any, after: Any
 ) -> Iterator[_Found]:
-    """What differs in a document and is no part of what sentences compare."""
+    """What differs in a document and is not a part of what sentences compare."""
     if pair.old is None or pair.new is None:
         yield from _leaves(path, before, after)
         return
     old, new = content_of(pair.old), content_of(pair.new)
-    if pair.is_told_as_runbook():
+    if pair.is_reported_as_runbook():
         old, new = without_evaluated(old), without_evaluated(new)
     yield from _leaves(path, old, new)
 
@@ -176,12 +176,12 @@ def _come_or_gone(
     if before and before["Type"] in _HARMLESS_IF_REMOVED:
         return
     left = {name for name in properties if not pair.is_evaluated(name)}
-    if body["Type"] == DOCUMENT and pair.is_told_as_runbook():
+    if body["Type"] == DOCUMENT and pair.is_reported_as_runbook():
         left -= {"Name", "Content"}
-    is_told = len(left) < len(properties) and body["Type"] not in _TOLD_IN_PART
-    if before and is_told:
+    is_known = len(left) < len(properties) and body["Type"] not in _REPORTED_IN_PART
+    if before and is_known:
         return  # it is gone as a whole, and sentences say what is gone
-    if is_told:
+    if is_known:
         left -= _HARMLESS_IF_NEW
     if left:
         shown = {name: properties[name] for name in sorted(left)}

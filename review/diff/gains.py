@@ -1,4 +1,4 @@
-"""What somebody has in one review and not in another, told from either side."""
+"""What somebody has in one review and not in another, reported from either side."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ About = tuple[Aspect, str, str]
 class Gain:
     """A gain where it is new, and the loss that it is from the other side."""
 
-    told: str
+    reported: str
     lost: str = ""
     """Empty where the other side is a gain as well."""
     about: frozenset[About] = frozenset()

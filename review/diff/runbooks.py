@@ -17,11 +17,11 @@ def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[G
     for runbook in new.account.runbooks:
         who = ", ".join(starters) or "anyone who starts it"
         was = old_runbooks.get(runbook.name)
-        told = list(_runbook_gained(was, runbook, who, held))
+        reported = list(_runbook_gained(was, runbook, who, held))
         if was and was.control_flow_digest != runbook.control_flow_digest:
             what = f"what {runbook.name} does, by the order, guards or outputs of its steps"
-            told.append((f"{who} gains {what}", f"{who} loses {what}"))
-        for gained, lost in told:
+            reported.append((f"{who} gains {what}", f"{who} loses {what}"))
+        for gained, lost in reported:
             yield Gain(gained, lost, frozenset({(Aspect.RUNBOOK, runbook.name, "")}))
 
 
@@ -36,11 +36,11 @@ def _runbook_gained(
         yield f"{who} gains {what}", f"{who} loses {what}"
     known = {replace(call, step="") for call in old.calls} if old else set()
     for call in new.calls:
-        if not call.inputs or replace(call, step="") in known or (call.is_told and not old):
+        if not call.inputs or replace(call, step="") in known or (call.is_known and not old):
             continue
-        if call.is_told and set(call.actions) & set(gained):
+        if call.is_known and set(call.actions) & set(gained):
             continue
-        how = "by its inputs" if call.is_told else "which no template tells"
+        how = "by its inputs" if call.is_known else "which no template shows"
         what = f"what step {call.step} of {new.name} does, {how}"
         yield f"{who} gains {what}", f"{who} loses {what}"
     if new.role is None and (old is None or old.role is not None):
@@ -73,7 +73,8 @@ def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
 
 
 def is_as_tight(old: Limit, new: Limit) -> bool:
-    """Whether a limit holds its starter to as much as before; what cannot be told does not."""
+    """Whether a limit holds its starter to as much as before; what cannot be determined does
+    not."""
     if old.value == new.value:
         return True
     before, after = json.loads(old.value), json.loads(new.value)

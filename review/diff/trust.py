@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from review.access.grants import Access
 from review.diff.gains import provided
-from review.iam.conditions import told_conditions
+from review.iam.conditions import conditions_as_text
 from review.iam.names import ASSUME_ROLE
 from review.iam.statements import Statement
 from review.model.account import Principal
@@ -14,7 +14,7 @@ def trust_gained(
     old: Access | None, role: Principal, accesses: Iterable[Access]
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Who may assume a role now, whom each sentence is about first; those of the account's model
-    are told by their grants."""
+    are reported by their grants."""
     known = {access.principal.arn for access in accesses}
     was = old.principal if old else None
     had = [t for s in _trusting(was, allows=True) for t in _trusted(s)]
@@ -25,22 +25,22 @@ def trust_gained(
             if by_grant or any(held <= conditions for held in alike):
                 continue
             does = "assume" if action == ASSUME_ROLE else f"{action} on"
-            told = f"{does} {role.name}{provided(sorted(conditions)) or ' without condition'}"
+            reported = f"{does} {role.name}{provided(sorted(conditions)) or ' without condition'}"
             within = [provided(sorted(held)) for held in alike if held > conditions]
-            lost = f"{who[1]} may no longer {told}"
+            lost = f"{who[1]} may no longer {reported}"
             if within:
                 lost = f"{who[1]} may {does} {role.name} no longer but{', '.join(within)}"
-            yield who[1:], f"{who[1]} may now {told}", lost
+            yield who[1:], f"{who[1]} may now {reported}", lost
     denied = list(_trusting(role, allows=False))
     for statement in _trusting(was, allows=False):
         if statement not in denied:
             names = tuple(value for _, value in statement.principals)
-            told = f"denies {', '.join(names)} {', '.join(statement.actions)}"
-            told += provided(told_conditions(statement))
+            reported = f"denies {', '.join(names)} {', '.join(statement.actions)}"
+            reported += provided(conditions_as_text(statement))
             yield (
                 names,
-                f"the trust of {role.name} no longer {told}",
-                f"the trust of {role.name} now {told}",
+                f"the trust of {role.name} no longer {reported}",
+                f"the trust of {role.name} now {reported}",
             )
 
 
@@ -54,4 +54,4 @@ def _trusted(statement: Statement) -> Iterator[tuple[tuple[str, str], str, set[s
     for principal in statement.principals:
         for action in statement.actions:
             does = f"anything but {action}" if statement.but_actions else action
-            yield principal, does, set(told_conditions(statement))
+            yield principal, does, set(conditions_as_text(statement))

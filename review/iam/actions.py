@@ -57,7 +57,7 @@ class Actions:
         return iter(self._by_name.values())
 
     def get(self, name: str) -> Action | None:
-        """The action of a name, in whichever case."""
+        """The action of a name, in any case."""
         return self._by_name.get(name.lower())
 
     def named(self, statement: Statement) -> frozenset[Action]:

@@ -1,4 +1,4 @@
-"""Conditions as texts: as statements say them, and as the engine tells what it needs."""
+"""Conditions as texts: as statements say them, and as the engine shows what it needs."""
 
 import json
 from collections.abc import Iterable
@@ -7,17 +7,17 @@ from typing import Any
 from review.iam.statements import Statement
 
 
-def told_conditions(statement: Statement) -> list[str]:
-    """The conditions of a statement, a text each."""
+def conditions_as_text(statement: Statement) -> list[str]:
+    """The conditions of a statement, a string each."""
     return [f"{key} {operator} {', '.join(v)}" for operator, key, v in statement.conditions]
 
 
 def conditions_of(expressions: Iterable[Any]) -> tuple[str, ...]:
-    """What must hold, one text for each condition; several kinds of resource are alternatives."""
-    told = list(dict.fromkeys(json.dumps(e, sort_keys=True) for e in expressions))
-    if len(told) == 1:
-        return tuple(sorted(set(_all_of(json.loads(told[0])))))
-    alternatives = sorted({" and ".join(_all_of(json.loads(e))) for e in told})
+    """What must hold, one string for each condition; several kinds of resource are alternatives."""
+    reported = list(dict.fromkeys(json.dumps(e, sort_keys=True) for e in expressions))
+    if len(reported) == 1:
+        return tuple(sorted(set(_all_of(json.loads(reported[0])))))
+    alternatives = sorted({" and ".join(_all_of(json.loads(e))) for e in reported})
     return () if "" in alternatives else (" or ".join(f"({a})" for a in alternatives),)
 
 

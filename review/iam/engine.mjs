@@ -60,7 +60,7 @@ async function decide({ principal, account, identity, boundary, trust, discover,
 }
 
 // AWS's default key policy, by which IAM policies decide about a KMS key: the engine takes a key
-// without a policy for closed, and templates name keys whose policies they do not tell.
+// without a policy for closed, and templates name keys whose policies they do not show.
 function keyPolicy(action, principal, account) {
   if (!action.startsWith('kms:')) {
     return undefined
@@ -71,7 +71,7 @@ function keyPolicy(action, principal, account) {
   return { Version: '2012-10-17', Statement: [statement] }
 }
 
-// What an answer tells: an error, or the decision, keys that were ignored, and conditions of it.
+// What an answer shows: an error, or the decision, keys that were ignored, and conditions of it.
 function told(result) {
   if (result.resultType === 'error') {
     return { error: result.errors }

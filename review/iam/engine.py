@@ -103,7 +103,7 @@ class Engine:
         """The decision for each request, in order.
 
         Strict, a condition key that the request lacks fails its condition; discovering, it is
-        taken to hold, and the answer tells the condition. ReviewError for a request that the
+        taken to hold, and the answer shows the condition. ReviewError for a request that the
         engine cannot evaluate, or a key that it would ignore.
         """
         requests = list(requests)

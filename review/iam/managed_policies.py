@@ -9,7 +9,7 @@ from review.iam.statements import Policy, read_policy
 
 @cache
 def aws_managed_policy(arn: str) -> Policy:
-    """The policy of this ARN, in whichever partition; ReviewError if its text is not known."""
+    """The policy of this ARN, in any partition; ReviewError if its text is not known."""
     path = arn.split(":", 5)[5]
     for text in managed_policies():
         if text.path == path:

@@ -7,7 +7,7 @@ _ARN_PARTS = 6
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text stands for more than itself."""
+    """Whether a string stands for more than itself."""
     return "*" in text or "?" in text
 
 
@@ -112,7 +112,7 @@ def an_example(pattern: str) -> str:
 def common(one: str, other: str) -> str | None:
     """What both patterns stand for, as a pattern; None where that is nothing.
 
-    Where two patterns cross in a way that no one pattern tells, the second: wider than the truth,
+    Where two patterns cross in a way that no one pattern shows, the second: wider than the truth,
     so that nothing granted goes untold.
     """
     if covers(one, other):

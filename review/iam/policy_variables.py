@@ -30,7 +30,7 @@ class Values:
     """Variables that the principal surely has no value for."""
 
     def fill(self, text: str, *, widest: bool) -> str | None:
-        """A text with its variables replaced; None where it matches nothing.
+        """A string with its variables replaced; None where it matches nothing.
 
         An unknown value is ``*`` where the text is to match as much as it may, else nothing.
         """

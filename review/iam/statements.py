@@ -79,7 +79,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """A policy document under a name that tells where it stands."""
+    """A policy document under a name that shows where it stands."""
 
     name: str
     statements: tuple[Statement, ...]
@@ -108,7 +108,7 @@ def read_policy(name: str, document: Mapping[str, Any], *, of_a_resource: bool =
     if not isinstance(document, Mapping):
         raise ReviewError(f"policy {name}: {document!r} is no policy document")
     if unknown := sorted(document.keys() - _DOCUMENT_KEYS):
-        raise ReviewError(f"policy {name}: {', '.join(unknown)} is no part of a policy document")
+        raise ReviewError(f"policy {name}: {', '.join(unknown)} is not a part of a policy document")
     if document.get("Version") != _VERSION:
         raise ReviewError(
             f"policy {name}: version {document.get('Version')!r} is not {_VERSION}; "
@@ -129,10 +129,10 @@ def _statement(
     policy: str, number: int, statement: Mapping[str, Any], of_a_resource: bool
 ) -> Statement:
     if not isinstance(statement, Mapping):
-        raise ReviewError(f"policy {policy}, statement {number}: {statement!r} is no statement")
+        raise ReviewError(f"policy {policy}, statement {number}: {statement!r} is not a statement")
     where = f"policy {policy}, statement {statement.get('Sid', number)}"
     if unknown := sorted(set(statement) - _KEYS):
-        raise ReviewError(f"{where}: {', '.join(unknown)} is no part of a statement")
+        raise ReviewError(f"{where}: {', '.join(unknown)} is not a part of a statement")
     if "NotPrincipal" in statement:
         raise ReviewError(f"{where}: NotPrincipal is not evaluated; name the principals")
     if statement.get("Effect") not in ("Allow", "Deny"):
@@ -189,7 +189,7 @@ def _conditions(
     for operator, keys in conditions.items():
         match = _QUALIFIED.fullmatch(operator)
         if match is None or match[1] not in _OPERATORS:
-            raise ReviewError(f"{where}: {operator!r} is no condition operator of IAM")
+            raise ReviewError(f"{where}: {operator!r} is not a condition operator of IAM")
         for key, values in keys.items():
             if values == []:
                 raise ReviewError(f"{where}: {operator} of {key} compares with nothing")

@@ -17,7 +17,7 @@ _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
     *("ssm:GetAutomationExecution", SIGNAL),
 }
-"""What an approver does: reads what he is asked to approve, and answers."""
+"""What an approver does: reads what they are asked to approve, and answers."""
 
 
 def approver_invariants(evaluator: Evaluator) -> Iterator[Invariant]:

@@ -92,7 +92,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """An event, and what a message of it has to tell."""
+    """An event, and what a message of it has to show."""
 
     event: Event
     facts: tuple[str, ...]

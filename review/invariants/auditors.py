@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from review.access.evaluation import OTHER_ACCOUNT, Decision, Evaluator, names
 from review.iam.names import OWN_PASSWORD, SIGNAL, START, WATCH
-from review.invariants.invariant import Invariant, Proof, anything_but, invariant, told
+from review.invariants.invariant import Invariant, Proof, anything_but, as_findings, invariant
 from review.model.account import Persona, Principal
 
 _LOOK_UP, _READ_LOG = "cloudtrail:LookupEvents", "logs:FilterLogEvents"
@@ -36,11 +36,13 @@ def _only_reads(evaluator: Evaluator) -> Proof:
     for access in evaluator.accesses_of(Persona.AUDITOR):
         findings += anything_but(access, {*_OWN, *OWN_PASSWORD})
         logs = [log for region in evaluator.account.regions for log in _logs(evaluator, region)]
-        findings += told(access, (g for g in access.on(_READ_LOG) if g.resource not in logs))
+        findings += as_findings(access, (g for g in access.on(_READ_LOG) if g.resource not in logs))
         own = [
             evaluator.ssm_arn("document/*", region=region) for region in evaluator.account.regions
         ]
-        findings += told(access, (g for g in access.on(_READ_RUNBOOK) if g.resource not in own))
+        findings += as_findings(
+            access, (g for g in access.on(_READ_RUNBOOK) if g.resource not in own)
+        )
         decisions += _decisions(evaluator, access.principal, logs)
     return Proof(tuple(findings), tuple(decisions))
 

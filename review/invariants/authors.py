@@ -14,7 +14,7 @@ from review.iam.names import (
     WRITES,
 )
 from review.invariants.author_deployment import deploys, is_of_deployment
-from review.invariants.invariant import Invariant, Proof, invariant, joined, told
+from review.invariants.invariant import Invariant, Proof, as_findings, invariant, joined
 from review.model.account import Persona, Principal
 from review.templates.assembly_checks import RUNBOOKS_STACK
 
@@ -65,7 +65,7 @@ def _runs(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.AUTHOR, Persona.AUTHOR_ROLE):
-        findings += told(
+        findings += as_findings(
             access, (g for g in access.grants if not _is_an_authors(evaluator, access, g))
         )
         decisions += [

@@ -1,4 +1,4 @@
-"""Invariants of everybody: nobody raises himself, nobody is left out, tomorrow included."""
+"""Invariants of everybody: nobody raises themselves, nobody is left out, tomorrow included."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ from review.iam.names import (
     WRITES,
 )
 from review.invariants.bootstrap import roles_that_deploy_administration
-from review.invariants.invariant import Invariant, Proof, invariant, told
+from review.invariants.invariant import Invariant, Proof, as_findings, invariant
 from review.invariants.pipelines import ADMINISTRATION
 from review.model.account import Kind, Persona, Principal
 
@@ -93,7 +93,7 @@ def _widens_nothing(evaluator: Evaluator) -> Proof:
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             lends = name == ASSUME_ROLE and access.principal.persona is Persona.SERVICE_ROLE
             if writes_iam or lends or found.manages_permissions:
-                findings += told(access, (g for g in access.on(name) if not _is_for_aws(g)))
+                findings += as_findings(access, (g for g in access.on(name) if not _is_for_aws(g)))
         decisions += [
             evaluator.evaluate(
                 access.principal, action, _raised(evaluator, access, action), expected=False
@@ -133,7 +133,7 @@ def _separate(evaluator: Evaluator) -> Proof:
                     f"{access.principal.name} may {first}{_through(access, one)} and "
                     f"{other[1]}{_through(access, other[0])}"
                 )
-        findings += told(access, _to_the_unknown(evaluator, access))
+        findings += as_findings(access, _to_the_unknown(evaluator, access))
     return Proof(tuple(findings), ())
 
 
@@ -162,7 +162,7 @@ def _to_the_unknown(evaluator: Evaluator, access: Access) -> list[Grant]:
 
 
 def _reached(evaluator: Evaluator, access: Access) -> Iterator[Access]:
-    """What somebody can do himself, and what the roles can that he may assume or hand to
+    """What somebody can do themselves, and what the roles can that they may assume or hand to
     CloudFormation, and those roles in turn."""
     seen: set[str] = set()
     waiting = [access]

@@ -26,7 +26,7 @@ class Invariant:
     sentence: str
     verdict: Verdict
     findings: tuple[str, ...]
-    """What breaks it, or what the templates do not tell."""
+    """What breaks it, or what the templates do not show."""
     decisions: tuple[Decision, ...]
     """The single questions asked for it, allows and their denied twins."""
 
@@ -73,7 +73,7 @@ def joined(parts: Iterable[str]) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def told(access: Access, grants: Iterable[Grant]) -> list[str]:
+def as_findings(access: Access, grants: Iterable[Grant]) -> list[str]:
     """What a principal may do, as findings."""
     return [
         f"{access.principal.name} may {grant.action} on {grant.resource} (by {', '.join(grant.by)})"
@@ -83,7 +83,7 @@ def told(access: Access, grants: Iterable[Grant]) -> list[str]:
 
 def of_actions(access: Access, *actions: str) -> list[str]:
     """What a principal may do of these actions, as findings."""
-    return told(access, (grant for action in actions for grant in access.on(action)))
+    return as_findings(access, (grant for action in actions for grant in access.on(action)))
 
 
 def anything_but(access: Access, actions: Collection[str]) -> list[str]:

@@ -30,11 +30,11 @@ from review.invariants.invariant import (
     Invariant,
     Proof,
     anything_but,
+    as_findings,
     denied_whatever_else,
     invariant,
     joined,
     of_actions,
-    told,
 )
 from review.model.account import Kind, Persona, Principal
 
@@ -207,7 +207,7 @@ def _follows(evaluator: Evaluator) -> Proof:
         finding
         for access in evaluator.accesses_of(Persona.OPERATOR)
         for action, resources in allowed.items()
-        for finding in told(
+        for finding in as_findings(
             access,
             (
                 grant
@@ -252,7 +252,7 @@ def _touches(evaluator: Evaluator) -> Proof:
             touched = [grant for grant in role.grants if grant.action not in _OWN]
             for grant in touched:
                 mine = (g for g in access.on(grant.action) if overlap(g.resource, grant.resource))
-                findings += told(access, mine)
+                findings += as_findings(access, mine)
             decisions += [
                 evaluator.evaluate(
                     access.principal, g.action, an_example(g.resource), expected=False

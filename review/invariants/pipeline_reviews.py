@@ -19,7 +19,7 @@ from review.invariants.bootstrap import (
     stack_arn,
     staging_buckets,
 )
-from review.invariants.invariant import Proof, told
+from review.invariants.invariant import Proof, as_findings
 from review.model.account import Principal
 
 COMPARISON = "PipelineComparisonRole"
@@ -35,13 +35,13 @@ def changes_nothing(evaluator: Evaluator, review: Principal, comparison: Princip
     decisions = list(_review_decisions(evaluator, review))
     allowed = _allowed_to_review(evaluator)
     beyond = [g for g in evaluator.access(review).grants if not is_among(g, allowed)]
-    findings = told(evaluator.access(review), beyond)
+    findings = as_findings(evaluator.access(review), beyond)
     if comparison is None:
         findings.append(f"the templates lack {COMPARISON}")
     else:
         decisions += _readings(evaluator, comparison)
         access = evaluator.access(comparison)
-        findings += told(
+        findings += as_findings(
             access,
             (
                 g

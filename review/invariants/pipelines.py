@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from review.access.evaluation import Decision, Evaluator, names
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, START
 from review.invariants.bootstrap import roles_that_deploy_administration
-from review.invariants.invariant import Invariant, Proof, invariant, told
+from review.invariants.invariant import Invariant, Proof, as_findings, invariant
 from review.invariants.jobs import Jobs, jobs_of
 from review.invariants.pipeline_reviews import COMPARISON, changes_nothing
 from review.model.account import Persona, Principal
@@ -90,7 +90,7 @@ def _deploys(evaluator: Evaluator, roles: list[Principal]) -> Proof:
     for role in roles:
         wanted = [*authors, *(bootstrap if role.name == ADMINISTRATION else ())]
         access = evaluator.access(role)
-        findings += told(
+        findings += as_findings(
             access,
             (g for g in access.grants if g.action != ASSUME_ROLE or g.resource not in wanted),
         )

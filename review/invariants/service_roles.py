@@ -48,7 +48,7 @@ def _needs(evaluator: Evaluator, role: Principal, runbooks: list[Runbook]) -> Pr
         for call in runbook.calls:
             step = f"step {call.step} of {runbook.name}"
             unknown = [name for name in call.actions if actions.get(name) is None]
-            if unknown or not call.is_told:
+            if unknown or not call.is_known:
                 undetermined.append(
                     f"what {step} calls" + (f": {joined(unknown)}" if unknown else "")
                 )
@@ -61,7 +61,9 @@ def _needs(evaluator: Evaluator, role: Principal, runbooks: list[Runbook]) -> Pr
     access = evaluator.access(role)
     allowed = set(access.allowed_actions)
     beyond = sorted(allowed - needed.keys() - optional)
-    told = [f"{role.name} may {_on(evaluator, role, name)}, which no step needs" for name in beyond]
+    as_findings = [
+        f"{role.name} may {_on(evaluator, role, name)}, which no step needs" for name in beyond
+    ]
     lacking = [
         f"{role.name} may not {name}, which {step} needs"
         for name, step in sorted(needed.items())
@@ -75,10 +77,12 @@ def _needs(evaluator: Evaluator, role: Principal, runbooks: list[Runbook]) -> Pr
     decisions += _elsewhere(evaluator, role, sorted(allowed & needed.keys()))
     if undetermined:
         grave = [
-            text for name, text in zip(beyond, told, strict=True) if _is_grave(evaluator, name)
+            text
+            for name, text in zip(beyond, as_findings, strict=True)
+            if _is_grave(evaluator, name)
         ]
-        return Proof((*lacking, *grave), tuple(decisions), (*undetermined, *told))
-    return Proof((*lacking, *told), tuple(decisions))
+        return Proof((*lacking, *grave), tuple(decisions), (*undetermined, *as_findings))
+    return Proof((*lacking, *as_findings), tuple(decisions))
 
 
 def _is_grave(evaluator: Evaluator, name: str) -> bool:

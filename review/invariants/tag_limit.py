@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from review.access.evaluation import Decision, Evaluator
 from review.access.grants import Grant
 from review.iam.actions import Action
-from review.iam.conditions import told_conditions
+from review.iam.conditions import conditions_as_text
 from review.iam.patterns import an_example, overlap
 from review.invariants.invariant import Proof
 from review.model.account import Principal
@@ -70,7 +70,7 @@ def _tag_denials(key: str) -> tuple[str, ...]:
 
 def _denials_of(role: Principal) -> set[str]:
     return {
-        f"{action} on * where {' and '.join(told_conditions(statement))}"
+        f"{action} on * where {' and '.join(conditions_as_text(statement))}"
         for policy in role.held
         for statement in policy.statements
         if not statement.allows and statement.resources == ("*",) and not statement.but_resources

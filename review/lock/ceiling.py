@@ -32,12 +32,12 @@ def compare(accepted: Accepted, found: Iterable[AccountFacts]) -> Comparison:
             after = account.rows[table] if account else frozenset()
             subjects = account.subjects if account else frozenset()
             for row in _beyond(table, before, after):
-                told = losses if table.effect is Effect.RESTRAINT else gains
-                told.append(f"{where}{_said(table, row)}")
+                reported = losses if table.effect is Effect.RESTRAINT else gains
+                reported.append(f"{where}{_said(table, row)}")
             for row in _beyond(table, after, before):
                 is_freed = table.effect is Effect.RESTRAINT and row[0][0] in subjects
-                told = gains if is_freed or table.effect is Effect.EITHER else losses
-                told.append(f"{where}no longer: {_said(table, row)}")
+                reported = gains if is_freed or table.effect is Effect.EITHER else losses
+                reported.append(f"{where}no longer: {_said(table, row)}")
     return Comparison(gains=tuple(gains), losses=tuple(losses))
 
 

@@ -13,7 +13,7 @@ from review.access.grants import Access
 from review.access_review import AccountReview, Review
 from review.diff.audit import OF_RUNBOOKS, changes_of
 from review.diff.counterparts import GRANTING, REPORTED, ROUTING
-from review.iam.conditions import told_conditions
+from review.iam.conditions import conditions_as_text
 from review.iam.statements import Statement
 from review.invariants.invariant import Verdict
 from review.model.account import Principal
@@ -182,7 +182,7 @@ def _actions(statement: Statement) -> Cell:
 
 def _denied(statement: Statement) -> tuple[Cell, Cell]:
     resources = _listed(statement.resources, is_but=statement.but_resources)
-    return resources, tuple(told_conditions(statement))
+    return resources, tuple(conditions_as_text(statement))
 
 
 def _listed(values: Iterable[str], *, is_but: bool) -> Cell:
@@ -193,7 +193,7 @@ def _listed(values: Iterable[str], *, is_but: bool) -> Cell:
 def _of_trust(role: Principal) -> Iterator[_Fact]:
     for statement in role.trust.statements if role.trust else ():
         table = Table.TRUST if statement.allows else Table.TRUST_DENIALS
-        conditions = tuple(sorted(told_conditions(statement)))
+        conditions = tuple(sorted(conditions_as_text(statement)))
         for kind, value in statement.principals:
             for action in statement.actions:
                 does = _listed([action], is_but=statement.but_actions)
@@ -211,7 +211,7 @@ def _of_runbooks(account: AccountReview) -> Iterator[_Fact]:
             for action in (*call.actions, *call.optional):
                 if action in call.actions or of_role is None or action in of_role:
                     yield Table.ACTIONS, (name, (action,))
-            if not call.is_told:
+            if not call.is_known:
                 yield Table.ACTIONS, (name, ("what a script does, within the rights of its role",))
         for limit in runbook.limits:
             yield Table.LIMITS, (name, (limit.what,), (limit.value,))

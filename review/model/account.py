@@ -46,7 +46,7 @@ class Principal:
     trust: Policy | None = None
     """Who may assume it, for a role of these templates."""
     is_whole: bool = True
-    """Whether the templates tell everything that it holds; not for one that exists already."""
+    """Whether the templates show everything that it holds; not for one that exists already."""
 
     @property
     def title(self) -> str:
@@ -137,7 +137,7 @@ class Runbook:
     @property
     def runs_as(self) -> str:
         """Whose rights a run has, for a sentence."""
-        return self.role or "its starter, or a role that he passes"
+        return self.role or "its starter, or a role that they pass"
 
 
 AROUND = "a run can go around it"
@@ -181,8 +181,8 @@ class Call:
     """What the step cannot do without."""
     optional: tuple[str, ...] = ()
     """What it needs for some inputs or some instances only."""
-    is_told: bool = True
-    """Whether the templates tell which actions the step needs; not for a script."""
+    is_known: bool = True
+    """Whether the templates show which actions the step needs; not for a script."""
     inputs: str = ""
     """SHA-256 of the step's inputs, which say what it acts on; empty for a step that limits."""
 
@@ -194,7 +194,7 @@ class Origin:
     stack: str
     region: str
     asset: str | None
-    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly shows it."""
     digest: str
     """SHA-256 of the template's file, in hexadecimal."""
 
@@ -214,7 +214,7 @@ class Account:
     made: tuple[tuple[str, str], ...] = ()
     """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
     has_recording: bool = False
-    """Whether anything is there to record or tell what happens."""
+    """Whether anything is there to record or show what happens."""
     recording: Recording = field(default_factory=Recording)
     """What is recorded and reported of the account."""
 

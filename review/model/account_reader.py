@@ -101,7 +101,7 @@ def _elsewhere(
     made: Iterable[Principal], attachments: Attachments, template: Template
 ) -> Iterator[Principal]:
     """Those whom templates give policies to and do not make: existing users and roles, members of
-    groups without a member here, whoever is given a policy that is attached to nobody here."""
+    groups without a member here, anyone who is given a policy that is attached to nobody here."""
     known = {(principal.kind.value, principal.name) for principal in made}
     users = {name for kind, name in known if kind == "user"}
     populated = {g for user, groups in attachments.groups.items() if user in users for g in groups}

@@ -44,11 +44,12 @@ class Attachments:
                 if group not in made:
                     raise ReviewError(
                         f"user {user} is in group {group}, which is in none of these templates: "
-                        f"the review cannot tell what it grants"
+                        f"the review cannot show what it grants"
                     )
 
     def unattached(self) -> dict[str, Policy]:
-        """Managed policies that no template attaches, by ARN: their holders are told elsewhere."""
+        """Managed policies that no template attaches, by ARN: their holders are reported
+        elsewhere."""
         return {arn: p for arn, p in self._managed.items() if arn not in self._attached}
 
     def _read(self, resource: Resource) -> None:
@@ -101,7 +102,7 @@ class Attachments:
             return aws_managed_policy(arn)
         raise ReviewError(
             f"{resource.where} holds {arn}, which is in none of these templates: "
-            f"the review cannot tell what it grants"
+            f"the review cannot show what it grants"
         )
 
 
@@ -111,7 +112,7 @@ def _named(resource: Resource) -> list[Holder]:
 
 def _inline(resource: Resource, properties: Mapping[str, Any]) -> Policy:
     if not isinstance(properties, Mapping):
-        raise ReviewError(f"{resource.where}: {properties!r} is no inline policy")
+        raise ReviewError(f"{resource.where}: {properties!r} is not an inline policy")
     resolved = resource.resolver.resolve(
         {key: properties.get(key) for key in ("PolicyName", "PolicyDocument")}
     )

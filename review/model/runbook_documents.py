@@ -62,17 +62,17 @@ def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
     does where the run goes on without it."""
     if key == "timeoutSeconds":
         return bool(step.get("onFailure", "Abort") != "Abort")
-    is_told = key == "description" or (key, step[key]) == ("onFailure", "Abort")
-    return not is_told
+    is_known = key == "description" or (key, step[key]) == ("onFailure", "Abort")
+    return not is_known
 
 
 def _control_flow_digest(content: Mapping[str, Any]) -> str:
-    told = {call.step for call in _calls(content.get("mainSteps", [])) if call.inputs}
+    reported = {call.step for call in _calls(content.get("mainSteps", [])) if call.inputs}
     steps = [
         {
             key: value
             for key, value in step.items()
-            if _bears_on_others(key, step) and (key != "inputs" or step.get("name") not in told)
+            if _bears_on_others(key, step) and (key != "inputs" or step.get("name") not in reported)
         }
         for step in content.get("mainSteps", [])
         if step.get("action") != "aws:approve" and not _asks_calendar(step)
@@ -117,14 +117,14 @@ _OF_APPROVAL = {"Approvers", "MinRequiredApprovals"}
 
 
 def content_of(document: Resource) -> dict[str, Any]:
-    """What a document is made of; ReviewError for what is no object, and for attachments."""
+    """What a document is made of; ReviewError for what is not an object, and for attachments."""
     if document.get("Attachments"):
         raise ReviewError(f"{document.where}: the review does not evaluate attachments")
     content = document.get("Content")
     if isinstance(content, str):
-        content = parse_json(f"{document.where}: content as a text", content)
+        content = parse_json(f"{document.where}: content as a string", content)
     if not isinstance(content, dict):
-        raise ReviewError(f"{document.where}: content is no document")
+        raise ReviewError(f"{document.where}: content is not a document")
     return content
 
 
@@ -203,8 +203,8 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
         elif action == "aws:loop":
             continue
         else:
-            call = Call(step=name, actions=(), is_told=False)
-        if call.actions or call.optional or not call.is_told:
+            call = Call(step=name, actions=(), is_known=False)
+        if call.actions or call.optional or not call.is_known:
             limits = action == "aws:approve" or _asks_calendar(step)
             text = json.dumps([action, inputs], sort_keys=True)
             digest = hashlib.sha256(text.encode()).hexdigest()
@@ -212,7 +212,7 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
 
 
 def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
-    """What an action calls; where an input says so that the template does not tell, any of it."""
+    """What an action calls; where an input says so that the template does not show, any of it."""
     actions, optional = list(needed["needs"]), list(needed.get("mayNeed", ()))
     for name, by_value in needed.get("byInput", {}).items():
         value = inputs.get(name, needed.get("unlessGiven", {}).get(name))
@@ -224,7 +224,7 @@ def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]
         step=step,
         actions=tuple(sorted(actions)),
         optional=tuple(sorted(set(optional))),
-        is_told=not needed.get("untold", False),
+        is_known=not needed.get("untold", False),
     )
 
 

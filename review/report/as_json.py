@@ -8,6 +8,6 @@ from review.access_review import Review
 
 def review_json(review: Review) -> str:
     """The whole review: accounts, each with its principals' grants, invariants and openings."""
-    told = asdict(replace(review, templates=()))
-    del told["templates"]
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    reported = asdict(replace(review, templates=()))
+    del reported["templates"]
+    return json.dumps(reported, indent=2, ensure_ascii=False) + "\n"

@@ -140,8 +140,8 @@ def change_markdown(change: Change) -> str:
     lines = ["## What this change does to access", ""]
     owned = [each for each in change.differences if each.is_administrators]
     authors = [each for each in change.differences if not each.is_administrators]
-    told = (change.gains, change.losses, change.violated, change.restored, change.withdrawn)
-    if not any((*told, owned)):
+    reported = (change.gains, change.losses, change.violated, change.restored, change.withdrawn)
+    if not any((*reported, owned)):
         lines += ["Nobody gains or loses anything.", ""]
     for title, sentences in (
         ("Gains", change.gains),

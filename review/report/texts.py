@@ -13,7 +13,8 @@ from review.templates.assembly import Template
 
 TITLE = "Access review"
 ALWAYS = (
-    "Whoever has credentials may also call sts:GetCallerIdentity, and a user sts:GetSessionToken: "
+    "Anyone who has credentials may also call sts:GetCallerIdentity, and a user "
+    "sts:GetSessionToken: "
     "AWS asks for no permission (Security Token Service API Reference)."
 )
 NOT_WHOLE = "This one exists already: what it holds from elsewhere is not shown here"
@@ -33,7 +34,7 @@ class Row:
 
 def rows(access: Access) -> list[Row]:
     """What a principal can do, one row for what is granted alike on resources that are alike."""
-    told = (
+    reported = (
         (
             grant.action,
             f"{grant.resource}{but(grant.exceptions)}",
@@ -42,16 +43,18 @@ def rows(access: Access) -> list[Row]:
         for grant in access.grants
     )
     return sorted(
-        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(told)),
+        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(reported)),
         key=lambda row: (row.actions, row.resources),
     )
 
 
 def cut_rows(access: Access) -> list[Row]:
     """What statements allow and something takes back: ``conditions`` says what does."""
-    told = ((cut.action, cut.resource, (cut.cut_by, " and ".join(cut.by))) for cut in access.cuts)
+    reported = (
+        (cut.action, cut.resource, (cut.cut_by, " and ".join(cut.by))) for cut in access.cuts
+    )
     return sorted(
-        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(told)),
+        (Row(actions, tuple(places), *rest) for actions, places, rest in alike(reported)),
         key=lambda row: (row.conditions, row.by, row.actions),
     )
 
@@ -120,9 +123,9 @@ def _assumed(template: Template) -> Iterator[str]:
 def runbook_cells(runbook: Runbook) -> tuple[list[str], list[str], list[str]]:
     """The role that a runbook embeds, what its steps call, and what it holds its starter to."""
     calls = [
-        f"{call.step}: {', '.join(call.actions)}" if call.is_told else f"{call.step}: not told"
+        f"{call.step}: {', '.join(call.actions)}" if call.is_known else f"{call.step}: not reported"
         for call in runbook.calls
-        if call.actions or not call.is_told
+        if call.actions or not call.is_known
     ]
     return [runbook.runs_as.rsplit("/", 1)[-1]], calls, [str(limit) for limit in runbook.limits]
 

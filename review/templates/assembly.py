@@ -28,7 +28,7 @@ class Template:
     environment: Environment
     body: dict[str, Any]
     asset: str | None = None
-    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly tells it."""
+    """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly shows it."""
     digest: str = ""
     """SHA-256 of its file, in hexadecimal."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -38,7 +38,9 @@ class Template:
 def read_templates(folder: Path, environment: Environment) -> tuple[Template, ...]:
     """The templates of a folder; ``place`` is where those go that fix no account or Region."""
     if not folder.is_dir():
-        raise ReviewError(f"{folder} is no folder; name one with templates, as make synth writes")
+        raise ReviewError(
+            f"{folder} is not a folder; name one with templates, as make synth writes"
+        )
     has_manifest = (folder / "manifest.json").exists()
     found = tuple(
         _of_assembly(folder, environment) if has_manifest else _loose(folder, environment)
@@ -112,7 +114,7 @@ def _environment(stack: Stack, default: Environment) -> Environment:
 
 
 def partition_of(region: str) -> str:
-    """The partition that a Region's name tells."""
+    """The partition that a Region's name shows."""
     prefixes = {
         "cn-": "aws-cn",
         "us-gov-": "aws-us-gov",
@@ -129,7 +131,7 @@ def _template(path: Path, body: Any) -> dict[str, Any]:
     """The template of a file, each of its resources of some type."""
     resources = body.get("Resources") if isinstance(body, dict) else None
     if not isinstance(resources, dict):
-        raise ReviewError(f"{path} is no template: it has no Resources")
+        raise ReviewError(f"{path} is not a template: it has no Resources")
     for logical_id, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise ReviewError(f"{path}: resource {logical_id} has no Type")

@@ -1,7 +1,8 @@
 """What an assembly may hold to be deployed unattended: what this project writes, and nothing else.
 
-The CDK CLI does what a manifest says: it uploads folders, tells topics, takes roles. Each function
-here tells what a stack would do beside deploying its reviewed template; empty where nothing.
+The CDK CLI does what a manifest says: it uploads folders, notifies topics, takes roles. Each
+function
+here shows what a stack would do beside deploying its reviewed template; empty where nothing.
 """
 
 import re
@@ -38,7 +39,7 @@ _METADATA = {
     *("aws:cdk:creationStack", "aws:cdk:logicalId", "aws:cdk:templateFile"),
     *("aws:cdk:acknowledged-rules", "aws:cdk:warning", "aws:cdk:info", "aws:cdk:path"),
 }
-"""What tells and does nothing. Others upload folders and set tags."""
+"""What is printed and does nothing. Others upload folders and set tags."""
 _PARTITION = r"(?:aws[a-z-]*|\$\{AWS::Partition\})"
 _ACCOUNT = r"(?:\d{12}|\$\{AWS::AccountId\})"
 _REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"

@@ -190,7 +190,7 @@ class Assembly:
             )
 
     def _uploads(self) -> dict[str, Mapping[str, Any]]:
-        """Where each template goes; ReviewError for an asset that is no template of this
+        """Where each template goes; ReviewError for an asset that is not a template of this
         assembly, or not the one that its hash names."""
         templates = {a["properties"]["templateFile"] for _, a in self.stack_artifacts()}
         found: dict[str, Mapping[str, Any]] = {}
@@ -204,7 +204,7 @@ class Assembly:
                 for source in sources
             ):
                 raise ReviewError(
-                    f"{artifact['properties']['file']} holds an asset that is no template; "
+                    f"{artifact['properties']['file']} holds an asset that is not a template; "
                     f"nothing else is deployed here"
                 )
             for digest, asset in assets.get("files", {}).items():

@@ -1,4 +1,4 @@
-"""Files of an assembly, read so that none can stall, exhaust or mislead whoever reads it."""
+"""Files of an assembly, read so that none can stall, exhaust or mislead anyone who reads it."""
 
 import json
 import math
@@ -39,7 +39,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse_json(where: Path | str, content: bytes | str) -> Any:
-    """The value of the JSON of a file, or of a text in one.
+    """The value of the JSON of a file, or of a string in one.
 
     Raises ReviewError for what is not JSON, for what is nested deeper than 60 levels, and for a key
     that one object has twice: readers of JSON disagree on which of the two counts.
@@ -67,10 +67,10 @@ def require_plain(where: Path | str, value: Any) -> None:
 
 def _require_plain(where: Path | str, value: Any) -> None:
     if not isinstance(value, _PLAIN) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ReviewError(f"{where}: {value!r} is no value of JSON")
+        raise ReviewError(f"{where}: {value!r} is not a value of JSON")
     for text in (value,) if isinstance(value, str) else value if isinstance(value, dict) else ():
         if not isinstance(text, str) or _SURROGATE.search(text):
-            raise ReviewError(f"{where}: {text!r} is no text of JSON")
+            raise ReviewError(f"{where}: {text!r} is not a string of JSON")
 
 
 _PLAIN = (str, int, float, dict, list, type(None))

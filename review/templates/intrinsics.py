@@ -16,7 +16,7 @@ DYNAMIC = "{{resolve:"
 """How a dynamic reference begins: CloudFormation puts a value there that no template holds."""
 
 _MOST_CHARACTERS = 1024 * 1024
-"""Of a text that functions make: CloudFormation takes no longer template."""
+"""Of a string that functions make: CloudFormation takes no longer template."""
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 _URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
@@ -83,7 +83,7 @@ class Resolver:
         stack: str,
         attribute: Callable[[str, str], str],
     ) -> None:
-        """``attribute`` tells a resource's attribute by logical id; ``Ref`` is the one asked for
+        """``attribute`` shows a resource's attribute by logical id; ``Ref`` is the one asked for
         by ``Ref``."""
         self._body = body
         self._stack = stack
@@ -216,7 +216,7 @@ class Resolver:
     def _bounded(self, text: str) -> str:
         if len(text) > _MOST_CHARACTERS:
             raise ReviewError(
-                f"stack {self._stack}: a text is longer than {_MOST_CHARACTERS} characters"
+                f"stack {self._stack}: a string is longer than {_MOST_CHARACTERS} characters"
             )
         return text
 

@@ -65,7 +65,7 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """Its physical name; where CloudFormation makes one, a name that tells so."""
+        """Its physical name; where CloudFormation makes one, a name that says so."""
         key = TYPES[self.type].name
         named = self.get(key) if key else None
         return f"{self.template.stack}-{self.logical_id}-GENERATED" if named is None else str(named)

@@ -24,7 +24,8 @@ from sandbox.ssm.automation.clients import made_by_automation
 
 _READS = ("Describe", "Get", "List", "Lookup", "Head", "Search", "Check", "Simulate")
 _DATA_SERVICES = ("s3", "dynamodb", "logs")
-"""Services whose data calls are no management events; a trail records them only when told to."""
+"""Services whose data calls are no management events; a trail records them only when configured
+to."""
 _EC2_INSTANCE = "AWS::EC2::Instance"
 _SSM_DOCUMENT = "AWS::SSM::Document"
 _SECRET = re.compile(

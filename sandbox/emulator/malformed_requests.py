@@ -70,7 +70,7 @@ def _wrong_body(call: Call) -> Response | None:
     try:
         body = call.json_body
     except (ValueError, RecursionError):
-        return error_response(400, ApiError("SerializationException", "The body is no JSON."))
+        return error_response(400, ApiError("SerializationException", "The body is not JSON."))
     if not isinstance(body, dict):
         message = "Start of structure or map found where not expected."
         return error_response(400, ApiError("SerializationException", message))

@@ -150,7 +150,7 @@ def test_limits_stand_in_the_table_of_who_may_do_what() -> None:
     table = who_may_do_what(Configuration(deployments=(deployment,), runbooks=runbooks))
 
     for row in (
-        "| operator operator | **not** `ssm:SendAutomationSignal` | `*` | whoever starts a run "
+        "| operator operator | **not** `ssm:SendAutomationSignal` | `*` | anyone who starts a run "
         "must not approve it, whatever else grants it |",
         "| service role Role | `ec2:StartInstances`, `ec2:StopInstances` | `instance/*`<br>where "
         "`aws:ResourceTag/Automation` StringEquals `allowed` | aws:changeInstanceState brings "
@@ -185,7 +185,7 @@ def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
     for row in (
         "| jobs repo:octo-org/runbooks:environment:runbooks as PipelineRunbooksRole | "
         "`sts:AssumeRole` | `role/AuthorDeploymentRole`<br>`role/AuthorPublishingRole` | the trust "
-        "of these roles names him; he needs no policy |",
+        "of these roles names them; they need no policy |",
         "| jobs repo:octo-org/runbooks:environment:administration as PipelineAdministrationRole | "
         "`sts:AssumeRole` | `role/cdk-hnb659fds-deploy-role-ACCOUNT-REGION`<br>"
         "`role/cdk-hnb659fds-file-publishing-role-ACCOUNT-REGION` | the roles of cdk bootstrap "
@@ -203,7 +203,7 @@ def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
 
     for row in (
         "| author Authors | `sts:AssumeRole` | `role/AuthorDeploymentRole`<br>"
-        "`role/AuthorPublishingRole` | the trust of these roles names him; he needs no "
+        "`role/AuthorPublishingRole` | the trust of these roles names them; they need no "
         "policy |",
         "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:GetObject`, "
         "`s3:PutObject` | `cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of "

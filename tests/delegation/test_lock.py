@@ -36,7 +36,7 @@ def test_stale_lock_prints_what_is_gained_and_lost_with_the_steps(tmp_path: Path
     )
 
 
-def test_other_step_with_the_same_need_is_told(tmp_path: Path) -> None:
+def test_other_step_with_the_same_need_is_reported(tmp_path: Path) -> None:
     lock = tmp_path / "permissions.lock.json"
     accept(_STOP, lock)
     renamed: Accepted = {
@@ -51,7 +51,7 @@ def test_other_step_with_the_same_need_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_role_without_any_need_is_told(tmp_path: Path) -> None:
+def test_role_without_any_need_is_reported(tmp_path: Path) -> None:
     lock = tmp_path / "permissions.lock.json"
     accept({}, lock)
 

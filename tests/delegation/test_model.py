@@ -70,7 +70,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: ServiceRole(name="Role", runbooks=()),
         "service role 'Role' has no runbook; name one (deployments.py)",
     ),
-    "a text for a tuple": (
+    "a string for a tuple": (
         lambda: ServiceRole(name="Role", runbooks="Runbook"),  # type: ignore[arg-type]
         "runbooks of service role 'Role' is 'Runbook', not a tuple; a tuple of one is written "
         "('…',) (deployments.py)",
@@ -112,9 +112,9 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: ServiceRole(name="a,b", runbooks=("Runbook",)),
         "service role 'a,b' holds a comma, which the tags of its documents cannot (deployments.py)",
     ),
-    "runbook that is no text": (
+    "runbook that is not a string": (
         lambda: ServiceRole(name="Role", runbooks=(1,)),  # type: ignore[arg-type]
-        "runbooks of service role 'Role' holds 1, which is no name (deployments.py)",
+        "runbooks of service role 'Role' holds 1, which is not a name (deployments.py)",
     ),
     "key of another partition": (
         lambda: ServiceRole(
@@ -141,13 +141,13 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "volume key 'arn:aws:kms:us-east-1:111122223333:key/0a1b' of service role 'Role' is in "
         "none of the deployment's regions eu-west-1 (deployments.py)",
     ),
-    "protection that is no bool": (
+    "protection that is not a bool": (
         lambda: _deployment(termination_protection="yes"),
         "termination_protection is 'yes', not True or False (deployments.py)",
     ),
     "approver who is an operator in another case": (
         lambda: _deployment(service_roles=(_approved_by(IamUser("OPERATOR")),)),
-        "'OPERATOR' is an operator and an approver; nobody may approve what he starts "
+        "'OPERATOR' is an operator and an approver; nobody may approve what they start "
         "(deployments.py)",
     ),
     "approver who is the service role": (
@@ -200,7 +200,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _deployment(operators=()),
         "a deployment needs at least one operator (deployments.py)",
     ),
-    "operator as a text": (
+    "operator as a string": (
         lambda: _deployment(operators=("operator",)),
         "operator 'operator' is not an IamUser, an ExistingRole or a PermissionSet "
         "(deployments.py)",
@@ -216,7 +216,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "operator who approves": (
         lambda: _deployment(service_roles=(_approved_by(IamUser("operator")),)),
-        "'operator' is an operator and an approver; nobody may approve what he starts "
+        "'operator' is an operator and an approver; nobody may approve what they start "
         "(deployments.py)",
     ),
     "approval by nobody": (
@@ -262,7 +262,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _deployment(service_roles=()),
         "a deployment needs at least one service role (deployments.py)",
     ),
-    "service role as a text": (
+    "service role as a string": (
         lambda: _deployment(service_roles=("Role",)),
         "service role 'Role' is not a ServiceRole (deployments.py)",
     ),
@@ -294,7 +294,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _deployment(authors=("arn:aws:sts::111122223333:assumed-role/Author/me",)),
         _NO_PRINCIPAL.format("arn:aws:sts::111122223333:assumed-role/Author/me"),
     ),
-    "authors as a text": (
+    "authors as a string": (
         lambda: _deployment(authors="arn:aws:iam::111122223333:user/author"),
         "authors is 'arn:aws:iam::111122223333:user/author', not a tuple; a tuple of one is "
         "written ('…',) (deployments.py)",
@@ -314,7 +314,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "author who is an operator": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:user/operator",)),
         "author 'arn:aws:iam::111122223333:user/operator' is an operator or approver; nobody may "
-        "start or approve what he writes (deployments.py)",
+        "start or approve what they write (deployments.py)",
     ),
     "author who is the service role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/path/Role",)),
@@ -327,7 +327,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
             service_roles=(_approved_by(IamUser("lead")),),
         ),
         "author 'arn:aws:iam::111122223333:user/lead' is an operator or approver; nobody may start "
-        "or approve what he writes (deployments.py)",
+        "or approve what they write (deployments.py)",
     ),
     "author who is an author role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/AuthorExecutionRole",)),

@@ -209,7 +209,7 @@ _UNSEEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "API without data": (
         _api("kinesisvideo", "ListStreams"),
-        "no data tells which IAM actions authorize kinesisvideo ListStreams",
+        "no data shows which IAM actions authorize kinesisvideo ListStreams",
     ),
 }
 
@@ -269,7 +269,7 @@ _SIDECARS: dict[str, tuple[dict[str, Any], str, str]] = {
         _DECLARED.replace("reads the image's state", "''"),
         "6:8: needs[0].why: is ''; a reason [sidecar]",
     ),
-    "resource that is no ARN": (
+    "resource that is not an ARN": (
         _script(),
         _DECLARED.replace('"*"', "image/ami-1"),
         "5:15: needs[0].resources[0]: is 'image/ami-1'; * or an ARN "

@@ -20,7 +20,7 @@ def _pipeline(**changes: Any) -> GitHubPipeline:
 
 _PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
 _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
-    "pipeline that is a text": (
+    "pipeline that is a string": (
         lambda: _deployment(pipeline="octo-org/runbooks"),
         "pipeline 'octo-org/runbooks' is not a GitHubPipeline (deployments.py)",
     ),
@@ -54,10 +54,11 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "pipeline with one environment for both": (
         lambda: _pipeline(runbooks_environment="Administration"),
-        "both environments of the pipeline are 'administration'; whoever may deploy runbooks could "
+        "both environments of the pipeline are 'administration'; anyone who can deploy "
+        "runbooks could "
         "deploy administration (deployments.py)",
     ),
-    "pipeline with a provider that is no ARN": (
+    "pipeline with a provider that is not an ARN": (
         lambda: _pipeline(provider="token.actions.githubusercontent.com"),
         "provider of the pipeline: 'token.actions.githubusercontent.com' is not of the form "
         "arn:PARTITION:iam::ACCOUNT:oidc-provider/HOST (deployments.py)",

@@ -1,4 +1,4 @@
-"""What cannot fit into IAM or CloudFormation, told before AWS would."""
+"""What cannot fit into IAM or CloudFormation, reported before AWS would."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Limits of IAM and CloudFormation, told before AWS would."""
+"""Limits of IAM and CloudFormation, reported before AWS would."""
 
 import pytest
 

@@ -187,7 +187,7 @@ def test_sidecar_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     sidecar.write_text("targettype: /\n", "utf-8")
 
     assert _refusal(tmp_path / "Restart.json", _content()) == (
-        f"{sidecar}:1:1: targettype: is no key of a sidecar; known: targetType, freeParameters, "
+        f"{sidecar}:1:1: targettype: is not a key of a sidecar; known: targetType, freeParameters, "
         "needs; nearest: targetType [sidecar]"
     )
 
@@ -215,7 +215,8 @@ _FREE = {"type": "String"}
         ),
         (
             "freeParameters: {Text: why, Tex: why}",
-            "1:29: freeParameters.Tex: is no parameter of the document; parameters: Text, State; "
+            "1:29: freeParameters.Tex: is not a parameter of the document; parameters: Text, "
+            "State; "
             "nearest: Text",
         ),
         (
@@ -300,7 +301,7 @@ def test_keys_that_are_no_text_are_refused(tmp_path: Path) -> None:
     text = "schemaVersion: '0.3'\nmainSteps:\n- name: wait\n  action: aws:sleep\n  inputs:\n"
 
     assert _refusal(path, f"{text}    Duration: PT1S\n  1: one\n") == (
-        f"{path}:3:3: step wait: has the key 1, which is no text; put it in quotes [deploy]"
+        f"{path}:3:3: step wait: has the key 1, which is not a string; put it in quotes [deploy]"
     )
 
 

@@ -15,7 +15,8 @@ Fault = Callable[["Handler"], None]
 
 
 class Proxy:
-    """Stands between the desk and the account; ``faults`` by operation happen in turn, then the
+    """Stands between the operator CLI and the account; ``faults`` by operation happen in turn,
+    then the
     calls go through."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -44,7 +45,7 @@ def proxied(sandbox: Sandbox) -> Iterator[Proxy]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes the calls of the desk."""
+    """Takes the calls of the operator CLI."""
 
     proxy: Proxy
     protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""The desk as its user has it: a real process, on a terminal or in a pipe."""
+"""The operator CLI as its user has it: a real process, on a terminal or in a pipe."""
 
 import contextlib
 import fcntl

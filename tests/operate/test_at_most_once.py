@@ -1,4 +1,5 @@
-"""A start is made at most once, whatever the network does and whenever the desk is killed."""
+"""A start is made at most once, whatever the network does and whenever the operator CLI is
+killed."""
 
 import subprocess
 import sys
@@ -52,7 +53,9 @@ def test_trouble_is_tried_again_and_starts_one_run(
 
 
 @pytest.mark.parametrize("last", [THROTTLED, EXPIRED], ids=["throttled", "expired"])
-def test_start_that_may_have_arrived_is_not_told_as_refused(account: Account, last: Fault) -> None:
+def test_start_that_may_have_arrived_is_not_reported_as_refused(
+    account: Account, last: Fault
+) -> None:
     """Its first try arrives and is not answered; the last one is refused."""
     (instance,) = account.allowed()
     before = len(account.runs())
@@ -70,7 +73,9 @@ def test_start_that_may_have_arrived_is_not_told_as_refused(account: Account, la
     assert len(account.runs()) == before + 1
 
 
-def test_run_that_cannot_be_watched_after_its_start_is_told_as_unknown(account: Account) -> None:
+def test_run_that_cannot_be_watched_after_its_start_is_reported_as_unknown(
+    account: Account,
+) -> None:
     (instance,) = account.allowed()
     with proxied(account.sandbox) as proxy:
         proxy.faults["GetAutomationExecution"] = [EXPIRED]
@@ -85,7 +90,7 @@ def test_run_that_cannot_be_watched_after_its_start_is_told_as_unknown(account: 
     assert printed.errors.endswith(f"the run goes on; watch again: python -m operate watch {run}\n")
 
 
-def test_start_whose_answer_never_comes_is_told_with_its_token(account: Account) -> None:
+def test_start_whose_answer_never_comes_is_reported_with_its_token(account: Account) -> None:
     (instance,) = account.allowed()
     before = len(account.runs())
     start = ("run", RESTART, "--instance-id", instance)
@@ -111,15 +116,15 @@ def test_killed_and_started_again_with_its_token_it_is_one_run(
     start = ("run", RESTART, "--instance-id", instance, "--client-token", token)
     with proxied(account.sandbox) as proxy:
         reached = _hold(proxy, forwards=moment == "after it has arrived")
-        desk = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "operate", *start, "--endpoint-url", proxy.url],
             env={**base(), **account.operator},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         assert reached.wait(20)
-        desk.kill()
-        desk.wait()
+        process.kill()
+        process.wait()
 
     in_a_pipe(account.operator, *start)
 

@@ -23,7 +23,7 @@ def _ended(account: Account, runbook: str, instance: str) -> str:
     return str(account.runs()[0]["AutomationExecutionId"])
 
 
-def test_one_run_is_told_with_starter_parameters_and_calls(account: Account) -> None:
+def test_one_run_is_reported_with_starter_parameters_and_calls(account: Account) -> None:
     (instance,) = account.allowed()
     run = _ended(account, RESTART, instance)
 
@@ -49,7 +49,7 @@ def test_one_run_is_told_with_starter_parameters_and_calls(account: Account) -> 
     ]
 
 
-def test_approval_is_told_with_who_and_why(account: Account) -> None:
+def test_approval_is_reported_with_who_and_why(account: Account) -> None:
     (instance,) = account.allowed()
     in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
     run = account.runs()[0]["AutomationExecutionId"]
@@ -57,25 +57,25 @@ def test_approval_is_told_with_who_and_why(account: Account) -> None:
     in_a_pipe(account.approver, "approve", run, "--comment", "as agreed")
     in_a_pipe(account.operator, "watch", run)
 
-    (told,) = json.loads(in_a_pipe(account.auditor, "audit", run, "--output", "json").text)[
+    (reported,) = json.loads(in_a_pipe(account.auditor, "audit", run, "--output", "json").text)[
         "Executions"
     ]
 
-    (answer,) = told["Answers"]
+    (answer,) = reported["Answers"]
     assert (answer["Answer"], answer["By"], answer["Comment"], answer["Result"]) == (
         "approved",
         "arn:aws:iam::000000000000:user/lead",
         "as agreed",
         "ok",
     )
-    assert [call["Call"] for call in told["Calls"]] == [
+    assert [call["Call"] for call in reported["Calls"]] == [
         "ec2:CreateImage",
         "ec2:DescribeImages",
         "ec2:CreateTags",
     ]
 
 
-def test_refused_approval_is_told_as_tried(account: Account, tmp_path: Path) -> None:
+def test_refused_approval_is_reported_as_tried(account: Account, tmp_path: Path) -> None:
     (instance,) = account.allowed()
     in_a_pipe(account.operator, "run", BACKUP, "--instance-id", instance, "--detach")
     run = account.runs()[0]["AutomationExecutionId"]
@@ -93,7 +93,7 @@ def test_refused_approval_is_told_as_tried(account: Account, tmp_path: Path) -> 
         assert "rejected by lead" in text
 
 
-def test_refused_call_and_refused_start_are_told(account: Account) -> None:
+def test_refused_call_and_refused_start_are_reported(account: Account) -> None:
     (instance,) = account.instances()  # without the tag that the role asks for
     run = _ended(account, RESTART, instance)
     account.runbook("Not-Given", {"name": "rest", "action": "aws:sleep", "inputs": {}})
@@ -103,8 +103,8 @@ def test_refused_call_and_refused_start_are_told(account: Account) -> None:
 
     trail = json.loads(in_a_pipe(account.auditor, "audit", "--output", "json").text)
 
-    (told,) = [each for each in trail["Executions"] if each["Execution"] == run]
-    assert [(c["Call"], c["On"], c["Result"]) for c in told["Calls"]] == [
+    (reported,) = [each for each in trail["Executions"] if each["Execution"] == run]
+    assert [(c["Call"], c["On"], c["Result"]) for c in reported["Calls"]] == [
         ("ec2:StopInstances", [instance], "Client.UnauthorizedOperation")
     ]
     assert ("ssm:StartAutomationExecution", ["Not-Given"], _OPERATOR) in [
@@ -112,7 +112,7 @@ def test_refused_call_and_refused_start_are_told(account: Account) -> None:
     ]
 
 
-def test_period_is_told_as_csv_a_row_a_call(account: Account) -> None:
+def test_period_is_reported_as_csv_a_row_a_call(account: Account) -> None:
     (instance,) = account.allowed()
     run = _ended(account, RESTART, instance)
 
@@ -174,7 +174,7 @@ def test_parameters_are_text_in_the_picture(account: Account, tmp_path: Path) ->
     assert "<script" not in page
 
 
-def test_operator_may_not_audit_and_is_told_who_may(account: Account) -> None:
+def test_operator_may_not_audit_and_is_reported_who_may(account: Account) -> None:
     printed = in_a_pipe(account.operator, "audit", status=2)
 
     assert (
@@ -197,7 +197,7 @@ def test_auditor_may_neither_start_nor_approve(account: Account) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--since", "soon"), "'soon' is no time: as 7d, 12h, 30m, 2w, 2026-11-26 or "),
+        (("--since", "soon"), "'soon' is not a time: as 7d, 12h, 30m, 2w, 2026-11-26 or "),
         (("--since", "1h", "--until", "2h"), "--since 1h is not before the end, "),
         (("--html", "/nowhere/run.html"), "/nowhere/run.html: cannot be written: No such file"),
         (("--html", "/dev"), "/dev: is not a file"),

@@ -636,7 +636,7 @@ def test_everything_that_was_acted_on_is_found_ids_before_names() -> None:
             "groupName": "a" * 400,
             "instancesSet": {"items": [{"instanceId": f"i-{n}"} for n in range(50)]},
             "force": False,
-            "width": "is no name",
+            "width": "is not a name",
             "password": "HIDDEN_DUE_TO_SECURITY_REASONS",
         },
     )
@@ -703,7 +703,7 @@ class _History:
 def test_event_history_of_aws_is_asked_twice_a_second_for_everything(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, slept: int
 ) -> None:
-    history, pauses, told = _History(endpoint), list[float](), list[int]()
+    history, pauses, reported = _History(endpoint), list[float](), list[int]()
     connection: Any = SimpleNamespace(
         client=lambda service, region: history,
         region="us-east-1",
@@ -712,10 +712,10 @@ def test_event_history_of_aws_is_asked_twice_a_second_for_everything(
     monkeypatch.setattr("time.sleep", pauses.append)
     until = _BEGUN + timedelta(hours=1)
 
-    calls = [*EventHistory(connection).back(_BEGUN, until, lambda _, count: told.append(count))]
+    calls = [*EventHistory(connection).back(_BEGUN, until, lambda _, count: reported.append(count))]
 
     assert [call.id for call in calls] == ["1", "2", "3"]
-    assert told == [1, 2, 3]
+    assert reported == [1, 2, 3]
     window = {"StartTime": _BEGUN, "EndTime": until, "MaxResults": 50}
     assert history.asked == [
         window,

@@ -92,14 +92,18 @@ def test_run_on_a_terminal_asks_for_what_is_missing_and_refreshes_in_place(
         account.operator,
         "run",
         RESTART,
-        answers=[("\n>", "nonsense\n"), ("is no AWS::EC2", f"{one}, {two}\n"), ("[y/N]", "y\n")],
+        answers=[
+            ("\n>", "nonsense\n"),
+            ("is not an AWS::EC2", f"{one}, {two}\n"),
+            ("[y/N]", "y\n"),
+        ],
     )
 
     assert readable(printed.text) == (
         "InstanceId: (Required) EC2 Instance to restart (StringList; at most 5 values; as i-…\n"
         ")\n"
         "> nonsense\n"
-        "  --instance-id 'nonsense' is no AWS::EC2::Instance::Id, as i-…\n"
+        "  --instance-id 'nonsense' is not an AWS::EC2::Instance::Id, as i-…\n"
         "> i-…, i-…\n"
         "  InstanceId: i-…, i-…\n"
         "start Restart-EC2InstanceDemo, version 1, in us-east-1 of 000000000000? [y/N] y\n"
@@ -167,7 +171,7 @@ def test_values_are_refused_before_anything_is_sent(account: Account) -> None:
         (
             ["--instance-id", "x"],
             "Restart-EC2InstanceDemo, version 1, was not started:\n"
-            "  --instance-id 'x' is no AWS::EC2::Instance::Id, as i-0123456789abcdef0\n"
+            "  --instance-id 'x' is not an AWS::EC2::Instance::Id, as i-0123456789abcdef0\n"
             "what it takes: python -m operate describe Restart-EC2InstanceDemo\n",
         ),
         (
@@ -271,7 +275,7 @@ def test_rejected_run_ends_with_3_and_says_why(account: Account) -> None:
     assert "not today" in watched.text
 
 
-def test_operator_may_not_stop_a_run_and_is_told_who_may(account: Account) -> None:
+def test_operator_may_not_stop_a_run_and_is_reported_who_may(account: Account) -> None:
     execution = _waiting(account)
 
     printed = in_a_pipe(account.operator, "stop", execution, status=2)
@@ -486,8 +490,8 @@ def test_history_since_takes_an_offset(account: Account) -> None:
     ("arguments", "message"),
     [
         (("history", "--limit", "-1"), "invalid number of 1 or more value: '-1'"),
-        (("history", "--since", "99999w"), "'99999w' is no time"),
-        (("history", "--since", "0001-01-01"), "'0001-01-01' is no time"),
+        (("history", "--since", "99999w"), "'99999w' is not a time"),
+        (("history", "--since", "0001-01-01"), "'0001-01-01' is not a time"),
         (
             ("run", RESTART, "--parameters", "/nowhere.json"),
             "--parameters /nowhere.json: [Errno 2]",
@@ -504,7 +508,7 @@ def test_history_since_takes_an_offset(account: Account) -> None:
         (("list", "nonsense"), "unrecognized arguments: nonsense"),
     ],
 )
-def test_wrong_use_is_told_without_a_traceback(
+def test_wrong_use_is_reported_without_a_traceback(
     account: Account, arguments: tuple[str, ...], message: str
 ) -> None:
     assert message in in_a_pipe(account.operator, *arguments, status=2).errors
@@ -518,13 +522,13 @@ def test_terminal_without_these_characters_is_no_mistake(account: Account) -> No
     assert printed.text.endswith("run Restart-EC2InstanceDemo --instance-id ?\n")
 
 
-def test_number_of_attempts_that_is_none_is_told(account: Account) -> None:
+def test_number_of_attempts_that_is_none_is_reported(account: Account) -> None:
     for value in ("many", "-1"):
         environment = {**account.operator, "AWS_MAX_ATTEMPTS": value}
 
         printed = in_a_pipe(environment, "list", status=2)
 
-        assert printed.errors.startswith("error: AWS_MAX_ATTEMPTS is no number of 1 or more")
+        assert printed.errors.startswith("error: AWS_MAX_ATTEMPTS is not a number of 1 or more")
 
 
 def test_run_that_waits_says_for_whom_and_what_they_say(account: Account) -> None:

@@ -1,4 +1,5 @@
-"""The desk is a package of its own, for operators who have nothing else of this repository."""
+"""The operator CLI is a package of its own, for operators who have nothing else of this
+repository."""
 
 import os
 import subprocess

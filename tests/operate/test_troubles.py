@@ -12,7 +12,7 @@ _REST = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
 _START = ("ssm:StartAutomationExecution", "ssm:GetDocument", "ssm:GetAutomationExecution")
 
 
-def _told(errors: str) -> tuple[str, str]:
+def _reported(errors: str) -> tuple[str, str]:
     """Cause and fix, as printed."""
     cause = errors.split("cause: ")[1].split("\n")[0]
     return cause, errors.split("fix: ")[1].split("\n")[0]
@@ -27,7 +27,7 @@ def test_runbook_that_takes_its_role_needs_the_right_to_pass_it(account: Account
     printed = in_a_pipe(starter, "run", "Takes-A-Role", "--role", role, status=2)
 
     assert "not authorized to perform: iam:PassRole" in printed.errors
-    assert _told(printed.errors)[0].startswith("the runbook takes its role from a parameter")
+    assert _reported(printed.errors)[0].startswith("the runbook takes its role from a parameter")
 
 
 @pytest.mark.sandbox
@@ -35,7 +35,7 @@ def test_runbook_that_takes_its_role_needs_the_right_to_pass_it(account: Account
     ("role", "cause"),
     [
         ("arn:aws:iam::000000000000:role/Gone", "the service role does not exist (any more)"),
-        ("arn:aws:iam::000000000000:role/", "the runbook's assumeRole is no ARN of a role"),
+        ("arn:aws:iam::000000000000:role/", "the runbook's assumeRole is not an ARN of a role"),
     ],
     ids=["gone", "no ARN"],
 )
@@ -45,7 +45,7 @@ def test_role_that_cannot_be_assumed(account: Account, role: str, cause: str) ->
 
     printed = in_a_pipe(account.root, "run", name, status=2)
 
-    assert _told(printed.errors)[0].startswith(cause)
+    assert _reported(printed.errors)[0].startswith(cause)
 
 
 @pytest.mark.sandbox
@@ -55,7 +55,7 @@ def test_instance_without_the_tag_fails_the_step(account: Account) -> None:
     printed = in_a_pipe(account.operator, "run", RESTART, "--instance-id", instance, status=1)
 
     assert "Failed: Restart-EC2InstanceDemo, version 1" in printed.text
-    cause, fix = _told(printed.text)
+    cause, fix = _reported(printed.text)
     assert cause.startswith("the service role may not do this on this resource: the instance lacks")
     assert "python -m delegation who" in fix
 
@@ -68,14 +68,14 @@ def test_unknown_instance_fails_the_step(account: Account) -> None:
 
     printed = in_a_pipe(account.root, "run", "Stops-Nothing", "--allow-own-permissions", status=1)
 
-    assert _told(printed.text) == (
+    assert _reported(printed.text) == (
         "there is no such instance in this account and Region",
         "check the id and --region",
     )
 
 
 @pytest.mark.sandbox
-def test_runbook_that_is_misspelt_is_told_with_the_nearest(account: Account) -> None:
+def test_runbook_that_is_misspelt_is_reported_with_the_nearest(account: Account) -> None:
     printed = in_a_pipe(account.operator, "run", "Restart-EC2Instnce", status=2)
 
     assert printed.errors.startswith(
@@ -90,7 +90,7 @@ def test_runbook_of_somebody_else_is_not_the_operators(account: Account) -> None
     printed = in_a_pipe(account.operator, "run", "Not-Yours", status=2)
 
     assert printed.errors.startswith("error: you may not run Not-Yours: AccessDeniedException")
-    assert _told(printed.errors)[0] == (
+    assert _reported(printed.errors)[0] == (
         "the runbook is not among those that you are given, or not in this Region"
     )
 
@@ -103,7 +103,7 @@ def test_wrong_region_has_no_runbooks(account: Account) -> None:
 
     assert "no runbooks of this deployment in eu-west-1" in listed.errors
     assert run.errors.startswith(f"error: no runbook '{RESTART}' in eu-west-1; known: none")
-    assert "'us-esat-1' is no Region of Systems Manager; nearest: " in misspelt.errors
+    assert "'us-esat-1' is not a Region of Systems Manager; nearest: " in misspelt.errors
     assert "us-east-1" in misspelt.errors
 
 
@@ -113,7 +113,7 @@ def test_version_that_is_none(account: Account) -> None:
 
     printed = in_a_pipe(account.operator, *arguments, status=2)
 
-    assert "there is no such runbook or version" in _told(printed.errors)[0]
+    assert "there is no such runbook or version" in _reported(printed.errors)[0]
 
 
 @pytest.mark.sandbox
@@ -122,7 +122,7 @@ def test_run_that_is_none(account: Account) -> None:
 
     printed = in_a_pipe(account.operator, "watch", unknown, status=2)
 
-    assert "there is no such run" in _told(printed.errors)[0]
+    assert "there is no such run" in _reported(printed.errors)[0]
 
 
 @pytest.mark.sandbox
@@ -135,8 +135,8 @@ def test_approver_may_not_start_and_operator_not_approve(account: Account) -> No
     stranger = account.person("stranger", "ssm:GetAutomationExecution", "ssm:SendAutomationSignal")
     by_stranger = in_a_pipe(stranger, "approve", execution, status=2)
 
-    assert _told(approved.errors)[0].startswith("operators never answer approvals")
-    assert _told(by_stranger.errors)[0].startswith("the approval step names other people")
+    assert _reported(approved.errors)[0].startswith("operators never answer approvals")
+    assert _reported(by_stranger.errors)[0].startswith("the approval step names other people")
 
 
 @pytest.mark.sandbox
@@ -148,9 +148,9 @@ def test_expired_credentials_and_lasting_throttling(account: Account) -> None:
         hasty = {**account.operator, "AWS_MAX_ATTEMPTS": "3"}
         throttled = in_a_pipe(hasty, "list", "--endpoint-url", proxy.url, status=2)
 
-    assert _told(expired.errors)[0] == "your credentials have expired"
+    assert _reported(expired.errors)[0] == "your credentials have expired"
     assert "AWS does not answer, or asks to be asked less; trying again" in throttled.errors
-    assert "AWS was asked more than it answers at a time" in _told(throttled.errors)[0]
+    assert "AWS was asked more than it answers at a time" in _reported(throttled.errors)[0]
 
 
 @pytest.mark.sandbox
@@ -173,11 +173,11 @@ def test_credentials_that_do_not_work(
 
     printed = in_a_pipe(environment, "list", status=2)
 
-    assert _told(printed.errors)[0].startswith(cause)
+    assert _reported(printed.errors)[0].startswith(cause)
 
 
 @pytest.mark.sandbox
-def test_no_region_is_told(account: Account) -> None:
+def test_no_region_is_reported(account: Account) -> None:
     environment = {k: v for k, v in account.operator.items() if "REGION" not in k}
 
     printed = in_a_pipe(environment, "list", status=2)
@@ -202,7 +202,7 @@ _SAID = {
     "InvalidAutomationExecutionParametersException: The defined assume role is unable to be "
     "assumed.": "the service role does not exist",
     "InvalidAutomationExecutionParametersException: The format of the supplied assume role ARN "
-    "isn't valid.": "the runbook's assumeRole is no ARN",
+    "isn't valid.": "the runbook's assumeRole is not an ARN",
     "InvalidAutomationExecutionParameters: Missing required parameter: InstanceIds in user "
     "inputs.": "Systems Manager refused a parameter",
     "InvalidAutomationExecutionParametersException: Only one resource group or tag can be "

@@ -58,7 +58,7 @@ class Checkout:
         self.git("commit", "--quiet", "--message", message)
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replaces a text in a file."""
+        """Replaces a string in a file."""
         path = self.folder / name
         text = path.read_text("utf-8")
         assert old in text

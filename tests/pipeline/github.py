@@ -110,8 +110,8 @@ class GitHub:
 
 def _event(folder: Path, **content: object) -> dict[str, str]:
     path = folder / "event.json"
-    told = {"repository": {"default_branch": "main"}, **content}
-    path.write_text(json.dumps(told), "utf-8")
+    reported = {"repository": {"default_branch": "main"}, **content}
+    path.write_text(json.dumps(reported), "utf-8")
     return {"GITHUB_EVENT_PATH": str(path)}
 
 

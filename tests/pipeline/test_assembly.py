@@ -64,7 +64,7 @@ def test_what_no_deployment_reads_is_left_behind(folder: Path, tmp_path: Path) -
     assert not (copy.folder / "cdk.json").exists()
 
 
-def test_stacks_are_told_with_what_deploys_them(tmp_path: Path) -> None:
+def test_stacks_are_reported_with_what_deploys_them(tmp_path: Path) -> None:
     folder = _written(
         tmp_path / "elsewhere",
         account="111122223333",
@@ -135,27 +135,27 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "a command instead of a template": (
         _ASSETS,
         _command,
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "an image": (
         _ASSETS,
         lambda assets: assets.update(dockerImages={"0a": {}}),
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "an image beside no file": (
         _ASSETS,
         lambda assets: assets.update(files={}, dockerImages={"0a": {}}),
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "a file elsewhere": (
         _ASSETS,
         _elsewhere,
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "a template elsewhere": (
         "manifest.json",
         lambda manifest: _runbooks(manifest).update(templateFile="../secrets.json"),
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "a stack of no bootstrap": (
         "manifest.json",
@@ -210,7 +210,7 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "a folder that is packed": (
         _ASSETS,
         lambda assets: next(iter(assets["files"].values()))["source"].update(packaging="zip"),
-        f"{_ASSETS} holds an asset that is no template; nothing else is deployed here",
+        f"{_ASSETS} holds an asset that is not a template; nothing else is deployed here",
     ),
     "a folder in the metadata": (
         "manifest.json",
@@ -231,7 +231,7 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
         lambda manifest: manifest.update(missing=[]),
         "{folder} has unresolved context lookups",
     ),
-    "a topic that is told": (
+    "a topic that is reported": (
         "manifest.json",
         lambda manifest: _runbooks(manifest).update(notificationArns=["arn:aws:sns:::t"]),
         "stack RunbooksStack (RunbooksStack) of {folder} is deployed with notificationArns, which "
@@ -272,7 +272,7 @@ def test_assembly_that_would_do_more_is_refused(folder: Path, case: str) -> None
     assert str(caught.value) == message.format(folder=folder)
 
 
-def test_folder_without_an_assembly_is_told(tmp_path: Path) -> None:
+def test_folder_without_an_assembly_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ReviewError) as caught:
         Assembly(tmp_path)
 
@@ -336,7 +336,7 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
 
 
 def test_trail_is_deployed_with_administration(tmp_path: Path) -> None:
-    """In each Region, and in the one that hears of IAM."""
+    """In each Region, and in the one that receives events of IAM."""
     audited = {
         "account": "111122223333",
         "regions": ("eu-west-1",),

@@ -23,7 +23,7 @@ def _run(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("gains_access", "violates_invariants", "status", "told"),
+    ("gains_access", "violates_invariants", "status", "reported"),
     [
         (False, False, 0, ""),
         (True, False, 0, ""),
@@ -36,7 +36,7 @@ def test_review_fails_where_an_invariant_is_violated(
     gains_access: bool,
     violates_invariants: bool,
     status: int,
-    told: str,
+    reported: str,
 ) -> None:
     record = ChangeRecord(
         digest=_DIGEST,
@@ -51,7 +51,7 @@ def test_review_fails_where_an_invariant_is_violated(
         ended = _run("review", "--assembly", str(tmp_path), "--base=main")
 
     printed = capsys.readouterr()
-    assert (status, told) == (ended, printed.err)
+    assert (status, reported) == (ended, printed.err)
     assert "the page" in printed.out
 
 
@@ -70,10 +70,10 @@ def test_mistake_is_one_line(
 ) -> None:
     ended = _run(*arguments, "--assembly", str(tmp_path))
 
-    told = capsys.readouterr().err
+    reported = capsys.readouterr().err
     assert ended == 1
-    assert told.startswith("error: ")
-    assert told.count("\n") == 1
+    assert reported.startswith("error: ")
+    assert reported.count("\n") == 1
 
 
 class _CloudFormation:
@@ -130,7 +130,7 @@ def test_change_set_that_nobody_executed_is_not_waited_for() -> None:
     assert rollout._settled(waiting, _TARGET) == "REVIEW_IN_PROGRESS"
 
 
-def test_stack_that_never_settles_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_that_never_settles_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "_LONGEST_WAIT_SECONDS", -1)
 
     with pytest.raises(PipelineError) as caught:
@@ -142,7 +142,7 @@ def test_stack_that_never_settles_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_stack_that_only_a_person_can_mend_is_told_with_cause_and_fix() -> None:
+def test_stack_that_only_a_person_can_mend_is_reported_with_cause_and_fix() -> None:
     stack = {"StackId": "S", "LogicalResourceId": "RunbooksStack", "PhysicalResourceId": "S"}
     events = (
         {**stack, "ResourceStatus": "UPDATE_ROLLBACK_FAILED", "ResourceStatusReason": "[Document]"},
@@ -164,11 +164,11 @@ def test_stack_that_only_a_person_can_mend_is_told_with_cause_and_fix() -> None:
         {**stack, "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "of another time"},
     )
     failed = _CloudFormation("UPDATE_ROLLBACK_FAILED", events=events)
-    told = object.__new__(rollout.Rollout)
-    told.targets = [_TARGET]
+    reported = object.__new__(rollout.Rollout)
+    reported.targets = [_TARGET]
 
     with patch.object(rollout, "_cloudformation", return_value=failed):
-        states = list(told.states())
+        states = list(reported.states())
 
     assert states == [
         "RunbooksStack in eu-west-1 of 111122223333: UPDATE_ROLLBACK_FAILED",

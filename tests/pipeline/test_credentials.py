@@ -81,7 +81,7 @@ def test_credentials_of_another_account_are_refused(environment: dict[str, str])
     )
 
 
-def test_no_credentials_are_told(environment: dict[str, str]) -> None:
+def test_no_credentials_are_reported(environment: dict[str, str]) -> None:
     os.environ.update(_NOWHERE)
     del os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 
@@ -90,13 +90,13 @@ def test_no_credentials_are_told(environment: dict[str, str]) -> None:
     )
 
 
-def test_credentials_that_do_not_work_are_told(environment: dict[str, str]) -> None:
+def test_credentials_that_do_not_work_are_reported(environment: dict[str, str]) -> None:
     os.environ["AWS_ACCESS_KEY_ID"] = "AKIANOBODY0000000000"
 
     assert _refusal().startswith("AWS was asked who this is: An error occurred (")
 
 
-def test_profile_that_is_not_there_is_told(environment: dict[str, str]) -> None:
+def test_profile_that_is_not_there_is_reported(environment: dict[str, str]) -> None:
     os.environ["AWS_PROFILE"] = "nobody"
 
     with pytest.raises(PipelineError) as caught:
@@ -107,16 +107,16 @@ def test_profile_that_is_not_there_is_told(environment: dict[str, str]) -> None:
     )
 
 
-def test_region_that_aws_does_not_have_is_told(environment: dict[str, str]) -> None:
+def test_region_that_aws_does_not_have_is_reported(environment: dict[str, str]) -> None:
     (target,) = targets([_STACK], role="PipelineReviewRole")
 
     tomorrows = replace(target, region="us-nowhere-1")  # of a form that AWS may yet have
     assert tomorrows.filled("${AWS::Region}") == "us-nowhere-1"
     os.environ.update(_TOKEN, AWS_ACCOUNT_ID="000000000000", AWS_REGION="nowhere")
-    assert _refusal() == "AWS_REGION 'nowhere' is no Region of AWS; as us-east-1"
+    assert _refusal() == "AWS_REGION 'nowhere' is not a Region of AWS; as us-east-1"
 
 
-def test_job_without_an_account_is_told(environment: dict[str, str]) -> None:
+def test_job_without_an_account_is_reported(environment: dict[str, str]) -> None:
     os.environ.update(_TOKEN)
 
     assert _refusal() == (
@@ -125,13 +125,13 @@ def test_job_without_an_account_is_told(environment: dict[str, str]) -> None:
     )
 
 
-def test_account_that_is_none_is_told(environment: dict[str, str]) -> None:
+def test_account_that_is_none_is_reported(environment: dict[str, str]) -> None:
     os.environ.update(_TOKEN, AWS_ACCOUNT_ID="1111-2222-3333")
 
     assert _refusal() == "AWS_ACCOUNT_ID is '1111-2222-3333', not 12 digits"
 
 
-def test_job_whose_token_does_not_come_is_told(environment: dict[str, str]) -> None:
+def test_job_whose_token_does_not_come_is_reported(environment: dict[str, str]) -> None:
     os.environ.update(_TOKEN, AWS_ACCOUNT_ID="000000000000")
 
     assert _refusal().startswith("GitHub did not answer GET http://127.0.0.1:1/token: ")

@@ -130,7 +130,7 @@ def test_template_that_is_not_the_one_of_its_hash_is_not_deployed(
 
 
 @pytest.mark.usefixtures("restored")
-def test_template_that_lay_in_wait_under_its_key_is_told(
+def test_template_that_lay_in_wait_under_its_key_is_reported(
     checkout: Checkout, github: GitHub, account: Sandbox, assembly: Path
 ) -> None:
     resources = json.loads((assembly / "RunbooksStack.template.json").read_text())["Resources"]

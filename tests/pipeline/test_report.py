@@ -1,4 +1,4 @@
-"""What a report tells and lets through, in jobs of GitHub Actions."""
+"""What a report shows and lets through, in jobs of GitHub Actions."""
 
 import json
 import os

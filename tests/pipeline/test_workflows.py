@@ -47,7 +47,9 @@ def test_each_job_may_do_what_it_needs_and_no_more() -> None:
 
 @pytest.mark.parametrize(("workflow", "job"), _JOBS)
 def test_steps_are_pinned_actions_and_targets_of_the_makefile(workflow: str, job: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (_PROJECT / "Makefile").read_text("utf-8"), re.M))
+    makefiles = (_PROJECT / "Makefile", _PROJECT / "delegation/project_template/Makefile")
+    texts = "\n".join(path.read_text("utf-8") for path in makefiles)
+    targets = set(re.findall(r"^([a-z]+):", texts, re.M))
 
     for step in _job(workflow, job)["steps"]:
         if "uses" in step:

@@ -47,13 +47,13 @@ def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: P
         "assume the service role",
         "change AdministrationStack",
         "deploy as the administrator of cdk bootstrap",
-        "deploy as whoever deployed last",
+        "deploy as anyone who deployed last",
         "replace the administrator's template",
         "make an IAM user by RunbooksStack",
         "stop an instance",
         "describe instances",
         "pass the role to a runbook that takes one",
-        "write a document of his own that embeds the role",
+        "write a document of their own that embeds the role",
         "assume the role",
         "edit the approved runbook",
         "start another document with an embedded role",
@@ -72,7 +72,7 @@ def test_makefile_plays_the_rehearsal_for_make_rehearse() -> None:
 
 def test_outcome_that_disagrees_says_what_was_expected_and_what_came() -> None:
     stream = io.StringIO()
-    report = Report(tell=Narrator(stream).outcome, scene=5, person="Operator")
+    report = Report(show=Narrator(stream).outcome, scene=5, person="Operator")
 
     report.note("stop an instance", expected="denied", happened="allowed")
 
@@ -82,10 +82,10 @@ def test_outcome_that_disagrees_says_what_was_expected_and_what_came() -> None:
 
 
 def test_report_without_an_outcome_agrees_with_nothing() -> None:
-    assert Report(tell=lambda outcome: None).agrees is False
+    assert Report(show=lambda outcome: None).agrees is False
 
 
-def test_denial_is_told_with_awss_message() -> None:
+def test_denial_is_reported_with_awss_message() -> None:
     stream = io.StringIO()
     outcome = Outcome(
         scene=5,

@@ -1,4 +1,4 @@
-"""The AWS call that asks an account for one decision, as the person himself."""
+"""The AWS call that asks an account for one decision, as the person themselves."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -18,7 +18,8 @@ Mutants = dict[str, Mutate]
 
 _OPERATORS_POLICY, _ROLE = "OperatorRestrictedPermissions", "AutomationServiceRole"
 _BOUNDED = ("AutomationServiceRoleNeeds", "AutomationImageRoleNeeds")
-"""Policies whose holders have a boundary: widening them changes nothing, which has its own test."""
+"""Policies whose holders have a boundary: gain of access them changes nothing, which has its own
+test."""
 
 
 def mutated(

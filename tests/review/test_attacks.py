@@ -100,8 +100,8 @@ def test_unknown_action_on_more_is_a_gain(engine: Engine, synthesize: Synthesize
 
     gains = _change(engine, narrow, wide).gains
 
-    told = "ssm:BrandNewAction on * (which the engine's data does not know)"
-    assert any(told in gain for gain in gains)
+    reported = "ssm:BrandNewAction on * (which the engine's data does not know)"
+    assert any(reported in gain for gain in gains)
 
 
 def test_second_inline_policy_of_a_name_is_refused(engine: Engine, synthesize: Synthesize) -> None:
@@ -295,7 +295,7 @@ def test_resource_that_stays_in_the_account_is_listed(
     assert any(difference.path.endswith("/UserName") for difference in changed.differences)
 
 
-def test_guard_that_goes_with_a_gain_is_told_as_well(
+def test_guard_that_goes_with_a_gain_is_reported_as_well(
     engine: Engine, synthesize: Synthesize
 ) -> None:
     before = synthesize(EVERYTHING)

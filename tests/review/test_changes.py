@@ -68,7 +68,7 @@ def test_role_without_its_boundary_gains_what_the_managed_policy_grants(
     changed = _changed(engine, before, mutated(before, unbound))
 
     assert changed.gains[0].startswith("AutomationServiceRole gains cloudformation:CreateStack, ")
-    assert "ssm:UpdateServiceSetting" in changed.gains[0]  # whole, for whoever accepts it
+    assert "ssm:UpdateServiceSetting" in changed.gains[0]  # whole, for anyone who accepts it
     assert "AutomationServiceRole gains ssm:*, with whatever AWS adds to it" in changed.gains
     assert changed.losses == ()
 
@@ -115,7 +115,7 @@ def test_script_that_comes_in_is_a_gain_that_no_template_tells(
 
     assert changed.gains == (
         "AutomationRestrictedOperator gains what step run of Restart-EC2InstanceDemo does, which "
-        "no template tells",
+        "no template shows",
         "AutomationRestrictedOperator gains what Restart-EC2InstanceDemo does, by the order, "
         "guards or outputs of its steps",
     )
@@ -212,14 +212,14 @@ def test_runbook_whose_guard_is_taken_away_is_a_gain(
 
     changed = _changed(engine, before, with_runbook(before, "Release-EC2Instance", edit))
 
-    told = {
+    reported = {
         "AutomationRestrictedOperator gains what Release-EC2Instance does, by the order, guards or "
         "outputs of its steps",
         "AutomationRestrictedOperator gains what step assertIsIsolated of Release-EC2Instance "
         "does, by its inputs",
     }
     assert len(changed.gains) == 1
-    assert set(changed.gains) <= told
+    assert set(changed.gains) <= reported
 
 
 def test_runbook_that_is_described_otherwise_is_no_gain(

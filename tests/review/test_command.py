@@ -113,13 +113,16 @@ def test_against_another_assembly_says_who_gains_what(default: Path, guide: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing"], "error: missing is no folder; name one with templates, as make synth writes"),
+        (
+            ["missing"],
+            "error: missing is not a folder; name one with templates, as make synth writes",
+        ),
         ([".ci"], "error: .ci holds no template; name a folder as make synth writes it"),
         (["--account", "1"], "error: argument --account: '1' is not 12 digits"),
         (["--agaist"], "error: unrecognized arguments: --agaist"),
     ],
 )
-def test_wrong_use_is_told_without_a_traceback(arguments: list[str], message: str) -> None:
+def test_wrong_use_is_reported_without_a_traceback(arguments: list[str], message: str) -> None:
     done = _review(*arguments)
 
     assert done.returncode == 1

@@ -108,8 +108,8 @@ def test_rule_that_misses_complete_events_breaks_its_promise_and_is_a_gain(
     after = review(engine, mutated(templates, edit, stack="AuditStack"))
 
     assert finding in _invariant(after, "audit-receives-everything").findings
-    told = finding.replace("does not receive", "no longer receives")
-    assert told in change(before, after).gains
+    reported = finding.replace("does not receive", "no longer receives")
+    assert reported in change(before, after).gains
 
 
 def _set(type_: str, name: str, value: Any) -> Edit:
@@ -145,11 +145,12 @@ _UNDELIVERED: dict[str, tuple[Edit, str]] = {
     ),
     "AWS's own key": (
         _set(_TOPIC, "KmsMasterKeyId", "alias/aws/sns"),
-        "AuditStack/Topic is encrypted with alias/aws/sns, which is no key of these templates",
+        "AuditStack/Topic is encrypted with alias/aws/sns, which is not a key of these templates",
     ),
     "a key of another account": (
         _set(_TOPIC, "KmsMasterKeyId", "arn:aws:kms:us-east-1:444455556666:key/a"),
-        "AuditStack/Topic is encrypted with arn:aws:kms:us-east-1:444455556666:key/a, which is no "
+        "AuditStack/Topic is encrypted with arn:aws:kms:us-east-1:444455556666:key/a, which is "
+        "not a "
         "key of these templates",
     ),
     "no policy of the topic": (
@@ -299,7 +300,7 @@ def test_rules_for_executions_that_only_some_regions_have_break_the_promise(
     def conditional(body: Body) -> None:
         for id_, resource in body["Resources"].items():
             if id_.startswith("Runs"):
-                resource["Condition"] = "HearsOfIam"
+                resource["Condition"] = "ReceivesIamEvents"
 
     templates = mutated(synthesize(AUDITED), conditional, stack="AuditStack")
 
@@ -313,7 +314,7 @@ def test_rules_for_iam_that_one_home_alone_has_break_the_promise(
     engine: Engine, synthesize: Synthesize
 ) -> None:
     def narrowed(body: Body) -> None:
-        body["Conditions"]["HearsOfIam"]["Fn::Or"].pop()
+        body["Conditions"]["ReceivesIamEvents"]["Fn::Or"].pop()
 
     templates = mutated(synthesize(AUDITED), narrowed, stack="AuditStack")
 

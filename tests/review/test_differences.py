@@ -161,8 +161,8 @@ def test_runbook_without_its_role_is_a_gain_of_the_author(
 
     changed = _change(engine, before, with_runbook(before, _RUNBOOK, without_role))
 
-    told = f"the author gains by {_RUNBOOK}: it runs with the caller's own permissions"
-    assert told in changed.gains
+    reported = f"the author gains by {_RUNBOOK}: it runs with the caller's own permissions"
+    assert reported in changed.gains
     assert [p for p in changed.violated if "runs as a service role" in p]
 
 
@@ -239,7 +239,7 @@ def test_user_who_leaves_the_template_and_stays_in_the_account_is_listed(
     assert difference.after == ""
 
 
-def test_widened_trust_is_told_by_action(engine: Engine, synthesize: Synthesize) -> None:
+def test_widened_trust_is_reported_by_action(engine: Engine, synthesize: Synthesize) -> None:
     before = synthesize(DEFAULT)
 
     def tagging(body: Body) -> None:

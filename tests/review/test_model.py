@@ -168,7 +168,7 @@ def test_boundary_is_read_and_gives_nothing() -> None:
     assert user.boundary.name == "managed"
 
 
-def test_existing_principal_is_told_to_hold_more_than_the_templates_say() -> None:
+def test_existing_principal_is_reported_to_hold_more_than_the_templates_say() -> None:
     account = _account({"Managed": _resource("ManagedPolicy", Roles=["there"], **_MANAGED)})
 
     (role,) = account.principals
@@ -236,7 +236,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
             )
         },
         "Stack/User holds arn:aws:iam::111122223333:policy/elsewhere, which is in none of these "
-        "templates: the review cannot tell what it grants",
+        "templates: the review cannot show what it grants",
     ),
     "an AWS managed policy without its text": (
         {"User": _resource("User", ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])},
@@ -245,11 +245,11 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a misspelt operator": (
         _statement(Condition={"StringEqual": {"aws:username": "user"}}),
-        "policy p, statement Stop: 'StringEqual' is no condition operator of IAM",
+        "policy p, statement Stop: 'StringEqual' is not a condition operator of IAM",
     ),
     "a misspelt part": (
         _statement(Conditions={}),
-        "policy p, statement Stop: Conditions is no part of a statement",
+        "policy p, statement Stop: Conditions is not a part of a statement",
     ),
     "NotPrincipal": (
         _statement(NotPrincipal="*"),

@@ -68,7 +68,7 @@ def _spared(
     most_gain: bool,
     is_noticed: Callable[[tuple[Template, ...], Review], bool],
 ) -> tuple[list[str], list[str]]:
-    """The mutants that nothing notices, and those that a change does not tell."""
+    """The mutants that nothing notices, and those that a change does not show."""
     survivors, silent = [], []
     for name, mutant in mutants.items():
         try:

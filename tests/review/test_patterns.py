@@ -61,7 +61,7 @@ def test_patterns_overlap_part_by_part(one: str, other: str, expected: bool) -> 
             "arn:aws:lambda:*:*:Automation*x",
             "arn:aws:lambda:*:*:Automation*x",
         ),
-        # No one pattern tells what these share: the second, which is wider than the truth.
+        # No one pattern shows what these share: the second, which is wider than the truth.
         (f"{_ARN}:document/A*", f"{_ARN}:document/*B", f"{_ARN}:document/*B"),
     ],
 )

@@ -1,4 +1,5 @@
-"""Runbooks of templates: what they call, what they hold their starter to, what cannot be told."""
+"""Runbooks of templates: what they call, what they hold their starter to, what cannot be
+determined."""
 
 import copy
 import json
@@ -73,7 +74,7 @@ _CALLED: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]] = {
         ("ec2:DescribeInstanceStatus",),
         ("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "kms:CreateGrant"),
     ),
-    "tags of EC2 unless told": (_step("aws:createTags"), ("ec2:CreateTags",), ()),
+    "tags of EC2 unless it is named": (_step("aws:createTags"), ("ec2:CreateTags",), ()),
     "a step within a loop": (
         _step("aws:loop", Steps=[_step("aws:deleteImage")]),
         ("ec2:DeleteSnapshot", "ec2:DeregisterImage", "ec2:DescribeImages"),
@@ -88,14 +89,14 @@ def test_step_calls(case: str) -> None:
 
     (call,) = _runbook({"mainSteps": [step]}).calls
 
-    assert (call.actions, call.optional, call.is_told) == (actions, optional, True)
+    assert (call.actions, call.optional, call.is_known) == (actions, optional, True)
 
 
 @pytest.mark.parametrize("action", ["aws:executeScript", "aws:runCommand", "aws:invokeWebhook"])
-def test_step_that_runs_code_is_not_told(action: str) -> None:
+def test_step_that_runs_code_is_not_reported(action: str) -> None:
     (call,) = _runbook({"mainSteps": [_step(action)]}).calls
 
-    assert (call.actions, call.is_told) == ((), False)
+    assert (call.actions, call.is_known) == ((), False)
 
 
 def test_content_is_read_as_json_text_as_well() -> None:
@@ -107,8 +108,8 @@ def test_content_is_read_as_json_text_as_well() -> None:
 @pytest.mark.parametrize(
     ("content", "properties", "message"),
     [
-        ("schemaVersion: '0.3'", {}, "content as a text cannot be read as JSON"),
-        ([], {}, "content is no document"),
+        ("schemaVersion: '0.3'", {}, "content as a string cannot be read as JSON"),
+        ([], {}, "content is not a document"),
         ({}, {"DocumentType": "Command"}, "does not evaluate documents of type Command"),
     ],
 )

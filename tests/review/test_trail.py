@@ -55,7 +55,7 @@ def _fewer_statuses(body: dict[str, Any]) -> None:
     _rule(body, "BadEnds")["EventPattern"]["detail"]["Status"].remove("TimedOut")
 
 
-def _not_told(body: dict[str, Any]) -> None:
+def _not_reported(body: dict[str, Any]) -> None:
     targets = _rule(body, "DocumentChanges")["Targets"]
     targets[:] = [target for target in targets if target["Id"] == "Log"]
 
@@ -73,12 +73,12 @@ _GAPS: dict[str, tuple[Mutate, str]] = {
         lambda body: _elsewhere(body, "Runs"),
         "the log in us-east-1 does not receive executions of Restart-EC2InstanceDemo",
     ),
-    "time-outs not told": (
+    "time-outs not reported": (
         _fewer_statuses,
         "the topic in us-east-1 does not receive bad ends of Restart-EC2InstanceDemo",
     ),
-    "changes of documents not told": (
-        _not_told,
+    "changes of documents not reported": (
+        _not_reported,
         "the topic in us-east-1 does not receive changes of document Restart-EC2InstanceDemo",
     ),
     "no rule for roles": (
@@ -119,8 +119,8 @@ def test_gap_in_the_trail_breaks_its_promise_and_is_a_gain(
 
     assert _invariant(whole).findings == ()
     assert finding in _invariant(gapped).findings
-    told = finding.replace("does not receive", "no longer receives")
-    assert told in change(whole, gapped).gains
+    reported = finding.replace("does not receive", "no longer receives")
+    assert reported in change(whole, gapped).gains
 
 
 def test_trail_that_is_taken_away_is_a_gain(engine: Engine, synthesize: Synthesize) -> None:
@@ -169,7 +169,7 @@ def _starts_something(body: dict[str, Any]) -> None:
     _rule(body, "Runs")["Targets"].append({"Id": "Start", "Arn": definition})
 
 
-def _elsewhere_told(body: dict[str, Any]) -> None:
+def _elsewhere_reported(body: dict[str, Any]) -> None:
     _rule(body, "BadEnds")["Targets"][0]["Arn"] = "arn:aws:sns:us-east-1:999999999999:theirs"
 
 
@@ -189,7 +189,7 @@ def _with_a_role(body: dict[str, Any]) -> None:
         (_others_key, "AuditStack/TopicKey: statement LetAccountManage lets others in"),
         (_anybodys_log, "AuditStack/LogPolicy: statement LetEventsOpenStreams lets others in"),
         (_starts_something, "the review does not know what a rule does to arn:aws:ssm:"),
-        (_elsewhere_told, "the review does not know what a rule does to arn:aws:sns:"),
+        (_elsewhere_reported, "the review does not know what a rule does to arn:aws:sns:"),
         (_rewritten, "the log keeps something else than the event"),
         (_with_a_role, "the review does not know what RoleArn of AWS::Events::Rule does"),
     ],

@@ -255,7 +255,7 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str
             {"parameters": {"A": {"type": "String", "allowedValues": ["a"], "default": "b"}}},
             "has default 'b', which allowedValues lacks",
         ),
-        ({"mainSteps": [{**_WAIT, "nextStep": "none"}]}, "goes on to none, which is no step"),
+        ({"mainSteps": [{**_WAIT, "nextStep": "none"}]}, "goes on to none, which is not a step"),
         ({"mainSteps": [{**_WAIT, "onFailure": "step:none"}]}, "goes to none on failure"),
         ({"mainSteps": [{**_WAIT, "onFailure": "Panic"}]}, "has onFailure Panic"),
         ({"mainSteps": [{**_WAIT, "inputs": ["x"]}]}, "has inputs that are no object"),
@@ -322,7 +322,7 @@ def test_calendar_is_open_or_closed_by_its_type_and_events(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no calendar", "'no calendar' is no line of iCalendar"),
+        ("no calendar", "'no calendar' is not a line of iCalendar"),
         ("BEGIN:VCALENDAR\nEND:VCALENDAR", "X-CALENDAR-TYPE is None"),
         (
             "X-CALENDAR-TYPE:DEFAULT_OPEN\nBEGIN:VEVENT\nRRULE:FREQ=DAILY\nEND:VEVENT",

@@ -15,18 +15,18 @@ from tests.stacks.synthesis import RUNBOOK, deployment
 pytestmark = pytest.mark.sandbox
 
 _ACCOUNT, _REGION = "000000000000", "us-east-1"
-_QUEUE = f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:told"
+_QUEUE = f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:reported"
 _DEPLOYMENT = deployment(audit=Audit(auditors=(IamUser("auditor"),), subscribers=(_QUEUE,)))
 _OPERATOR = f"arn:aws:iam::{_ACCOUNT}:user/AutomationRestrictedOperator"
 
 
 class Trail:
-    """An account with the stacks, whose topic tells a queue."""
+    """An account with the stacks, whose topic shows a queue."""
 
     def __init__(self, account: Sandbox) -> None:
         self.account = account
         self._sqs, self._logs = account.client("sqs"), account.client("logs")
-        self._queue = self._sqs.create_queue(QueueName="told")["QueueUrl"]
+        self._queue = self._sqs.create_queue(QueueName="reported")["QueueUrl"]
         allow = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
@@ -60,7 +60,7 @@ class Trail:
         events = [json.loads(event["message"]) for event in answer["events"]]
         return [event for event in events if event["detail"].get("ExecutionId") == run]
 
-    def told_patterns(self) -> list[str]:
+    def reported_patterns(self) -> list[str]:
         """The patterns of the deployed rules that lead to the topic."""
         events = self.account.client("events")
         return [
@@ -70,8 +70,8 @@ class Trail:
             in [t["Id"] for t in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
         ]
 
-    def told(self) -> list[str]:
-        """What the topic has told since it was asked last."""
+    def reported(self) -> list[str]:
+        """What the topic has reported since it was asked last."""
         answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
         for message in answer.get("Messages", ()):
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
@@ -93,7 +93,7 @@ def instance(trail: Trail) -> str:
     return str(launched["Instances"][0]["InstanceId"])
 
 
-def test_run_that_ends_well_is_kept_and_not_told(trail: Trail, instance: str) -> None:
+def test_run_that_ends_well_is_kept_and_not_reported(trail: Trail, instance: str) -> None:
     run = trail.run(instance)
 
     events = trail.kept(run)
@@ -102,7 +102,7 @@ def test_run_that_ends_well_is_kept_and_not_told(trail: Trail, instance: str) ->
         ("startInstances", "Success"),
         (None, "Success"),
     ]
-    assert trail.told() == []
+    assert trail.reported() == []
     last = events[-1]
     assert last["source"] == "aws.ssm"
     assert last["detail-type"] == "EC2 Automation Execution Status-change Notification"
@@ -117,17 +117,17 @@ def test_run_that_ends_well_is_kept_and_not_told(trail: Trail, instance: str) ->
     assert last["detail"]["ExecutedBy"] == _OPERATOR
 
 
-def test_run_that_fails_is_told_in_a_sentence(trail: Trail) -> None:
+def test_run_that_fails_is_reported_in_a_sentence(trail: Trail) -> None:
     run = trail.run("i-00000000000000000")
 
     assert [event["detail"]["Status"] for event in trail.kept(run)] == ["Failed", "Failed"]
-    assert trail.told() == [
+    assert trail.reported() == [
         f'"{RUNBOOK} ended as Failed in {_ACCOUNT}, {_REGION}. Started by {_OPERATOR}. '
         f'What happened: python -m operate audit {run} --region {_REGION}"'
     ]
 
 
-def test_runbook_of_somebody_else_is_neither_kept_nor_told(trail: Trail) -> None:
+def test_runbook_of_somebody_else_is_neither_kept_nor_reported(trail: Trail) -> None:
     ssm = trail.account.client("ssm")
     step = {"name": "fail", "action": "aws:executeAwsApi", "inputs": {}}
     content = {"schemaVersion": "0.3", "mainSteps": [step]}
@@ -136,7 +136,7 @@ def test_runbook_of_somebody_else_is_neither_kept_nor_told(trail: Trail) -> None
     run = ssm.start_automation_execution(DocumentName="Other")["AutomationExecutionId"]
     time.sleep(0.5)
 
-    assert (trail.kept(run), trail.told()) == ([], [])
+    assert (trail.kept(run), trail.reported()) == ([], [])
 
 
 def test_topic_whose_key_is_disabled_tells_nothing(trail: Trail) -> None:
@@ -146,7 +146,7 @@ def test_topic_whose_key_is_disabled_tells_nothing(trail: Trail) -> None:
     trail.run("i-00000000000000000")
 
     kms.enable_key(KeyId=trail.ids["TopicKey"])
-    assert trail.told() == []
+    assert trail.reported() == []
 
 
 def test_log_without_its_policy_keeps_nothing(trail: Trail, instance: str) -> None:
@@ -183,7 +183,7 @@ _DOCUMENT = f"arn:aws:ssm:{_REGION}:{_ACCOUNT}:document"
 
 
 @pytest.mark.parametrize(
-    ("detail", "is_told"),
+    ("detail", "is_reported"),
     [
         (_iam("UpdateAssumeRolePolicy", roleName="AutomationServiceRole"), True),
         (_iam("DeleteRolePermissionsBoundary", roleName="AutomationServiceRole"), True),
@@ -216,8 +216,8 @@ _DOCUMENT = f"arn:aws:ssm:{_REGION}:{_ACCOUNT}:document"
         (_ssm("DeleteDocument", f"{_DOCUMENT}/Other-{RUNBOOK}"), False),
     ],
 )
-def test_changes_to_what_delegation_rests_on_are_told(
-    trail: Trail, detail: dict[str, Any], is_told: bool
+def test_changes_to_what_delegation_rests_on_are_reported(
+    trail: Trail, detail: dict[str, Any], is_reported: bool
 ) -> None:
     """By sample events, as CloudTrail's trail puts them on the event bus."""
     service = detail["eventSource"].split(".")[0]
@@ -235,7 +235,7 @@ def test_changes_to_what_delegation_rests_on_are_told(
         trail.account.client("events").test_event_pattern(
             EventPattern=pattern, Event=json.dumps(event)
         )["Result"]
-        for pattern in trail.told_patterns()
+        for pattern in trail.reported_patterns()
     ]
 
-    assert any(matches) is is_told
+    assert any(matches) is is_reported

@@ -93,7 +93,7 @@ _REFUSED: dict[str, Callable[[Path], object]] = {
     "no environment": _with(environment=[]),
     "another variable": _with_variable("PATH", "/x"),
     "a name that a shell would run": _with_variable("A;touch taken", "x"),
-    "a value that is no string": _with_variable("NO_PROXY", ["x"]),
+    "a value that is not a string": _with_variable("NO_PROXY", ["x"]),
     "an address elsewhere": _with_variable("AWS_ENDPOINT_URL", "https://example.com:4566"),
     "no JSON": lambda folder: (folder / "connection.json").write_text("{"),
     "a deep list": lambda folder: (folder / "connection.json").write_text("[" * 60_000),

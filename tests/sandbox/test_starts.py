@@ -45,10 +45,10 @@ _WRONG = {
     "against the pattern": ({"Ticket": ["17"]}, "does not match the allowed pattern T-[0-9]+"),
     "two values for one": ({"Size": ["small", "large"]}, "takes one value, not 2"),
     "too many": ({"Ids": ["a", "b", "c"]}, "has 3 values; allowed are 1 to 2"),
-    "no integer": ({"Count": ["many"]}, "has value many, which is no Integer"),
-    "no boolean": ({"Force": ["perhaps"]}, "has value perhaps, which is no Boolean"),
+    "no integer": ({"Count": ["many"]}, "has value many, which is not an Integer"),
+    "no boolean": ({"Force": ["perhaps"]}, "has value perhaps, which is not a Boolean"),
     "no instance id": ({"Instances": ["web-1"]}, "not of type AWS::EC2::Instance::Id"),
-    "no map": ({"Options": ["a=b"]}, "which is no StringMap"),
+    "no map": ({"Options": ["a=b"]}, "which is not a StringMap"),
 }
 
 

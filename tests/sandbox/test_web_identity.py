@@ -97,10 +97,10 @@ def test_job_that_the_trust_names_acts_as_the_role(sandbox: Sandbox, assume: Ass
 def test_any_other_job_is_refused(
     sandbox: Sandbox, assume: Assume, claims: dict[str, Any], code: str
 ) -> None:
-    told = {key: value for key, value in {**_CLAIMS, **claims}.items() if value is not None}
+    reported = {key: value for key, value in {**_CLAIMS, **claims}.items() if value is not None}
 
     with pytest.raises(ClientError) as caught:
-        assume(sandbox.identity_token(told))
+        assume(sandbox.identity_token(reported))
 
     assert caught.value.response["Error"]["Code"] == code
 

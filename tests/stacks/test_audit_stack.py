@@ -20,7 +20,7 @@ from tests.stacks.synthesis import (
 )
 
 _AUDITOR = IamUser("auditor")
-_QUEUE = "arn:aws:sqs:us-east-1:111122223333:told"
+_QUEUE = "arn:aws:sqs:us-east-1:111122223333:reported"
 AUDIT = Audit(
     auditors=(_AUDITOR,),
     subscribers=("ops@example.com", "https://example.com/hook", _QUEUE),
@@ -121,10 +121,12 @@ def test_rules_are_for_runs_bad_ends_and_changes() -> None:
         for rule in stack["Resources"].values()
         if rule["Type"] == "AWS::Events::Rule"
     }
-    assert conditions == {None, "HearsOfIam"}
+    assert conditions == {None, "ReceivesIamEvents"}
     homes = ["us-east-1", "cn-north-1", "us-gov-west-1"]
     assert stack["Conditions"] == {
-        "HearsOfIam": {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, home]} for home in homes]}
+        "ReceivesIamEvents": {
+            "Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, home]} for home in homes]
+        }
     }
 
 
@@ -334,25 +336,26 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
         (lambda: Audit(auditors=()), "an Audit needs at least one auditor (deployments.py)"),
         (
             lambda: Audit(auditors=(_AUDITOR,), subscribers=("nobody",)),
-            "subscriber 'nobody' is no e-mail address, no https:// address without credentials "
+            "subscriber 'nobody' is not an e-mail address, no https:// address without credentials "
             "and no ARN of an SQS queue (deployments.py)",
         ),
         (
             lambda: Audit(auditors=(_AUDITOR,), subscribers=("https://me:secret@example.com/",)),
-            "subscriber 'https://me:secret@example.com/' is no e-mail address, no https:// address "
+            "subscriber 'https://me:secret@example.com/' is not an e-mail address, no https:// "
+            "address "
             "without credentials and no ARN of an SQS queue (deployments.py)",
         ),
         (
             lambda: deployment(audit=Audit(auditors=(OPERATOR,))),
             "'AutomationRestrictedOperator' is an operator and an auditor; nobody may audit what "
-            "he starts (deployments.py)",
+            "they start (deployments.py)",
         ),
         (
             lambda: deployment(
                 audit=Audit(auditors=(ExistingRole("Leads"),)),
                 service_roles=(approved_by(ExistingRole("Leads")),),
             ),
-            "'Leads' is an approver and an auditor; nobody may audit what he approves "
+            "'Leads' is an approver and an auditor; nobody may audit what they approve "
             "(deployments.py)",
         ),
         (

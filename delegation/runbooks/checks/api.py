@@ -137,7 +137,9 @@ class _Parameters:
 
     def _check_text(self, value: object, shape: Any, location: Location) -> None:
         if isinstance(value, dict | list):
-            self._findings.add(Rule.TYPE, location, f"is {shown_value(value)}", "a text is wanted")
+            self._findings.add(
+                Rule.TYPE, location, f"is {shown_value(value)}", "a string is wanted"
+            )
             return
         values = shape.get("enum")
         if values and not has_reference(value) and str(value) not in values and value != "":
@@ -170,10 +172,10 @@ _WORDS = {
     "float": "a number",
     "double": "a number",
     "boolean": "true or false",
-    "string": "a text",
-    "character": "a text",
+    "string": "a string",
+    "character": "a string",
     "timestamp": "a time",
-    "blob": "a text",
+    "blob": "a string",
 }
 
 

@@ -23,7 +23,7 @@ def check_delegation(
     free: Mapping[str, str],
     findings: Findings,
 ) -> None:
-    """Notes what would let an operator choose the role, or hand over a text nobody expects.
+    """Notes what would let an operator choose the role, or hand over a string nobody expects.
 
     ``free`` are the parameters that the sidecar lets be free, each with its why.
     """
@@ -57,7 +57,7 @@ def is_role_parameter(name: str, types: Mapping[str, str]) -> bool:
     return types.get(name) in _ROLE_TYPES or _ROLE_NAME.fullmatch(name) is not None
 
 
-_PICKS = "lets whoever starts the runbook pick a role"
+_PICKS = "lets anyone who starts the runbook pick a role"
 _REMOVE = "remove it: the service role of deployments.py runs the runbook"
 _JUSTIFY = (
     "remove it, or say under freeParameters in the .delegation.yaml beside the document why the "

@@ -81,7 +81,7 @@ def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
         findings.add(Rule.SCHEMA_VERSION, ("schemaVersion",), found, allowed)
     description = content.get("description", "")
     if not isinstance(description, str):
-        findings.add(Rule.SHAPE, ("description",), f"is {shown_value(description)}", "a text")
+        findings.add(Rule.SHAPE, ("description",), f"is {shown_value(description)}", "a string")
     size = len(json.dumps(content).encode()) + ASSUME_ROLE_BYTES
     if size > MAXIMUM_BYTES:
         findings.add(
@@ -116,7 +116,7 @@ def _check_deployable(content: Mapping[str, Any], findings: Findings) -> None:
                 findings.add(
                     Rule.DEPLOY,
                     location,
-                    f"has the key {key!r}, which is no text",
+                    f"has the key {key!r}, which is not a string",
                     "put it in quotes",
                 )
             elif key in ("Ref", "__proto__") or key.startswith("Fn::"):
@@ -168,7 +168,7 @@ def _check_outputs(content: Mapping[str, Any], scope: Scope, findings: Findings)
     for index, output in enumerate(outputs):
         location = ("outputs", index)
         if not isinstance(output, str):
-            findings.add(Rule.SHAPE, location, f"is {shown_value(output)}", "a text, step.Output")
+            findings.add(Rule.SHAPE, location, f"is {shown_value(output)}", "a string, step.Output")
             continue
         name = output.strip().removeprefix("{{").removesuffix("}}").strip()
         scope.type_of(Reference(name, location), findings)

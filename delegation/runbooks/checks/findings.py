@@ -62,7 +62,7 @@ class Findings:
         like: object = None,
         at_key: bool = False,
     ) -> None:
-        """Notes a mistake at a place; ``like`` is the value whose nearest ``among`` is told."""
+        """Notes a mistake at a place; ``like`` is the value whose nearest ``among`` is reported."""
         line, column = self._source.position(location, at_key=at_key)
         step, rest = self._step_of(location)
         nearest = (
@@ -88,7 +88,7 @@ class Findings:
         self.add(
             rule,
             location,
-            f"is no {what}",
+            f"is not {_article(what)} {what}",
             f"known: {listed(known) or 'none'}",
             among=known,
             like=location[-1],
@@ -166,3 +166,7 @@ def _written(location: Location) -> str:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     text = text.lstrip(".")
     return text if len(text) <= 120 else f"{text[:100]}…"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"

@@ -34,7 +34,7 @@ def check_flow(steps: list[Step], scope: Scope, findings: Findings) -> None:
     """
     ways = _ways_in_order(steps, findings)
     if not _add_jumps(ways, steps, findings) or any(s.action not in actions() for s in steps):
-        return  # what follows from a mistake told above is no mistake of its own
+        return  # what follows from a mistake reported above is not a mistake of its own
     reached = _check_reached(steps, ways, findings)
     firsts = _first_steps(steps)
     for step in steps:
@@ -78,7 +78,7 @@ def _add_jumps(ways: dict[str, set[str]], steps: list[Step], findings: Findings)
             findings.add(
                 Rule.FLOW,
                 jump.location,
-                f"goes to {jump.target!r}, which is no step here",
+                f"goes to {jump.target!r}, which is not a step here",
                 f"steps: {listed(sorted(within))}",
                 among=within,
                 like=jump.target,

@@ -59,7 +59,7 @@ def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
             findings.add(
                 Rule.UNKNOWN_REFERENCE,
                 own,
-                f"{name!r} is no variable",
+                f"{name!r} is not a variable",
                 f"known: {listed(f'variable:{each}' for each in scope.variables) or 'none'}",
                 among=[f"variable:{each}" for each in scope.variables],
                 like=name,
@@ -157,7 +157,7 @@ def _check_comparison(
             findings.add(
                 Rule.BRANCH,
                 (*location, str(key)),
-                "is no operator",
+                "is not an operator",
                 f"known: {listed(_OPERATORS)}",
                 among=known,
                 like=key,

@@ -99,7 +99,7 @@ def _check_fields(
         if key not in known:
             findings.add_unknown(Rule.UNKNOWN_FIELD, (*location, str(key)), "field of it", known)
         elif not _is_shaped(value, _FIELDS[key]):
-            wanted = {str: "a text", int: "a whole number", list: "a list"}[_FIELDS[key]]
+            wanted = {str: "a string", int: "a whole number", list: "a list"}[_FIELDS[key]]
             findings.add(Rule.SHAPE, (*location, key), f"is {shown_value(value)}", wanted)
     for least, most in _BOUNDS:
         low, high = field.get(least, 0), field.get(most)

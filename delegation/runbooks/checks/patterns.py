@@ -14,7 +14,7 @@ _JAVA_ONLY = {
 }
 _CLASSES = "wWdDsSpPhH"
 _DANGEROUS = ";|&`<>\n"
-"""What a text of letters and digits never needs, and a shell or a query acts on."""
+"""What a string of letters and digits never needs, and a shell or a query acts on."""
 _OPEN_CATEGORIES = ("CATEGORY_NOT_SPACE", "CATEGORY_NOT_WORD", "CATEGORY_NOT_DIGIT")
 
 Tree = Any

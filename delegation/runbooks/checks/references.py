@@ -67,5 +67,5 @@ def whole_reference(value: object) -> str | None:
 
 
 def has_reference(value: object) -> bool:
-    """Whether a text holds a reference."""
+    """Whether a string holds a reference."""
     return isinstance(value, str) and _REFERENCE.search(value) is not None

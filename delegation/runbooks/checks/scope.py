@@ -114,7 +114,7 @@ class Scope:
         self, step: Step, path: str, reference: Reference, findings: Findings
     ) -> str | None:
         name, rest = _split(path)
-        if step.action not in actions():  # told where the action stands
+        if step.action not in actions():  # reported where the action stands
             return "Any"
         if path in step.outputs:
             return step.outputs[path]

@@ -35,7 +35,7 @@ _FIELDS = {
 
 
 def check_step_shapes(steps: object, location: Location, findings: Findings) -> None:
-    """Notes what is no list of steps with a name and an action, and names that are bad."""
+    """Notes what is not a list of steps with a name and an action, and names that are bad."""
     if not isinstance(steps, list) or not steps:
         found = f"is {shown_value(steps)}" if steps is not None else "is missing"
         findings.add(Rule.SHAPE, location, found, "a list of at least one step")
@@ -48,7 +48,7 @@ def check_step_shapes(steps: object, location: Location, findings: Findings) -> 
         for key in ("name", "action"):
             if not isinstance(step.get(key), str) or not step[key]:
                 found = f"is {shown_value(step[key])}" if key in step else "is missing"
-                findings.add(Rule.SHAPE, (*own, key), found, "a text; every step has one")
+                findings.add(Rule.SHAPE, (*own, key), found, "a string; every step has one")
         if isinstance(step.get("name"), str) and not _NAME.fullmatch(step["name"]):
             findings.add(
                 Rule.NAME,

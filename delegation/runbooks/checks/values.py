@@ -12,8 +12,8 @@ from delegation.runbooks.checks.scope import Scope
 from delegation.runbooks.checks.types import fits
 
 _WORDS = {
-    "String": "a text",
-    "StringList": "a list of texts",
+    "String": "a string",
+    "StringList": "a list of strings",
     "Integer": "a whole number",
     "Boolean": "true or false",
     "StringMap": "an object",
@@ -82,7 +82,7 @@ def check_type(
 
 
 def _is_written(value: object, wanted: str) -> bool:
-    """Whether a value that is no reference is of a type, as SSM reads it."""
+    """Whether a value that is not a reference is of a type, as SSM reads it."""
     if wanted == "Any":
         return True
     if wanted == "String":

@@ -38,7 +38,7 @@ def needs_of(
     findings: Findings,
     beside: Findings,
 ) -> tuple[Need, ...]:
-    """What the steps of a document need, derived where the action tells, else as declared.
+    """What the steps of a document need, derived where the action shows, else as declared.
 
     Notes on ``findings`` what has to be declared and is not, and on those of the sidecar,
     ``beside``, what is declared without need.

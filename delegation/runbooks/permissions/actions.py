@@ -16,7 +16,7 @@ from delegation.runbooks.permissions.grants import Derived, Grant, on_kinds
 
 
 def derive(action: str, call: Call) -> Derived:
-    """The grants that a step's action and inputs tell, and what they leave unseen."""
+    """The grants that a step's action and inputs show, and what they leave unseen."""
     if action in _CALL_NOTHING:
         return Derived()
     if action in _BY_ACTION:
@@ -25,7 +25,7 @@ def derive(action: str, call: Call) -> Derived:
         found = operation_of(call.inputs)
         as_native = _AS_NATIVE.get(found[:2]) if found else None
         return as_native(call) if as_native else of_api(call)
-    if action not in actions():  # told by the check of the document
+    if action not in actions():  # reported by the check of the document
         return Derived()
     return Derived(unseen=f"what {action} calls cannot be derived")
 
@@ -43,9 +43,9 @@ def _approve(call: Call) -> Derived:
     topic = call.inputs.get("NotificationArn")
     if topic is None:
         return Derived()
-    why = "aws:approve tells the approvers"
+    why = "aws:approve shows the approvers"
     if not names.is_arn(topic):
-        return Derived(unseen="NotificationArn is no topic's ARN spelled out")
+        return Derived(unseen="NotificationArn is not a topic's ARN spelled out")
     return Derived(grants=(Grant("sns:Publish", str(topic), why, _guide("aws:approve")),))
 
 
@@ -59,7 +59,7 @@ _STATE_CALLS = {
 def _change_instance_state(call: Call) -> Derived:
     """The call that changes the state, and the polling until the instances are in it."""
     source = _guide("aws:changeInstanceState")
-    if "DesiredState" not in call.inputs:  # told by the check of the document
+    if "DesiredState" not in call.inputs:  # reported by the check of the document
         return Derived()
     states = call.values_of(call.inputs["DesiredState"])
     polling = Grant(
@@ -125,7 +125,7 @@ def _delete_image(call: Call) -> Derived:
 
 
 def _create_tags(call: Call) -> Derived:
-    """Tags on the kinds of resources that the ids tell: by prefix, step output or parameter."""
+    """Tags on the kinds of resources that the ids show: by prefix, step output or parameter."""
     source, kind = _guide("aws:createTags"), str(call.inputs.get("ResourceType", "EC2"))
     why = "aws:createTags sets the tags"
     if kind in SSM_TAGGED_KINDS:
@@ -135,7 +135,7 @@ def _create_tags(call: Call) -> Derived:
         return Derived(unseen="ResourceType is not spelled out")
     kinds = call.ec2_kinds("ResourceIds")
     if kinds is None:
-        return Derived(unseen="ResourceIds do not tell which kinds of resources it tags")
+        return Derived(unseen="ResourceIds do not show which kinds of resources it tags")
     return Derived(
         grants=tuple(Grant("ec2:CreateTags", arn("ec2", each, {}), why, source) for each in kinds)
     )
@@ -267,7 +267,7 @@ def _stack(verb: str) -> Callable[[Call], Derived]:
 
 
 def _on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...]:
-    """The grants of a fixed call, whose kinds of resources the data always tells."""
+    """The grants of a fixed call, whose kinds of resources the data always shows."""
     found = on_kinds(action, why, call, source)
     assert found is not None, action
     return found

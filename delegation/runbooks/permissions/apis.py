@@ -15,12 +15,12 @@ _OWN_INPUTS = ("Service", "Api", "PropertySelector", "DesiredValues")
 def of_api(call: Call) -> Derived:
     """The grants that a call of ``Api`` of ``Service`` needs, and what the data leaves unseen."""
     found = operation_of(call.inputs)
-    if found is None:  # told by the check of the document
+    if found is None:  # reported by the check of the document
         return Derived()
     service, api = found[:2]
     actions = authorizing(service, api)
     if actions is None or (actions.sometimes and not actions.always):
-        return Derived(unseen=f"no data tells which IAM actions authorize {service} {api}")
+        return Derived(unseen=f"no data shows which IAM actions authorize {service} {api}")
     if reason := _ACTS_THROUGH_OTHERS.get((service, api)):
         return Derived(unseen=f"{service} {api} {reason}")
     given = Call(
@@ -39,7 +39,9 @@ def of_api(call: Call) -> Derived:
         if needed is None:
             unseen.append(f"{service} {api} sometimes needs {action}")
         elif more is None:
-            unseen.append(f"which resources {action} is judged on cannot be told from the inputs")
+            unseen.append(
+                f"which resources {action} is judged on cannot be determined from the inputs"
+            )
     return Derived(grants=tuple(dict.fromkeys(grants)), unseen="; ".join(unseen))
 
 
@@ -64,7 +66,7 @@ _ROLE_INPUT = re.compile(r"role_?arn$|(execution|task|service)_?role|^role$|inst
 
 
 def _made_and_tagged(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
-    """Tags on the kinds that ``TagSpecifications`` names; None where it does not tell them."""
+    """Tags on the kinds that ``TagSpecifications`` names; None where it does not show them."""
     specifications = call.inputs["TagSpecifications"]
     kinds = [
         each.get("ResourceType") if isinstance(each, dict) else None
@@ -92,7 +94,8 @@ _INPUTS_THAT_NEED = (
 
 
 def _is_needed(action: str, call: Call) -> bool | None:
-    """Whether a call needs an action that only some calls need; None where that cannot be told."""
+    """Whether a call needs an action that only some calls need; None where that cannot be
+    determined."""
     for pattern, name in _INPUTS_THAT_NEED:
         if pattern.search(action):
             return any(name.search(key) for key in keys_within(call.inputs))
@@ -100,7 +103,7 @@ def _is_needed(action: str, call: Call) -> bool | None:
 
 
 def _granted(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
-    """The grants of one action, as narrow as the call tells; None where it does not."""
+    """The grants of one action, as narrow as the call shows; None where it does not."""
     if action == "ec2:CreateTags" and "TagSpecifications" in call.inputs:
         return _made_and_tagged(action, why, call)
     if action in _SSM_TAGGING:

@@ -35,7 +35,7 @@ def definition_arn(name: str) -> str:
 
 
 def is_arn_of(prefix: str, text: str) -> bool:
-    """Whether a text is a whole ARN of a service."""
+    """Whether a string is a whole ARN of a service."""
     return text.startswith("arn:") and names.is_arn(text) and text.split(":")[2] == prefix
 
 

@@ -1,4 +1,4 @@
-"""The inputs of a step, as far as they tell which resources it acts on."""
+"""The inputs of a step, as far as they show which resources it acts on."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,9 +46,9 @@ class FixedValues:
         return None
 
     def kind_of(self, value: object) -> str | None:
-        """The kind of EC2 resource whose id a value is, as far as it tells.
+        """The kind of EC2 resource whose id a value is, as far as it shows.
 
-        A reference tells it by the end of its name (``copy.ImageId``), or by its parameter's typed
+        A reference shows it by the end of its name (``copy.ImageId``), or by its parameter's typed
         id or pattern.
         """
         if not isinstance(value, str):
@@ -69,7 +69,7 @@ class FixedValues:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """The inputs of a step, as far as they tell which resources it acts on."""
+    """The inputs of a step, as far as they show which resources it acts on."""
 
     inputs: Mapping[str, Any]
     values: FixedValues
@@ -91,9 +91,9 @@ class Call:
         return tuple(arn("ec2", kind, {placeholder: id_}) for id_ in ids)
 
     def ec2_kinds(self, name: str) -> tuple[str, ...] | None:
-        """The kinds of EC2 resources that an input's ids are of; None where it does not tell.
+        """The kinds of EC2 resources that an input's ids are of; None where it does not show.
 
-        An id tells by its prefix; a reference by its name or its parameter's typed id or pattern.
+        An id shows by its prefix; a reference by its name or its parameter's typed id or pattern.
         """
         value = self.inputs.get(name)
         kinds = [

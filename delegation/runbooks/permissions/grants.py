@@ -30,16 +30,16 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Derived:
-    """What can be told of a step's calls."""
+    """What can be determined of a step's calls."""
 
     grants: tuple[Grant, ...] = ()
     unseen: str = ""
-    """Why there is more that cannot be told; empty where the grants are all."""
+    """Why there is more that cannot be determined; empty where the grants are all."""
 
 
 def on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...] | None:
     """An action on every kind of resource that the call has it judged on, as narrow as the inputs
-    tell; None where they do not tell the kinds."""
+    show; None where they do not show the kinds."""
     judged = judged_on(action)
     if judged is None:
         return None

@@ -57,7 +57,7 @@ def names_kind(prefix: str, kind: str, call: Call) -> bool:
 
 
 def _as_in_arn(text: str, placeholder: str, kind: str) -> str | None:
-    """A value as ARNs write it; None where it does not tell."""
+    """A value as ARNs write it; None where it does not show."""
     if _ARN.fullmatch(text):
         return text
     if url := _QUEUE_URL.fullmatch(text):
@@ -71,7 +71,7 @@ def _as_in_arn(text: str, placeholder: str, kind: str) -> str | None:
 
 def _is_named_as(name: str, placeholder: str) -> bool:
     """Whether an input gives what a placeholder stands for: ``InstanceIds`` an ``InstanceId``; an
-    ``ImageName`` is no ``ImageId``."""
+    ``ImageName`` is not an ``ImageId``."""
     if name in _ALSO_CALLED.get(placeholder, ()):
         return True
     kinds = {kind for text in (name, placeholder) for kind in _NAMING.findall(text)}

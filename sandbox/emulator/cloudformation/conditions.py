@@ -38,7 +38,7 @@ def _joined(value: Any, parameters: Parameters) -> Any:
 
 
 def _texts(parts: Any, parameters: Parameters) -> list[str]:
-    """What is joined; a parameter that is a list is one text with commas in the emulator."""
+    """What is joined; a parameter that is a list is one string with commas in the emulator."""
     if isinstance(parts, dict) and parts.get("Ref") in parameters:
         return str(parameters[parts["Ref"]]["Value"]).split(",")
     return [

@@ -2,7 +2,7 @@
 
 A stack keeps the role that it was given last. The role is judged for each resource: a document by
 the calls of AWS's own handler, anything else by ``SERVICE:CreateTYPE`` (``UpdateTYPE``,
-``DeleteTYPE``), which is right for IAM and, elsewhere, tells an administrator from a narrow role.
+``DeleteTYPE``), which is right for IAM and, elsewhere, shows an administrator from a narrow role.
 Source: CloudFormation User Guide, CloudFormation service role; resource type AWS::SSM::Document.
 """
 

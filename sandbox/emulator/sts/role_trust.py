@@ -20,7 +20,7 @@ _ACTION = "sts:AssumeRole"
 
 
 def assume_role_checks(call: Call) -> list[Check]:
-    """For a caller whom the role's trust names, only an explicit Deny of his own policies counts;
+    """For a caller whom the role's trust names, only an explicit Deny of their own policies counts;
     the trust itself is the emulator's to judge."""
     if call.operation != "AssumeRole":
         return []

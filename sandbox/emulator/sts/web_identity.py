@@ -1,4 +1,4 @@
-"""``sts:AssumeRoleWithWebIdentity``: a role for whoever holds an issuer's token.
+"""``sts:AssumeRoleWithWebIdentity``: a role for anyone who holds an issuer's token.
 
 The emulator believes any token; here signature, time and audience are checked, and the role's
 trust is asked with the claims that IAM knows.
@@ -85,7 +85,7 @@ def _provider(role_arn: str, claims: Mapping[str, Any]) -> str:
     """The ARN of the account's provider for the token's issuer."""
     scheme, _, issuer = str(claims.get("iss", "")).partition("://")
     if scheme != "https":
-        raise _Refused("InvalidIdentityToken", "The issuer is no https address")
+        raise _Refused("InvalidIdentityToken", "The issuer is not an https address")
     partition, account = (f"{role_arn}:::::".split(":")[part] for part in (1, 4))
     arn = f"arn:{partition}:iam::{account}:oidc-provider/{issuer}"
     known = iam._oidc_providers.get(arn)

@@ -15,7 +15,7 @@ _forwarded_keys: set[str] = set()
 
 
 def configure(*, endpoint: str, certificate: str) -> None:
-    """Tells where the account answers and the certificate of its authority."""
+    """Shows where the account answers and the certificate of its authority."""
     _endpoint.update(url=endpoint, certificate=certificate)
 
 

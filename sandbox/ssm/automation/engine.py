@@ -143,7 +143,7 @@ class _Run:
         try:
             return float(resolve(step.definition.get(field, default), self._known))
         except (UnknownReference, ValueError, TypeError) as error:
-            raise StepFailed(f"{field} is no number: {error}") from None
+            raise StepFailed(f"{field} is not a number: {error}") from None
 
     def _deadline(self, step: StepExecution, default: float) -> float:
         limit = min(self._number(step, "timeoutSeconds", default), _LONGEST_SECONDS)
@@ -221,7 +221,7 @@ def _steps_of(loop: StepExecution, iteration: Iteration) -> list[StepExecution]:
 
 
 def _may_start(execution: Execution) -> bool:
-    """Waits until an interactive execution is told to start its next step; false at a stop."""
+    """Waits until an interactive execution is signalled to start its next step; false at a stop."""
     with execution.waiting_for(("StartStep",)), execution.changed:
         while execution.stop is None:
             if execution.take_signal(("StartStep",)) is not None:

@@ -175,7 +175,7 @@ def _stop(request: Request) -> Parameters:
 
 
 def _signal(request: Request) -> Parameters:
-    """Hands a signal to what waits for it; from whoever is not asked it is refused."""
+    """Hands a signal to what waits for it; from anyone who is not asked it is refused."""
     given = request.parameters
     execution = executions.find(given["AutomationExecutionId"])
     kind, payload, sender = given["SignalType"], given.get("Payload") or {}, caller_arn()

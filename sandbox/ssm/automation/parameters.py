@@ -62,7 +62,7 @@ def _given_value(name: str, definition: Mapping[str, Any], texts: list[str]) -> 
 
 
 def _element_type(kind: str) -> str | None:
-    """The type of a list type's elements; None for a type that is no list of texts."""
+    """The type of a list type's elements; None for a type that is not a list of strings."""
     if kind == "StringList":
         return "String"
     return kind[len("List<") : -1] if kind.startswith("List<") else None
@@ -70,7 +70,7 @@ def _element_type(kind: str) -> str | None:
 
 def _typed(name: str, kind: str, text: str) -> Any:
     if not isinstance(text, str):
-        raise invalid_parameters(f"Parameter {name} has a value that is no string.")
+        raise invalid_parameters(f"Parameter {name} has a value that is not a string.")
     if kind in _TYPED_IDS and not _TYPED_IDS[kind].fullmatch(text):
         raise invalid_parameters(f"Parameter {name} has value {text}, which is not of type {kind}.")
     convert: dict[str, Callable[[], Any]] = {
@@ -116,13 +116,13 @@ def _integer(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise invalid_parameters(
-            f"Parameter {name} has value {text}, which is no Integer."
+            f"Parameter {name} has value {text}, which is not an Integer."
         ) from None
 
 
 def _boolean(name: str, text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise invalid_parameters(f"Parameter {name} has value {text}, which is no Boolean.")
+        raise invalid_parameters(f"Parameter {name} has value {text}, which is not a Boolean.")
     return text.lower() == "true"
 
 
@@ -132,7 +132,7 @@ def _json(name: str, kind: str, text: str, expected: type) -> Any:
     except ValueError:
         value = None
     if not isinstance(value, expected):
-        raise invalid_parameters(f"Parameter {name} has value {text}, which is no {kind}.")
+        raise invalid_parameters(f"Parameter {name} has value {text}, which is not a {kind}.")
     return value
 
 

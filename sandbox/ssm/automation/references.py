@@ -15,7 +15,7 @@ class UnknownReference(ValueError):
 def resolve(value: Any, known: Mapping[str, Any]) -> Any:
     """The value with its references filled, also in nested values.
 
-    A text that is one reference takes the referred value with its type; within a longer text the
+    A string that is one reference takes the referred value with its type; within a longer text the
     value is written out, a list or map as JSON. Raises UnknownReference.
     """
     if isinstance(value, dict):

@@ -24,7 +24,7 @@ def invalid_parameters(message: str) -> ApiError:
 
 
 def account_and_name(role: str) -> tuple[str, str]:
-    """What a role ARN names; raises ApiError for a text that is none."""
+    """What a role ARN names; raises ApiError for a string that is none."""
     match = _ROLE_ARN.fullmatch(role)
     if match is None:
         raise invalid_parameters(f"The format of the supplied assume role ARN is invalid: {role}")
@@ -54,7 +54,7 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
 
 
 def of_caller(call: Call) -> Credentials:
-    """A session with the rights of whoever starts an execution without a role."""
+    """A session with the rights of anyone who starts an execution without a role."""
     caller = resolve_credential(call.access_key, call.account)
     if isinstance(caller, CredentialResolutionError):  # the request was authenticated before
         raise ApiError("AccessDeniedException", caller.message)

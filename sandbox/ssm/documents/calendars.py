@@ -60,7 +60,7 @@ def _properties(text: str) -> Iterator[tuple[str, str, str]]:
             continue
         match = _PROPERTY.fullmatch(line.strip())
         if match is None:
-            raise _invalid(f"{line!r} is no line of iCalendar")
+            raise _invalid(f"{line!r} is not a line of iCalendar")
         yield match[1], match[2], match[3]
 
 
@@ -92,4 +92,4 @@ def _time(parameters: str, value: str) -> datetime:
 
 
 def _invalid(reason: str) -> ApiError:
-    return ApiError("InvalidDocumentContent", f"The content is no change calendar: {reason}.")
+    return ApiError("InvalidDocumentContent", f"The content is not a change calendar: {reason}.")

@@ -126,7 +126,7 @@ def _calendar_state(request: Request) -> Parameters:
     for document in documents:
         if document.type != calendars.TYPE:
             raise ApiError(
-                "InvalidDocumentType", f"Document {document.name} is no {calendars.TYPE}."
+                "InvalidDocumentType", f"Document {document.name} is not a {calendars.TYPE}."
             )
     texts = [document.version(None).text for document in documents]
     is_open = all(calendars.read_calendar(text).is_open(at) for text in texts)

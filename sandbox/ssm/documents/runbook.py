@@ -15,7 +15,7 @@ _JAVA_CLASSES = {"L": "A-Za-z\u00aa-\u024f\u0370-\u1fff\u3040-\ud7a3", "N": "0-9
 
 
 def check_runbook(content: Mapping[str, Any]) -> None:
-    """Raises ApiError for what cannot be run; the first fault is told."""
+    """Raises ApiError for what cannot be run; the first fault is reported."""
     for fault in (*_parameter_faults(content), *_step_faults(content), *_output_faults(content)):
         raise ApiError("InvalidDocumentContent", fault)
 
@@ -58,7 +58,7 @@ def _parameter_faults(content: Mapping[str, Any]) -> Iterator[str]:
 def _rule_faults(name: str, field: Mapping[str, Any]) -> Iterator[str]:
     for rule in ("minItems", "maxItems", "minChars", "maxChars"):
         if not isinstance(field.get(rule, 0), int):
-            yield f"Parameter {name} has {rule} {field[rule]!r}, which is no number."
+            yield f"Parameter {name} has {rule} {field[rule]!r}, which is not a number."
     if not isinstance(field.get("allowedValues", []), list):
         yield f"Parameter {name} has allowedValues that are no list."
     elif "allowedValues" in field and "default" in field:
@@ -98,11 +98,11 @@ def _flow_faults(step: Mapping[str, Any], names: set[str]) -> Iterator[str]:
     if not isinstance(step.get("outputs", []), list):
         yield f"{where} has outputs that are no list."
     if "nextStep" in step and step["nextStep"] not in names:
-        yield f"{where} goes on to {step['nextStep']}, which is no step."
+        yield f"{where} goes on to {step['nextStep']}, which is not a step."
     on_failure = str(step.get("onFailure", "Abort"))
     target = on_failure.removeprefix("step:").strip()
     if on_failure.startswith("step:") and target not in names:
-        yield f"{where} goes to {target} on failure, which is no step."
+        yield f"{where} goes to {target} on failure, which is not a step."
     if not on_failure.startswith("step:") and on_failure not in ("Abort", "Continue"):
         yield f"{where} has onFailure {on_failure}; known: Abort, Continue, step:NAME."
 

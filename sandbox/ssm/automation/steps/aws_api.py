@@ -48,7 +48,7 @@ def select(answer: Any, selector: str, kind: str) -> Any:
     try:
         found = [match.obj for match in jsonpath.finditer(selector, answer)]
     except jsonpath.JSONPathError as error:
-        raise StepFailed(f"Selector {selector} is no JSONPath: {error}") from None
+        raise StepFailed(f"Selector {selector} is not a JSONPath: {error}") from None
     if not found:
         raise StepFailed(f"Selector {selector} finds nothing in the answer")
     if kind.endswith("List"):

@@ -11,7 +11,7 @@ _POLL_SECONDS = 0.1
 
 class _ResourceProperty(AwsApiAction):
     def property_of(self, answer: Any) -> str:
-        """What ``PropertySelector`` finds, as a text."""
+        """What ``PropertySelector`` finds, as a string."""
         found = select(answer, str(self.required("PropertySelector")), "String")
         return found if isinstance(found, str) else json.dumps(found)
 

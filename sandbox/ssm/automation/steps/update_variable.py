@@ -16,6 +16,6 @@ class UpdateVariable(Action):
         name = str(self.required("Name"))
         if not name.startswith("variable:") or name not in self.execution.variables:
             known = ", ".join(self.execution.variables) or "none"
-            raise StepFailed(f"{name} is no variable of the document; known: {known}")
+            raise StepFailed(f"{name} is not a variable of the document; known: {known}")
         self.execution.variables[name] = self.inputs.get("Value")
         return {}
