@@ -13,7 +13,7 @@ from delegation.lock import Accepted, check_accepted, needed
 from delegation.policies.quota_checks import check_quotas
 from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
-from delegation.user_files import make_importable
+from delegation.user_files import DEFAULT_QUALIFIER, bootstrap_qualifier, make_importable
 
 GUIDE = Deployment(
     profile=Profile.GUIDE,
@@ -32,6 +32,8 @@ class Configuration:
     deployments: tuple[Deployment, ...]
     runbooks: Mapping[str, Runbook]
     """By name."""
+    qualifier: str = DEFAULT_QUALIFIER
+    """That of ``cdk bootstrap``, for what is printed; a synthesis takes it from CDK's context."""
 
     @property
     def needs(self) -> Accepted:
@@ -58,7 +60,9 @@ def load(profile: object = None) -> Configuration:
         for role in deployment.service_roles:
             check_role_limits(role, runbooks)
         check_quotas(deployment, runbooks)
-    return Configuration(deployments=deployments, runbooks=runbooks)
+    return Configuration(
+        deployments=deployments, runbooks=runbooks, qualifier=bootstrap_qualifier()
+    )
 
 
 def check_needs(configuration: Configuration) -> None:

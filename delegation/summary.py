@@ -71,8 +71,6 @@ _ASSUME_AUTHOR_ROLES = Statement(
     why="the trust of these roles names them; they need no policy",
     source="STS API Reference, AssumeRole",
 )
-_QUALIFIER = "hnb659fds"
-"""That of ``cdk bootstrap``, unless cdk.json names another."""
 
 
 def _granted(
@@ -92,14 +90,20 @@ def _granted(
     if lending_nothing:
         yield f"operator {', '.join(lending_nothing)}", NEVER_LEND
     if deployment.pipeline is not None:
-        yield from _pipeline_granted(deployment, deployment.pipeline)
+        yield from _pipeline_granted(deployment, deployment.pipeline, configuration.qualifier)
     if deployment.authors:
         authors = ", ".join(author.rsplit("/", 1)[-1] for author in deployment.authors)
         yield f"author {authors}", (_ASSUME_AUTHOR_ROLES,)
     if deployment.has_author_roles:
         for author_role, granted in (
-            (names.AUTHOR_DEPLOYMENT_ROLE, deployment_permissions(deployment, _QUALIFIER)),
-            (names.AUTHOR_PUBLISHING_ROLE, publishing_permissions(deployment, _QUALIFIER)),
+            (
+                names.AUTHOR_DEPLOYMENT_ROLE,
+                deployment_permissions(deployment, configuration.qualifier),
+            ),
+            (
+                names.AUTHOR_PUBLISHING_ROLE,
+                publishing_permissions(deployment, configuration.qualifier),
+            ),
             (names.AUTHOR_EXECUTION_ROLE, tuple(chain(*execution_policies(deployment)))),
         ):
             yield f"author's {author_role}", granted
@@ -114,24 +118,24 @@ def _granted(
 
 
 def _pipeline_granted(
-    deployment: Deployment, pipeline: GitHubPipeline
+    deployment: Deployment, pipeline: GitHubPipeline, qualifier: str
 ) -> Iterable[tuple[str, Iterable[Statement]]]:
     """What each job of the pipeline is granted, by its subject and by its role."""
     for name, subjects, statements in (
         (
             names.PIPELINE_REVIEW_ROLE,
             pipeline.review_subjects,
-            review_permissions(deployment, _QUALIFIER),
+            review_permissions(deployment, qualifier),
         ),
         (
             names.PIPELINE_ADMINISTRATION_ROLE,
             pipeline.administration_subjects,
-            (*administration_permissions(deployment, _QUALIFIER), _ASSUME_AUTHOR_ROLES),
+            (*administration_permissions(deployment, qualifier), _ASSUME_AUTHOR_ROLES),
         ),
         (names.PIPELINE_RUNBOOKS_ROLE, pipeline.runbooks_subjects, (_ASSUME_AUTHOR_ROLES,)),
     ):
         yield f"jobs {', '.join(subjects)} as {name}", statements
-    comparison = comparison_permissions(deployment, _QUALIFIER)
+    comparison = comparison_permissions(deployment, qualifier)
     yield f"CloudFormation as {names.PIPELINE_COMPARISON_ROLE}", comparison
 
 

@@ -1,7 +1,15 @@
 """Where the user's files are: in the working directory, as of every command of this project."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
+
+from delegation.errors import DelegationError
+
+DEFAULT_QUALIFIER = "hnb659fds"
+"""The qualifier of ``cdk bootstrap``, unless one is named. Source: CDK, bootstrap template."""
+_QUALIFIER = "@aws-cdk/core:bootstrapQualifier"
 
 
 def documents() -> Path:
@@ -18,6 +26,23 @@ def shown(path: Path) -> str:
     """A path as messages show it: from the working directory, where it is in it."""
     folder = Path.cwd()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def bootstrap_qualifier() -> str:
+    """The qualifier of ``cdk bootstrap`` that the context of cdk.json names, else CDK's own.
+
+    DelegationError for a cdk.json that cannot be read.
+    """
+    path = Path.cwd() / "cdk.json"
+    try:
+        settings: Any = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return DEFAULT_QUALIFIER
+    except (OSError, ValueError) as error:
+        raise DelegationError(f"cdk.json cannot be read: {error}") from None
+    context = settings.get("context") if isinstance(settings, dict) else None
+    named = context.get(_QUALIFIER) if isinstance(context, dict) else None
+    return str(named or DEFAULT_QUALIFIER)
 
 
 def make_importable() -> None:

@@ -130,21 +130,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
-        raise ValueError
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an id, 8-4-4-4-12 hexadecimal digits; {program()} history shows "
+            f"those of executions"
+        )
     return text
 
 
-_id.__name__ = "id (8-4-4-4-12 hexadecimal digits; python -m operate history shows those of runs)"
-
-
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_positive.__name__ = "number of 1 or more"  # as argparse names it in its error
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
 
 
 def _connection(options: argparse.Namespace) -> Connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn, Stack
+from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -12,6 +12,7 @@ from delegation.deployment.limits import needs_of_role
 from delegation.policies.operators import OWN_PASSWORD, approver_policy, auditor_policy
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
+from stacks.deployment_stack import DeploymentStack
 from stacks.group_access import GroupAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
@@ -28,7 +29,7 @@ SIGN_IN_HOSTS = {
 (each partition's edition)."""
 
 
-class AdministrationStack(Stack):
+class AdministrationStack(DeploymentStack):
     """The operators, the service roles with their boundaries, and the outputs of the guide."""
 
     def __init__(
@@ -43,10 +44,10 @@ class AdministrationStack(Stack):
         super().__init__(
             scope,
             id_,
+            name=names.ADMINISTRATION_STACK,
+            purpose="people and service roles",
+            deployment=deployment,
             env=env,
-            stack_name=names.ADMINISTRATION_STACK,
-            description="Delegated administration of SSM Automation: people and service roles",
-            termination_protection=deployment.termination_protection,
         )
         operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
         groups = operators.groups[:1]

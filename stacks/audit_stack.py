@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from aws_cdk import Aws, CfnCondition, CfnOutput, Environment, Fn, Stack
+from aws_cdk import Aws, CfnCondition, CfnOutput, Environment, Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -24,6 +24,7 @@ from delegation.policies.event_patterns import (
     run_patterns,
 )
 from stacks.acknowledgement import acknowledge, in_standards
+from stacks.deployment_stack import DeploymentStack
 
 _BAD_END = (
     {
@@ -57,7 +58,7 @@ _NO_CUSTOMER_KEY = (
 )
 
 
-class AuditStack(Stack):
+class AuditStack(DeploymentStack):
     """Rules of EventBridge for a deployment's runs and for changes to what it rests on; a log group
     that keeps every such event, and a topic that is notified of bad ends and changes.
 
@@ -76,10 +77,10 @@ class AuditStack(Stack):
         super().__init__(
             scope,
             id_,
+            name=names.AUDIT_STACK,
+            purpose="the audit",
+            deployment=deployment,
             env=env,
-            stack_name=names.AUDIT_STACK,
-            description="Delegated administration of SSM Automation: the audit",
-            termination_protection=deployment.termination_protection,
         )
         region = env.region if env else None
         self._build_log(audit)

@@ -1,6 +1,6 @@
 """PipelineStack: whom AWS trusts among GitHub's jobs, and what each may do; one per account."""
 
-from aws_cdk import Aws, CfnOutput, Environment, Fn, Stack
+from aws_cdk import Aws, CfnOutput, Environment, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -19,9 +19,10 @@ from delegation.policies.pipelines import (
 )
 from stacks.author_access import qualifier_of
 from stacks.deployment_role import deployment_role
+from stacks.deployment_stack import DeploymentStack
 
 
-class PipelineStack(Stack):
+class PipelineStack(DeploymentStack):
     """The roles that jobs of GitHub Actions assume with GitHub's own token: no key is stored."""
 
     def __init__(
@@ -36,10 +37,10 @@ class PipelineStack(Stack):
         super().__init__(
             scope,
             id_,
+            name=names.PIPELINE_STACK,
+            purpose="pipelines that deploy it",
+            deployment=deployment,
             env=env,
-            stack_name=names.PIPELINE_STACK,
-            description="Delegated administration of SSM Automation: pipelines that deploy it",
-            termination_protection=deployment.termination_protection,
         )
         provider = pipeline.provider or self._build_provider()
         self._build_review(deployment, pipeline, provider)

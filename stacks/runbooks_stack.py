@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Environment, Fn, Stack
+from aws_cdk import CfnOutput, Environment, Fn
 from constructs import Construct
 
 from delegation import names
@@ -10,6 +10,7 @@ from delegation.deployment.deployment import Deployment
 from delegation.policies.quotas import STACK_OUTPUTS
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import author_synthesizer
+from stacks.deployment_stack import DeploymentStack
 from stacks.runbook_document import RunbookDocument
 
 DOCUMENTS_AT_A_TIME = 5
@@ -17,7 +18,7 @@ DOCUMENTS_AT_A_TIME = 5
 Source: aws-solutions/automated-security-response-on-aws, issues 66 and 74."""
 
 
-class RunbooksStack(Stack):
+class RunbooksStack(DeploymentStack):
     """One SSM document per runbook, and how to start each."""
 
     def __init__(
@@ -32,10 +33,10 @@ class RunbooksStack(Stack):
         super().__init__(
             scope,
             id_,
+            name=names.RUNBOOKS_STACK,
+            purpose="approved runbooks",
+            deployment=deployment,
             env=env,
-            stack_name=names.RUNBOOKS_STACK,
-            description="Delegated administration of SSM Automation: approved runbooks",
-            termination_protection=deployment.termination_protection,
             synthesizer=author_synthesizer(scope) if deployment.has_author_roles else None,
         )
         self._build_documents(deployment, runbooks)

@@ -104,8 +104,8 @@ def _check_outputs(deployment: Deployment) -> None:
 
 def _check_author_roles(deployment: Deployment) -> None:
     for statements in (
-        deployment_permissions(deployment, _QUALIFIER),
-        publishing_permissions(deployment, _QUALIFIER),
+        deployment_permissions(deployment, _LONGEST_QUALIFIER),
+        publishing_permissions(deployment, _LONGEST_QUALIFIER),
     ):
         check_policy("a policy of the author's roles", statements, _FEWER_REGIONS)
     policies = len(execution_policies(deployment))
@@ -124,7 +124,7 @@ def _check_author_roles(deployment: Deployment) -> None:
 
 
 def _check_pipeline(deployment: Deployment, pipeline: GitHubPipeline) -> None:
-    review = review_permissions(deployment, _QUALIFIER)
+    review = review_permissions(deployment, _LONGEST_QUALIFIER)
     check_policy("the policy of the pipeline's review role", review, _FEWER_REGIONS)
     size = _TRUST_WITHOUT_ARNS + 3 * len(pipeline.issuer)
     size += sum(map(listed_length, pipeline.review_subjects))
@@ -136,7 +136,7 @@ def _check_pipeline(deployment: Deployment, pipeline: GitHubPipeline) -> None:
         )
 
 
-_QUALIFIER = "0123456789"
+_LONGEST_QUALIFIER = "0123456789"
 """As long as a qualifier of ``cdk bootstrap`` can be. Source: CDK, bootstrap template."""
 
 

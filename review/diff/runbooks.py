@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from review.access_review import AccountReview
 from review.diff.gains import Aspect, Gain
-from review.model.account import Limit, Persona, Runbook
+from review.model.account import Limit, LimitKind, Persona, Runbook
 
 
 def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
@@ -75,21 +75,32 @@ def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
 def is_as_tight(old: Limit, new: Limit) -> bool:
     """Whether a limit holds its starter to as much as before; what cannot be determined does
     not."""
+    if new.is_avoidable and not old.is_avoidable:
+        return False
     if old.value == new.value:
         return True
-    before, after = json.loads(old.value), json.loads(new.value)
-    kind = old.what.split(" ")[0]
-    if kind == "approval":
-        return (
-            {**before, "of": 0, "needed": 0} == {**after, "of": 0, "needed": 0}
-            and _is_at_least(after["needed"], before["needed"])
-            and _is_within(after["of"], before["of"])
-        )
-    if kind.startswith("max"):
+    try:
+        before, after = json.loads(old.value), json.loads(new.value)
+    except ValueError:  # of a lock file that somebody edited
+        return False
+    if old.kind is LimitKind.APPROVAL:
+        return _is_approval_as_tight(before, after)
+    if old.kind in (LimitKind.MAX_ITEMS, LimitKind.MAX_CHARS):
         return _is_at_least(before, after)
-    if kind.startswith("min"):
+    if old.kind in (LimitKind.MIN_ITEMS, LimitKind.MIN_CHARS):
         return _is_at_least(after, before)
-    return kind == "allowedValues" and _is_within(after, before)
+    return old.kind is LimitKind.ALLOWED_VALUES and _is_within(after, before)
+
+
+def _is_approval_as_tight(before: object, after: object) -> bool:
+    """Whether as many of the same approvers, or of fewer, must approve."""
+    return (
+        isinstance(before, dict)
+        and isinstance(after, dict)
+        and before.keys() == after.keys() == {"of", "needed"}
+        and _is_at_least(after["needed"], before["needed"])
+        and _is_within(after["of"], before["of"])
+    )
 
 
 def _is_at_least(one: object, other: object) -> bool:

@@ -36,7 +36,7 @@ from review.invariants.invariant import (
     joined,
     of_actions,
 )
-from review.model.account import Kind, Persona, Principal
+from review.model.account import Kind, LimitKind, Persona, Principal
 
 _BY_AUTOMATION = (("ForAnyValue:StringEquals", CALLED_VIA, (AUTOMATION,)),)
 """Of calls that Automation makes in the context of the caller of an execution without a role.
@@ -98,7 +98,9 @@ def operator_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
             f"policies, except in Systems Manager",
             _lends_nothing(evaluator, users),
         )
-    if any(limit.is_approval for r in evaluator.account.runbooks for limit in r.limits):
+    if any(
+        limit.kind is LimitKind.APPROVAL for r in evaluator.account.runbooks for limit in r.limits
+    ):
         yield invariant(
             "operators-approve-nothing-whatever-else",
             f"{who} are denied {SIGNAL}, whatever else grants it",

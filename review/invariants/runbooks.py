@@ -14,7 +14,9 @@ def runbook_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
         "each runbook runs as a service role of these templates, never as the person who starts it",
         _roles(evaluator),
     )
-    if any(limit.is_step for runbook in evaluator.account.runbooks for limit in runbook.limits):
+    if any(
+        limit.kind.is_step for runbook in evaluator.account.runbooks for limit in runbook.limits
+    ):
         yield invariant(
             "runbooks-begin-with-their-limits",
             "each approval and calendar stands at the beginning of its runbook, and no run can go "
@@ -38,6 +40,6 @@ def _limits(evaluator: Evaluator) -> Proof:
         f"a run of {runbook.name} can go around its {limit.what}"
         for runbook in evaluator.account.runbooks
         for limit in runbook.limits
-        if limit.is_dodged
+        if limit.is_avoidable
     ]
     return Proof(tuple(findings), ())

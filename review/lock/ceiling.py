@@ -7,7 +7,7 @@ from review.diff.runbooks import is_as_tight
 from review.iam.patterns import covers
 from review.lock.facts import AccountFacts, Effect, Row, Table
 from review.lock.file import Accepted
-from review.model.account import Limit
+from review.model.account import Limit, LimitKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,13 +59,14 @@ def _covers(table: Table, one: Row, other: Row) -> bool:
         )
     if table is Table.TRUST:
         return one[:3] == other[:3] and set(one[3]) <= set(other[3])
-    if table is Table.LIMITS and one[:2] == other[:2]:
+    if table is Table.LIMITS and one[:3] == other[:3]:
         return is_as_tight(_limit(other), _limit(one))
     return False
 
 
 def _limit(row: Row) -> Limit:
-    return Limit(what=row[1][0], value=row[2][0])
+    _, (kind,), (of,), (value,), around = row
+    return Limit(kind=LimitKind(kind), of=of, value=value, is_avoidable=bool(around))
 
 
 _SENTENCES = {
@@ -76,7 +77,7 @@ _SENTENCES = {
     Table.TRUST_DENIALS: ("", " denies ", " to ", " where "),
     Table.RUNBOOKS: ("runbook ", " runs as ", " in "),
     Table.ACTIONS: ("runbook ", " does "),
-    Table.LIMITS: ("runbook ", " is limited: ", ": "),
+    Table.LIMITS: ("runbook ", " is limited by ", " of ", ": ", ", but "),
     Table.ESCALATION: ("escalation path ", ", open to ", ", as far as "),
     Table.EXCEPTIONS: ("invariant: ", ": ", ": "),
     Table.RECEIVED: ("", " is sent to "),

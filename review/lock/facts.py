@@ -76,7 +76,7 @@ _COLUMNS: dict[Table, tuple[Effect, tuple[str, ...]]] = {
     Table.TRUST_DENIALS: (Effect.RESTRAINT, ("role", "denies", "to", "where")),
     Table.RUNBOOKS: (Effect.POWER, ("runbook", "runs as", "in")),
     Table.ACTIONS: (Effect.POWER, ("runbook", "does")),
-    Table.LIMITS: (Effect.RESTRAINT, ("runbook", "limit", "value")),
+    Table.LIMITS: (Effect.RESTRAINT, ("runbook", "limit", "of", "value", "except")),
     Table.ESCALATION: (Effect.POWER, ("path", "open to", "as far as")),
     Table.EXCEPTIONS: (Effect.POWER, ("invariant", "verdict", "because")),
     Table.RECEIVED: (Effect.RESTRAINT, ("subject", "is sent to")),
@@ -214,7 +214,8 @@ def _of_runbooks(account: AccountReview) -> Iterator[_Fact]:
             if not call.is_known:
                 yield Table.ACTIONS, (name, ("what a script does, within the rights of its role",))
         for limit in runbook.limits:
-            yield Table.LIMITS, (name, (limit.what,), (limit.value,))
+            around = ("an execution can go around it",) if limit.is_avoidable else ()
+            yield Table.LIMITS, (name, (limit.kind,), (limit.of,), (limit.value,), around)
 
 
 def _of_audit(account: AccountReview) -> Iterator[_Fact]:

@@ -140,36 +140,45 @@ class Runbook:
         return self.role or "its starter, or a role that they pass"
 
 
-AROUND = "a run can go around it"
-"""What the value of a limit says where the step that keeps it can be dodged."""
+class LimitKind(StrEnum):
+    """What a limit holds its starter to: by a parameter's constraints, or by a step."""
+
+    TYPE = "type"
+    ALLOWED_VALUES = "allowedValues"
+    ALLOWED_PATTERN = "allowedPattern"
+    MIN_ITEMS = "minItems"
+    MAX_ITEMS = "maxItems"
+    MIN_CHARS = "minChars"
+    MAX_CHARS = "maxChars"
+    APPROVAL = "approval"
+    CALENDAR = "calendar"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether a step of the runbook keeps it."""
+        return self in (LimitKind.APPROVAL, LimitKind.CALENDAR)
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
 class Limit:
     """Something that a runbook holds its starter to."""
 
-    what: str
-    """``maxItems of InstanceId``, ``approval at step NAME``, ``calendar at step NAME``."""
+    kind: LimitKind
+    of: str
+    """The name of the parameter or step."""
     value: str
-    """JSON."""
+    """JSON: the constraint, or what the step asks for."""
+    is_avoidable: bool = False
+    """Whether an execution can go around the step that keeps it."""
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.value}"
+        around = ", which an execution can go around" if self.is_avoidable else ""
+        return f"{self.what}: {self.value}{around}"
 
     @property
-    def is_step(self) -> bool:
-        """Whether a step of the runbook keeps it."""
-        return " at step " in self.what
-
-    @property
-    def is_dodged(self) -> bool:
-        """Whether a run can go around the step that keeps it."""
-        return AROUND in self.value
-
-    @property
-    def is_approval(self) -> bool:
-        """Whether somebody has to approve the run."""
-        return self.what.startswith("approval ")
+    def what(self) -> str:
+        """``maxItems of InstanceId``, ``approval at step NAME``."""
+        return f"{self.kind} {'at step' if self.kind.is_step else 'of'} {self.of}"
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)

@@ -9,20 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from review.errors import ReviewError
-from review.model.account import AROUND, Call, Limit, Runbook
+from review.model.account import Call, Limit, LimitKind, Runbook
 from review.templates.files import parse_json
 from review.templates.resources import Resource
 
 _STEP_ACTIONS = Path(__file__).resolve().parent.parent / "data" / "step_actions.json"
-_CONSTRAINTS = (
-    "type",
-    "allowedValues",
-    "allowedPattern",
-    "minItems",
-    "maxItems",
-    "minChars",
-    "maxChars",
-)
+_CONSTRAINTS = tuple(kind for kind in LimitKind if not kind.is_step)
 
 
 def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
@@ -144,16 +136,16 @@ def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
         if step.get("action") == "aws:approve":
             needed = inputs.get("MinRequiredApprovals", 1)
             approval = {"of": inputs.get("Approvers", []), "needed": needed}
-            yield _step_limit("approval", step, approval, steps)
+            yield _step_limit(LimitKind.APPROVAL, step, approval, steps)
         if _asks_calendar(step):
             calendar = {"of": inputs.get("CalendarNames"), "is": inputs.get("DesiredValues")}
             calendar |= {k: v for k, v in sorted(inputs.items()) if k not in _OF_CALENDAR}
-            yield _step_limit("calendar", step, calendar, steps)
+            yield _step_limit(LimitKind.CALENDAR, step, calendar, steps)
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
                 value = json.dumps(parameter[constraint])
-                yield Limit(what=f"{constraint} of {name}", value=value)
+                yield Limit(kind=constraint, of=name, value=value)
 
 
 def _asks_calendar(step: Mapping[str, Any]) -> bool:
@@ -162,15 +154,18 @@ def _asks_calendar(step: Mapping[str, Any]) -> bool:
 
 
 def _step_limit(
-    kind: str,
+    kind: LimitKind,
     step: Mapping[str, Any],
     asks: Mapping[str, Any],
     steps: Sequence[Mapping[str, Any]],
 ) -> Limit:
-    """A limit that a step keeps, and how a run can go around the step, if it can."""
-    around = {AROUND: True} if _can_go_around(step, steps) else {}
-    value = json.dumps({**asks, **around}, sort_keys=True)
-    return Limit(what=f"{kind} at step {step.get('name')}", value=value)
+    """A limit that a step keeps, and whether an execution can go around the step."""
+    return Limit(
+        kind=kind,
+        of=str(step.get("name")),
+        value=json.dumps(asks, sort_keys=True),
+        is_avoidable=_can_go_around(step, steps),
+    )
 
 
 def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> bool:

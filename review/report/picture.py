@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from review.access.grants import Access
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, PASS_ROLE, SIGNAL, START
 from review.iam.patterns import overlap
-from review.model.account import Account, Persona, Runbook
+from review.model.account import Account, LimitKind, Persona, Runbook
 from review.report.visible_text import escape, visible
 
 _UPDATE = "ssm:UpdateDocument"
@@ -99,7 +99,7 @@ def _arrows(
         for action, label in ((START, "starts"), (_UPDATE, "writes")):
             if any(overlap(g.resource, arn) for g in access.on(action) for arn in arns):
                 yield Arrow(id_, f"r{number}", label)
-        approved = any(limit.is_approval for r in runbooks for limit in r.limits)
+        approved = any(limit.kind is LimitKind.APPROVAL for r in runbooks for limit in r.limits)
         if access.principal.persona is Persona.APPROVER and access.on(SIGNAL) and approved:
             yield Arrow(id_, f"r{number}", "approves")
         if any(runbook.role == access.principal.arn for runbook in runbooks):

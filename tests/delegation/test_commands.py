@@ -1,6 +1,7 @@
 """``python -m delegation``: what its commands print and how they end."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -213,3 +214,21 @@ def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
         "role |",
     ):
         assert row in table.splitlines()
+
+
+def test_qualifier_of_cdk_json_is_the_one_that_is_shown(
+    project: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    deployments = project / "deployments.py"
+    author = 'authors=("arn:aws:iam::111122223333:role/Authors",), account="111122223333",'
+    text = deployments.read_text("utf-8")
+    added = f'Deployment({author} regions=("eu-west-1",),'
+    deployments.write_text(text.replace("    Deployment(", f"    {added}"), "utf-8")
+    (project / "cdk.json").write_text(
+        '{"app": "python3 app.py", "context": {"@aws-cdk/core:bootstrapQualifier": "acme-prod"}}'
+    )
+
+    printed = run("-m", "delegation", "who").stdout
+
+    assert "cdk-acme-prod-assets-" in printed
+    assert "hnb659fds" not in printed

@@ -489,7 +489,7 @@ def test_history_since_takes_an_offset(account: Account) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("history", "--limit", "-1"), "invalid number of 1 or more value: '-1'"),
+        (("history", "--limit", "-1"), "'-1' is not a number of 1 or more"),
         (("history", "--since", "99999w"), "'99999w' is not a time"),
         (("history", "--since", "0001-01-01"), "'0001-01-01' is not a time"),
         (
@@ -501,7 +501,7 @@ def test_history_since_takes_an_offset(account: Account) -> None:
             ("run", RESTART, "--parameter", "Instance=i"),
             f"--parameter: {RESTART} takes no 'Instance'; nearest: InstanceId",
         ),
-        (("watch", "nope"), "argument ID: invalid id (8-4-4-4-12 hexadecimal digits"),
+        (("watch", "nope"), "argument ID: 'nope' is not an id, 8-4-4-4-12 hexadecimal digits; "),
         (("run", RESTART, "--client-token", "foo"), "argument --client-token: invalid id"),
         (("history", "--status", "bogus"), "argument --status: invalid choice: 'bogus'"),
         (("list", "--endpoint-url", "foo"), "AWS was to be asked for ssm: Invalid endpoint: foo"),

@@ -16,7 +16,6 @@ from delegation.runbooks.checks.scope import Scope, Step
 from delegation.runbooks.checks.types import LISTS, plain
 from delegation.runbooks.checks.values import check_type
 
-_OWN_INPUTS = ("Service", "Api")
 _SELECTOR = re.compile(r"\$(?:\.[A-Za-z0-9_-]+|\[\d+\]|\[\*\]|\[-1:\])*")
 _PART = re.compile(r"\.([A-Za-z0-9_-]+)|\[[^\]]*\]")
 

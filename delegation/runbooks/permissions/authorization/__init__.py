@@ -34,11 +34,6 @@ class JudgedOn:
     """Kinds that a call is judged on where it names one."""
 
 
-def covered_services() -> tuple[str, ...]:
-    """The services that there is data of, as botocore names them."""
-    return tuple(sorted(path.stem for path in (_FOLDER / "operations").iterdir()))
-
-
 def authorizing(service: str, operation: str) -> Authorizing | None:
     """The IAM actions behind an API; None where the data has none."""
     found = _read("operations", service).get(operation)

@@ -1,0 +1,31 @@
+"""What the stacks of a deployment have in common: a fixed name, and a description."""
+
+from aws_cdk import Environment, IStackSynthesizer, Stack
+from constructs import Construct
+
+from delegation.deployment.deployment import Deployment
+
+
+class DeploymentStack(Stack):
+    """A stack of a deployment, under its name in the account."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        purpose: str,
+        deployment: Deployment,
+        env: Environment | None,
+        synthesizer: IStackSynthesizer | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            env=env,
+            stack_name=name,
+            description=f"Delegated administration of SSM Automation: {purpose}",
+            termination_protection=deployment.termination_protection,
+            synthesizer=synthesizer,
+        )
