@@ -1,10 +1,13 @@
 """The configuration of a synthesis: deployments.py, the runbooks it names, and their acceptance."""
 
 import importlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
+from delegation import model
 from delegation.deployment.deployment import Deployment, Profile, check_deployments, parse_profile
 from delegation.deployment.people import IamUser
 from delegation.deployment.service_roles import ServiceRole
@@ -89,4 +92,16 @@ def _read_deployments() -> tuple[Deployment, ...]:
         while line is not None and not line.tb_frame.f_code.co_filename.endswith("deployments.py"):
             line = line.tb_next
         where = f":{line.tb_lineno}" if line else ""
-        raise DelegationError(f"deployments.py{where}: {error}") from None
+        raise DelegationError(f"deployments.py{where}: {_worded(error)}") from None
+
+
+def _worded(error: BaseException) -> str:
+    """A mistake as Python words it, but for a field that a class of the model does not have."""
+    match = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    kind = getattr(model, match[1], None) if match else None
+    if match is None or not is_dataclass(kind):
+        return str(error)
+    names = [field.name for field in fields(kind)]
+    nearest = get_close_matches(match[2], names, n=1)
+    hint = f"; nearest: {nearest[0]}" if nearest else ""
+    return f"{match[1]} has no field {match[2]!r}; fields: {', '.join(names)}{hint}"

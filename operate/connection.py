@@ -129,7 +129,7 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
     try:
         yield
     except AwsError as error:
-        raise explained(error, f"AWS was asked {what}", status=status) from None
+        raise explained(error, f"could not ask AWS {what}", status=status) from None
     except ValueError as error:  # an endpoint that is not a URL, and the like
         raise OperateError(f"AWS was to be asked {what}: {error}", status=status) from None
 

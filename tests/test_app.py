@@ -104,8 +104,9 @@ _MISTAKES = {
     ),
     "misspelt field": (
         "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
-        "error: deployments.py:3: Deployment.__init__() got an unexpected keyword argument "
-        "'operator'\n",
+        "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
+        "service_roles, authors, pipeline, audit, account, regions, profile, "
+        "termination_protection; nearest: operators\n",
     ),
     "misspelt name": (
         "DEPLOYMENTS = (Deployment(),)\n",

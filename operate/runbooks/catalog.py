@@ -192,11 +192,11 @@ def _not_read(
     """
     if not is_denied(error) and code_of(error) != "InvalidDocument":
         what = f"{name} {version}" if version else name
-        return explained(error, f"AWS was asked for {what}")
+        return explained(error, f"could not read {what}")
     try:
         every = [*listed(connection, everything=True)]
     except OperateError:
-        return explained(error, f"AWS was asked for {name}")
+        return explained(error, f"could not read {name}")
     known = [runbook.name for runbook in every if runbook.service_role]
     if any(name == runbook.name for runbook in every):
         return explained(error, f"you may not run {name}")

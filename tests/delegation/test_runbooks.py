@@ -98,8 +98,8 @@ def test_file_without_a_name_is_refused(tmp_path: Path) -> None:
 def test_broken_json_is_refused_with_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "Restart.json"
 
-    assert _refusal(path, '{\n "schemaVersion": "0.3",\n}') == (
-        f"{path}:3:1: is not JSON: expecting property name enclosed in double quotes{_UNREADABLE}"
+    assert _refusal(path, '{\n "schemaVersion"\n}') == (
+        f"{path}:3:1: is not JSON: expecting ':' delimiter{_UNREADABLE}"
     )
 
 

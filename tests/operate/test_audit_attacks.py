@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -364,7 +365,7 @@ def test_deeply_nested_parameters_of_somebody_end_no_audit(company: Company) -> 
 
 @pytest.mark.parametrize("stream", ["1", "2"])
 def test_closed_stream_is_no_finding(company: Company, stream: str) -> None:
-    command = f"{sys.executable} -m operate audit {stream}>&-"
+    command = f"{shlex.quote(sys.executable)} -m operate audit {stream}>&-"
     done = subprocess.run(
         ["sh", "-c", command],
         env={**base(), **company.root},

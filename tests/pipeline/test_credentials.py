@@ -93,7 +93,7 @@ def test_no_credentials_are_reported(environment: dict[str, str]) -> None:
 def test_credentials_that_do_not_work_are_reported(environment: dict[str, str]) -> None:
     os.environ["AWS_ACCESS_KEY_ID"] = "AKIANOBODY0000000000"
 
-    assert _refusal().startswith("AWS was asked who this is: An error occurred (")
+    assert _refusal().startswith("could not ask AWS who this is: An error occurred (")
 
 
 def test_profile_that_is_not_there_is_reported(environment: dict[str, str]) -> None:
@@ -103,7 +103,7 @@ def test_profile_that_is_not_there_is_reported(environment: dict[str, str]) -> N
         can_compare(_of([]))
 
     assert str(caught.value) == (
-        "AWS was asked for credentials: The config profile (nobody) could not be found"
+        "could not ask AWS for credentials: The config profile (nobody) could not be found"
     )
 
 

@@ -23,7 +23,7 @@ def _aws(
     sandbox: Sandbox, *arguments: str, keys: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(Path(sys.executable).with_name("aws")), *arguments],
+        [sys.executable, "-m", "awscli", *arguments],
         env={**os.environ, **sandbox.environment(keys)},
         capture_output=True,
         text=True,

@@ -147,8 +147,8 @@ def test_shell_env_lets_the_aws_cli_talk_to_the_running_account(tmp_path: Path) 
     process = _start(tmp_path)
     script = (
         'eval "$(python -m sandbox shell-env)" && '
-        "aws ssm list-documents --filters Key=Owner,Values=Self --output text && "
-        "aws sts get-caller-identity --query Arn --output text"
+        "python -m awscli ssm list-documents --filters Key=Owner,Values=Self --output text && "
+        "python -m awscli sts get-caller-identity --query Arn --output text"
     )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
