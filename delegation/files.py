@@ -53,6 +53,16 @@ class Source:
             node = child
         return mark.line + 1, mark.column + 1
 
+    def written(self, location: Location) -> str | None:
+        """A scalar as the file writes it without quotes; None for a quoted one, or none."""
+        node = self._root
+        for part in location:
+            _, node = _child(node, part)
+            if node is None:
+                return None
+        is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+        return str(node.value) if is_plain else None
+
     def repeated_keys(self) -> Iterator[tuple[str, int, int]]:
         """Every key that its object has before, with line and column."""
         queue = [self._root] if self.may_repeat_keys else []
@@ -98,10 +108,9 @@ def read_source(path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise FileError(file, line, column, f"is not YAML: {error.problem}") from None
-    except TypeError:
-        reason = "holds a date or other value that JSON lacks; put it in quotes"
-        raise FileError(file, 1, 1, reason) from None
+        raise FileError(file, line, column, f"is not YAML: {_hinted(str(error.problem))}") from None
+    except TypeError as error:
+        raise FileError(file, 1, 1, f"holds what JSON lacks: {error}; put it in quotes") from None
     except UnicodeEncodeError:
         raise FileError(file, 1, 1, "holds half a character (\\ud800 to \\udfff)") from None
     except (ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
@@ -111,6 +120,20 @@ def read_source(path: Path) -> Source:
         found = f"holds {type(loaded).__name__}, not an object of fields"
         raise FileError(file, 1, 1, "is empty" if loaded is None else found)
     return Source(file=file, content=loaded, text=text, may_repeat_keys=may_repeat_keys)
+
+
+_HINTS = {
+    "unhashable key": "put a value that begins with braces in quotes, as '{{ name }}'",
+    "tab character": "YAML takes no tab there; use spaces",
+    "'\\t' that cannot start any token": "YAML takes no tab there; use spaces",
+    "mapping values are not allowed": "put a value with a colon and a space in quotes",
+}
+"""Common mistakes, by what the reader says of them, and what to do."""
+
+
+def _hinted(problem: str) -> str:
+    hints = [hint for words, hint in _HINTS.items() if words in problem]
+    return "; ".join([problem, *hints])
 
 
 def _reason(error: Exception) -> str:
@@ -149,6 +172,10 @@ def _load_json(text: str) -> tuple[Any, bool]:
     return loaded, repeated
 
 
+class Date(str):
+    """What YAML takes for a date or time, as it is written: JSON has none."""
+
+
 class _Loader(yaml.CSafeLoader):
     repeated = False
 
@@ -157,6 +184,22 @@ class _Loader(yaml.CSafeLoader):
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         self.repeated = self.repeated or len(found) < len(node.value)
         return found
+
+
+def _date(loader: _Loader, node: yaml.ScalarNode) -> Date:
+    return Date(loader.construct_scalar(node))
+
+
+def _no_json(loader: _Loader, node: yaml.Node) -> NoReturn:
+    kind = node.tag.rsplit(":", 1)[-1]
+    raise yaml.constructor.ConstructorError(
+        None, None, f"holds a {kind}, which JSON lacks; put it in quotes", node.start_mark
+    )
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+for _kind in ("binary", "set", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _no_json)
 
 
 def _load_yaml(text: str) -> tuple[Any, bool]:

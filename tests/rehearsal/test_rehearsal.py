@@ -1,7 +1,6 @@
 """The rehearsal, once through, and what it says when something is not as expected."""
 
 import io
-import json
 import os
 import signal
 import subprocess
@@ -15,51 +14,6 @@ from rehearsal.report import Outcome, Report, SceneFailed
 from rehearsal.workstation import Workstation
 
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-@pytest.mark.command
-@pytest.mark.sandbox
-def test_make_rehearse_plays_the_story_and_everything_is_as_expected(tmp_path: Path) -> None:
-    data = tmp_path / "rehearsal.json"
-
-    done = subprocess.run(
-        [sys.executable, "-m", "rehearsal", "--json", str(data)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "\r" not in done.stdout
-    assert "51 of 51 as expected" in done.stdout
-    report = json.loads(data.read_text("utf-8"))
-    assert report["agrees"] is True
-    (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
-    assert "is not authorized to perform: iam:PassRole on resource: " in passing
-    denied = [o["what"] for o in report["outcomes"] if o["expected"] == "denied"]
-    assert denied == [
-        "make an IAM user",
-        "describe instances",
-        "start the runbook",
-        "start the runbook, as the deployment role",
-        "assume the service role",
-        "change AdministrationStack",
-        "deploy as the administrator of cdk bootstrap",
-        "deploy as anyone who deployed last",
-        "replace the administrator's template",
-        "make an IAM user by RunbooksStack",
-        "stop an instance",
-        "describe instances",
-        "pass the role to a runbook that takes one",
-        "write a document of their own that embeds the role",
-        "assume the role",
-        "edit the approved runbook",
-        "start another document with an embedded role",
-        "delete the runbook, as auditor",
-    ]
-    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 10))
 
 
 def test_makefile_plays_the_rehearsal_for_make_rehearse() -> None:

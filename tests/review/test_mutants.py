@@ -10,6 +10,8 @@ from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.invariants.invariant import Verdict
+from review.lock.ceiling import compare
+from review.lock.facts import facts_of
 from review.model.account import Persona
 from review.templates.assembly import Template
 from tests.review.conftest import EVERYTHING, WITH_PIPELINE, Synthesize
@@ -70,6 +72,7 @@ def _spared(
 ) -> tuple[list[str], list[str]]:
     """The mutants that nothing notices, and those that a change does not show."""
     survivors, silent = [], []
+    accepted = {account.heading: dict(account.rows) for account in facts_of(before)}
     for name, mutant in mutants.items():
         try:
             reviewed = review(engine, mutant)
@@ -80,6 +83,12 @@ def _spared(
         changed = change(before, reviewed)
         if not (changed.gains if most_gain else changed.gains or changed.losses):
             silent.append(name)
+        gains_access = changed.gains or any(d.is_administrators for d in changed.differences)
+        locked = compare(accepted, facts_of(reviewed))
+        if gains_access and not locked.gains:
+            survivors.append(f"{name}: not gained against the lock")
+        if locked.gains and not changed.widens:
+            survivors.append(f"{name}: gained against the lock alone")
     return survivors, silent
 
 

@@ -5,7 +5,8 @@ Systems Manager Automation actions reference.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Action:
     """Groups of inputs of which one is given."""
     at_least_one: tuple[tuple[str, ...], ...] = ()
     at_most_one: tuple[tuple[str, ...], ...] = ()
+    needs_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Inputs that mean nothing without one of others."""
 
 
 @cache

@@ -17,6 +17,7 @@ from delegation.runbooks.checks.types import LISTS, plain
 from delegation.runbooks.checks.values import check_type
 
 _SELECTOR = re.compile(r"\$(?:\.[A-Za-z0-9_-]+|\[\d+\]|\[\*\]|\[-1:\])*")
+"""Selectors that can be followed through AWS's model; others are only parsed."""
 _PART = re.compile(r"\.([A-Za-z0-9_-]+)|\[[^\]]*\]")
 
 Shapes = Mapping[str, Any]
@@ -140,6 +141,8 @@ class _Parameters:
                 Rule.TYPE, location, f"is {shown_value(value)}", "a string is wanted"
             )
             return
+        if self._findings.add_misread(value, location):
+            return
         values = shape.get("enum")
         if values and not has_reference(value) and str(value) not in values and value != "":
             self._findings.add(
@@ -218,6 +221,8 @@ def _check_selectors(step: Step, operation: Any, shapes: Shapes, findings: Findi
             shape, before = following, before + part[0]
         else:
             _check_selected(shape, "*" in selector, kind, location, findings)
+            if location[-1] == "PropertySelector":
+                _check_compared(step, shape, findings)
 
 
 def _check_selected(
@@ -233,6 +238,27 @@ def _check_selected(
 
 
 _MAPS = ("StringMap", "String")
+
+
+def _check_compared(step: Step, shape: Any, findings: Findings) -> None:
+    """Notes values that the property compared with them never has.
+
+    Source: botocore's enumerations; Systems Manager User Guide, aws:assertAwsResourceProperty, for
+    truth values, which begin with a capital letter.
+    """
+    known = ["True", "False"] if shape["type"] == "boolean" else shape.get("enum")
+    values = step.inputs.get("DesiredValues")
+    for index, value in enumerate(values if known and isinstance(values, list) else ()):
+        is_written = isinstance(value, str) and not has_reference(value)
+        if (is_written or isinstance(value, bool)) and str(value) not in known:
+            findings.add(
+                Rule.VALUE,
+                (*step.location, "inputs", "DesiredValues", index),
+                f"is {shown_value(value)}, which the property never is",
+                f"it is one of: {listed(known)}",
+                among=known,
+                like=value,
+            )
 
 
 def _selectors(step: Step) -> Iterator[tuple[Location, str, str | None]]:

@@ -4,18 +4,18 @@ Source: Systems Manager User Guide, Automation runbooks: data elements and param
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from delegation.files import Location, Source
+from delegation.files import Date, Location, Source
 from delegation.runbooks.checks.delegation_rules import check_delegation, is_role_parameter
-from delegation.runbooks.checks.findings import Findings, shown_value
+from delegation.runbooks.checks.findings import Findings, listed, shown_value
 from delegation.runbooks.checks.flow import check_flow
 from delegation.runbooks.checks.grammar import check_grammar
 from delegation.runbooks.checks.parameters import check_parameters, check_variables
 from delegation.runbooks.checks.references import Reference, references_in
 from delegation.runbooks.checks.rules import Rule
-from delegation.runbooks.checks.scope import Scope, by_name, count_steps, named_steps
+from delegation.runbooks.checks.scope import Scope, Step, by_name, count_steps, named_steps
 from delegation.runbooks.checks.steps import check_names, check_step, check_step_shapes
 
 MAXIMUM_BYTES = 64 * 1024
@@ -66,6 +66,7 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
     if len({step.name for step in steps}) == count_steps(content):
         check_flow(steps, scope, findings)
     _check_outputs(content, scope, findings)
+    _check_attachments(content, steps, findings)
     if steps:
         _check_used(content, scope, findings)
 
@@ -79,10 +80,18 @@ def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
         found = f"is {shown_value(version)}" if "schemaVersion" in content else "is missing"
         allowed = 'an Automation document has "0.3", in quotes'
         findings.add(Rule.SCHEMA_VERSION, ("schemaVersion",), found, allowed)
+    if content.get("files"):
+        findings.add(
+            Rule.DEPLOY,
+            ("files",),
+            "declares attachments, which the deployment does not carry",
+            "put the code into the step's Script",
+            at_key=True,
+        )
     description = content.get("description", "")
     if not isinstance(description, str):
         findings.add(Rule.SHAPE, ("description",), f"is {shown_value(description)}", "a string")
-    size = len(json.dumps(content).encode()) + ASSUME_ROLE_BYTES
+    size = len(as_sent(content).encode()) + ASSUME_ROLE_BYTES
     if size > MAXIMUM_BYTES:
         findings.add(
             Rule.SIZE,
@@ -90,6 +99,14 @@ def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
             f"is {size:,} bytes as deployed with assumeRole",
             f"SSM takes {MAXIMUM_BYTES:,} (64 KB); split it into runbooks of their own",
         )
+
+
+def as_sent(content: Mapping[str, Any]) -> str:
+    """A document as CloudFormation's handler sends it to SSM: indented, and not escaped.
+
+    Source: aws-cloudformation-resource-providers-ssm, which writes it by Jackson's pretty printer.
+    """
+    return json.dumps(content, ensure_ascii=False, indent=2, separators=(",", " : "))
 
 
 def _check_deployable(content: Mapping[str, Any], findings: Findings) -> None:
@@ -100,6 +117,8 @@ def _check_deployable(content: Mapping[str, Any], findings: Findings) -> None:
             return
         if value is None:
             findings.add(Rule.DEPLOY, location, "is null, which CDK drops", "remove it")
+        if isinstance(value, Date):
+            findings.add(Rule.DEPLOY, location, f"is {value}, a date", "put it in quotes")
         if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
             findings.add(
                 Rule.DEPLOY, location, f"is {value}, too large a number", "put it in quotes"
@@ -148,14 +167,7 @@ def _check_defaults(content: Mapping[str, Any], scope: Scope, findings: Findings
     for name, field in (parameters if isinstance(parameters, dict) else {}).items():
         default = field.get("default") if isinstance(field, dict) else None
         for reference in references_in(default, ("parameters", str(name), "default")):
-            if reference.name not in _PSEUDO_PARAMETERS:
-                scope.type_of(reference, findings)
-
-
-_PSEUDO_PARAMETERS = ("TARGET_ID", "RESOURCE_ID")
-"""What a maintenance window fills in.
-Source: Systems Manager User Guide, Pseudo parameters of maintenance window tasks.
-"""
+            scope.type_of(reference, findings)
 
 
 def _check_outputs(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:
@@ -172,6 +184,25 @@ def _check_outputs(content: Mapping[str, Any], scope: Scope, findings: Findings)
             continue
         name = output.strip().removeprefix("{{").removesuffix("}}").strip()
         scope.type_of(Reference(name, location), findings)
+
+
+def _check_attachments(
+    content: Mapping[str, Any], steps: Iterable[Step], findings: Findings
+) -> None:
+    """Notes scripts in attachments that the document does not declare."""
+    files = content.get("files")
+    known = list(map(str, files)) if isinstance(files, dict) else []
+    for step in steps:
+        attachment = step.inputs.get("Attachment")
+        if isinstance(attachment, str) and attachment not in known:
+            findings.add(
+                Rule.UNKNOWN_REFERENCE,
+                (*step.location, "inputs", "Attachment"),
+                f"{attachment!r} is not in the document's files",
+                f"known: {listed(known) or 'none'}",
+                among=known,
+                like=attachment,
+            )
 
 
 def _check_used(content: Mapping[str, Any], scope: Scope, findings: Findings) -> None:

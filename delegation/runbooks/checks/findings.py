@@ -95,6 +95,21 @@ class Findings:
             at_key=True,
         )
 
+    def add_misread(self, value: object, location: Location) -> bool:
+        """Notes a number or truth value that YAML makes of a text with another spelling, where a
+        string is wanted: ``012345670123``, ``1.10``, ``12:30``, ``yes``; whether it is one."""
+        if not isinstance(value, int | float):
+            return False
+        written = self._source.written(location)
+        is_truth = isinstance(value, bool) and str(written).lower() in ("true", "false")
+        if written is None or is_truth or written == str(value):
+            return False
+        read = str(value).lower() if isinstance(value, bool) else str(value)
+        self.add(
+            Rule.DEPLOY, location, f"is {written}, which YAML reads as {read}", "put it in quotes"
+        )
+        return True
+
     def add_repeated_keys(self) -> None:
         """Notes every key of the file that its object has before."""
         for key, line, column in self._source.repeated_keys():

@@ -5,7 +5,7 @@ Source: Systems Manager User Guide, aws:branch, aws:loop and aws:updateVariable.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from delegation.files import Location
@@ -30,6 +30,9 @@ _OPERATORS = {
     "BooleanEquals": Input(type="Boolean"),
 }
 _GROUPS = ("And", "Or", "Not")
+_LEAST_MEMBERS = {"And": 2, "Or": 2, "Not": 1}
+"""Comparisons that a group joins at least.
+Source: SSM's refusal, in awsdocs/aws-systems-manager-user-guide, pull request 186."""
 
 
 def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
@@ -49,10 +52,8 @@ def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
     elif step.action == "aws:loop" and isinstance(step.inputs.get("LoopCondition"), dict):
         own = (*location, "LoopCondition")
         _check_condition(step.inputs["LoopCondition"], own, scope, findings)
-    elif step.action == "aws:sleep":
-        _check_sleep(step, findings)
-    elif step.action == "aws:executeScript":
-        _check_script(step, findings)
+    elif step.action in _BY_ACTION:
+        _BY_ACTION[step.action](step, findings)
     elif step.action == "aws:updateVariable" and isinstance(step.inputs.get("Name"), str):
         own, name = (*location, "Name"), step.inputs["Name"]
         if name.removeprefix("variable:") not in scope.variables:
@@ -66,20 +67,63 @@ def check_grammar(step: Step, scope: Scope, findings: Findings) -> None:
             )
 
 
+def _check_approval(step: Step, findings: Findings) -> None:
+    """Notes an approval that can never be given, and a topic that Automation does not publish to.
+
+    Source: Systems Manager User Guide, aws:approve.
+    """
+    location = (*step.location, "inputs")
+    approvers, least = step.inputs.get("Approvers"), step.inputs.get("MinRequiredApprovals", 1)
+    named = approvers if isinstance(approvers, list) else []
+    is_written = bool(named) and not any(map(has_reference, named))
+    if is_written and re.fullmatch(r"[0-9]{1,9}", str(least)) and int(str(least)) > len(named):
+        findings.add(
+            Rule.VALUE,
+            (*location, "MinRequiredApprovals"),
+            f"is {least}",
+            f"at most {len(named)}, the number of Approvers",
+        )
+    topic = step.inputs.get("NotificationArn")
+    if isinstance(topic, str) and not has_reference(topic):
+        name = topic.rsplit(":", 1)[-1]
+        if topic.startswith("arn:") and not name.startswith("Automation"):
+            findings.add(
+                Rule.VALUE,
+                (*location, "NotificationArn"),
+                f"is {topic!r}",
+                "a topic whose name begins with Automation",
+            )
+
+
 def _check_sleep(step: Step, findings: Findings) -> None:
     """Notes a duration or time that is none."""
     for name, pattern, example in _TIMES:
         value = step.inputs.get(name)
-        if isinstance(value, str) and not has_reference(value) and not pattern.fullmatch(value):
-            location = (*step.location, "inputs", name)
+        if not isinstance(value, str) or has_reference(value):
+            continue
+        location = (*step.location, "inputs", name)
+        match = pattern.fullmatch(value)
+        if not match:
             findings.add(Rule.VALUE, location, f"is {value!r}", f"ISO 8601, as {example}")
+        elif name == "Duration" and _seconds(match) > _LONGEST_SLEEP:
+            findings.add(Rule.VALUE, location, f"is {value!r}", "at most 604,799 seconds, 7 days")
+
+
+_LONGEST_SLEEP = 604_799
+"""Seconds. Source: Systems Manager User Guide, aws:sleep."""
+_UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+
+
+def _seconds(duration: re.Match[str]) -> float:
+    return sum(float(duration[name] or 0) * unit for name, unit in _UNITS.items())
 
 
 _TIMES = (
     (
         "Duration",
         re.compile(
-            r"P(?=[0-9T])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]+)?S)?)?"
+            r"P(?=[0-9T])((?P<weeks>[0-9]+)W)?((?P<days>[0-9]+)D)?(T(?=[0-9])"
+            r"((?P<hours>[0-9]+)H)?((?P<minutes>[0-9]+)M)?((?P<seconds>[0-9]+([.][0-9]+)?)S)?)?"
         ),
         "PT10M",
     ),
@@ -130,9 +174,16 @@ def _check_condition(
     if not groups:
         _check_comparison(condition, location, scope, findings)
         return
-    if condition[groups[0]] == []:
-        findings.add(Rule.BRANCH, (*location, groups[0]), "is empty", "at least one comparison")
-    for own, nested in _nested(condition[groups[0]], (*location, groups[0])):
+    nested_here = list(_nested(condition[groups[0]], (*location, groups[0])))
+    least = _LEAST_MEMBERS[groups[0]]
+    if len(nested_here) < least:
+        findings.add(
+            Rule.BRANCH,
+            (*location, groups[0]),
+            f"joins {len(nested_here) or 'no'} comparison{'s' if len(nested_here) != 1 else ''}",
+            f"at least {least}" if least > 1 else "at least one comparison",
+        )
+    for own, nested in nested_here:
         if isinstance(nested, dict):
             _check_condition(nested, own, scope, findings)
         else:
@@ -178,3 +229,10 @@ def _check_comparison(
     elif whole_reference(variable):
         for reference in references_in(variable, own):
             scope.type_of(reference, findings)
+
+
+_BY_ACTION: dict[str, Callable[[Step, Findings], None]] = {
+    "aws:approve": _check_approval,
+    "aws:executeScript": _check_script,
+    "aws:sleep": _check_sleep,
+}

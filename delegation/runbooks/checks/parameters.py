@@ -6,7 +6,7 @@ from typing import Any
 
 from delegation.files import Location
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
-from delegation.runbooks.checks.patterns import compiled, matches
+from delegation.runbooks.checks.patterns import SECONDS, TooSlowError, compiled, matches
 from delegation.runbooks.checks.references import has_reference
 from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_IDS, plain
@@ -25,8 +25,6 @@ _FIELDS = {
     "displayType": str,
 }
 _VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
-_LONGEST = 64
-"""Characters of a default that is matched: a pattern may take for ever on a longer one."""
 _BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
 
 
@@ -117,18 +115,7 @@ def _check_values(
     field: Mapping[str, Any], kind: str, location: Location, findings: Findings
 ) -> None:
     """Checks the pattern, and the default and allowed values by type, pattern and each other."""
-    pattern = field.get("allowedPattern")
-    if isinstance(pattern, str):
-        try:
-            compiled(pattern)
-        except re.error as error:
-            pattern = None
-            findings.add(
-                Rule.PATTERN,
-                (*location, "allowedPattern"),
-                f"is {shown_value(field['allowedPattern'])}, which does not compile",
-                f"a regular expression: {error}",
-            )
+    pattern = _pattern(field, location, findings)
     allowed = field.get("allowedValues")
     if not isinstance(allowed, list):
         allowed = None
@@ -137,12 +124,14 @@ def _check_values(
     if "default" not in field:
         return
     default, own = field["default"], (*location, "default")
+    if plain(kind) == "String" and findings.add_misread(default, own):
+        return
     if not _is_of_type(default, kind):
         findings.add(Rule.TYPE, own, f"is {shown_value(default)}", f"a value of type {kind}")
         return
     for index, value in enumerate(default if isinstance(default, list) else [default]):
         at = (*own, index) if isinstance(default, list) else own
-        if allowed is not None and not _is_among(value, allowed):
+        if allowed is not None and not has_reference(value) and not _is_among(value, allowed, kind):
             findings.add(
                 Rule.DEFAULT,
                 at,
@@ -151,23 +140,59 @@ def _check_values(
                 among=[str(v) for v in allowed],
                 like=value,
             )
-        is_text = isinstance(value, str) and 0 < len(value) <= _LONGEST and not has_reference(value)
-        if isinstance(pattern, str) and is_text and not matches(pattern, str(value)):
-            findings.add(
-                Rule.DEFAULT, at, f"is {shown_value(value)}", f"a match of allowedPattern {pattern}"
-            )
+        if pattern is not None and isinstance(value, str) and value:
+            _check_match(pattern, value, at, findings)
     _check_length(field, default, own, findings)
 
 
+def _pattern(field: Mapping[str, Any], location: Location, findings: Findings) -> str | None:
+    """The allowedPattern; None, with a finding, for one that does not compile."""
+    pattern = field.get("allowedPattern")
+    if not isinstance(pattern, str):
+        return None
+    try:
+        compiled(pattern)
+    except re.error as error:
+        findings.add(
+            Rule.PATTERN,
+            (*location, "allowedPattern"),
+            f"is {shown_value(pattern)}, which does not compile",
+            f"a regular expression: {error}",
+        )
+        return None
+    return pattern
+
+
 def _check_allowed(
-    value: object, kind: str, pattern: object, location: Location, findings: Findings
+    value: object, kind: str, pattern: str | None, location: Location, findings: Findings
 ) -> None:
     """Notes an allowed value that its own parameter does not take."""
     element = {"StringList": "String", "MapList": "StringMap"}.get(plain(kind), kind)
     is_scalar = element == "String" and isinstance(value, str | int | float)
+    if element == "String" and findings.add_misread(value, location):
+        return
     if not is_scalar and not _is_of_type(value, element):
         findings.add(Rule.TYPE, location, f"is {shown_value(value)}", f"a value of type {element}")
-    elif isinstance(pattern, str) and isinstance(value, str) and not matches(pattern, value):
+    elif pattern is not None and isinstance(value, str):
+        _check_match(pattern, value, location, findings)
+
+
+def _check_match(pattern: str, value: str, location: Location, findings: Findings) -> None:
+    """Notes a value that a pattern does not take, or on which it does not come to an end."""
+    if has_reference(value):
+        return
+    try:
+        is_match = matches(pattern, value)
+    except TooSlowError:
+        findings.add(
+            Rule.PATTERN,
+            location,
+            f"is {shown_value(value)}, on which allowedPattern {pattern} takes longer than "
+            f"{SECONDS} s",
+            "a pattern without repetitions within repetitions, as (a+)+",
+        )
+        return
+    if not is_match:
         findings.add(
             Rule.DEFAULT,
             location,
@@ -196,8 +221,19 @@ def _check_length(
             )
 
 
-def _is_among(value: object, allowed: list[Any]) -> bool:
-    return value in allowed or str(value).lower() in [str(each).lower() for each in allowed]
+def _is_among(value: object, allowed: list[Any], kind: str) -> bool:
+    """Whether a value is an allowed one: as it is written, but for truth values.
+
+    Source: SSM's refusal, in CrowdStrike/aws-ssm-distributor, issue 100.
+    """
+    texts = [_as_text(each) for each in allowed]
+    if kind == "Boolean":
+        return _as_text(value).lower() in [text.lower() for text in texts]
+    return _as_text(value) in texts
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_of_type(value: object, kind: str) -> bool:

@@ -3,7 +3,13 @@
 import re
 import re._parser as parser  # type: ignore[import-not-found]
 import warnings
+from functools import cache
 from typing import Any
+
+import regex
+
+SECONDS = 0.1
+"""How long one value is matched: a pattern may take for ever on a value of thirty characters."""
 
 _JAVA_ONLY = {
     "h": r"[ \t\u00a0]",
@@ -34,9 +40,26 @@ def compiled(pattern: str) -> re.Pattern[str]:
             raise re.error(f"it is too large ({type(error).__name__})") from None
 
 
+class TooSlowError(Exception):
+    """A pattern that has not decided about a value in time."""
+
+
 def matches(pattern: str, value: str) -> bool:
-    """Whether the whole value matches."""
-    return compiled(pattern).fullmatch(value) is not None
+    """Whether the whole value matches; TooSlowError where that takes longer than `SECONDS`."""
+    compiled(pattern)
+    try:
+        return _timed(pattern).fullmatch(value, timeout=SECONDS) is not None
+    except TimeoutError:
+        raise TooSlowError(pattern) from None
+
+
+@cache
+def _timed(pattern: str) -> "regex.Pattern[str]":
+    """The pattern for the library that can stop; raises re.error where it cannot be compiled."""
+    try:
+        return regex.compile(_translated(pattern))
+    except regex.error as error:
+        raise re.error(str(error)) from None
 
 
 def lets_anything_through(pattern: str) -> bool:

@@ -10,8 +10,11 @@ from delegation.runbooks.checks.findings import Findings, listed
 from delegation.runbooks.checks.references import SYSTEM_VARIABLES, Reference
 from delegation.runbooks.checks.rules import Rule
 
-_RESOLVED_BY_SSM = ("ssm:", "ssm-secure:")
+_STORED, _STORED_SECRET = "ssm:", "ssm-secure:"
 """Prefixes of references to Parameter Store."""
+_PSEUDO_PARAMETERS = ("RESOURCE_ID", "TARGET_ID")
+"""What stands for the instances of a maintenance window or a target.
+Source: Systems Manager User Guide, aws:runCommand; Pseudo parameters of maintenance windows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +65,10 @@ class Scope:
     def type_of(self, reference: Reference, findings: Findings) -> str | None:
         """The type behind a reference; None, with a finding, for one that names nothing."""
         name = reference.name
-        if name.startswith(_RESOLVED_BY_SSM):
-            return "String"
+        if name.startswith((_STORED, _STORED_SECRET)):
+            return self._type_of_stored(name, reference, findings)
+        if name in _PSEUDO_PARAMETERS and self._takes_pseudo_parameters(reference.location):
+            return "Any"
         if name in SYSTEM_VARIABLES:
             return SYSTEM_VARIABLES[name]
         if name.startswith("variable:"):
@@ -91,6 +96,31 @@ class Scope:
             like=name,
         )
         return None
+
+    def _type_of_stored(self, name: str, reference: Reference, findings: Findings) -> str | None:
+        """That of a value in Parameter Store, which SSM fills in in defaults of parameters alone.
+
+        Source: Systems Manager User Guide, Automation system variables, Unsupported scenarios.
+        """
+        if name.startswith(_STORED) and reference.location[:1] == ("parameters",):
+            return "String"
+        findings.add(
+            Rule.UNKNOWN_REFERENCE,
+            reference.location,
+            f"{{{{ {name} }}}} is not filled in here",
+            "SSM fills in {{ssm:NAME}} in the default of a parameter alone; give a parameter that "
+            "default and refer to the parameter"
+            if name.startswith(_STORED)
+            else "Automation does not read SecureString parameters; read it by a step",
+        )
+        return None
+
+    def _takes_pseudo_parameters(self, location: Location) -> bool:
+        """Whether a value stands in a default, or in a command's inputs."""
+        return location[:1] == ("parameters",) or any(
+            step.action == "aws:runCommand" and location[: len(step.location)] == step.location
+            for step in self.steps.values()
+        )
 
     def is_output(self, name: str) -> bool:
         """Whether a reference names a step's output, which Automation converts more freely."""

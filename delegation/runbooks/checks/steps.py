@@ -11,13 +11,20 @@ from delegation.files import Location
 from delegation.runbooks.checks.actions import Action, Input, actions
 from delegation.runbooks.checks.api import check_api
 from delegation.runbooks.checks.findings import Findings, listed, shown_value
-from delegation.runbooks.checks.references import broken_references_in, references_in
+from delegation.runbooks.checks.references import (
+    broken_references_in,
+    has_reference,
+    references_in,
+)
 from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import Scope, Step
+from delegation.runbooks.checks.selectors import selector_problem
 from delegation.runbooks.checks.types import OUTPUT_TYPES
 from delegation.runbooks.checks.values import check_input, check_type
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{3,128}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""Source: Systems Manager User Guide, Properties shared by all actions, which names no minimum; the
+hyphen is what public runbooks use."""
 _FIELDS = {
     "name": Input(type="String", required=True),
     "action": Input(type="String", required=True),
@@ -54,7 +61,7 @@ def check_step_shapes(steps: object, location: Location, findings: Findings) -> 
                 Rule.NAME,
                 (*own, "name"),
                 f"is {shown_value(step['name'])}",
-                "3 to 128 letters, digits, _ and -",
+                "1 to 128 letters, digits, _ and -",
             )
         inputs = step.get("inputs")
         if step.get("action") == "aws:loop" and isinstance(inputs, dict) and "Steps" in inputs:
@@ -106,6 +113,9 @@ def check_step(step: Step, scope: Scope, findings: Findings) -> None:
         )
     else:
         _check_inputs(step, action, scope, findings)
+    if "PropertySelector" in action.inputs:
+        location = (*step.location, "inputs", "PropertySelector")
+        check_selector(step.inputs.get("PropertySelector"), location, findings)
     _check_limits(step, action, findings)
     _check_outputs(step, scope, findings)
 
@@ -147,6 +157,15 @@ def _check_limits(step: Step, action: Action, findings: Findings) -> None:
 def _check_groups(step: Step, action: Action, findings: Findings) -> None:
     """Notes inputs of which one is wanted and none or several are given."""
     location = (*step.location, "inputs")
+    for name, others in action.needs_with.items():
+        if name in step.inputs and not any(other in step.inputs for other in others):
+            findings.add(
+                Rule.REQUIRED,
+                (*location, name),
+                f"stands without {' or '.join(others)}",
+                f"{action.name} takes both or neither",
+                at_key=True,
+            )
     for groups, least, most, allowed in (
         (action.exactly_one, 1, 1, "exactly one of them"),
         (action.at_least_one, 1, None, "at least one of them"),
@@ -184,6 +203,19 @@ def _check_outputs(step: Step, scope: Scope, findings: Findings) -> None:
         seen.add(output["Name"])
 
 
+def check_selector(selector: object, location: Location, findings: Findings) -> None:
+    """Notes a selector that is not a JSONPath."""
+    if not isinstance(selector, str) or has_reference(selector):
+        return
+    if problem := selector_problem(selector):
+        findings.add(
+            Rule.SELECTOR,
+            location,
+            f"is {shown_value(selector)}, not a JSONPath: {problem}",
+            "a JSONPath that begins with $., as $.State",
+        )
+
+
 def _check_output(
     output: Mapping[str, Any],
     location: Location,
@@ -199,6 +231,8 @@ def _check_output(
         findings.add(
             Rule.OUTPUTS, location, "lacks a Selector", "a JSONPath from the answer, as $.State"
         )
+    else:
+        check_selector(selector, (*location, "Selector"), findings)
     kind = output.get("Type", "String")
     if kind not in OUTPUT_TYPES:
         findings.add(

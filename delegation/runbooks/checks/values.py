@@ -73,6 +73,8 @@ def check_type(
                 f"{_WORDS[wanted]} is wanted",
             )
         return False
+    if wanted == "String" and findings.add_misread(value, location):
+        return False
     if not _is_written(value, wanted):
         findings.add(Rule.TYPE, location, f"is {shown_value(value)}", f"{_WORDS[wanted]} is wanted")
         return False
