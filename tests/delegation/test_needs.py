@@ -205,7 +205,8 @@ _UNSEEN: dict[str, tuple[dict[str, Any], str]] = {
             LaunchConfigurationName="one",
             IamInstanceProfile="Web",
         ),
-        "autoscaling CreateLaunchConfiguration passes a role, which needs iam:PassRole on it",
+        "autoscaling CreateLaunchConfiguration passes the role of IamInstanceProfile, which "
+        "needs iam:PassRole on it",
     ),
     "API without data": (
         _api("kinesisvideo", "ListStreams"),

@@ -4,14 +4,16 @@ A step whose calls cannot be seen from its action and inputs declares them in th
 the document; undeclared, it is refused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.checks.references import references_in
 from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.scope import named_steps
 from delegation.runbooks.permissions.actions import derive
+from delegation.runbooks.permissions.arns import arn
 from delegation.runbooks.permissions.calls import Call, FixedValues
 from delegation.runbooks.sidecar import DeclaredNeed
 
@@ -46,8 +48,8 @@ def needs_of(
     by_step: dict[str, list[DeclaredNeed]] = {}
     for need in declared:
         by_step.setdefault(need.step, []).append(need)
-    found: list[Need] = []
     parameters = content.get("parameters")
+    found = list(_of_defaults(parameters if isinstance(parameters, dict) else {}))
     values = FixedValues(parameters if isinstance(parameters, dict) else {})
     for step in named_steps(content):
         own = by_step.pop(step.name, [])
@@ -85,6 +87,26 @@ def needs_of(
 
 
 _SIDECAR = ".delegation.yaml"
+
+
+def _of_defaults(parameters: Mapping[str, Any]) -> Iterator[Need]:
+    """What the defaults of a document need that name parameters of Parameter Store."""
+    for name, field in parameters.items():
+        default = field.get("default") if isinstance(field, dict) else None
+        for reference in references_in(default):
+            if not reference.name.startswith("ssm:"):
+                continue
+            stored = reference.name.removeprefix("ssm:").split(":")[0].lstrip("/")
+            found = arn("ssm", "parameter", {"ParameterNameWithoutLeadingSlash": stored})
+            if stored.startswith("aws/"):
+                found = found.replace("${AWS::AccountId}", "")
+            yield Need(
+                step=f"parameter {name}",
+                action="ssm:GetParameters",
+                resource=found,
+                why="SSM fills in the default of the parameter with the role's permissions",
+                source="Systems Manager User Guide, Automation system variables",
+            )
 
 
 def _declared(step: str, declared: Iterable[DeclaredNeed]) -> list[Need]:

@@ -3,16 +3,20 @@
 AWS publishes no list of IAM actions per automation action; each function says what it goes by.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from delegation import names
 from delegation.runbooks.checks.actions import actions
 from delegation.runbooks.checks.api import operation_of
+from delegation.runbooks.checks.references import has_reference
 from delegation.runbooks.permissions.apis import SSM_TAGGED_KINDS, of_api
 from delegation.runbooks.permissions.arns import arn, definition_arn, document_arn, is_of_aws
+from delegation.runbooks.permissions.authorization import PASS_ROLE
 from delegation.runbooks.permissions.calls import Call
 from delegation.runbooks.permissions.grants import Derived, Grant, on_kinds
+from delegation.runbooks.permissions.members import members_of, role_arns, takes_role
 
 
 def derive(action: str, call: Call) -> Derived:
@@ -154,7 +158,36 @@ def _execute_automation(call: Call) -> Derived:
     grants.append(
         Grant("ssm:GetAutomationExecution", executions, "aws:executeAutomation awaits it", source)
     )
-    return Derived(grants=tuple(grants), unseen=_embeds_no_role(documents))
+    passed = _passed_roles(call.inputs.get("RuntimeParameters"))
+    grants += passed.grants
+    unseen = [reason for reason in (_embeds_no_role(documents), passed.unseen) if reason]
+    return Derived(grants=tuple(grants), unseen="; ".join(unseen))
+
+
+def _passed_roles(parameters: object) -> Derived:
+    """The roles that a child's parameters name: the caller passes them to Automation.
+
+    Source: Systems Manager User Guide, aws:executeAutomation.
+    """
+    grants: list[Grant] = []
+    unseen: list[str] = []
+    given = parameters if isinstance(parameters, dict) else {}
+    if not isinstance(parameters, dict) and has_reference(parameters):
+        unseen.append("RuntimeParameters are not spelled out")
+    for member in members_of(given, {}, {}):
+        if not takes_role(member) and not _ASSUMED.search(member.name):
+            continue
+        arns = role_arns(member)
+        why = "the child runs under it"
+        grants += [
+            Grant(PASS_ROLE, each, why, _guide("aws:executeAutomation")) for each in arns or ()
+        ]
+        if arns is None:
+            unseen.append(f"{member.name} passes a role that is not spelled out")
+    return Derived(grants=tuple(grants), unseen="; ".join(unseen))
+
+
+_ASSUMED = re.compile("assumerole", re.IGNORECASE)
 
 
 def _start_grants(documents: tuple[str, ...], why: str, source: str) -> list[Grant]:
@@ -175,7 +208,9 @@ def _start_automation_execution(call: Call) -> Derived:
     if documents is None:
         return Derived(unseen="DocumentName is not spelled out")
     grants = _start_grants(documents, "it calls ssm StartAutomationExecution", _REFERENCE)
-    return Derived(grants=tuple(grants), unseen=_embeds_no_role(documents))
+    passed = _passed_roles(call.inputs.get("Parameters"))
+    unseen = [reason for reason in (_embeds_no_role(documents), passed.unseen) if reason]
+    return Derived(grants=(*grants, *passed.grants), unseen="; ".join(unseen))
 
 
 _REFERENCE = "Service Authorization Reference"
@@ -230,6 +265,9 @@ def _send_grants(
         *call.ec2_arns("instance", "InstanceIds"),
         arn("ssm", "managed-instance", {}),
     ]
+    if "OutputS3BucketName" in call.inputs:
+        buckets = call.values_of(call.inputs["OutputS3BucketName"]) or ("*",)
+        targets += [arn("s3", "bucket", {"BucketName": bucket}) for bucket in buckets]
     return tuple(Grant("ssm:SendCommand", each, why, source) for each in targets)
 
 

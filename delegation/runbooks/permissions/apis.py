@@ -4,9 +4,22 @@ import re
 
 from delegation.runbooks.checks.api import operation_of
 from delegation.runbooks.permissions.arns import arn
-from delegation.runbooks.permissions.authorization import PASS_ROLE, Authorizing, authorizing
+from delegation.runbooks.permissions.authorization import (
+    PASS_ROLE,
+    Authorizing,
+    authorizing,
+    stated_needs,
+)
 from delegation.runbooks.permissions.calls import Call, keys_within
 from delegation.runbooks.permissions.grants import Derived, Grant, on_kinds
+from delegation.runbooks.permissions.members import (
+    Member,
+    members_of,
+    names_kms_key,
+    option_needs,
+    role_arns,
+    takes_role,
+)
 
 _SOURCE = "Service Authorization Reference"
 _OWN_INPUTS = ("Service", "Api", "PropertySelector", "DesiredValues")
@@ -17,28 +30,30 @@ def of_api(call: Call) -> Derived:
     found = operation_of(call.inputs)
     if found is None:  # reported by the check of the document
         return Derived()
-    service, api = found[:2]
+    service, api, operation, shapes = found
     actions = authorizing(service, api)
     if actions is None or (actions.sometimes and not actions.always):
         return Derived(unseen=f"no data shows which IAM actions authorize {service} {api}")
-    if reason := _ACTS_THROUGH_OTHERS.get((service, api)):
+    if reason := _acts_through_others(service, api):
         return Derived(unseen=f"{service} {api} {reason}")
     given = Call(
         inputs={k: v for k, v in call.inputs.items() if k not in _OWN_INPUTS}, values=call.values
     )
-    grants: list[Grant] = []
-    unseen: list[str] = []
-    if _passes_role(service, actions, given):
-        unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
+    root = shapes.get((operation.get("input") or {}).get("shape", ""), {})
+    members = list(members_of(given.inputs, root, shapes))
+    more = _of_members(service, api, actions, members)
+    grants: list[Grant] = list(more.grants)
+    unseen: list[str] = [more.unseen] if more.unseen else []
+    unseen += stated_needs(service, api, {member.name for member in members if not member.is_off})
     for action in (*actions.always, *actions.sometimes):
         if action == PASS_ROLE:
             continue
         needed = True if action in actions.always else _is_needed(action, given)
-        more = _granted(action, f"it calls {service} {api}", given) if needed else ()
-        grants += more or ()
+        granted = _granted(action, f"it calls {service} {api}", given) if needed else ()
+        grants += granted or ()
         if needed is None:
             unseen.append(f"{service} {api} sometimes needs {action}")
-        elif more is None:
+        elif granted is None:
             unseen.append(
                 f"which resources {action} is judged on cannot be determined from the inputs"
             )
@@ -46,23 +61,90 @@ def of_api(call: Call) -> Derived:
 
 
 _ACTS_THROUGH_OTHERS = {
-    ("s3", "CopyObject"): "reads one object and writes another",
-    ("s3", "UploadPartCopy"): "reads one object and writes another",
-    ("ssm", "CreateAssociation"): "has another document run",
-    ("ssm", "StartChangeRequestExecution"): "has other documents run",
+    "batch": (r"SubmitJob", "runs a job with a role of its own"),
+    "cloudformation": (
+        r"(Create|Update|Delete|Execute|Rollback|Continue|Import|Cancel|Start|Stop|Activate"
+        r"|Deactivate|Register|Deregister|Publish|Set|Signal)\w*",
+        "has the resources of a template made, changed or deleted with the role's permissions",
+    ),
+    "codebuild": (r"(Start|Retry)\w+", "runs a build with a role of its own"),
+    "codepipeline": (r"(Start|Retry|Put)\w+", "runs a pipeline with a role of its own"),
+    "ecs": (
+        r"RunTask|StartTask|ExecuteCommand|CreateService|UpdateService|CreateTaskSet",
+        "runs containers with roles of their own",
+    ),
+    "emr": (r"RunJobFlow|AddJobFlowSteps|StartNotebookExecution", "runs code of a cluster"),
+    "glue": (r"Start(JobRun|Trigger|WorkflowRun|Crawler)", "runs code with a role of its own"),
+    "lambda": (r"Invoke\w*", "runs the code of a function"),
+    "s3": (r"CopyObject|UploadPartCopy", "reads one object and writes another"),
+    "ssm": (
+        r"(Create|Update)Association\w*|StartAssociationsOnce|StartChangeRequestExecution"
+        r"|StartSession|ResumeSession|RegisterTaskWithMaintenanceWindow"
+        r"|UpdateMaintenanceWindowTask",
+        "has other documents run",
+    ),
+    "stepfunctions": (
+        r"Start(Sync)?Execution|RedriveExecution|TestState",
+        "runs a state machine with a role of its own",
+    ),
 }
-"""APIs whose inputs name more than one thing of a kind, or what acts with powers of its own."""
+"""APIs by service that run other code, templates or documents, or name two things of a kind."""
 
 
-def _passes_role(service: str, actions: Authorizing, call: Call) -> bool:
-    """Whether a call hands a role to a service: it always does, or it names one."""
-    if PASS_ROLE in actions.always:
-        return True
-    names_role = any(_ROLE_INPUT.search(key) for key in keys_within(call.inputs))
-    return names_role and (PASS_ROLE in actions.sometimes or service not in ("iam", "sts"))
+def _acts_through_others(service: str, api: str) -> str:
+    """What a call has others do; empty where it acts by itself."""
+    pattern, reason = _ACTS_THROUGH_OTHERS.get(service, ("", ""))
+    return reason if pattern and re.fullmatch(pattern, api) else ""
 
 
-_ROLE_INPUT = re.compile(r"role_?arn$|(execution|task|service)_?role|^role$|instanceprofile", re.I)
+def _of_members(service: str, api: str, actions: Authorizing, members: list[Member]) -> Derived:
+    """What members of a call's input need: roles that are passed, keys, tags, templates."""
+    grants: list[Grant] = []
+    unseen: list[str] = []
+    passes = PASS_ROLE in actions.always
+    why = f"{service} {api} passes it"
+    for member in members:
+        if takes_role(member) and (
+            PASS_ROLE in (*actions.always, *actions.sometimes) or service not in ("iam", "sts")
+        ):
+            passes = True
+            arns = role_arns(member)
+            grants += [Grant(PASS_ROLE, arn, why, _SOURCE) for arn in arns or ()]
+            if arns is None:
+                unseen.append(
+                    f"{service} {api} passes the role of {member.name}, which needs {PASS_ROLE} on "
+                    f"it"
+                )
+        if service != "kms" and names_kms_key(member):
+            unseen.append(
+                f"{member.name} names a KMS key, whose use needs permissions on the key "
+                f"(kms:GenerateDataKey, kms:Decrypt, kms:CreateGrant or others)"
+            )
+        if not (service == "ec2" and "LaunchTemplate" in api) and (reason := option_needs(member)):
+            unseen.append(f"{member.name} {reason}")
+    if passes and not grants and not unseen:
+        unseen.append(f"{service} {api} passes a role, which needs {PASS_ROLE} on it")
+    known = (*actions.always, *actions.sometimes)
+    if (
+        _MAKES.match(api)
+        and _sets_tags(members)
+        and not any(_IS_TAGGING.search(action) for action in known)
+    ):
+        unseen.append(f"its Tags need the permission to tag what {service} {api} makes")
+    return Derived(grants=tuple(grants), unseen="; ".join(dict.fromkeys(unseen)))
+
+
+def _sets_tags(members: list[Member]) -> bool:
+    """Whether a call sets tags on what it makes."""
+    return any(_TAGS.fullmatch(member.name) and not member.is_off for member in members)
+
+
+_MAKES = re.compile(
+    "Allocate|Copy|Create|Import|Issue|Provision|Publish|Purchase|Put|Register|Request|Restore|Run"
+    "|Start|Submit|Upload"
+)
+"""How APIs begin that make what they tag."""
+_TAGS = re.compile(r"Tags?(List|Set|Specifications?)?", re.IGNORECASE)
 
 
 def _made_and_tagged(action: str, why: str, call: Call) -> tuple[Grant, ...] | None:
@@ -80,7 +162,7 @@ def _made_and_tagged(action: str, why: str, call: Call) -> tuple[Grant, ...] | N
 _EC2_KINDS = ("image", "instance", "network-interface", "security-group", "snapshot", "volume")
 
 
-_IS_TAGGING = re.compile(r":(CreateTags|AddTags\w*|Tag\w+)$")
+_IS_TAGGING = re.compile(r":(CreateTags|AddTags\w*|Tag\w+|\w+Tagging)$")
 _INPUTS_THAT_NEED = (
     (re.compile(r"^iam:PassRole$"), re.compile(r"role|instanceprofile", re.IGNORECASE)),
     (_IS_TAGGING, re.compile(r"^Tag(s|List|Specifications)$")),

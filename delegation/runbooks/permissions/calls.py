@@ -11,7 +11,20 @@ from delegation.runbooks.permissions.authorization import arn_forms
 
 _EC2_KINDS = {
     "ami": "image",
+    "acl": "network-acl",
+    "eipalloc": "elastic-ip",
     "eni": "network-interface",
+    "fl": "vpc-flow-log",
+    "igw": "internet-gateway",
+    "lt": "launch-template",
+    "nat": "natgateway",
+    "pcx": "vpc-peering-connection",
+    "pl": "prefix-list",
+    "rtb": "route-table",
+    "tgw": "transit-gateway",
+    "tgw-attach": "transit-gateway-attachment",
+    "vgw": "vpn-gateway",
+    "vpce": "vpc-endpoint",
     "i": "instance",
     "sg": "security-group",
     "snap": "snapshot",
@@ -20,7 +33,14 @@ _EC2_KINDS = {
     "vpc": "vpc",
 }
 """Kinds of EC2 resources by the prefix of their ids."""
+_EC2_ID = re.compile(r"([a-z]+(?:-[a-z]+)*)-[0-9a-f]{8,17}")
 _PATTERN_PREFIX = re.compile(r"\^?([a-z]+)-")
+
+
+def ec2_kind(text: str) -> str | None:
+    """The kind of EC2 resource that a string is the id of; None for any other string."""
+    match = _EC2_ID.fullmatch(text)
+    return _EC2_KINDS.get(match[1]) if match else None
 
 
 class FixedValues:
@@ -74,6 +94,15 @@ class Call:
     inputs: Mapping[str, Any]
     values: FixedValues
 
+    def is_spelled_out(self, value: object) -> bool:
+        """Whether every element of a value is spelled out, or shows its kind."""
+        elements = value if isinstance(value, list) else [value]
+        return all(not has_reference(each) or self.values.kind_of(each) for each in elements)
+
+    def texts(self) -> tuple[str, ...]:
+        """Every string that the inputs spell out, however deep."""
+        return tuple(texts_within(dict(self.inputs)))
+
     def values_of(self, value: object) -> tuple[str, ...] | None:
         """All texts that an input can be; None where it can be any."""
         return None if value is None else self.values.of(value)
@@ -102,6 +131,15 @@ class Call:
         if not kinds or None in kinds:
             return None
         return tuple(dict.fromkeys(kind for kind in kinds if kind))
+
+
+def texts_within(value: object) -> Iterator[str]:
+    """Every string within a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from texts_within(element)
 
 
 def keys_within(value: object) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Grants, and the resources that a call's inputs narrow them to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +14,11 @@ from delegation.runbooks.permissions.arns import (
 )
 from delegation.runbooks.permissions.authorization import arn_forms, judged_on
 from delegation.runbooks.permissions.calls import Call
-from delegation.runbooks.permissions.naming import names_kind, values_of_placeholder
+from delegation.runbooks.permissions.naming import (
+    names_kind,
+    spelled_out,
+    values_of_placeholder,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ def on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...
         text = f"{why}; the call has no resource-level permission"
         return (Grant(action, "*", text, source),)
     kinds = [*judged.required, *(k for k in judged.optional if names_kind(prefix, k, call))]
+    if judged.optional and _names_anything(call):
+        return None
     if not kinds:
         is_read = action.split(":")[1].startswith(_READS)
         return (Grant(action, "*", f"{why}, which names nothing", source),) if is_read else None
@@ -59,15 +66,29 @@ def on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...
     )
 
 
+def _names_anything(call: Call) -> bool:
+    """Whether an input of a general name, as ``ResourceIds``, is not spelled out: it may name a
+    resource of any kind."""
+    return any(
+        _GENERAL.fullmatch(name) and not call.is_spelled_out(value)
+        for name, value in call.inputs.items()
+    )
+
+
+_GENERAL = re.compile(r"Resources?(Id|Arn|ARN|Name)?s?")
 _READS = ("Describe", "Get", "List", "Search", "BatchGet")
 """How actions begin that are judged on ``*`` where the call names no resource."""
 
 
 def _arns_of_kind(prefix: str, kind: str, call: Call, *, alone: bool) -> Iterator[str]:
     """The ARNs of a kind: those that inputs name, else of all."""
+    spelled = spelled_out(prefix, kind, call)
     for form in arn_forms(prefix, kind):
         placeholders = [p for p in PLACEHOLDER.findall(form) if p not in PSEUDO]
         values = [values_of_placeholder(p, kind, call, alone=alone) for p in placeholders]
+        if spelled and all(value == ("*",) for value in values):
+            yield from spelled
+            continue
         for given in product(*values):
             if len(given) == 1 and is_arn_of(prefix, given[0]):
                 yield given[0]

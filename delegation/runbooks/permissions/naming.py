@@ -2,9 +2,9 @@
 
 import re
 
-from delegation.runbooks.permissions.arns import PLACEHOLDER
+from delegation.runbooks.permissions.arns import PLACEHOLDER, arn
 from delegation.runbooks.permissions.authorization import arn_forms
-from delegation.runbooks.permissions.calls import Call, keys_within
+from delegation.runbooks.permissions.calls import Call, ec2_kind, keys_within
 
 _SAFE = re.compile(r"[\w+=,.@/-]+")
 """A value that is one name; no wildcard, no placeholder."""
@@ -50,10 +50,31 @@ def values_of_placeholder(
 
 def names_kind(prefix: str, kind: str, call: Call) -> bool:
     """Whether some input, however deep, names a resource of a kind."""
+    if "accesspoint" in kind:
+        return any(":accesspoint/" in text for text in call.texts())
+    if spelled_out(prefix, kind, call):
+        return True
     forms = arn_forms(prefix, kind)
     stems = {_stem(p) for form in forms for p in PLACEHOLDER.findall(form)[-1:]}
     stems |= {_stem(kind), *_ALSO_NAMED.get(kind, ())}
     return not stems.isdisjoint(map(_stem, keys_within(call.inputs)))
+
+
+def spelled_out(prefix: str, kind: str, call: Call) -> tuple[str, ...]:
+    """The ARNs of resources of a kind that any input names by an ARN, or of EC2 by an id."""
+    forms = [_as_pattern(form) for form in arn_forms(prefix, kind)]
+    found = [text for text in call.texts() if any(form.fullmatch(text) for form in forms)]
+    if prefix == "ec2":
+        placeholder = PLACEHOLDER.findall(arn_forms("ec2", kind)[0])[-1]
+        ids = [text for text in call.texts() if ec2_kind(text) == kind]
+        found += [arn("ec2", kind, {placeholder: each}) for each in ids]
+    return tuple(dict.fromkeys(found))
+
+
+def _as_pattern(form: str) -> re.Pattern[str]:
+    """What ARNs of a form look like."""
+    parts = re.split(r"(\$\{\w+\})", form)
+    return re.compile("".join("[^:*?]*" if p.startswith("${") else re.escape(p) for p in parts))
 
 
 def _as_in_arn(text: str, placeholder: str, kind: str) -> str | None:

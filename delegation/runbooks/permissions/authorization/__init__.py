@@ -6,6 +6,7 @@ on, with the forms of their ARNs. ``README.md`` there says where both come from.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,6 +57,25 @@ def judged_on(action: str) -> JudgedOn | None:
 def arn_forms(prefix: str, kind: str) -> tuple[str, ...]:
     """The forms of the ARNs of a kind of resource, with ``${Placeholders}``."""
     return tuple(_read("actions", prefix)["resources"][kind])
+
+
+def stated_needs(service: str, api: str, given: Collection[str]) -> list[str]:
+    """What AWS's own text of an API says that a call of it needs besides, a sentence each.
+
+    ``given`` are the names of the members that the call gives.
+    """
+    return [
+        f"{service} {api} also needs {', '.join(entry['actions'])}: {entry['says']}"
+        for entry in _stated()
+        if (entry["service"], entry["api"]) == (service, api)
+        and entry.get("with", next(iter(given), "")) in (*given, "")
+    ]
+
+
+@cache
+def _stated() -> tuple[dict[str, Any], ...]:
+    loaded = json.loads((_FOLDER / "stated.json").read_text("utf-8"))
+    return tuple(loaded["operations"])
 
 
 @cache
