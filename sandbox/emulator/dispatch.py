@@ -12,7 +12,8 @@ from sandbox.emulator.cloudformation import stack_roles
 from sandbox.emulator.iam import own_password
 from sandbox.emulator.malformed_requests import refused_as_malformed
 from sandbox.emulator.sts import web_identity
-from sandbox.ssm.api.operation import perform
+from sandbox.ssm.api.errors import ApiError
+from sandbox.ssm.api.operation import error_response, perform
 from sandbox.ssm.operations import added_operation
 
 _emulator_dispatch = ministack.app._dispatch_service_request
@@ -56,4 +57,7 @@ async def _answer(call: Call) -> Response:
     response: Response = await _emulator_dispatch(
         call.method, call.path, call.headers, call.body, call.query, call.request_id
     )
+    if call.service == "ssm" and response[0] == 400 and b"Unknown action" in response[2]:
+        lacking = f"The sandbox lacks ssm:{call.operation}; sandbox/README.md lists what it has."
+        return error_response(400, ApiError("InvalidAction", lacking))
     return response

@@ -7,12 +7,14 @@ from sandbox.ssm.api.errors import ApiError
 from sandbox.ssm.api.operation import Operation, Parameters, Request
 from sandbox.ssm.automation import executions
 from sandbox.ssm.documents import store
-from sandbox.ssm.documents.descriptions import tag_list, tag_map
+from sandbox.ssm.documents.descriptions import check_tags, tag_list, tag_map
 from sandbox.ssm.documents.operations import document_check
 
 
 def _add_tags(request: Request) -> Parameters:
-    _tags_of(request).update(tag_map(request.parameters["Tags"]))
+    tags, added = _tags_of(request), tag_map(request.parameters["Tags"])
+    check_tags({**tags, **added})
+    tags.update(added)
     return {}
 
 

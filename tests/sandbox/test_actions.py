@@ -576,3 +576,138 @@ def test_failing_step_within_a_loop_fails_the_loop(ssm: Any, runbook: Make, fini
 
     assert _statuses(execution) == [("each", "Failed"), ("bad", "Failed")]
     assert "Iteration 1 failed" in execution["FailureMessage"]
+
+
+@pytest.mark.parametrize(
+    ("is_critical", "status", "loop_status"),
+    [(True, "Failed", "Exited"), (False, "Success", "Success")],
+)
+def test_loop_that_a_failing_step_leaves_has_the_status_exited(
+    ssm: Any, runbook: Make, finish: Finish, is_critical: bool, status: str, loop_status: str
+) -> None:
+    fails = {
+        **_step("fails", "sleep", Duration="soon"),
+        "onFailure": "step:tidy",
+        "isCritical": is_critical,
+    }
+    name = runbook(
+        _step("each", "loop", Iterators=["a", "b"], Steps=[fails]),
+        {**_step("after", "sleep", Duration="PT0S"), "isEnd": True},
+        _step("tidy", "sleep", Duration="PT0S"),
+    )
+
+    execution = finish(_start(ssm, name))
+
+    assert execution["AutomationExecutionStatus"] == status
+    assert _statuses(execution) == [
+        ("each", loop_status),
+        ("after", "Pending"),
+        ("tidy", "Success"),
+        ("fails", "Failed"),
+    ]
+
+
+def test_child_execution_names_its_parent_and_is_cancelled_with_it(
+    ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    child = f"Child-{unique}"
+    content = {"schemaVersion": "0.3", "mainSteps": [_step("wait", "sleep", Duration="PT1H")]}
+    ssm.create_document(Name=child, DocumentType="Automation", Content=json.dumps(content))
+    parent = _start(ssm, runbook(_step("call", "executeAutomation", DocumentName=child)))
+    by_parent = [{"Key": "ParentExecutionId", "Values": [parent]}]
+
+    children: list[Document] = []
+    while not children:
+        answer = ssm.describe_automation_executions(Filters=by_parent)
+        children = answer["AutomationExecutionMetadataList"]
+    ssm.stop_automation_execution(AutomationExecutionId=parent)
+
+    (found,) = children
+    ended = finish(found["AutomationExecutionId"])
+    assert found["ParentAutomationExecutionId"] == parent
+    assert (finish(parent)["AutomationExecutionStatus"], ended["AutomationExecutionStatus"]) == (
+        "Cancelled",
+        "Cancelled",
+    )
+
+
+def test_unknown_value_of_a_filter_is_refused(ssm: Any) -> None:
+    with pytest.raises(ClientError) as error:
+        ssm.describe_automation_executions(Filters=[{"Key": "ExecutionStatus", "Values": ["Done"]}])
+
+    assert error.value.response["Error"]["Code"] == "InvalidFilterValue"
+
+
+def test_stack_is_created_and_deleted(
+    sandbox: Any, ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Arn": {"Value": {"Ref": "Topic"}}},
+    }
+    stack = f"Stack-{unique}"
+    name = runbook(
+        _step("make", "createStack", StackName=stack, TemplateBody=json.dumps(template)),
+        _step("drop", "deleteStack", StackName="{{ make.StackId }}"),
+        outputs=["make.StackStatus"],
+    )
+
+    execution = finish(_start(ssm, name))
+
+    assert execution["Outputs"] == {"make.StackStatus": ["CREATE_COMPLETE"]}
+    assert _statuses(execution) == [("make", "Success"), ("drop", "Success")]
+    stacks = sandbox.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack not in [s["StackName"] for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"]
+
+
+def test_stack_that_fails_fails_the_step_with_its_state(
+    ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    properties = {"DocumentType": "Automation", "Content": {"schemaVersion": "0.3"}}
+    template = {"Resources": {"Runbook": {"Type": "AWS::SSM::Document", "Properties": properties}}}
+    make = _step(
+        *("make", "createStack"),
+        StackName=f"S-{unique}",
+        TemplateBody=json.dumps(template),
+    )
+
+    execution = finish(_start(ssm, runbook(make)))
+
+    assert _statuses(execution) == [("make", "Failed")]
+    assert "ROLLBACK_COMPLETE" in execution["FailureMessage"]
+
+
+def test_instances_are_launched_and_run(
+    sandbox: Any, ssm: Any, runbook: Make, finish: Finish
+) -> None:
+    launch = _step(
+        *("launch", "runInstances"),
+        ImageId="ami-12345678",
+        InstanceType="t3.micro",
+        MinInstanceCount=2,
+        MaxInstanceCount=2,
+        Placement={"AvailabilityZone": "us-east-1a"},
+    )
+    name = runbook(launch, outputs=["launch.InstanceIds", "launch.InstanceStates"])
+
+    outputs = finish(_start(ssm, name))["Outputs"]
+
+    assert outputs["launch.InstanceStates"] == ["running", "running"]
+    described = sandbox.client("ec2").describe_instances(InstanceIds=outputs["launch.InstanceIds"])
+    launched = [i for r in described["Reservations"] for i in r["Instances"]]
+    assert {(i["InstanceType"], i["Placement"]["AvailabilityZone"]) for i in launched} == {
+        ("t3.micro", "us-east-1a")
+    }
+
+
+def test_command_on_an_instance_without_agent_fails_as_on_aws(
+    ssm: Any, runbook: Make, finish: Finish, instances: Launch
+) -> None:
+    command = _step(
+        *("command", "runCommand"),
+        DocumentName="AWS-RunShellScript",
+        InstanceIds=instances(1),
+        Parameters={"commands": ["true"]},
+    )
+
+    assert "InvalidInstanceId" in finish(_start(ssm, runbook(command)))["FailureMessage"]

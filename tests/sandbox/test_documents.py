@@ -109,7 +109,7 @@ def test_versions_are_listed_the_newest_first(ssm: Any, runbook: Make) -> None:
     ] == [("2", "second", False), ("1", None, True)]
 
 
-def test_json_is_given_as_yaml_and_yaml_as_json(ssm: Any, unique: str) -> None:
+def test_document_is_given_as_json_unless_yaml_is_asked_for(ssm: Any, unique: str) -> None:
     content = json.loads(_content())
     ssm.create_document(
         Name=unique,
@@ -118,8 +118,8 @@ def test_json_is_given_as_yaml_and_yaml_as_json(ssm: Any, unique: str) -> None:
         Content=yaml.safe_dump(content),
     )
 
-    as_yaml = ssm.get_document(Name=unique)
-    as_json = ssm.get_document(Name=unique, DocumentFormat="JSON")
+    as_yaml = ssm.get_document(Name=unique, DocumentFormat="YAML")
+    as_json = ssm.get_document(Name=unique)
 
     assert (as_yaml["DocumentFormat"], yaml.safe_load(as_yaml["Content"])) == ("YAML", content)
     assert (as_json["DocumentFormat"], json.loads(as_json["Content"])) == ("JSON", content)
@@ -244,6 +244,26 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str
     }
 
 
+_BACK = {"nextStep": "wait"}
+_PARAMETER = {"parameters": {"A": {"type": "String"}}}
+_CHOICE = {"Variable": "{{ global:REGION }}", "StringEquals": "x"}
+_TOO_FEW = "Expect at lease two expressions for operator: Or in step: branch. Provided: 1"
+
+
+def _branch(condition: dict[str, Any], *, to: str = "branch") -> dict[str, Any]:
+    choices = [{"NextStep": to, **condition}]
+    return {"name": "branch", "action": "aws:branch", "inputs": {"Choices": choices}}
+
+
+def _loop(step: dict[str, Any]) -> dict[str, Any]:
+    inputs = {"Iterators": ["a"], "Steps": [step]}
+    return {"name": "each", "action": "aws:loop", "inputs": inputs}
+
+
+def _using(value: str) -> dict[str, Any]:
+    return {**_WAIT, "inputs": {"Duration": value}}
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -259,6 +279,34 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str
         ({"mainSteps": [{**_WAIT, "onFailure": "step:none"}]}, "goes to none on failure"),
         ({"mainSteps": [{**_WAIT, "onFailure": "Panic"}]}, "has onFailure Panic"),
         ({"mainSteps": [{**_WAIT, "inputs": ["x"]}]}, "has inputs that are no object"),
+        ({"mainSteps": [{**_WAIT, "action": "aws:nope"}]}, "has action aws:nope, which does not"),
+        ({"mainSteps": [{**_WAIT, "outputs": [{"Name": "A"}]}]}, "without Name and Selector"),
+        ({"steps": []}, "Unknown field steps"),
+        ({"files": {"code.zip": {}}}, "The sandbox carries no attachments"),
+        ({"assumeRole": "{{ssm:/role}}", **_PARAMETER}, "is never read from Parameter Store"),
+        (
+            {"mainSteps": [{**_WAIT, "nextStep": "two"}, {**_WAIT, "name": "two", **_BACK}]},
+            "The steps run in an infinite loop: wait -> two -> wait",
+        ),
+        ({"mainSteps": [{**_WAIT, "onFailure": "step:wait"}]}, "in an infinite loop"),
+        ({"mainSteps": [_branch({"Or": [_CHOICE]})]}, _TOO_FEW),
+        ({"mainSteps": [_branch({"And": [_CHOICE, {"Or": [_CHOICE]}]})]}, _TOO_FEW),
+        ({"mainSteps": [_branch(_CHOICE, to="none")]}, "branches to none, which is not a step"),
+        ({"mainSteps": [_loop({**_WAIT, "nextStep": "none"})]}, "goes on to none, which is not"),
+        ({"mainSteps": [_loop({**_WAIT, "nextStep": "wait"})]}, "in an infinite loop"),
+        ({"mainSteps": [_using("{{ PackageVersion }}")]}, 'Parameter "PackageVersion" is not'),
+        ({"mainSteps": [_loop(_using("{{ Gone }}"))]}, 'Parameter "Gone" is not declared.'),
+        ({"mainSteps": [_using("{{ gone.Out }}")]}, 'Parameter "gone.Out" is not declared.'),
+        ({"mainSteps": [_using("{{ wait }}")]}, 'Parameter "wait" is not declared.'),
+        ({"mainSteps": [_using("{{ variable:gone }}")]}, 'Parameter "variable:gone" is not'),
+        ({"mainSteps": [_using("{{ ssm:/golden/ami }}")]}, 'Parameter "ssm:/golden/ami" is not'),
+        ({"parameters": {"A": {"type": "String", "default": "{{ B }}"}}}, 'Parameter "B" is not'),
+        ({"outputs": ["gone.Out"]}, 'Parameter "gone.Out" is not declared.'),
+        ({"variables": {"A": {"type": "Text"}}}, "Variable A has type Text"),
+        (
+            {"parameters": {"A": {"type": "String", "allowedPattern": "(?:a{65535}){65535}"}}},
+            "stands for more than 100,000 characters",
+        ),
         ({"outputs": 5}, "outputs is not a list"),
     ],
 )
@@ -344,3 +392,128 @@ def test_text_that_is_no_calendar_is_refused(ssm: Any, unique: str, text: str, r
 
     assert refused.value.response["Error"]["Code"] == "InvalidDocumentContent"
     assert reason in refused.value.response["Error"]["Message"]
+
+
+def test_braces_of_other_languages_and_of_run_command_stay(
+    ssm: Any, unique: str, finish: Any
+) -> None:
+    script = "def run(events, context):\n    return '{{ user }} {{.Names}} {{ json .}}'"
+    inputs = {"Runtime": "python3.11", "Handler": "run", "Script": script}
+    step = {"name": "run", "action": "aws:executeScript", "inputs": inputs}
+    command = {
+        "name": "command",
+        "action": "aws:runCommand",
+        "inputs": {"Parameters": {"commands": ["echo {{ ssm:/name }} {{ RESOURCE_ID }}"]}},
+    }
+    content = {
+        "schemaVersion": "0.3",
+        "mainSteps": [{**step, "isEnd": True}, command],
+        "outputs": ["run.Payload"],
+    }
+    ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
+
+    execution = finish(ssm.start_automation_execution(DocumentName=unique)["AutomationExecutionId"])
+
+    assert execution["Outputs"] == {"run.Payload": ["{{ user }} {{.Names}} {{ json .}}"]}
+
+
+def test_document_of_many_aliases_is_refused_at_once(ssm: Any, unique: str) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+
+    with pytest.raises(ClientError) as error:
+        ssm.create_document(
+            Name=unique,
+            DocumentType="Automation",
+            DocumentFormat="YAML",
+            Content="\n".join(levels),
+        )
+
+    assert "aliases stand for more than 65536 bytes" in error.value.response["Error"]["Message"]
+
+
+def test_default_values_are_described_as_json(ssm: Any, runbook: Make) -> None:
+    name = runbook(
+        _WAIT,
+        parameters={
+            "Names": {"type": "StringList", "default": ["a", "b"]},
+            "Deep": {"type": "Boolean", "default": True},
+            "Word": {"type": "String", "default": "x"},
+        },
+    )
+
+    described = ssm.describe_document(Name=name)["Document"]["Parameters"]
+
+    assert {p["Name"]: p["DefaultValue"] for p in described} == {
+        "Names": '["a", "b"]',
+        "Deep": "true",
+        "Word": "x",
+    }
+
+
+def test_document_is_shared_with_accounts_and_with_all(ssm: Any, runbook: Make) -> None:
+    name = runbook(_WAIT)
+
+    ssm.modify_document_permission(
+        Name=name, PermissionType="Share", AccountIdsToAdd=["111122223333", "444455556666"]
+    )
+    ssm.modify_document_permission(
+        Name=name,
+        PermissionType="Share",
+        AccountIdsToAdd=["All"],
+        AccountIdsToRemove=["444455556666"],
+        SharedDocumentVersion="$LATEST",
+    )
+
+    shared = ssm.describe_document_permission(Name=name, PermissionType="Share")
+    assert (shared["AccountIds"], shared["AccountSharingInfoList"]) == (
+        ["111122223333", "All"],
+        [
+            {"AccountId": "111122223333", "SharedDocumentVersion": "$DEFAULT"},
+            {"AccountId": "All", "SharedDocumentVersion": "$LATEST"},
+        ],
+    )
+
+
+def test_what_the_sandbox_lacks_is_refused_in_plain_words(ssm: Any, runbook: Make) -> None:
+    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT], "description": "x"})
+
+    with pytest.raises(ClientError) as operation:
+        ssm.describe_ops_items()
+    with pytest.raises(ClientError) as required:
+        ssm.create_document(
+            Name="Needs-another",
+            DocumentType="Automation",
+            Content=content,
+            Requires=[{"Name": "Other", "Version": "1"}],
+        )
+
+    assert operation.value.response["Error"]["Message"] == (
+        "The sandbox lacks ssm:DescribeOpsItems; sandbox/README.md lists what it has."
+    )
+    assert required.value.response["Error"]["Message"] == (
+        "The sandbox does not support Requires of a document."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"aws:owner": "x"}, "ValidationException"),
+        ({f"Key{number}": "x" for number in range(51)}, "TooManyTagsError"),
+    ],
+)
+def test_tags_that_aws_refuses_are_refused(
+    ssm: Any, runbook: Make, tags: dict[str, str], code: str
+) -> None:
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+
+    assert (
+        _error(
+            ssm.add_tags_to_resource,
+            ResourceType="Document",
+            ResourceId=runbook(_WAIT),
+            Tags=given,
+        )
+        == code
+    )

@@ -11,6 +11,9 @@ import regex
 SECONDS = 0.1
 """How long one value is matched: a pattern may take for ever on a value of thirty characters."""
 
+_MOST_PLACES = 100_000
+"""How many characters a pattern may stand for, its repetitions written out: they take memory."""
+
 _JAVA_ONLY = {
     "h": r"[ \t\u00a0]",
     "H": r"[^ \t\u00a0]",
@@ -35,9 +38,25 @@ def compiled(pattern: str) -> re.Pattern[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Java nests classes, of which Python warns
         try:
-            return re.compile(_translated(pattern))
+            translated = _translated(pattern)
+            if _places(parser.parse(translated)) > _MOST_PLACES:
+                raise re.error(f"it stands for more than {_MOST_PLACES:,} characters")
+            return re.compile(translated)
         except (OverflowError, RecursionError) as error:
             raise re.error(f"it is too large ({type(error).__name__})") from None
+
+
+def _places(tree: Tree) -> int:
+    """How many characters a pattern stands for, its repetitions written out at their least."""
+    if isinstance(tree, parser.SubPattern):
+        return sum(map(_places_of_item, tree))
+    return sum(map(_places, tree)) if isinstance(tree, tuple | list) else 0
+
+
+def _places_of_item(item: Tree) -> int:
+    operator, argument = item
+    times = max(int(argument[0]), 1) if str(operator).endswith("REPEAT") else 1
+    return times * max(_places(argument), 1)
 
 
 class TooSlowError(Exception):

@@ -12,14 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from sandbox.emulator.sts.role_sessions import Credentials
 from sandbox.ssm.automation import events
+from sandbox.ssm.automation.clients import client
 from sandbox.ssm.automation.executions import Execution, StepExecution
 from sandbox.ssm.automation.loops import Iteration, iterations
-from sandbox.ssm.automation.parameters import as_given
-from sandbox.ssm.automation.references import UnknownReference, resolve
+from sandbox.ssm.automation.parameters import Filled, as_given
 from sandbox.ssm.automation.steps import ACTIONS
 from sandbox.ssm.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
+from sandbox.ssm.documents.references import UnknownReference, resolve
+from sandbox.ssm.documents.steps import holds_code, is_end
 
 _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
@@ -40,12 +44,10 @@ def start(execution: Execution, credentials: Credentials) -> None:
     ).start()
 
 
-def known_values(execution: Execution) -> dict[str, Any]:
-    """What references may name from the start: parameters, variables and system variables."""
+def system_variables(execution: Execution) -> dict[str, str]:
+    """What every document may refer to. Source: User Guide, Automation system variables."""
     now = datetime.now(UTC)
     return {
-        **execution.parameters,
-        **execution.variables,
         "global:DATE": now.strftime("%Y-%m-%d"),
         "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
         "global:REGION": execution.region,
@@ -60,7 +62,7 @@ class _Run:
 
     def __init__(self, execution: Execution, credentials: Credentials) -> None:
         self._execution, self._credentials = execution, credentials
-        self._known = known_values(execution)
+        self._known: dict[str, Any] = {}
         self._until: float | None = None
 
     def to_the_end(self) -> None:
@@ -68,14 +70,37 @@ class _Run:
         execution, status = self._execution, "Failed"
         try:
             execution.become("InProgress")
+            self._fill_values()
             status = self._run_steps(list(execution.steps))
             execution.outputs = _outputs(execution, self._known)
+        except UnknownReference as error:
+            execution.failure = str(error)
         except Exception as error:  # a mistake of the sandbox must not leave an execution running
             _log.exception("execution %s failed in the sandbox", execution.id)
             execution.failure = f"The sandbox failed: {error}"
         finally:
             execution.end(status)
             events.tell_execution(execution)
+
+    def _fill_values(self) -> None:
+        """Fills the references within the values of parameters and variables."""
+        execution, system = self._execution, system_variables(self._execution)
+        filled = Filled(execution.parameters, system, self._stored)
+        execution.parameters = {name: filled[name] for name in execution.parameters}
+        execution.variables = resolve(execution.variables, filled, keep_unknown=True)
+        self._known = {**execution.parameters, **execution.variables, **system}
+
+    def _stored(self, name: str) -> str:
+        """The value of a parameter in Parameter Store, read with the execution's session."""
+        ssm = client("ssm", self._credentials, self._execution.region)
+        try:
+            found = ssm.get_parameters(Names=[name])["Parameters"]
+        except (ClientError, BotoCoreError) as error:
+            raise UnknownReference(f"{{{{ssm:{name}}}}} cannot be read: {error}") from None
+        if not found or found[0]["Type"] == "SecureString":
+            what = "is a SecureString" if found else "does not exist"
+            raise UnknownReference(f"{{{{ssm:{name}}}}} {what} and cannot be read")
+        return str(found[0]["Value"])
 
     def _run_steps(self, steps: list[StepExecution]) -> str:
         """Runs steps until none follows; the status that they leave the execution in."""
@@ -87,9 +112,9 @@ class _Run:
                 break
             self._run_step(step)
             events.tell_step(execution, step)
-            if step.status in ("Failed", "TimedOut") and _is_critical(step.definition):
-                status = step.status
-                execution.failure = step.failure
+            if _has_failed(step):
+                status = "Failed" if step.status == "Exited" else step.status
+                execution.failure = step.failure or execution.failure
             if step.status == "Cancelled":
                 status = "Cancelled"
             step = self._next(steps, step)
@@ -116,6 +141,10 @@ class _Run:
                 step.status = "InProgress"
                 try:
                     outputs = self._attempt(step)
+                except LoopLeft as left:
+                    step.next_step = left.target
+                    step.end("Exited" if left.has_failed else "Success")
+                    return
                 except StepFailed as error:
                     failure = error
                     step.attempts = attempt
@@ -159,7 +188,10 @@ class _Run:
             raise StepFailed(f"The sandbox cannot run {step.action}; it runs {known}")
         deadline = self._deadline(step, action.default_timeout)
         try:
-            inputs = resolve(step.definition.get("inputs") or {}, self._known)
+            inputs = {
+                name: resolve(value, self._known, keep_unknown=holds_code(step.action, name))
+                for name, value in (step.definition.get("inputs") or {}).items()
+            }
         except UnknownReference as error:
             raise StepFailed(str(error)) from None
         step.inputs = {name: json.dumps(value) for name, value in inputs.items()}
@@ -185,8 +217,6 @@ class _Run:
         deadline = self._until = self._deadline(loop, _LONGEST_SECONDS)
         try:
             self._iterate(loop, deadline)
-        except LoopLeft as left:
-            loop.next_step = left.target
         finally:
             self._until = until
         return {}
@@ -199,8 +229,13 @@ class _Run:
             self._known.update(iteration.values(loop.name))
             steps = _steps_of(loop, iteration)
             execution.steps += steps
-            status = self._run_steps(steps)
-            execution.current = loop
+            try:
+                status = self._run_steps(steps)
+            except LoopLeft as left:
+                left.has_failed = any(map(_has_failed, steps))
+                raise
+            finally:
+                execution.current = loop
             if status == "Cancelled" or execution.stop is not None:
                 raise StepCancelled
             if status != "Success":
@@ -233,6 +268,8 @@ def _may_start(execution: Execution) -> bool:
 def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution | None:
     """The step that follows, by the step's outcome; None at the end."""
     definition = step.definition
+    if step.status == "Exited":
+        return _named(steps, str(step.next_step))
     if step.status != "Success":
         on_failure = str(definition.get("onFailure", "Abort"))
         if on_failure.startswith("step:"):
@@ -241,7 +278,7 @@ def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution
             return None
     if step.next_step is not None:
         return _named(steps, step.next_step)
-    if str(definition.get("isEnd")).lower() == "true":
+    if is_end(definition):
         return None
     if "nextStep" in definition:
         return _named(steps, str(definition["nextStep"]))
@@ -263,12 +300,16 @@ class LoopLeft(Exception):
     def __init__(self, target: str) -> None:
         super().__init__(f"Step {target} does not exist")
         self.target = target
+        self.has_failed = False
+        """Whether a critical step of the iteration has failed."""
 
 
-def _is_critical(definition: Mapping[str, Any]) -> bool:
-    """Whether the step's failure is the execution's: as it says, else unless it continues."""
-    default = definition.get("onFailure") != "Continue"
-    return str(definition.get("isCritical", default)).lower() == "true"
+def _has_failed(step: StepExecution) -> bool:
+    """Whether a step failed and its failure is the execution's: as it says, else unless it
+    continues. A loop that a failure left has failed as that step did."""
+    default = step.definition.get("onFailure") != "Continue"
+    is_critical = str(step.definition.get("isCritical", default)).lower() == "true"
+    return step.status == "Exited" or (step.status in ("Failed", "TimedOut") and is_critical)
 
 
 def _outputs(execution: Execution, known: Mapping[str, Any]) -> dict[str, list[str]]:

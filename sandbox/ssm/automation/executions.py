@@ -134,6 +134,8 @@ class Execution:
     region: str
     account: str
     tags: dict[str, str]
+    parent_id: str | None = None
+    """Id of the execution that started it by ``aws:executeAutomation``."""
     steps: list[StepExecution] = field(default_factory=list)
     status: str = "Pending"
     started: float = field(default_factory=time.time)
@@ -254,6 +256,7 @@ class Execution:
                 "ExecutedBy": self.executed_by,
                 "Outputs": dict(self.outputs),
                 "Mode": self.mode,
+                "ParentAutomationExecutionId": self.parent_id,
                 "CurrentStepName": current.name if current else None,
                 "CurrentAction": current.action if current else None,
                 "FailureMessage": self.failure,

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.ssm.automation.references import UnknownReference, resolve
 from sandbox.ssm.automation.steps.base import StepFailed
 from sandbox.ssm.automation.steps.branch import is_true
+from sandbox.ssm.documents.references import UnknownReference, resolve
 
 _MOST_ITERATIONS = 100
 

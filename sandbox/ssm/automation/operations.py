@@ -12,12 +12,13 @@ from sandbox.emulator.iam.authorization import Check, arn, request_tag_context, 
 from sandbox.emulator.sts.role_sessions import Credentials
 from sandbox.ssm.api.errors import ApiError, validation_error
 from sandbox.ssm.api.operation import Operation, Parameters, Request, paged
+from sandbox.ssm.api.shapes import ssm_model
 from sandbox.ssm.automation import engine, executions, parameters, sessions
 from sandbox.ssm.automation.executions import ENDED, Execution, Signal, StepExecution
-from sandbox.ssm.automation.references import UnknownReference, resolve
 from sandbox.ssm.documents import store
-from sandbox.ssm.documents.descriptions import tag_map
+from sandbox.ssm.documents.descriptions import check_tags, tag_map
 from sandbox.ssm.documents.operations import document_check, pass_role_check
+from sandbox.ssm.documents.references import UnknownReference, resolve
 from sandbox.ssm.documents.store import Document, Version
 
 _UNSUPPORTED = (
@@ -48,6 +49,7 @@ def _start(request: Request) -> Parameters:
                 f"Client token {token} was used with other parameters.",
             )
         return {"AutomationExecutionId": known[1]}
+    check_tags(tag_map(given.get("Tags")))
     document, version = _find_runbook(given)
     values = parameters.resolve(
         version.content.get("parameters") or {}, given.get("Parameters") or {}
@@ -99,7 +101,8 @@ def _session(request: Request, execution: Execution) -> Credentials:
     """
     written = str(execution.content.get("assumeRole") or "").strip()
     try:
-        role = resolve(written, engine.known_values(execution))
+        system = engine.system_variables(execution)
+        role = resolve(written, parameters.Filled(execution.parameters, system, _not_stored))
     except UnknownReference as error:
         raise sessions.invalid_parameters(str(error)) from None
     if not role:
@@ -109,6 +112,12 @@ def _session(request: Request, execution: Execution) -> Credentials:
         document = arn("ssm", f"document/{execution.document_name}")
         request.refuse_unless([pass_role_check(str(role), document)])
     return sessions.assume(str(role), execution.id, request.call)
+
+
+def _not_stored(name: str) -> str:
+    raise UnknownReference(
+        f"assumeRole is made of {{{{ssm:{name}}}}}, which SSM does not read there"
+    )
 
 
 def _start_checks(given: Parameters) -> list[Check]:
@@ -225,6 +234,12 @@ def _all_match(
     for wanted in filters:
         if wanted["Key"] not in known:
             raise ApiError("InvalidFilterKey", f"Filter key {wanted['Key']} is not supported.")
+        allowed = _FILTER_VALUES.get(wanted["Key"], wanted["Values"])
+        if unknown := sorted(set(wanted["Values"]) - set(allowed)):
+            raise ApiError(
+                "InvalidFilterValue",
+                f"{unknown[0]} is not a value of {wanted['Key']}; known: {', '.join(allowed)}.",
+            )
     return all(known[wanted["Key"]](item, wanted["Values"]) for wanted in filters)
 
 
@@ -246,12 +261,21 @@ _EXECUTION_FILTERS: dict[str, Callable[[Execution, list[str]], bool]] = {
     ),
     "TagKey": lambda e, values: bool(e.tags.keys() & set(values)),
     "AutomationType": lambda e, values: "Local" in values,
+    "ParentExecutionId": lambda e, values: e.parent_id in values,
     # What the sandbox's executions never have:
-    "ParentExecutionId": lambda e, values: False,
     "AutomationSubtype": lambda e, values: False,
     "OpsItemId": lambda e, values: False,
     "TargetResourceGroup": lambda e, values: False,
 }
+
+_STATUSES = list(ssm_model().shape_for("AutomationExecutionStatus").enum)
+_FILTER_VALUES: dict[str, list[str]] = {
+    "ExecutionStatus": _STATUSES,
+    "StepExecutionStatus": _STATUSES,
+    "AutomationType": ["Local", "CrossAccount"],
+    "AutomationSubtype": ["ChangeRequest", "AccessRequest"],
+}
+"""Source: SSM API Reference, AutomationExecutionFilter and StepExecutionFilter."""
 
 _STEP_FILTERS: dict[str, Callable[[StepExecution, list[str]], bool]] = {
     "StepName": lambda s, values: s.name in values,

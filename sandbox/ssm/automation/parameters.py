@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sandbox.ssm.automation.sessions import invalid_parameters
-from sandbox.ssm.documents.runbook import compiled
+from sandbox.ssm.documents import patterns
+from sandbox.ssm.documents.references import UnknownReference, as_text
+from sandbox.ssm.documents.references import resolve as resolve_references
 
 Given = Mapping[str, list[str]]
 """Parameters as the API takes them: lists of strings."""
@@ -32,12 +35,53 @@ def resolve(definitions: Mapping[str, Mapping[str, Any]], given: Given) -> Value
     missing = [n for n, d in definitions.items() if n not in given and "default" not in d]
     if missing:
         raise invalid_parameters(f"Required parameter(s) {', '.join(missing)} not supplied.")
+    until = time.monotonic() + patterns.SECONDS
     return {
-        name: _given_value(name, definition, given[name])
+        name: _given_value(name, definition, given[name], until)
         if name in given
         else definition["default"]
         for name, definition in definitions.items()
     }
+
+
+class Filled(Mapping[str, Any]):
+    """Parameters, with the references within their values filled, and system variables.
+
+    A value may refer to system variables, other parameters and, as ``{{ssm:NAME}}``, to Parameter
+    Store; what it does not know stays as it is written. Source: Systems Manager User Guide,
+    Automation system variables.
+    """
+
+    def __init__(
+        self, values: Values, system: Mapping[str, Any], stored: Callable[[str], str]
+    ) -> None:
+        """``stored`` gives the value of a parameter in Parameter Store, by name."""
+        self._values, self._system, self._stored = values, system, stored
+        self._being_filled: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        if name.startswith("ssm:"):
+            return self._stored(name.removeprefix("ssm:"))
+        if name in self._system:
+            return self._system[name]
+        value = self._values[name]
+        if name in self._being_filled:
+            circle = " -> ".join((*self._being_filled, name))
+            raise UnknownReference(f"Parameters refer to each other in a circle: {circle}")
+        self._being_filled.append(name)
+        try:
+            return resolve_references(value, self, keep_unknown=True)
+        finally:
+            self._being_filled.pop()
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).startswith("ssm:") or name in self._system or name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._system, **self._values})
+
+    def __len__(self) -> int:
+        return len(self._system) + len(self._values)
 
 
 def as_given(values: Values) -> dict[str, list[str]]:
@@ -45,9 +89,9 @@ def as_given(values: Values) -> dict[str, list[str]]:
     return {name: _texts(value) for name, value in values.items()}
 
 
-def _given_value(name: str, definition: Mapping[str, Any], texts: list[str]) -> Any:
+def _given_value(name: str, definition: Mapping[str, Any], texts: list[str], until: float) -> Any:
     kind = str(definition.get("type", "String"))
-    _check_allowed(name, definition, texts)
+    _check_allowed(name, definition, texts, until)
     element = _element_type(kind)
     if element is not None:
         _check_count(name, definition, texts)
@@ -81,25 +125,35 @@ def _typed(name: str, kind: str, text: str) -> Any:
     return convert.get(kind, lambda: text)()
 
 
-def _check_allowed(name: str, definition: Mapping[str, Any], texts: list[str]) -> None:
-    allowed, pattern = definition.get("allowedValues"), definition.get("allowedPattern")
+def _check_allowed(
+    name: str, definition: Mapping[str, Any], texts: list[str], until: float
+) -> None:
+    allowed = [as_text(value) for value in definition.get("allowedValues", ())]
+    pattern = definition.get("allowedPattern")
     for text in texts:
-        if allowed is not None and text not in [str(value) for value in allowed]:
+        if "allowedValues" in definition and text not in allowed:
             raise invalid_parameters(
                 f"Parameter {name} has value {text}, which is not one of the allowed values "
-                f"{', '.join(map(str, allowed))}."
+                f"{', '.join(allowed)}."
             )
-        if pattern is not None and not compiled(pattern).fullmatch(text):
-            raise invalid_parameters(
-                f"Parameter {name} has value {text}, which does not match the allowed pattern "
-                f"{pattern}."
-            )
+        if pattern is not None:
+            _check_pattern(name, str(pattern), text, until)
         least, most = definition.get("minChars", 0), definition.get("maxChars")
         if len(text) < least or (most is not None and len(text) > most):
             raise invalid_parameters(
                 f"Parameter {name} has a value of {len(text)} characters; "
                 f"allowed are {least} to {most if most is not None else 'any number'}."
             )
+
+
+def _check_pattern(name: str, pattern: str, text: str, until: float) -> None:
+    try:
+        if patterns.matches(pattern, text, until=until):
+            return
+        reason = f"which does not match the allowed pattern {pattern}"
+    except patterns.PatternError as error:
+        reason = f"of which the allowed pattern {pattern} decides nothing: {error}"
+    raise invalid_parameters(f"Parameter {name} has value {text}, {reason}.")
 
 
 def _check_count(name: str, definition: Mapping[str, Any], texts: list[str]) -> None:
@@ -137,8 +191,4 @@ def _json(name: str, kind: str, text: str, expected: type) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    return [_text(element) for element in value] if isinstance(value, list) else [_text(value)]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return list(map(as_text, value)) if isinstance(value, list) else [as_text(value)]

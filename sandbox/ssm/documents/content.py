@@ -52,6 +52,7 @@ def _read(text: str, document_format: str) -> Content:
     try:
         if document_format == "YAML":
             content = yaml.load(text, Loader=_YamlLoader)  # noqa: S506 (a safe loader)
+            _refuse_alias_bomb(content)
         else:
             content = json.loads(text)
         json.dumps(content, allow_nan=False)
@@ -62,6 +63,21 @@ def _read(text: str, document_format: str) -> Content:
     if not isinstance(content, dict):
         raise ApiError("InvalidDocumentContent", "The content is not an object.")
     return content
+
+
+def _refuse_alias_bomb(content: Any) -> None:
+    """Raises ValueError where aliases stand for more than a document may hold."""
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if id(value) not in sizes:
+            parts = value.values() if isinstance(value, dict) else value
+            is_group = isinstance(value, dict | list)
+            sizes[id(value)] = 1 + sum(map(size, parts)) if is_group else len(str(value))
+        return sizes[id(value)]
+
+    if size(content) > MAXIMUM_BYTES:
+        raise ValueError(f"its aliases stand for more than {MAXIMUM_BYTES} bytes")
 
 
 class _YamlLoader(yaml.SafeLoader):

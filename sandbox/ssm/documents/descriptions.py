@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sandbox.ssm.api.errors import ApiError, validation_error
 from sandbox.ssm.api.operation import Parameters
 from sandbox.ssm.api.shapes import without_none
 from sandbox.ssm.documents import store
+from sandbox.ssm.documents.references import as_text
 from sandbox.ssm.documents.store import Document, Version
 
+_MOST_TAGS = 50
+"""Source: SSM API Reference, AddTagsToResource, TooManyTagsError."""
 PLATFORMS = ["Windows", "Linux", "MacOS"]
 
 
@@ -49,6 +53,15 @@ def tag_map(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises ApiError for tags that a resource cannot have, all of its tags taken together."""
+    for key in tags:
+        if key.lower().startswith("aws:"):
+            raise validation_error(f"Tag key {key} begins with aws:, which is reserved.")
+    if len(tags) > _MOST_TAGS:
+        raise ApiError("TooManyTagsError", f"A resource has at most {_MOST_TAGS} tags.")
+
+
 def identifier(document: Document) -> Parameters:
     """A ``DocumentIdentifier``, of the default version."""
     version = document.version(store.DEFAULT)
@@ -72,7 +85,7 @@ def identifier(document: Document) -> Parameters:
 
 def _parameter(name: str, field: Mapping[str, Any]) -> Parameters:
     default = field.get("default")
-    shown = default if default is None or isinstance(default, str) else str(default)
+    shown = None if default is None else as_text(default)
     return without_none(
         {
             "Name": name,

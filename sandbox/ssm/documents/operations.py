@@ -9,8 +9,15 @@ from sandbox.ssm.api.operation import Operation, Parameters, Request, paged
 from sandbox.ssm.api.shapes import without_none
 from sandbox.ssm.documents import calendars, store
 from sandbox.ssm.documents.content import Content, parse, render
-from sandbox.ssm.documents.descriptions import description, identifier, tag_map, version_info
+from sandbox.ssm.documents.descriptions import (
+    check_tags,
+    description,
+    identifier,
+    tag_map,
+    version_info,
+)
 from sandbox.ssm.documents.filters import matches
+from sandbox.ssm.documents.sharing import describe_permission, modify_permission
 
 
 def document_check(action: str, name: str) -> Check:
@@ -37,6 +44,8 @@ def pass_role_check(role: str, document: str) -> Check:
 
 def _create_document(request: Request) -> Parameters:
     given = request.parameters
+    _refuse_unsupported(given)
+    check_tags(tag_map(given.get("Tags")))
     type_, format_ = given.get("DocumentType", "Command"), given.get("DocumentFormat", "JSON")
     _refuse_unpassable_role(request, parse(given["Content"], format_, type_))
     document = store.create(
@@ -54,8 +63,9 @@ def _create_document(request: Request) -> Parameters:
 
 def _update_document(request: Request) -> Parameters:
     given = request.parameters
+    _refuse_unsupported(given)
     document = store.find(given["Name"])
-    format_ = given.get("DocumentFormat", document.latest.format)
+    format_ = given.get("DocumentFormat", "JSON")
     _refuse_unpassable_role(request, parse(given["Content"], format_, document.type))
     wanted = given.get("DocumentVersion", store.DEFAULT)
     if document.version(wanted) is not document.latest:
@@ -90,7 +100,7 @@ def _get_document(request: Request) -> Parameters:
     given = request.parameters
     document = store.find(given["Name"])
     version = document.version(given.get("DocumentVersion"), given.get("VersionName"))
-    wanted = given.get("DocumentFormat") or version.format
+    wanted = given.get("DocumentFormat") or _default_format(document)
     text = version.text if wanted == version.format else render(version.content, wanted)
     return without_none(
         {
@@ -105,6 +115,11 @@ def _get_document(request: Request) -> Parameters:
             "DocumentFormat": wanted,
         }
     )
+
+
+def _default_format(document: store.Document) -> str:
+    """JSON, except where a document cannot be: a calendar is TEXT."""
+    return "TEXT" if document.type == calendars.TYPE else "JSON"
 
 
 def _describe_document(request: Request) -> Parameters:
@@ -163,6 +178,12 @@ def _delete_document(request: Request) -> Parameters:
     return {}
 
 
+def _refuse_unsupported(given: Parameters) -> None:
+    for name in ("Attachments", "Requires"):
+        if given.get(name):
+            raise validation_error(f"The sandbox does not support {name} of a document.")
+
+
 def _refuse_unpassable_role(request: Request, content: Content) -> None:
     """A document that embeds a role needs its author's right to pass it to SSM.
 
@@ -209,6 +230,8 @@ DOCUMENT_OPERATIONS = {
             "DescribeDocument": _describe_document,
             "ListDocumentVersions": _list_versions,
             "DeleteDocument": _delete_document,
+            "DescribeDocumentPermission": describe_permission,
+            "ModifyDocumentPermission": modify_permission,
         }.items()
     },
 }

@@ -10,6 +10,8 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 from sandbox.ssm.api.errors import ApiError
 from sandbox.ssm.documents.content import Content, parse
 
+_MOST_VERSIONS = 1000
+"""Source: Systems Manager endpoints and quotas, versions of a document."""
 DEFAULT, LATEST = "$DEFAULT", "$LATEST"
 RESERVED_PREFIXES = ("aws", "amazon", "amzn")
 """Source: SSM API Reference, CreateDocument, Name."""
@@ -47,6 +49,8 @@ class Document:
     versions: list[Version]
     default: int = 1
     tags: dict[str, str] = field(default_factory=dict)
+    shared_with: dict[str, str] = field(default_factory=dict)
+    """What each other account, or ``All``, sees: ``$DEFAULT``, ``$LATEST`` or ``$ALL``."""
 
     @property
     def latest(self) -> Version:
@@ -139,6 +143,11 @@ def update(
         raise ApiError(
             "DuplicateDocumentContent",
             f"The content is that of version {latest.number} of document {document.name}.",
+        )
+    if len(document.versions) >= _MOST_VERSIONS:
+        raise ApiError(
+            "DocumentVersionLimitExceeded",
+            f"Document {document.name} has {_MOST_VERSIONS} versions, which is the most.",
         )
     if version_name and any(v.name == version_name for v in document.versions):
         raise ApiError(

@@ -14,7 +14,10 @@ from sandbox.ssm.automation.steps.resource_property import (
     AssertAwsResourceProperty,
     WaitForAwsResourceProperty,
 )
+from sandbox.ssm.automation.steps.run_command import RunCommand
+from sandbox.ssm.automation.steps.run_instances import RunInstances
 from sandbox.ssm.automation.steps.sleep import Sleep
+from sandbox.ssm.automation.steps.stacks import CreateStack, DeleteStack
 from sandbox.ssm.automation.steps.update_variable import UpdateVariable
 
 ACTIONS: dict[str, type[Action]] = {
@@ -26,12 +29,16 @@ ACTIONS: dict[str, type[Action]] = {
         ChangeInstanceState,
         CopyImage,
         CreateImage,
+        CreateStack,
         CreateTags,
         DeleteImage,
+        DeleteStack,
         ExecuteAutomation,
         ExecuteAwsApi,
         ExecuteScript,
         Pause,
+        RunCommand,
+        RunInstances,
         Sleep,
         UpdateVariable,
         WaitForAwsResourceProperty,

@@ -85,7 +85,6 @@ class Action(ABC):
             answer: dict[str, Any] = function(**parameters)
         except (ClientError, BotoCoreError) as error:
             raise StepFailed(str(error)) from error
-        answer.pop("ResponseMetadata", None)
         return answer
 
     def required(self, name: str) -> Any:

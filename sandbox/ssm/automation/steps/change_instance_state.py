@@ -28,7 +28,7 @@ class ChangeInstanceState(Action):
             self._change(ec2, state, ids)
         while not self._all_in(ec2, state, ids):
             self.pause(_POLL_SECONDS)
-        return {}
+        return {"InstanceStates": [state] * len(ids)}
 
     def _instance_ids(self) -> list[str]:
         ids = self.required("InstanceIds")

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from sandbox.ssm.automation import executions
 from sandbox.ssm.automation.executions import ENDED
 from sandbox.ssm.automation.parameters import as_given
-from sandbox.ssm.automation.steps.base import Action, Outputs, StepFailed
+from sandbox.ssm.automation.steps.base import Action, Outputs, StepCancelled, StepFailed
 
 _POLL_SECONDS = 0.1
 
@@ -26,12 +27,13 @@ class ExecuteAutomation(Action):
         if version := self.inputs.get("DocumentVersion"):
             parameters["DocumentVersion"] = str(version)
         id_ = self.call(ssm.start_automation_execution, parameters)["AutomationExecutionId"]
-        while True:
-            execution = self.call(ssm.get_automation_execution, {"AutomationExecutionId": id_})
-            found = execution["AutomationExecution"]
-            if found["AutomationExecutionStatus"] in ENDED:
-                break
-            self.pause(_POLL_SECONDS)
+        child = executions.find(id_)
+        child.parent_id = self.execution.id
+        try:
+            found = self._await_end(ssm, id_)
+        except StepCancelled:
+            child.ask_to_stop("Cancel")
+            raise
         if found["AutomationExecutionStatus"] != "Success":
             raise StepFailed(
                 f"Execution {id_} ended as {found['AutomationExecutionStatus']}: "
@@ -39,3 +41,12 @@ class ExecuteAutomation(Action):
             )
         values = [value for values in found.get("Outputs", {}).values() for value in values]
         return {"ExecutionId": id_, "Status": "Success", "Output": values}
+
+    def _await_end(self, ssm: Any, id_: str) -> dict[str, Any]:
+        """The other execution, once it has ended."""
+        while True:
+            answer = self.call(ssm.get_automation_execution, {"AutomationExecutionId": id_})
+            found: dict[str, Any] = answer["AutomationExecution"]
+            if found["AutomationExecutionStatus"] in ENDED:
+                return found
+            self.pause(_POLL_SECONDS)

@@ -1,25 +1,32 @@
 """``aws:assertAwsResourceProperty`` and ``aws:waitForAwsResourceProperty``."""
 
-import json
 from typing import Any
 
 from sandbox.ssm.automation.steps.aws_api import AwsApiAction, select, selected_outputs
 from sandbox.ssm.automation.steps.base import Outputs, StepFailed
+from sandbox.ssm.documents.references import as_text
 
 _POLL_SECONDS = 0.1
 
 
 class _ResourceProperty(AwsApiAction):
-    def property_of(self, answer: Any) -> str:
-        """What ``PropertySelector`` finds, as a string."""
-        found = select(answer, str(self.required("PropertySelector")), "String")
-        return found if isinstance(found, str) else json.dumps(found)
+    def property_of(self, answer: Any) -> str | None:
+        """What ``PropertySelector`` finds, as a string; None where it finds nothing."""
+        found = select(answer, str(self.required("PropertySelector")))
+        return _compared(found[0]) if found else None
 
     def desired(self) -> list[str]:
-        """``DesiredValues`` as texts."""
+        """``DesiredValues`` as strings."""
         values = self.required("DesiredValues")
-        texts = values if isinstance(values, list) else [values]
-        return [text if isinstance(text, str) else json.dumps(text) for text in texts]
+        return list(map(_compared, values if isinstance(values, list) else [values]))
+
+
+def _compared(value: Any) -> str:
+    """A value as it is compared: a truth value with a capital letter.
+
+    Source: Systems Manager User Guide, aws:assertAwsResourceProperty, DesiredValues.
+    """
+    return str(value) if isinstance(value, bool) else as_text(value)
 
 
 class AssertAwsResourceProperty(_ResourceProperty):
