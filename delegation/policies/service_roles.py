@@ -8,6 +8,7 @@ from delegation import names
 from delegation.deployment.service_roles import key_region
 from delegation.policies.statements import Conditions, Statement
 from delegation.runbooks.permissions import Need
+from delegation.runbooks.permissions.arns import is_instance
 
 
 def boundary_statements(
@@ -29,7 +30,7 @@ def boundary_statements(
             sid=sid,
             actions=tuple(sorted({need.action for need in group})),
             resources=_arns(resource, regions),
-            conditions=_tagged(tag) if tag and _is_instance(resource) else (),
+            conditions=_tagged(tag) if tag and is_instance(resource) else (),
             why="; ".join(dict.fromkeys(need.why for need in group)),
             source="; ".join(dict.fromkeys(need.source for need in group)),
         )
@@ -67,14 +68,6 @@ def _never_change(tag: tuple[str, str]) -> tuple[Statement, ...]:
         source="EC2 API Reference, DeleteTags",
     )
     return never, every
-
-
-def _is_instance(resource: str) -> bool:
-    """Whether an ARN is of an instance or managed node, which carry tags."""
-    return resource != "*" and names.filled(resource).split(":", 5)[5].startswith(_TAGGED)
-
-
-_TAGGED = ("instance/", "managed-instance/")
 
 
 _NOTHING = Statement(

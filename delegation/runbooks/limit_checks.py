@@ -17,6 +17,7 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.runbooks.checks.references import whole_reference
 from delegation.runbooks.checks.scope import named_steps
 from delegation.runbooks.permissions import Need
+from delegation.runbooks.permissions.arns import is_instance
 from delegation.runbooks.permissions.authorization import judged_on
 from delegation.runbooks.runbook import Runbook
 
@@ -31,14 +32,13 @@ def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> Non
                 f"at_most_instances of service role {role.name!r} cannot limit runbook {name!r}: "
                 f"{reason}; give it a role without that limit {IN_DEPLOYMENTS}"
             )
-        escaping = filter(_escapes_tags, runbook.needs if role.only_instances_tagged else ())
-        for need in escaping:
-            raise DelegationError(
-                f"only_instances_tagged of service role {role.name!r} cannot limit runbook "
-                f"{name!r}: step {need.step!r} needs {need.action} on {need.resource}, not on the "
-                f"ARNs of instances; narrow it, or give the runbook a role without that limit "
-                f"{IN_DEPLOYMENTS}"
-            )
+        for need in runbook.needs if role.only_instances_tagged else ():
+            if reason := _why_past_tags(need):
+                raise DelegationError(
+                    f"only_instances_tagged of service role {role.name!r} cannot limit runbook "
+                    f"{name!r}: step {need.step!r} needs {need.action} on {need.resource}, "
+                    f"{reason}, or give the runbook a role without that limit {IN_DEPLOYMENTS}"
+                )
         taken = {step.name for step in named_steps(runbook.content)}
         for step in (*approval_steps(runbook, role), *calendar_steps(role)):
             if step["name"] in taken:
@@ -74,6 +74,33 @@ def _why_unlimited(content: Mapping[str, Any], most: int) -> str:
 
 
 _ITERATOR = ".CurrentIteratorValue"
+
+
+def _why_past_tags(need: Need) -> str:
+    """Why the tags of instances do not limit a need; empty where they do."""
+    if _escapes_tags(need):
+        return "not on the ARNs of instances; narrow it"
+    if _acts_elsewhere(need):
+        return "which the tags of instances do not limit; leave it out"
+    return ""
+
+
+def _acts_elsewhere(need: Need) -> bool:
+    """Whether a need acts on something else than instances, whatever their tags.
+
+    A call that is judged on an instance as well is limited by it. Descriptions change nothing, nor
+    does reading what the document spells out, or what is no resource.
+    """
+    judged, name = judged_on(need.action), need.action.split(":")[1]
+    if is_instance(need.resource) or name.startswith(("Describe", "List")):
+        return False
+    if need.action == "ssm:SendCommand" or (
+        judged is not None and not _INSTANCE_KINDS.isdisjoint(judged.required)
+    ):
+        return False
+    is_of_none = judged is not None and not (judged.required or judged.optional)
+    is_spelled_out = "*" not in need.resource
+    return not (name.startswith("Get") and (is_of_none or is_spelled_out))
 
 
 def _escapes_tags(need: Need) -> bool:

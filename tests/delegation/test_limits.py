@@ -31,6 +31,20 @@ def _runbook(folder: Path, *steps: dict[str, Any], sidecar: str = "", **fields: 
     return checked.runbook
 
 
+def _declaring(folder: Path, action: str, resource: str) -> Runbook:
+    """A runbook whose script needs an action on a resource."""
+    script = {"Runtime": "python3.11", "Handler": "f", "Script": "def f(a, b): pass"}
+    return _runbook(
+        folder,
+        {"name": "act", "action": "aws:executeScript", "inputs": script},
+        sidecar=f"needs:\n- step: act\n  actions: ['{action}']\n  resources: ['{resource}']\n"
+        "  why: acts on what it finds\n",
+    )
+
+
+_LIMITED = _role("Own", only_instances_tagged=("Automation", "allowed"))
+
+
 def _refusal(role: ServiceRole, runbook: Runbook) -> str:
     with pytest.raises(DelegationError) as error:
         check_role_limits(role, {runbook.name: runbook})
@@ -241,19 +255,49 @@ def test_runbook_whose_number_of_instances_cannot_be_limited_is_refused(
 def test_runbook_that_reaches_instances_past_their_tags_cannot_be_limited(
     tmp_path: Path, action: str, resource: str
 ) -> None:
-    script = {"Runtime": "python3.11", "Handler": "f", "Script": "def f(a, b): pass"}
-    runbook = _runbook(
-        tmp_path,
-        {"name": "stop", "action": "aws:executeScript", "inputs": script},
-        sidecar=f"needs:\n- step: stop\n  actions: ['{action}']\n  resources: ['{resource}']\n"
-        "  why: stops what it finds\n",
-    )
-
-    assert _refusal(_role("Own", only_instances_tagged=("Automation", "allowed")), runbook) == (
-        "only_instances_tagged of service role 'Role' cannot limit runbook 'Own': step 'stop' "
+    assert _refusal(_LIMITED, _declaring(tmp_path, action, resource)) == (
+        "only_instances_tagged of service role 'Role' cannot limit runbook 'Own': step 'act' "
         f"needs {action} on {resource}, not on the ARNs of instances; narrow it, or give the "
         "runbook a role without that limit (deployments.py)"
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("secretsmanager:RotateSecret", "arn:${AWS::Partition}:secretsmanager:*:*:secret:a"),
+        ("secretsmanager:GetSecretValue", "arn:${AWS::Partition}:secretsmanager:*:*:secret:*"),
+        ("ec2:DeleteVolume", "arn:${AWS::Partition}:ec2:*:*:volume/*"),
+        ("ec2:DetachVolume", "arn:${AWS::Partition}:ec2:*:*:volume/*"),
+        ("ec2:CreateTags", "arn:${AWS::Partition}:ec2:*:*:image/*"),
+        ("ssm:StartAutomationExecution", "arn:${AWS::Partition}:ssm:*:*:automation-definition/A:*"),
+        ("ec2:DeleteVolume", "*"),
+    ],
+)
+def test_runbook_that_acts_on_other_resources_cannot_be_limited_by_the_tags_of_instances(
+    tmp_path: Path, action: str, resource: str
+) -> None:
+    assert _refusal(_LIMITED, _declaring(tmp_path, action, resource)) == (
+        "only_instances_tagged of service role 'Role' cannot limit runbook 'Own': step 'act' "
+        f"needs {action} on {resource}, which the tags of instances do not limit; leave it out, or "
+        "give the runbook a role without that limit (deployments.py)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ec2:DescribeVolumes", "*"),
+        ("ec2:AttachVolume", "arn:${AWS::Partition}:ec2:*:*:volume/*"),
+        ("ec2:CreateImage", "arn:${AWS::Partition}:ec2:*:*:snapshot/*"),
+        ("ssm:GetParameters", "arn:${AWS::Partition}:ssm:eu-west-1:111122223333:parameter/ami"),
+        ("sts:GetCallerIdentity", "*"),
+    ],
+)
+def test_runbook_that_reads_or_is_judged_on_an_instance_as_well_can_be_limited(
+    tmp_path: Path, action: str, resource: str
+) -> None:
+    check_role_limits(_LIMITED, {"Own": _declaring(tmp_path, action, resource)})
 
 
 def test_managed_nodes_of_a_limited_role_are_limited_as_well(tmp_path: Path) -> None:

@@ -40,11 +40,7 @@ EVERYTHING = deployment(
             approval=Approval(by=(IamUser("lead"), ExistingRole("Leads")), at_least=1),
             calendar="ProductionChanges",
         ),
-        ServiceRole(
-            name="AutomationImageRole",
-            runbooks=("Backup-EC2Instance",),
-            only_instances_tagged=("Automation", "allowed"),
-        ),
+        ServiceRole(name="AutomationImageRole", runbooks=("Backup-EC2Instance",)),
     ),
 )
 

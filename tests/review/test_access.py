@@ -202,7 +202,6 @@ _PROMISED = {
         "runbooks-run-as-service-roles",
         "runbooks-begin-with-their-limits",
         "AutomationImageRole-does-what-runbooks-need",
-        "AutomationImageRole-acts-on-tagged-instances",
         "AutomationImageRole-is-assumed-by-automation",
         "AutomationServiceRole-does-what-runbooks-need",
         "AutomationServiceRole-acts-on-tagged-instances",

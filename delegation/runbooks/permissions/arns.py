@@ -48,3 +48,11 @@ def filled(form: str, given: Mapping[str, str]) -> str:
 def is_of_aws(document: str) -> bool:
     """Whether a document is one of AWS's own, by its name."""
     return document.lower().startswith(("aws", "amazon", "amzn"))
+
+
+def is_instance(resource: str) -> bool:
+    """Whether an ARN is of an instance or managed node, which carry tags; false for ``*``."""
+    return resource != "*" and names.filled(resource).split(":", 5)[5].startswith(_TAGGED)
+
+
+_TAGGED = ("instance/", "managed-instance/")
