@@ -111,6 +111,8 @@ def test_run_on_a_terminal_asks_for_what_is_missing_and_refreshes_in_place(
         "run ID\n"
         "stopInstances   aws:changeInstanceState  Success  N s\n"
         "startInstances  aws:changeInstanceState  Success  N s\n"
+        "  stopInstances.InstanceStates: stopped, stopped\n"
+        "  startInstances.InstanceStates: running, running\n"
         "Success: Restart-EC2InstanceDemo, version 1, N s; run ID"
     )
 

@@ -41,6 +41,10 @@ class AssertAwsResourceProperty(_ResourceProperty):
         """Asks once."""
         answer = self.answer()
         found, desired = self.property_of(answer), self.desired()
+        if found is None:
+            raise StepFailed(
+                f"PropertySelector {self.inputs['PropertySelector']} finds nothing in the answer"
+            )
         if found not in desired:
             raise StepFailed(
                 f"Property value {found} from the API output is not in the desired values "
