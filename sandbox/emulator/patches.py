@@ -21,8 +21,8 @@ from sandbox.emulator.cloudformation import (
     conditions,
     iam_groups,
     iam_oidc_providers,
-    iam_role_boundaries,
     stack_roles,
+    strict_resources,
     topic_keys,
 )
 from sandbox.emulator.dispatch import dispatch
@@ -176,12 +176,15 @@ PATCHES: tuple[Patch, ...] = (
         why="the resource type is missing",
         is_new=True,
     ),
-    Patch(
-        module=provisioners,
-        name="_RESOURCE_HANDLERS",
-        entry="AWS::IAM::Role",
-        value=iam_role_boundaries.HANDLERS,
-        why="PermissionsBoundary is dropped",
+    *(
+        Patch(
+            module=provisioners,
+            name="_RESOURCE_HANDLERS",
+            entry=type_,
+            value=handlers_of_type,
+            why="names that exist are taken over, and PermissionsBoundary of a role is dropped",
+        )
+        for type_, handlers_of_type in strict_resources.HANDLERS.items()
     ),
     Patch(
         module=provisioners,
