@@ -2,9 +2,9 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sandbox.emulator.call import Call, Response
 from sandbox.emulator.iam.authorization import Check, refused
@@ -17,6 +17,7 @@ PAGE_SIZE = 50
 _JSON = "application/x-amz-json-1.1"
 
 Parameters = dict[str, Any]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -76,11 +77,13 @@ def error_response(status: int, error: ApiError) -> Response:
     return status, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, body
 
 
-def paged(request: Request, name: str, entries: list[Parameters]) -> Parameters:
+def paged(
+    request: Request, name: str, items: Sequence[T], describe: Callable[[T], Parameters]
+) -> Parameters:
     """One page of a listing under its output's name, with the token of the next."""
     size = request.parameters.get("MaxResults") or PAGE_SIZE
     try:
-        found, token = page(entries, size, request.parameters.get("NextToken"))
+        found, token = page(items, size, request.parameters.get("NextToken"))
     except InvalidToken:
         raise ApiError("InvalidNextToken", "The specified token is not valid.") from None
-    return without_none({name: found, "NextToken": token})
+    return without_none({name: list(map(describe, found)), "NextToken": token})

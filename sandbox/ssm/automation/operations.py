@@ -161,16 +161,15 @@ def _get(request: Request) -> Parameters:
 def _describe_executions(request: Request) -> Parameters:
     filters = request.parameters.get("Filters", ())
     found = [e for e in executions.all_executions() if _all_match(_EXECUTION_FILTERS, e, filters)]
-    summaries = [execution.summary() for execution in found]
-    return paged(request, "AutomationExecutionMetadataList", summaries)
+    return paged(request, "AutomationExecutionMetadataList", found, Execution.summary)
 
 
 def _describe_steps(request: Request) -> Parameters:
     given = request.parameters
     steps = executions.find(given["AutomationExecutionId"]).steps
     found = [s for s in steps if _all_match(_STEP_FILTERS, s, given.get("Filters", ()))]
-    ordered = reversed(found) if given.get("ReverseOrder") else found
-    return paged(request, "StepExecutions", [step.describe() for step in ordered])
+    ordered = found[::-1] if given.get("ReverseOrder") else found
+    return paged(request, "StepExecutions", ordered, StepExecution.describe)
 
 
 def _stop(request: Request) -> Parameters:

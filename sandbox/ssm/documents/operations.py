@@ -161,13 +161,15 @@ def _list_documents(request: Request) -> Parameters:
         ),
     ]
     found = [d for d in store.all_documents() if all(matches(d, f) for f in filters)]
-    return paged(request, "DocumentIdentifiers", [identifier(document) for document in found])
+    return paged(request, "DocumentIdentifiers", found, identifier)
 
 
 def _list_versions(request: Request) -> Parameters:
     document = store.find(request.parameters["Name"])
-    versions = [version_info(document, version) for version in reversed(document.versions)]
-    return paged(request, "DocumentVersions", versions)
+    newest_first = document.versions[::-1]
+    return paged(
+        request, "DocumentVersions", newest_first, lambda version: version_info(document, version)
+    )
 
 
 def _delete_document(request: Request) -> Parameters:

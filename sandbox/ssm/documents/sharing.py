@@ -29,9 +29,8 @@ def modify_permission(request: Request) -> Parameters:
 def describe_permission(request: Request) -> Parameters:
     """The accounts that a document is shared with, each with the version that it sees."""
     shared = store.find(request.parameters["Name"]).shared_with
-    entries = [
-        {"AccountId": account, "SharedDocumentVersion": version}
-        for account, version in sorted(shared.items())
-    ]
-    answer = paged(request, "AccountSharingInfoList", entries)
+    answer = paged(
+        *(request, "AccountSharingInfoList", sorted(shared)),
+        lambda account: {"AccountId": account, "SharedDocumentVersion": shared[account]},
+    )
     return {**answer, "AccountIds": [e["AccountId"] for e in answer["AccountSharingInfoList"]]}

@@ -222,6 +222,18 @@ def test_pattern_without_end_gives_an_answer_at_once(path: Path, where: str) -> 
     assert any(line.startswith(f"{at}: is '{value}'") for line in found)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["(?:a{65535}){65535}", "(?=(?:ab{999}){999})a", "(?>(?:a{999}|b){999})"]
+)
+def test_pattern_that_repeats_itself_into_a_large_one_is_refused(path: Path, pattern: str) -> None:
+    read = _selecting("$.SecurityGroupRules")
+    read["inputs"]["NextToken"] = "{{ Large }}"
+
+    found = _of(path, read, parameters={"Large": {"type": "String", "allowedPattern": pattern}})
+
+    assert any("it stands for more than 100,000 characters" in line for line in found)
+
+
 def test_size_is_that_of_indented_text_that_is_not_escaped(path: Path) -> None:
     assert _of(path, _WAIT, description="復" * 11_000) == []
 
