@@ -307,6 +307,14 @@ def _using(value: str) -> dict[str, Any]:
             {"parameters": {"A": {"type": "String", "allowedPattern": "(?:a{65535}){65535}"}}},
             "stands for more than 100,000 characters",
         ),
+        (
+            {
+                "parameters": {
+                    f"A{n}": {"type": "String", "allowedPattern": "a{60000}"} for n in "12"
+                }
+            },
+            "The patterns of parameters stand for more than 100,000 characters.",
+        ),
         ({"outputs": 5}, "outputs is not a list"),
     ],
 )
@@ -488,6 +496,13 @@ def test_what_the_sandbox_lacks_is_refused_in_plain_words(ssm: Any, runbook: Mak
             Requires=[{"Name": "Other", "Version": "1"}],
         )
 
+    with pytest.raises(ClientError) as of_aws:
+        ssm.start_automation_execution(DocumentName="AWS-StopEC2Instance")
+
+    assert of_aws.value.response["Error"]["Message"] == (
+        "Automation document AWS-StopEC2Instance does not exist; the sandbox has no document of "
+        "AWS's own."
+    )
     assert operation.value.response["Error"]["Message"] == (
         "The sandbox lacks ssm:DescribeOpsItems; sandbox/README.md lists what it has."
     )

@@ -83,7 +83,8 @@ def _find_runbook(given: Parameters) -> tuple[Document, Version]:
         document = None
     if document is None or document.type != "Automation":
         raise ApiError(
-            "AutomationDefinitionNotFoundException", f"Automation document {name} does not exist."
+            "AutomationDefinitionNotFoundException",
+            f"Automation document {name} {store.missing(name)}",
         )
     try:
         return document, document.version(wanted)

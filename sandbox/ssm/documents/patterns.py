@@ -12,8 +12,8 @@ import regex
 
 SECONDS = 0.1
 """How long one value is matched."""
-_MOST_PLACES = 100_000
-"""How many characters a pattern may stand for once its repetitions are written out."""
+MOST_PLACES = 100_000
+"""How many characters the patterns of a document may stand for, repetitions written out."""
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d+)[^}]*\}|.", re.DOTALL)
 
 
@@ -25,8 +25,8 @@ class PatternError(ValueError):
 def compiled(pattern: str) -> "regex.Pattern[str]":
     """The pattern; raises PatternError where it does not compile."""
     try:
-        if _places(pattern) > _MOST_PLACES:
-            raise PatternError(f"it stands for more than {_MOST_PLACES:,} characters")
+        if places(pattern) > MOST_PLACES:
+            raise PatternError(f"it stands for more than {MOST_PLACES:,} characters")
         return regex.compile(pattern)
     except (regex.error, OverflowError, RecursionError) as error:
         raise PatternError(str(error)) from None
@@ -46,7 +46,7 @@ def matches(pattern: str, value: str, *, until: float | None = None) -> bool:
         raise PatternError(f"it has not decided within {SECONDS} seconds") from None
 
 
-def _places(pattern: str) -> int:
+def places(pattern: str) -> int:
     """How many characters a pattern stands for, its repetitions written out at their least."""
     totals, last = [0], [0]
     for token in _TOKEN.finditer(pattern):

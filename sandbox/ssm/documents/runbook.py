@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.ssm.api.errors import ApiError
-from sandbox.ssm.documents.patterns import PatternError, compiled
+from sandbox.ssm.documents.patterns import MOST_PLACES, PatternError, compiled, places
 from sandbox.ssm.documents.references import names_in
 from sandbox.ssm.documents.steps import flow_faults, reference_faults, step_faults
 
@@ -58,6 +58,9 @@ def _group_faults(content: Mapping[str, Any], group: str, kind: str) -> Iterator
     if not isinstance(fields, dict):
         yield f"{group} is not an object."
         return
+    patterns = [str(f.get("allowedPattern", "")) for f in fields.values() if isinstance(f, dict)]
+    if len(patterns) > 1 and sum(map(places, patterns)) > MOST_PLACES:
+        yield f"The patterns of {group} stand for more than {MOST_PLACES:,} characters."
     for name, field in fields.items():
         if not isinstance(field, dict):
             yield f"{kind} {name} is not an object."

@@ -79,8 +79,14 @@ def find(name: str) -> Document:
     prefix = f"arn:aws:ssm:{get_region()}:{get_account_id()}:document/"
     document: Document | None = _documents.get(name.removeprefix(prefix))
     if document is None:
-        raise ApiError("InvalidDocument", f"Document with name {name} does not exist.")
+        raise ApiError("InvalidDocument", f"Document with name {name} {missing(name)}")
     return document
+
+
+def missing(name: str) -> str:
+    """Why a document is not found, as the end of a sentence."""
+    is_of_aws = name.rsplit("/", 1)[-1].lower().startswith(RESERVED_PREFIXES)
+    return "does not exist" + ("; the sandbox has no document of AWS's own." if is_of_aws else ".")
 
 
 def all_documents() -> list[Document]:
