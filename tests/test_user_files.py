@@ -1,5 +1,6 @@
 """The product is proved on frozen examples, whatever the user's files hold."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,22 @@ def test_tests_and_linters_pass_whatever_the_users_files_hold(tmp_path: Path) ->
 
     assert linted.returncode == 0, linted.stdout
     assert tested.returncode == 0, tested.stdout[-2000:]
+
+
+def test_temporary_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+
+    made = subprocess.run(
+        ["make", "check"],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "TMPDIR": str(missing)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert made.returncode == 2
+    assert f"TMPDIR is {missing}, which is not a folder; make it, or unset TMPDIR" in made.stderr
 
 
 def _run(folder: Path, *module: str) -> subprocess.CompletedProcess[str]:
