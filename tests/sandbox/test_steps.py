@@ -1,5 +1,6 @@
 """The step engine: order, attempts, time limits, failures, stops."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -433,3 +434,35 @@ def test_execution_ends_whatever_a_step_says(
 
     assert execution["AutomationExecutionStatus"] == "Failed"
     assert _statuses(execution) == {"a": "Failed"}
+
+
+def test_executions_beyond_a_hundred_at_once_are_pending(
+    sandbox: Sandbox, unique: str, finish: Finish
+) -> None:
+    ssm = sandbox.client("ssm", region="eu-north-1")
+    content = {"schemaVersion": "0.3", "mainSteps": [_step("a", "aws:pause")]}
+    ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
+    started = [_start(ssm, unique) for _ in range(102)]
+
+    def status_of(id_: str) -> str:
+        answer = ssm.get_automation_execution(AutomationExecutionId=id_)
+        return str(answer["AutomationExecution"]["AutomationExecutionStatus"])
+
+    def in_status(status: str) -> list[str]:
+        statuses = {id_: status_of(id_) for id_ in started}
+        return [id_ for id_, found in statuses.items() if found == status]
+
+    while len(running := in_status("Waiting")) < 100:
+        time.sleep(0.05)
+    first, second = in_status("Pending")
+    ssm.stop_automation_execution(AutomationExecutionId=first)
+    stopped = finish(first, client=ssm)
+    ssm.send_automation_signal(AutomationExecutionId=running[0], SignalType="Resume")
+    _await_status(ssm, second, "Waiting")
+
+    assert (stopped["AutomationExecutionStatus"], _statuses(stopped)) == (
+        "Cancelled",
+        {"a": "Pending"},
+    )
+    for execution_id in (*running[1:], second):
+        ssm.stop_automation_execution(AutomationExecutionId=execution_id)

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,14 @@ _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
 _CLEANING_UP_SECONDS = 120
 """How long the steps of ``onCancel`` may take. Source: Properties shared by all actions."""
+
+_MOST_AT_ONCE = 100
+"""How many executions run in an account and Region, children too; more are ``Pending``.
+Source: AWS General Reference, Systems Manager quotas, concurrently executing automations."""
+_POLL_SECONDS = 0.1
+_turns: defaultdict[tuple[str, str], threading.Semaphore] = defaultdict(
+    lambda: threading.Semaphore(_MOST_AT_ONCE)
+)
 
 _log = logging.getLogger(__name__)
 
@@ -62,25 +71,44 @@ class _Run:
 
     def __init__(self, execution: Execution, credentials: Credentials) -> None:
         self._execution, self._credentials = execution, credentials
+        self._turns = _turns[execution.account, execution.region]
         self._known: dict[str, Any] = {}
         self._until: float | None = None
 
     def to_the_end(self) -> None:
-        """Runs the steps to their end; whatever happens, the execution ends."""
-        execution, status = self._execution, "Failed"
+        """Waits for its turn and runs the steps; whatever happens, the execution ends."""
+        execution, status = self._execution, "Cancelled"
+        has_turn = self._await_turn()
+        try:
+            status = self._run() if has_turn else status
+        finally:
+            execution.end(status)
+            if has_turn:
+                self._turns.release()
+            events.tell_execution(execution)
+
+    def _await_turn(self) -> bool:
+        """Waits, as ``Pending``, until fewer than the most executions run; false at a stop."""
+        while not self._turns.acquire(timeout=_POLL_SECONDS):
+            if self._execution.stop is not None:
+                return False
+        return True
+
+    def _run(self) -> str:
+        """Runs the execution; the status that it ends in."""
+        execution = self._execution
         try:
             execution.become("InProgress")
             self._fill_values()
             status = self._run_steps(list(execution.steps))
             execution.outputs = _outputs(execution, self._known)
+            return status
         except UnknownReference as error:
             execution.failure = str(error)
         except Exception as error:  # a mistake of the sandbox must not leave an execution running
             _log.exception("execution %s failed in the sandbox", execution.id)
             execution.failure = f"The sandbox failed: {error}"
-        finally:
-            execution.end(status)
-            events.tell_execution(execution)
+        return "Failed"
 
     def _fill_values(self) -> None:
         """Fills the references within the values of parameters and variables."""
