@@ -6,11 +6,35 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
 
 Document = dict[str, Any]
 Make = Callable[..., str]
+
+
+WAIT: Document = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+"""The shortest step."""
+
+
+def make_step(name: str, action: str, **inputs: Any) -> Document:
+    """A step of an action, named without ``aws:``, with these inputs."""
+    return {"name": name, "action": f"aws:{action}", "inputs": inputs}
+
+
+def error_code(call: Any, **parameters: Any) -> str:
+    """The code of the error that a call ends in."""
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return str(error.value.response["Error"]["Code"])
+
+
+def start(ssm: Any, name: str, **parameters: list[str]) -> str:
+    """Starts a runbook and returns the execution's id."""
+    given = {"Parameters": parameters} if parameters else {}
+    answer = ssm.start_automation_execution(DocumentName=name, **given)
+    return str(answer["AutomationExecutionId"])
 
 
 @pytest.fixture

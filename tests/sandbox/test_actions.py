@@ -10,16 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
-from tests.sandbox.conftest import Document, Make
+from tests.sandbox.conftest import Document, Make, make_step, start
 
 pytestmark = pytest.mark.sandbox
 
 Finish = Callable[..., Document]
 Launch = Callable[..., list[str]]
-
-
-def _step(name: str, action: str, **inputs: Any) -> Document:
-    return {"name": name, "action": f"aws:{action}", "inputs": inputs}
 
 
 def _state_of(instance: str) -> Document:
@@ -29,12 +25,6 @@ def _state_of(instance: str) -> Document:
         "InstanceIds": [instance],
         "PropertySelector": "$.Reservations[0].Instances[0].State.Name",
     }
-
-
-def _start(ssm: Any, name: str, **parameters: list[str]) -> str:
-    given = {"Parameters": parameters} if parameters else {}
-    answer = ssm.start_automation_execution(DocumentName=name, **given)
-    return str(answer["AutomationExecutionId"])
 
 
 def _statuses(execution: Document) -> list[tuple[str, str]]:
@@ -56,14 +46,14 @@ def test_assertion_passes_on_a_desired_value_and_fails_on_another(
     ssm: Any, runbook: Make, finish: Finish, instances: Launch
 ) -> None:
     (instance,) = instances()
-    running = _step(
+    running = make_step(
         "isUp", "assertAwsResourceProperty", DesiredValues=["running"], **_state_of(instance)
     )
-    stopped = _step(
+    stopped = make_step(
         "isDown", "assertAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
     )
 
-    execution = finish(_start(ssm, runbook(running, stopped)))
+    execution = finish(start(ssm, runbook(running, stopped)))
 
     assert _statuses(execution) == [("isUp", "Success"), ("isDown", "Failed")]
     assert (
@@ -76,10 +66,10 @@ def test_wait_ends_when_the_property_changes(
     sandbox: Sandbox, ssm: Any, runbook: Make, finish: Finish, instances: Launch
 ) -> None:
     (instance,) = instances()
-    wait = _step(
+    wait = make_step(
         "await", "waitForAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
     )
-    execution_id = _start(ssm, runbook(wait))
+    execution_id = start(ssm, runbook(wait))
     before = ssm.get_automation_execution(AutomationExecutionId=execution_id)
 
     sandbox.client("ec2").stop_instances(InstanceIds=[instance])
@@ -90,11 +80,11 @@ def test_wait_ends_when_the_property_changes(
 
 def test_wait_times_out(ssm: Any, runbook: Make, finish: Finish, instances: Launch) -> None:
     (instance,) = instances()
-    wait = _step(
+    wait = make_step(
         "await", "waitForAwsResourceProperty", DesiredValues=["stopped"], **_state_of(instance)
     )
 
-    execution = finish(_start(ssm, runbook({**wait, "timeoutSeconds": 0.2})))
+    execution = finish(start(ssm, runbook({**wait, "timeoutSeconds": 0.2})))
 
     assert execution["AutomationExecutionStatus"] == "TimedOut"
 
@@ -137,13 +127,13 @@ def test_branch_goes_where_its_choice_says(
 ) -> None:
     choice = {"NextStep": "chosen", **condition}
     name = runbook(
-        _step("decide", "branch", Choices=[choice], Default="other"),
-        {**_step("other", "sleep", Duration="PT0S"), "isEnd": True},
-        _step("chosen", "sleep", Duration="PT0S"),
+        make_step("decide", "branch", Choices=[choice], Default="other"),
+        {**make_step("other", "sleep", Duration="PT0S"), "isEnd": True},
+        make_step("chosen", "sleep", Duration="PT0S"),
         parameters={"Text": {"type": "String"}},
     )
 
-    execution = finish(_start(ssm, name, Text=[text]))
+    execution = finish(start(ssm, name, Text=[text]))
 
     ran = [name for name, status in _statuses(execution) if status == "Success"]
     assert ran == ["decide", "chosen" if is_true else "other"]
@@ -153,13 +143,15 @@ def test_branch_goes_where_its_choice_says(
 def approval(ssm: Any, runbook: Make, unique: str) -> Callable[..., str]:
     """Starts a run that these approvers have to approve, and returns its id as it waits."""
 
-    def start(*approvers: str, at_least: int = 1) -> str:
-        step = _step("approve", "approve", Approvers=list(approvers), MinRequiredApprovals=at_least)
-        execution_id = _start(ssm, runbook(step))
+    def await_approval(*approvers: str, at_least: int = 1) -> str:
+        step = make_step(
+            "approve", "approve", Approvers=list(approvers), MinRequiredApprovals=at_least
+        )
+        execution_id = start(ssm, runbook(step))
         _await_waiting(ssm, execution_id)
         return execution_id
 
-    return start
+    return await_approval
 
 
 _SIGNALS = {"Effect": "Allow", "Action": "ssm:SendAutomationSignal", "Resource": "*"}
@@ -235,7 +227,7 @@ def test_session_of_an_approving_role_approves(
 
 
 def test_paused_run_goes_on_when_it_is_resumed(ssm: Any, runbook: Make, finish: Finish) -> None:
-    execution_id = _start(ssm, runbook(_step("pause", "pause")))
+    execution_id = start(ssm, runbook(make_step("pause", "pause")))
     waiting = _await_waiting(ssm, execution_id)
     with pytest.raises(ClientError) as refused:
         ssm.send_automation_signal(AutomationExecutionId=execution_id, SignalType="Approve")
@@ -248,7 +240,7 @@ def test_paused_run_goes_on_when_it_is_resumed(ssm: Any, runbook: Make, finish: 
 
 
 def test_stopped_step_ends_as_cancelled(ssm: Any, runbook: Make, finish: Finish) -> None:
-    execution_id = _start(ssm, runbook(_step("pause", "pause")))
+    execution_id = start(ssm, runbook(make_step("pause", "pause")))
     (step,) = _await_waiting(ssm, execution_id)["StepExecutions"]
 
     ssm.send_automation_signal(
@@ -267,10 +259,10 @@ def test_signal_of_one_approval_does_not_answer_the_next(
 ) -> None:
     lead = sandbox.client("ssm", user(_SIGNALS, name=f"Lead-{unique}"))
     steps = [
-        {**_step(name, "approve", Approvers=[approver]), "timeoutSeconds": 0.5}
+        {**make_step(name, "approve", Approvers=[approver]), "timeoutSeconds": 0.5}
         for name, approver in (("first", f"Lead-{unique}"), ("second", "Nobody"))
     ]
-    execution_id = _start(ssm, runbook(*steps))
+    execution_id = start(ssm, runbook(*steps))
     _await_waiting(ssm, execution_id)
 
     for _ in range(2):
@@ -296,59 +288,13 @@ def test_two_sessions_of_a_role_are_one_approver(
     assert _await_waiting(ssm, execution_id)["AutomationExecutionStatus"] == "Waiting"
 
 
-def test_cancelled_loop_cleans_up_and_starts_no_other_iteration(
-    ssm: Any, runbook: Make, finish: Finish
-) -> None:
-    steps = [
-        {**_step("work", "sleep", Duration="PT1H"), "onCancel": "step:cleanUp", "isEnd": True},
-        _step("cleanUp", "sleep", Duration="PT0S"),
-    ]
-    execution_id = _start(ssm, runbook(_step("each", "loop", Iterators=["a", "b"], Steps=steps)))
-    time.sleep(0.2)
-
-    ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Cancel")
-
-    execution = finish(execution_id)
-    assert execution["AutomationExecutionStatus"] == "Cancelled"
-    assert _statuses(execution) == [
-        ("each", "Cancelled"),
-        ("work", "Cancelled"),
-        ("cleanUp", "Success"),
-    ]
-
-
-def test_step_within_a_loop_goes_on_outside_of_it(ssm: Any, runbook: Make, finish: Finish) -> None:
-    inner = {**_step("leave", "sleep", Duration="PT0S"), "nextStep": "after"}
-    name = runbook(
-        _step("each", "loop", Iterators=["a", "b"], Steps=[inner]),
-        _step("never", "sleep", Duration="PT0S"),
-        _step("after", "sleep", Duration="PT0S"),
-    )
-
-    execution = finish(_start(ssm, name))
-
-    ran = [step for step, status in _statuses(execution) if status == "Success"]
-    assert ran == ["each", "after", "leave"]
-
-
-@pytest.mark.parametrize("values", [["x"] * 101, "text"])
-def test_loop_over_no_list_or_too_many_values_fails(
-    ssm: Any, runbook: Make, finish: Finish, values: Any
-) -> None:
-    inner = _step("wait", "sleep", Duration="PT0S")
-
-    execution = finish(_start(ssm, runbook(_step("each", "loop", Iterators=values, Steps=[inner]))))
-
-    assert "not a list of at most 100 values" in execution["FailureMessage"]
-
-
 def test_cancelled_run_cleans_up_as_its_step_says(ssm: Any, runbook: Make, finish: Finish) -> None:
     name = runbook(
-        {**_step("work", "sleep", Duration="PT1H"), "onCancel": "step:cleanUp"},
-        _step("never", "sleep", Duration="PT0S"),
-        _step("cleanUp", "sleep", Duration="PT0S"),
+        {**make_step("work", "sleep", Duration="PT1H"), "onCancel": "step:cleanUp"},
+        make_step("never", "sleep", Duration="PT0S"),
+        make_step("cleanUp", "sleep", Duration="PT0S"),
     )
-    execution_id = _start(ssm, name)
+    execution_id = start(ssm, name)
 
     ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Cancel")
 
@@ -362,26 +308,26 @@ def test_image_is_made_copied_and_deleted_with_its_snapshot(
 ) -> None:
     (instance,) = instances()
     name = runbook(
-        _step("make", "createImage", InstanceId=instance, ImageName=unique, NoReboot=True),
-        _step(
+        make_step("make", "createImage", InstanceId=instance, ImageName=unique, NoReboot=True),
+        make_step(
             "copy",
             "copyImage",
             SourceImageId="{{ make.ImageId }}",
             SourceRegion="us-east-1",
             ImageName=f"copy-{unique}",
         ),
-        _step(
+        make_step(
             "tag",
             "createTags",
             ResourceType="EC2",
             ResourceIds=["{{ copy.ImageId }}"],
             Tags=[{"Key": "Of", "Value": instance}],
         ),
-        _step("delete", "deleteImage", ImageId="{{ make.ImageId }}"),
+        make_step("delete", "deleteImage", ImageId="{{ make.ImageId }}"),
         outputs=["make.ImageId", "copy.ImageId"],
     )
 
-    execution = finish(_start(ssm, name))
+    execution = finish(start(ssm, name))
 
     assert execution["AutomationExecutionStatus"] == "Success", execution["FailureMessage"]
     (made,), (copy,) = execution["Outputs"]["make.ImageId"], execution["Outputs"]["copy.ImageId"]
@@ -402,7 +348,7 @@ def test_runbook_runs_another_and_takes_its_outputs(
         "parameters": {"Text": {"type": "String"}},
         "mainSteps": [
             {
-                **_step(
+                **make_step(
                     "echo",
                     "executeScript",
                     Runtime="python3.11",
@@ -419,11 +365,11 @@ def test_runbook_runs_another_and_takes_its_outputs(
         Name=f"Child-{unique}", DocumentType="Automation", Content=json.dumps(child)
     )
     parameters = {"Text": ["hello"]}
-    other = _step(
+    other = make_step(
         "other", "executeAutomation", DocumentName=f"Child-{unique}", RuntimeParameters=parameters
     )
 
-    execution = finish(_start(ssm, runbook(other, outputs=["other.Output"])))
+    execution = finish(start(ssm, runbook(other, outputs=["other.Output"])))
 
     assert execution["Outputs"] == {"other.Output": ["hello"]}
 
@@ -431,13 +377,13 @@ def test_runbook_runs_another_and_takes_its_outputs(
 def test_failure_of_the_other_runbook_fails_the_step(
     ssm: Any, runbook: Make, finish: Finish, unique: str
 ) -> None:
-    child = {"schemaVersion": "0.3", "mainSteps": [_step("bad", "sleep", Duration="soon")]}
+    child = {"schemaVersion": "0.3", "mainSteps": [make_step("bad", "sleep", Duration="soon")]}
     ssm.create_document(
         Name=f"Child-{unique}", DocumentType="Automation", Content=json.dumps(child)
     )
 
     execution = finish(
-        _start(ssm, runbook(_step("other", "executeAutomation", DocumentName=f"Child-{unique}")))
+        start(ssm, runbook(make_step("other", "executeAutomation", DocumentName=f"Child-{unique}")))
     )
 
     assert execution["AutomationExecutionStatus"] == "Failed"
@@ -445,7 +391,7 @@ def test_failure_of_the_other_runbook_fails_the_step(
 
 
 def _script(text: str, **fields: Any) -> Document:
-    step = _step("run", "executeScript", Runtime="python3.11", Handler="run", Script=text)
+    step = make_step("run", "executeScript", Runtime="python3.11", Handler="run", Script=text)
     return {**step, **fields}
 
 
@@ -461,7 +407,7 @@ def test_script_calls_aws_with_the_session_of_the_role(
     arn = role()
     name = runbook(_script(text, outputs=outputs), outputs=["run.Arn"], assumeRole=arn)
 
-    execution_id = _start(ssm, name)
+    execution_id = start(ssm, name)
 
     (session,) = finish(execution_id)["Outputs"]["run.Arn"]
     assert session == f"arn:aws:sts::000000000000:assumed-role/{arn.split('/')[1]}/{execution_id}"
@@ -479,7 +425,7 @@ def test_script_calls_aws_with_the_session_of_the_role(
 def test_script_that_fails_fails_its_step_with_the_reason(
     ssm: Any, runbook: Make, finish: Finish, text: str, message: str
 ) -> None:
-    execution = finish(_start(ssm, runbook(_script(text))))
+    execution = finish(start(ssm, runbook(_script(text))))
 
     assert execution["AutomationExecutionStatus"] == "Failed"
     assert message in execution["FailureMessage"]
@@ -488,132 +434,26 @@ def test_script_that_fails_fails_its_step_with_the_reason(
 def test_script_is_ended_at_its_time_limit(ssm: Any, runbook: Make, finish: Finish) -> None:
     text = "import time\ndef run(a, b): time.sleep(60)"
 
-    execution = finish(_start(ssm, runbook(_script(text, timeoutSeconds=0.3))))
+    execution = finish(start(ssm, runbook(_script(text, timeoutSeconds=0.3))))
 
     assert execution["AutomationExecutionStatus"] == "TimedOut"
 
 
 def test_powershell_fails_with_the_reason(ssm: Any, runbook: Make, finish: Finish) -> None:
-    step = _step("run", "executeScript", Runtime="PowerShell 7.4", Script="$true")
+    step = make_step("run", "executeScript", Runtime="PowerShell 7.4", Script="$true")
 
-    execution = finish(_start(ssm, runbook(step)))
+    execution = finish(start(ssm, runbook(step)))
 
     assert "The sandbox runs Python scripts, not PowerShell 7.4" in execution["FailureMessage"]
-
-
-def test_loop_runs_its_steps_for_each_value_and_keeps_them_in_a_variable(
-    ssm: Any, runbook: Make, finish: Finish
-) -> None:
-    name = runbook(
-        _step(
-            "each",
-            "loop",
-            Iterators="{{ Texts }}",
-            Steps=[
-                _step(
-                    "keep",
-                    "updateVariable",
-                    Name="variable:Last",
-                    Value="{{ each.CurrentIteration }}:{{ each.CurrentIteratorValue }}",
-                )
-            ],
-        ),
-        {
-            **_script("def run(events, context):\n    return events['last']"),
-            "outputs": [{"Name": "Last", "Selector": "$.Payload", "Type": "String"}],
-            "inputs": {
-                "Runtime": "python3.11",
-                "Handler": "run",
-                "Script": "def run(events, context):\n    return events['last']",
-                "InputPayload": {"last": "{{ variable:Last }}"},
-            },
-        },
-        parameters={"Texts": {"type": "StringList"}},
-        variables={"Last": {"type": "String", "default": ""}},
-        outputs=["run.Last"],
-    )
-
-    execution = finish(_start(ssm, name, Texts=["one", "two"]))
-
-    assert execution["Outputs"] == {"run.Last": ["2:two"]}
-    parents = [step.get("ParentStepDetails", {}) for step in execution["StepExecutions"]]
-    assert [(p.get("StepName"), p.get("IteratorValue")) for p in parents] == [
-        (None, None),
-        (None, None),
-        ("each", "one"),
-        ("each", "two"),
-    ]
-
-
-def test_loop_repeats_while_its_condition_holds(ssm: Any, runbook: Make, finish: Finish) -> None:
-    text = "def run(events, context):\n    return int(events['number']) < 3"
-    count = {
-        **_script(text),
-        "inputs": {
-            "Runtime": "python3.11",
-            "Handler": "run",
-            "Script": text,
-            "InputPayload": {"number": "{{ again.CurrentIteration }}"},
-        },
-        "outputs": [{"Name": "More", "Selector": "$.Payload", "Type": "Boolean"}],
-    }
-    condition = {"Variable": "{{ run.More }}", "BooleanEquals": True}
-
-    execution = finish(
-        _start(ssm, runbook(_step("again", "loop", Steps=[count], LoopCondition=condition)))
-    )
-
-    assert [name for name, _ in _statuses(execution)] == ["again", "run", "run", "run"]
-    assert execution["AutomationExecutionStatus"] == "Success"
-
-
-def test_failing_step_within_a_loop_fails_the_loop(ssm: Any, runbook: Make, finish: Finish) -> None:
-    inner = _step("bad", "sleep", Duration="soon")
-
-    execution = finish(
-        _start(ssm, runbook(_step("each", "loop", Iterators=["one", "two"], Steps=[inner])))
-    )
-
-    assert _statuses(execution) == [("each", "Failed"), ("bad", "Failed")]
-    assert "Iteration 1 failed" in execution["FailureMessage"]
-
-
-@pytest.mark.parametrize(
-    ("is_critical", "status", "loop_status"),
-    [(True, "Failed", "Exited"), (False, "Success", "Success")],
-)
-def test_loop_that_a_failing_step_leaves_has_the_status_exited(
-    ssm: Any, runbook: Make, finish: Finish, is_critical: bool, status: str, loop_status: str
-) -> None:
-    fails = {
-        **_step("fails", "sleep", Duration="soon"),
-        "onFailure": "step:tidy",
-        "isCritical": is_critical,
-    }
-    name = runbook(
-        _step("each", "loop", Iterators=["a", "b"], Steps=[fails]),
-        {**_step("after", "sleep", Duration="PT0S"), "isEnd": True},
-        _step("tidy", "sleep", Duration="PT0S"),
-    )
-
-    execution = finish(_start(ssm, name))
-
-    assert execution["AutomationExecutionStatus"] == status
-    assert _statuses(execution) == [
-        ("each", loop_status),
-        ("after", "Pending"),
-        ("tidy", "Success"),
-        ("fails", "Failed"),
-    ]
 
 
 def test_child_execution_names_its_parent_and_is_cancelled_with_it(
     ssm: Any, runbook: Make, finish: Finish, unique: str
 ) -> None:
     child = f"Child-{unique}"
-    content = {"schemaVersion": "0.3", "mainSteps": [_step("wait", "sleep", Duration="PT1H")]}
+    content = {"schemaVersion": "0.3", "mainSteps": [make_step("wait", "sleep", Duration="PT1H")]}
     ssm.create_document(Name=child, DocumentType="Automation", Content=json.dumps(content))
-    parent = _start(ssm, runbook(_step("call", "executeAutomation", DocumentName=child)))
+    parent = start(ssm, runbook(make_step("call", "executeAutomation", DocumentName=child)))
     by_parent = [{"Key": "ParentExecutionId", "Values": [parent]}]
 
     children: list[Document] = []
@@ -647,12 +487,12 @@ def test_stack_is_created_and_deleted(
     }
     stack = f"Stack-{unique}"
     name = runbook(
-        _step("make", "createStack", StackName=stack, TemplateBody=json.dumps(template)),
-        _step("drop", "deleteStack", StackName="{{ make.StackId }}"),
+        make_step("make", "createStack", StackName=stack, TemplateBody=json.dumps(template)),
+        make_step("drop", "deleteStack", StackName="{{ make.StackId }}"),
         outputs=["make.StackStatus"],
     )
 
-    execution = finish(_start(ssm, name))
+    execution = finish(start(ssm, name))
 
     assert execution["Outputs"] == {"make.StackStatus": ["CREATE_COMPLETE"]}
     assert _statuses(execution) == [("make", "Success"), ("drop", "Success")]
@@ -665,13 +505,13 @@ def test_stack_that_fails_fails_the_step_with_its_state(
 ) -> None:
     properties = {"DocumentType": "Automation", "Content": {"schemaVersion": "0.3"}}
     template = {"Resources": {"Runbook": {"Type": "AWS::SSM::Document", "Properties": properties}}}
-    make = _step(
+    make = make_step(
         *("make", "createStack"),
         StackName=f"S-{unique}",
         TemplateBody=json.dumps(template),
     )
 
-    execution = finish(_start(ssm, runbook(make)))
+    execution = finish(start(ssm, runbook(make)))
 
     assert _statuses(execution) == [("make", "Failed")]
     assert "ROLLBACK_COMPLETE" in execution["FailureMessage"]
@@ -680,7 +520,7 @@ def test_stack_that_fails_fails_the_step_with_its_state(
 def test_instances_are_launched_and_run(
     sandbox: Any, ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    launch = _step(
+    launch = make_step(
         *("launch", "runInstances"),
         ImageId="ami-12345678",
         InstanceType="t3.micro",
@@ -690,7 +530,7 @@ def test_instances_are_launched_and_run(
     )
     name = runbook(launch, outputs=["launch.InstanceIds", "launch.InstanceStates"])
 
-    outputs = finish(_start(ssm, name))["Outputs"]
+    outputs = finish(start(ssm, name))["Outputs"]
 
     assert outputs["launch.InstanceStates"] == ["running", "running"]
     described = sandbox.client("ec2").describe_instances(InstanceIds=outputs["launch.InstanceIds"])
@@ -703,11 +543,11 @@ def test_instances_are_launched_and_run(
 def test_command_on_an_instance_without_agent_fails_as_on_aws(
     ssm: Any, runbook: Make, finish: Finish, instances: Launch
 ) -> None:
-    command = _step(
+    command = make_step(
         *("command", "runCommand"),
         DocumentName="AWS-RunShellScript",
         InstanceIds=instances(1),
         Parameters={"commands": ["true"]},
     )
 
-    assert "InvalidInstanceId" in finish(_start(ssm, runbook(command)))["FailureMessage"]
+    assert "InvalidInstanceId" in finish(start(ssm, runbook(command)))["FailureMessage"]

@@ -7,21 +7,13 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from tests.sandbox.conftest import Make
+from tests.sandbox.conftest import WAIT, Make, error_code
 
 pytestmark = pytest.mark.sandbox
 
-_WAIT = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
-
 
 def _content(description: str = "first") -> str:
-    return json.dumps({"schemaVersion": "0.3", "description": description, "mainSteps": [_WAIT]})
-
-
-def _error(call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    return str(error.value.response["Error"]["Code"])
+    return json.dumps({"schemaVersion": "0.3", "description": description, "mainSteps": [WAIT]})
 
 
 def test_created_document_is_described_as_the_api_has_it(ssm: Any, unique: str) -> None:
@@ -35,7 +27,7 @@ def test_created_document_is_described_as_the_api_has_it(ssm: Any, unique: str) 
                 "schemaVersion": "0.3",
                 "description": "what it does",
                 "parameters": {"Ids": {"type": "StringList", "description": "which"}},
-                "mainSteps": [_WAIT],
+                "mainSteps": [WAIT],
             }
         ),
         Tags=[{"Key": "Team", "Value": "Ops"}],
@@ -67,7 +59,7 @@ def test_created_document_is_described_as_the_api_has_it(ssm: Any, unique: str) 
 def test_update_adds_a_version_that_is_not_the_default_until_it_is_made_so(
     ssm: Any, runbook: Make
 ) -> None:
-    name = runbook(_WAIT, description="first")
+    name = runbook(WAIT, description="first")
 
     ssm.update_document(Name=name, Content=_content("second"), DocumentVersion="$LATEST")
     before = ssm.describe_document(Name=name)["Document"]
@@ -88,7 +80,7 @@ def test_update_adds_a_version_that_is_not_the_default_until_it_is_made_so(
 def test_version_is_found_by_number_default_and_latest(
     ssm: Any, runbook: Make, wanted: str, description: str
 ) -> None:
-    name = runbook(_WAIT, description="first")
+    name = runbook(WAIT, description="first")
     ssm.update_document(Name=name, Content=_content("second"), DocumentVersion="$LATEST")
 
     document = ssm.get_document(Name=name, DocumentVersion=wanted)
@@ -97,7 +89,7 @@ def test_version_is_found_by_number_default_and_latest(
 
 
 def test_versions_are_listed_the_newest_first(ssm: Any, runbook: Make) -> None:
-    name = runbook(_WAIT)
+    name = runbook(WAIT)
     ssm.update_document(
         Name=name, Content=_content(), DocumentVersion="$LATEST", VersionName="second"
     )
@@ -126,7 +118,7 @@ def test_document_is_given_as_json_unless_yaml_is_asked_for(ssm: Any, unique: st
 
 
 def test_tags_are_added_listed_and_removed(ssm: Any, runbook: Make) -> None:
-    on_document = {"ResourceType": "Document", "ResourceId": runbook(_WAIT)}
+    on_document = {"ResourceType": "Document", "ResourceId": runbook(WAIT)}
 
     ssm.add_tags_to_resource(
         **on_document, Tags=[{"Key": "A", "Value": "1"}, {"Key": "B", "Value": "2"}]
@@ -148,7 +140,7 @@ def test_tags_of_parameters_stay_the_emulators(ssm: Any, unique: str) -> None:
 def test_deleted_document_is_gone_and_a_deleted_version_leaves_the_others(
     ssm: Any, runbook: Make
 ) -> None:
-    name = runbook(_WAIT)
+    name = runbook(WAIT)
     ssm.update_document(Name=name, Content=_content(), DocumentVersion="$LATEST")
 
     ssm.delete_document(Name=name, DocumentVersion="2")
@@ -156,7 +148,7 @@ def test_deleted_document_is_gone_and_a_deleted_version_leaves_the_others(
     ssm.delete_document(Name=name)
 
     assert [version["DocumentVersion"] for version in left] == ["1"]
-    assert _error(ssm.get_document, Name=name) == "InvalidDocument"
+    assert error_code(ssm.get_document, Name=name) == "InvalidDocument"
 
 
 def test_documents_are_listed_page_by_page_and_by_filter(ssm: Any, unique: str) -> None:
@@ -180,48 +172,48 @@ def test_documents_are_listed_page_by_page_and_by_filter(ssm: Any, unique: str) 
 
 
 def test_document_of_one_region_is_unknown_in_another(sandbox: Any, runbook: Make) -> None:
-    name = runbook(_WAIT)
+    name = runbook(WAIT)
 
     elsewhere = sandbox.client("ssm", region="eu-west-1")
 
-    assert _error(elsewhere.get_document, Name=name) == "InvalidDocument"
+    assert error_code(elsewhere.get_document, Name=name) == "InvalidDocument"
 
 
 def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str) -> None:
-    name = runbook(_WAIT, description="first")
+    name = runbook(WAIT, description="first")
     ssm.update_document(
         Name=name, Content=_content("2"), DocumentVersion="$LATEST", VersionName="two"
     )
     new: dict[str, Any] = {"Name": f"{unique}-new", "DocumentType": "Automation"}
     change: dict[str, Any] = {"Name": name, "DocumentVersion": "$LATEST"}
-    two_steps = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT, _WAIT]})
+    two_steps = json.dumps({"schemaVersion": "0.3", "mainSteps": [WAIT, WAIT]})
     large = _content("x" * 65_536)
 
     found = {
-        "exists": _error(
+        "exists": error_code(
             ssm.create_document, Name=name, DocumentType="Automation", Content=_content()
         ),
-        "reserved": _error(
+        "reserved": error_code(
             ssm.create_document, Name="AWS-Mine", DocumentType="Automation", Content=_content()
         ),
-        "not JSON": _error(ssm.create_document, **new, Content="{"),
-        "no steps": _error(ssm.create_document, **new, Content='{"schemaVersion": "0.3"}'),
-        "step twice": _error(ssm.create_document, **new, Content=two_steps),
-        "schema": _error(ssm.create_document, **new, Content='{"schemaVersion": "2.2"}'),
-        "size": _error(ssm.create_document, **new, Content=large),
-        "type": _error(ssm.create_document, **{**new, "DocumentType": "Runbook"}, Content="{}"),
-        "same content": _error(ssm.update_document, **change, Content=_content("2")),
-        "version name": _error(
+        "not JSON": error_code(ssm.create_document, **new, Content="{"),
+        "no steps": error_code(ssm.create_document, **new, Content='{"schemaVersion": "0.3"}'),
+        "step twice": error_code(ssm.create_document, **new, Content=two_steps),
+        "schema": error_code(ssm.create_document, **new, Content='{"schemaVersion": "2.2"}'),
+        "size": error_code(ssm.create_document, **new, Content=large),
+        "type": error_code(ssm.create_document, **{**new, "DocumentType": "Runbook"}, Content="{}"),
+        "same content": error_code(ssm.update_document, **change, Content=_content("2")),
+        "version name": error_code(
             ssm.update_document, **change, Content=_content("3"), VersionName="two"
         ),
-        "old version": _error(
+        "old version": error_code(
             ssm.update_document, Name=name, DocumentVersion="1", Content=_content("3")
         ),
-        "no such version": _error(ssm.get_document, Name=name, DocumentVersion="9"),
-        "no such document": _error(ssm.describe_document, Name=f"{unique}-none"),
-        "default version": _error(ssm.delete_document, Name=name, DocumentVersion="1"),
-        "token": _error(ssm.list_documents, NextToken="made-up"),
-        "filter": _error(ssm.list_documents, Filters=[{"Key": "Colour", "Values": ["red"]}]),
+        "no such version": error_code(ssm.get_document, Name=name, DocumentVersion="9"),
+        "no such document": error_code(ssm.describe_document, Name=f"{unique}-none"),
+        "default version": error_code(ssm.delete_document, Name=name, DocumentVersion="1"),
+        "token": error_code(ssm.list_documents, NextToken="made-up"),
+        "filter": error_code(ssm.list_documents, Filters=[{"Key": "Colour", "Values": ["red"]}]),
     }
 
     assert found == {
@@ -242,106 +234,6 @@ def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, unique: str
         "token": "InvalidNextToken",
         "filter": "InvalidFilterKey",
     }
-
-
-_BACK = {"nextStep": "wait"}
-_PARAMETER = {"parameters": {"A": {"type": "String"}}}
-_CHOICE = {"Variable": "{{ global:REGION }}", "StringEquals": "x"}
-_TOO_FEW = "Expect at lease two expressions for operator: Or in step: branch. Provided: 1"
-
-
-def _branch(condition: dict[str, Any], *, to: str = "branch") -> dict[str, Any]:
-    choices = [{"NextStep": to, **condition}]
-    return {"name": "branch", "action": "aws:branch", "inputs": {"Choices": choices}}
-
-
-def _loop(step: dict[str, Any]) -> dict[str, Any]:
-    inputs = {"Iterators": ["a"], "Steps": [step]}
-    return {"name": "each", "action": "aws:loop", "inputs": inputs}
-
-
-def _using(value: str) -> dict[str, Any]:
-    return {**_WAIT, "inputs": {"Duration": value}}
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"parameters": ["x"]}, "parameters is not an object"),
-        ({"parameters": {"A": None}}, "Parameter A is not an object"),
-        ({"parameters": {"A": {"type": "Text"}}}, "has type Text, which does not exist"),
-        ({"parameters": {"A": {"type": "String", "allowedPattern": "["}}}, "does not compile"),
-        (
-            {"parameters": {"A": {"type": "String", "allowedValues": ["a"], "default": "b"}}},
-            "has default 'b', which allowedValues lacks",
-        ),
-        ({"mainSteps": [{**_WAIT, "nextStep": "none"}]}, "goes on to none, which is not a step"),
-        ({"mainSteps": [{**_WAIT, "onFailure": "step:none"}]}, "goes to none on failure"),
-        ({"mainSteps": [{**_WAIT, "onFailure": "Panic"}]}, "has onFailure Panic"),
-        ({"mainSteps": [{**_WAIT, "inputs": ["x"]}]}, "has inputs that are no object"),
-        ({"mainSteps": [{**_WAIT, "action": "aws:nope"}]}, "has action aws:nope, which does not"),
-        ({"mainSteps": [{**_WAIT, "outputs": [{"Name": "A"}]}]}, "without Name and Selector"),
-        ({"steps": []}, "Unknown field steps"),
-        ({"files": {"code.zip": {}}}, "The sandbox carries no attachments"),
-        ({"assumeRole": "{{ssm:/role}}", **_PARAMETER}, "is never read from Parameter Store"),
-        (
-            {"mainSteps": [{**_WAIT, "nextStep": "two"}, {**_WAIT, "name": "two", **_BACK}]},
-            "The steps run in an infinite loop: wait -> two -> wait",
-        ),
-        ({"mainSteps": [{**_WAIT, "onFailure": "step:wait"}]}, "in an infinite loop"),
-        ({"mainSteps": [_branch({"Or": [_CHOICE]})]}, _TOO_FEW),
-        ({"mainSteps": [_branch({"And": [_CHOICE, {"Or": [_CHOICE]}]})]}, _TOO_FEW),
-        ({"mainSteps": [_branch(_CHOICE, to="none")]}, "branches to none, which is not a step"),
-        ({"mainSteps": [_loop({**_WAIT, "nextStep": "none"})]}, "goes on to none, which is not"),
-        ({"mainSteps": [_loop({**_WAIT, "nextStep": "wait"})]}, "in an infinite loop"),
-        ({"mainSteps": [_using("{{ PackageVersion }}")]}, 'Parameter "PackageVersion" is not'),
-        ({"mainSteps": [_loop(_using("{{ Gone }}"))]}, 'Parameter "Gone" is not declared.'),
-        ({"mainSteps": [_using("{{ gone.Out }}")]}, 'Parameter "gone.Out" is not declared.'),
-        ({"mainSteps": [_using("{{ wait }}")]}, 'Parameter "wait" is not declared.'),
-        ({"mainSteps": [_using("{{ variable:gone }}")]}, 'Parameter "variable:gone" is not'),
-        ({"mainSteps": [_using("{{ ssm:/golden/ami }}")]}, 'Parameter "ssm:/golden/ami" is not'),
-        ({"parameters": {"A": {"type": "String", "default": "{{ B }}"}}}, 'Parameter "B" is not'),
-        ({"outputs": ["gone.Out"]}, 'Parameter "gone.Out" is not declared.'),
-        ({"variables": {"A": {"type": "Text"}}}, "Variable A has type Text"),
-        (
-            {"parameters": {"A": {"type": "String", "allowedPattern": "(?:a{65535}){65535}"}}},
-            "stands for more than 100,000 characters",
-        ),
-        (
-            {
-                "parameters": {
-                    f"A{n}": {"type": "String", "allowedPattern": "a{60000}"} for n in "12"
-                }
-            },
-            "The patterns of parameters stand for more than 100,000 characters.",
-        ),
-        ({"outputs": 5}, "outputs is not a list"),
-    ],
-)
-def test_content_that_cannot_be_run_is_refused_and_not_kept(
-    ssm: Any, unique: str, fields: dict[str, Any], words: str
-) -> None:
-    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT], **fields})
-
-    with pytest.raises(ClientError) as error:
-        ssm.create_document(Name=unique, DocumentType="Automation", Content=content)
-
-    assert error.value.response["Error"]["Code"] == "InvalidDocumentContent"
-    assert words in error.value.response["Error"]["Message"]
-    assert _error(ssm.describe_document, Name=unique) == "InvalidDocument"
-
-
-def test_java_spelling_of_a_pattern_is_understood(ssm: Any, unique: str) -> None:
-    parameters = {"Word": {"type": "String", "allowedPattern": r"^(?<word>[\p{L}]+)$"}}
-    content = {"schemaVersion": "0.3", "parameters": parameters, "mainSteps": [_WAIT]}
-    ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
-
-    def start(word: str) -> Any:
-        return ssm.start_automation_execution(DocumentName=unique, Parameters={"Word": [word]})
-
-    assert start("Grüße")["AutomationExecutionId"]
-    with pytest.raises(ClientError):
-        start("17")
 
 
 _EVENT = (
@@ -402,47 +294,9 @@ def test_text_that_is_no_calendar_is_refused(ssm: Any, unique: str, text: str, r
     assert reason in refused.value.response["Error"]["Message"]
 
 
-def test_braces_of_other_languages_and_of_run_command_stay(
-    ssm: Any, unique: str, finish: Any
-) -> None:
-    script = "def run(events, context):\n    return '{{ user }} {{.Names}} {{ json .}}'"
-    inputs = {"Runtime": "python3.11", "Handler": "run", "Script": script}
-    step = {"name": "run", "action": "aws:executeScript", "inputs": inputs}
-    command = {
-        "name": "command",
-        "action": "aws:runCommand",
-        "inputs": {"Parameters": {"commands": ["echo {{ ssm:/name }} {{ RESOURCE_ID }}"]}},
-    }
-    content = {
-        "schemaVersion": "0.3",
-        "mainSteps": [{**step, "isEnd": True}, command],
-        "outputs": ["run.Payload"],
-    }
-    ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
-
-    execution = finish(ssm.start_automation_execution(DocumentName=unique)["AutomationExecutionId"])
-
-    assert execution["Outputs"] == {"run.Payload": ["{{ user }} {{.Names}} {{ json .}}"]}
-
-
-def test_document_of_many_aliases_is_refused_at_once(ssm: Any, unique: str) -> None:
-    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-
-    with pytest.raises(ClientError) as error:
-        ssm.create_document(
-            Name=unique,
-            DocumentType="Automation",
-            DocumentFormat="YAML",
-            Content="\n".join(levels),
-        )
-
-    assert "aliases stand for more than 65536 bytes" in error.value.response["Error"]["Message"]
-
-
 def test_default_values_are_described_as_json(ssm: Any, runbook: Make) -> None:
     name = runbook(
-        _WAIT,
+        WAIT,
         parameters={
             "Names": {"type": "StringList", "default": ["a", "b"]},
             "Deep": {"type": "Boolean", "default": True},
@@ -460,7 +314,7 @@ def test_default_values_are_described_as_json(ssm: Any, runbook: Make) -> None:
 
 
 def test_document_is_shared_with_accounts_and_with_all(ssm: Any, runbook: Make) -> None:
-    name = runbook(_WAIT)
+    name = runbook(WAIT)
 
     ssm.modify_document_permission(
         Name=name, PermissionType="Share", AccountIdsToAdd=["111122223333", "444455556666"]
@@ -484,7 +338,7 @@ def test_document_is_shared_with_accounts_and_with_all(ssm: Any, runbook: Make) 
 
 
 def test_what_the_sandbox_lacks_is_refused_in_plain_words(ssm: Any, runbook: Make) -> None:
-    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [_WAIT], "description": "x"})
+    content = json.dumps({"schemaVersion": "0.3", "mainSteps": [WAIT], "description": "x"})
 
     with pytest.raises(ClientError) as operation:
         ssm.describe_ops_items()
@@ -524,10 +378,10 @@ def test_tags_that_aws_refuses_are_refused(
     given = [{"Key": key, "Value": value} for key, value in tags.items()]
 
     assert (
-        _error(
+        error_code(
             ssm.add_tags_to_resource,
             ResourceType="Document",
-            ResourceId=runbook(_WAIT),
+            ResourceId=runbook(WAIT),
             Tags=given,
         )
         == code

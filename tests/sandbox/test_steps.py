@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
-from tests.sandbox.conftest import Document, Make
+from tests.sandbox.conftest import Document, Make, start
 
 pytestmark = pytest.mark.sandbox
 
@@ -23,12 +23,6 @@ def _step(name: str, action: str = "aws:sleep", **fields: Any) -> Document:
 
 def _failing(name: str, **fields: Any) -> Document:
     return _step(name, inputs={"Duration": "soon"}, **fields)
-
-
-def _start(ssm: Any, name: str, **parameters: list[str]) -> str:
-    given = {"Parameters": parameters} if parameters else {}
-    answer = ssm.start_automation_execution(DocumentName=name, **given)
-    return str(answer["AutomationExecutionId"])
 
 
 def _statuses(execution: Document) -> dict[str, str]:
@@ -82,7 +76,7 @@ def test_steps_follow_each_other_as_the_document_says(
 ) -> None:
     steps, status, statuses = _FLOWS[flow]
 
-    execution = finish(_start(ssm, runbook(*steps)))
+    execution = finish(start(ssm, runbook(*steps)))
 
     assert execution["AutomationExecutionStatus"] == status
     assert _statuses(execution) == statuses
@@ -91,7 +85,7 @@ def test_steps_follow_each_other_as_the_document_says(
 def test_failed_step_says_why_and_so_does_the_execution(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    execution = finish(_start(ssm, runbook(_failing("a"))))
+    execution = finish(start(ssm, runbook(_failing("a"))))
 
     expected = (
         "Step fails when it is Execute/Cancelling action. Duration soon is not an ISO 8601 "
@@ -105,7 +99,7 @@ def test_failed_step_says_why_and_so_does_the_execution(
 def test_failing_step_is_attempted_as_often_as_it_says(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    execution = finish(_start(ssm, runbook(_failing("a", maxAttempts=3))))
+    execution = finish(start(ssm, runbook(_failing("a", maxAttempts=3))))
 
     (step,) = execution["StepExecutions"]
     assert step["FailureDetails"]["Details"]["Attempt"] == ["3"]
@@ -114,7 +108,7 @@ def test_failing_step_is_attempted_as_often_as_it_says(
 def test_action_that_the_sandbox_cannot_run_fails_its_step_and_says_so(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    execution = finish(_start(ssm, runbook(_step("a", "aws:invokeWebhook"))))
+    execution = finish(start(ssm, runbook(_step("a", "aws:invokeWebhook"))))
 
     assert _statuses(execution) == {"a": "Failed"}
     assert (
@@ -130,7 +124,7 @@ def test_action_that_the_sandbox_cannot_run_fails_its_step_and_says_so(
 def test_pending_steps_have_no_times_and_ended_ones_have_both(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    first, second = finish(_start(ssm, runbook(_failing("a"), _step("b"))))["StepExecutions"]
+    first, second = finish(start(ssm, runbook(_failing("a"), _step("b"))))["StepExecutions"]
 
     assert first["ExecutionStartTime"] <= first["ExecutionEndTime"]
     assert not {"ExecutionStartTime", "ExecutionEndTime"} & second.keys()
@@ -170,7 +164,7 @@ def test_references_are_filled_with_their_types_also_in_nested_values(
         outputs=["read.Run", "{{ read.All }}"],
     )
 
-    execution_id = _start(ssm, name, Ids=ids)
+    execution_id = start(ssm, name, Ids=ids)
 
     outputs = finish(execution_id)["Outputs"]
     assert outputs["read.Run"] == [f"by {execution_id}"]
@@ -182,7 +176,7 @@ def test_reference_to_an_output_that_is_not_there_fails_the_step_with_what_is_kn
 ) -> None:
     steps = [_step("a"), _step("b", inputs={"Duration": "{{ a.Long }}"})]
 
-    execution = finish(_start(ssm, runbook(*steps)))
+    execution = finish(start(ssm, runbook(*steps)))
 
     assert "{{ a.Long }} refers to nothing that this execution has" in execution["FailureMessage"]
 
@@ -191,7 +185,7 @@ def test_api_error_fails_the_step_with_awss_message(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
     call = {"Service": "ec2", "Api": "StopInstances", "InstanceIds": ["i-00000000000000000"]}
-    execution = finish(_start(ssm, runbook(_step("a", "aws:executeAwsApi", inputs=call))))
+    execution = finish(start(ssm, runbook(_step("a", "aws:executeAwsApi", inputs=call))))
 
     assert "An error occurred (InvalidInstanceID.NotFound)" in execution["FailureMessage"]
 
@@ -216,7 +210,7 @@ def test_wrong_api_call_fails_the_step_in_plain_words(
     ssm: Any, runbook: Make, finish: Finish, case: str
 ) -> None:
     inputs, words = _WRONG_CALLS[case]
-    execution = finish(_start(ssm, runbook(_step("a", "aws:executeAwsApi", inputs=inputs))))
+    execution = finish(start(ssm, runbook(_step("a", "aws:executeAwsApi", inputs=inputs))))
 
     assert words in execution["FailureMessage"]
 
@@ -237,7 +231,7 @@ def test_instance_is_brought_to_the_state(
 ) -> None:
     (instance,) = instances()
 
-    execution = finish(_start(ssm, runbook(_change([instance], state, Force=True))))
+    execution = finish(start(ssm, runbook(_change([instance], state, Force=True))))
 
     assert execution["AutomationExecutionStatus"] == "Success"
     assert _state(sandbox, instance) == state
@@ -247,7 +241,7 @@ def test_check_state_only_changes_nothing_and_awaits_the_state(
     sandbox: Sandbox, ssm: Any, runbook: Make, finish: Finish, instances: Any
 ) -> None:
     (instance,) = instances()
-    execution_id = _start(ssm, runbook(_change([instance], "stopped", CheckStateOnly=True)))
+    execution_id = start(ssm, runbook(_change([instance], "stopped", CheckStateOnly=True)))
     time.sleep(0.2)
     waiting = ssm.get_automation_execution(AutomationExecutionId=execution_id)
 
@@ -260,7 +254,7 @@ def test_check_state_only_changes_nothing_and_awaits_the_state(
 def test_cancelled_execution_cancels_its_step_and_starts_no_other(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    execution_id = _start(ssm, runbook(_step("a", inputs={"Duration": "PT1H"}), _step("b")))
+    execution_id = start(ssm, runbook(_step("a", inputs={"Duration": "PT1H"}), _step("b")))
     time.sleep(0.1)
 
     ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Cancel")
@@ -273,7 +267,7 @@ def test_cancelled_execution_cancels_its_step_and_starts_no_other(
 def test_completed_execution_ends_after_its_current_step(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    execution_id = _start(ssm, runbook(_step("a", inputs={"Duration": "PT1S"}), _step("b")))
+    execution_id = start(ssm, runbook(_step("a", inputs={"Duration": "PT1S"}), _step("b")))
     time.sleep(0.1)
 
     ssm.stop_automation_execution(AutomationExecutionId=execution_id, Type="Complete")
@@ -312,7 +306,7 @@ def _code(call: Any, **parameters: Any) -> str:
 
 
 def test_refusals_have_the_names_of_the_api(ssm: Any, runbook: Make, finish: Finish) -> None:
-    ended = _start(ssm, runbook(_step("a")))
+    ended = start(ssm, runbook(_step("a")))
     finish(ended)
     none = "00000000-0000-0000-0000-000000000000"
 
@@ -354,7 +348,7 @@ def test_executions_are_listed_the_newest_first_by_filter_and_page(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
     name = runbook(_step("a"))
-    ids = [_start(ssm, name) for _ in range(5)]
+    ids = [start(ssm, name) for _ in range(5)]
     for execution_id in ids:
         finish(execution_id)
     filters = [
@@ -378,7 +372,7 @@ def test_executions_are_listed_the_newest_first_by_filter_and_page(
 
 
 def test_steps_are_listed_by_filter_and_in_reverse(ssm: Any, runbook: Make, finish: Finish) -> None:
-    execution_id = _start(ssm, runbook(_step("a"), _failing("b"), _step("c")))
+    execution_id = start(ssm, runbook(_step("a"), _failing("b"), _step("c")))
     finish(execution_id)
 
     def listed(**parameters: Any) -> list[str]:
@@ -398,7 +392,7 @@ def test_executions_run_side_by_side(ssm: Any, runbook: Make, finish: Finish) ->
     name = runbook(_step("a", inputs={"Duration": "PT1S"}))
     started = time.monotonic()
 
-    for execution_id in [_start(ssm, name) for _ in range(10)]:
+    for execution_id in [start(ssm, name) for _ in range(10)]:
         assert finish(execution_id)["AutomationExecutionStatus"] == "Success"
 
     assert time.monotonic() - started < 10  # ten in a row would take at least that
@@ -430,7 +424,7 @@ def test_old_version_still_runs_its_own_content(ssm: Any, runbook: Make, finish:
 def test_execution_ends_whatever_a_step_says(
     ssm: Any, runbook: Make, finish: Finish, fields: Document
 ) -> None:
-    execution = finish(_start(ssm, runbook(_step("a", **fields))))
+    execution = finish(start(ssm, runbook(_step("a", **fields))))
 
     assert execution["AutomationExecutionStatus"] == "Failed"
     assert _statuses(execution) == {"a": "Failed"}
@@ -442,7 +436,7 @@ def test_executions_beyond_a_hundred_at_once_are_pending(
     ssm = sandbox.client("ssm", region="eu-north-1")
     content = {"schemaVersion": "0.3", "mainSteps": [_step("a", "aws:pause")]}
     ssm.create_document(Name=unique, DocumentType="Automation", Content=json.dumps(content))
-    started = [_start(ssm, unique) for _ in range(102)]
+    started = [start(ssm, unique) for _ in range(102)]
 
     def status_of(id_: str) -> str:
         answer = ssm.get_automation_execution(AutomationExecutionId=id_)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
-from tests.sandbox.conftest import Document, Make
+from tests.sandbox.conftest import Document, Make, make_step, start
 
 pytestmark = pytest.mark.sandbox
 
@@ -19,12 +19,8 @@ Launch = Callable[..., list[str]]
 _ECHO = "def run(events, context):\n    return events"
 
 
-def _step(name: str, action: str, **inputs: Any) -> Document:
-    return {"name": name, "action": f"aws:{action}", "inputs": inputs}
-
-
 def _script(script: str, payload: Document, **fields: Any) -> Document:
-    step = _step(
+    step = make_step(
         *("run", "executeScript"),
         Runtime="python3.11",
         Handler="run",
@@ -32,12 +28,6 @@ def _script(script: str, payload: Document, **fields: Any) -> Document:
         InputPayload=payload,
     )
     return {**step, **fields}
-
-
-def _start(ssm: Any, name: str, **parameters: list[str]) -> str:
-    given = {"Parameters": parameters} if parameters else {}
-    answer = ssm.start_automation_execution(DocumentName=name, **given)
-    return str(answer["AutomationExecutionId"])
 
 
 def _statuses(execution: Document) -> dict[str, str]:
@@ -59,8 +49,8 @@ def test_references_within_defaults_and_given_values_are_filled(
     name = runbook(_script(_ECHO, payload), parameters=_NAMES, outputs=["run.Payload"])
 
     by_default, given = (
-        finish(_start(ssm, name)),
-        finish(_start(ssm, name, Source=["{{ssm:/golden/ami}}"], Stored=["{{ .Names }}"])),
+        finish(start(ssm, name)),
+        finish(start(ssm, name, Source=["{{ssm:/golden/ami}}"], Stored=["{{ .Names }}"])),
     )
 
     assert json.loads(by_default["Outputs"]["run.Payload"][0]) == {
@@ -80,9 +70,9 @@ def test_stored_value_is_read_with_the_session_of_the_role(
     ssm: Any, runbook: Make, role: Make, finish: Finish
 ) -> None:
     ssm.put_parameter(Name="/golden/ami", Value="ami-golden", Type="String", Overwrite=True)
-    wait = _step("wait", "sleep", Duration="PT0S")
+    wait = make_step("wait", "sleep", Duration="PT0S")
 
-    execution = finish(_start(ssm, runbook(wait, parameters=_NAMES, assumeRole=role())))
+    execution = finish(start(ssm, runbook(wait, parameters=_NAMES, assumeRole=role())))
 
     assert execution["AutomationExecutionStatus"] == "Failed"
     assert "{{ssm:/golden/ami}} cannot be read" in execution["FailureMessage"]
@@ -104,7 +94,7 @@ def test_stored_value_that_cannot_be_read_fails_the_execution(
     parameters = {"A": {"type": "String", "default": "{{ssm:/golden/none}}"}}
 
     execution = finish(
-        _start(ssm, runbook(_step("w", "sleep", Duration="PT0S"), parameters=parameters))
+        start(ssm, runbook(make_step("w", "sleep", Duration="PT0S"), parameters=parameters))
     )
 
     assert (execution["AutomationExecutionStatus"], execution["FailureMessage"]) == (
@@ -122,7 +112,7 @@ def test_parameters_that_refer_to_each_other_fail_the_execution(
     }
 
     execution = finish(
-        _start(ssm, runbook(_step("w", "sleep", Duration="PT0S"), parameters=parameters))
+        start(ssm, runbook(make_step("w", "sleep", Duration="PT0S"), parameters=parameters))
     )
 
     assert execution["FailureMessage"] == "Parameters refer to each other in a circle: A -> B -> A"
@@ -132,7 +122,7 @@ def test_list_within_a_list_is_opened(
     sandbox: Sandbox, ssm: Any, runbook: Make, finish: Finish, instances: Launch
 ) -> None:
     ids = instances(3)
-    stop = _step(
+    stop = make_step(
         *("stop", "changeInstanceState"),
         InstanceIds=["{{ InstanceIds }}", ids[2]],
         DesiredState="stopped",
@@ -141,7 +131,7 @@ def test_list_within_a_list_is_opened(
         stop, parameters={"InstanceIds": {"type": "StringList"}}, outputs=["stop.InstanceStates"]
     )
 
-    execution = finish(_start(ssm, name, InstanceIds=ids[:2]))
+    execution = finish(start(ssm, name, InstanceIds=ids[:2]))
 
     assert execution["Outputs"] == {"stop.InstanceStates": ["stopped"] * 3}
     described = sandbox.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
@@ -153,10 +143,10 @@ def test_one_value_is_a_list_of_one_where_the_api_takes_a_list_and_the_reverse(
     ssm: Any, runbook: Make, finish: Finish, instances: Launch
 ) -> None:
     (instance,) = instances(1)
-    stop = _step(
+    stop = make_step(
         "stop", "executeAwsApi", Service="ec2", Api="StopInstances", InstanceIds="{{ Id }}"
     )
-    read = _step(
+    read = make_step(
         *("read", "executeAwsApi"),
         Service="ec2",
         Api="DescribeInstanceAttribute",
@@ -169,7 +159,7 @@ def test_one_value_is_a_list_of_one_where_the_api_takes_a_list_and_the_reverse(
         parameters={"Id": {"type": "String"}, "Ids": {"type": "StringList"}},
     )
 
-    execution = finish(_start(ssm, name, Id=[instance], Ids=[instance]))
+    execution = finish(start(ssm, name, Id=[instance], Ids=[instance]))
 
     assert _statuses(execution) == {"stop": "Success", "read": "Success"}
 
@@ -205,7 +195,7 @@ def test_output_has_the_type_that_it_declares(
     output = {"Name": "Out", "Selector": selector, "Type": kind}
     name = runbook(_script(_ECHO, _ANSWER, outputs=[output]), outputs=["run.Out"])
 
-    assert finish(_start(ssm, name))["Outputs"] == {"run.Out": shown}
+    assert finish(start(ssm, name))["Outputs"] == {"run.Out": shown}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +213,7 @@ def test_output_of_another_type_fails_the_step(
 ) -> None:
     output = {"Name": "Out", "Selector": selector, "Type": kind}
 
-    execution = finish(_start(ssm, runbook(_script(_ECHO, _ANSWER, outputs=[output]))))
+    execution = finish(start(ssm, runbook(_script(_ECHO, _ANSWER, outputs=[output]))))
 
     assert words in execution["FailureMessage"]
 
@@ -233,7 +223,7 @@ def test_reference_reaches_into_a_map_and_a_list(ssm: Any, runbook: Make, finish
     payload = {"deep": "{{ first.Payload.map.key.deep }}", "second": "{{ first.Payload.many.1 }}"}
     name = runbook(first, _script(_ECHO, payload), outputs=["run.Payload"])
 
-    execution = finish(_start(ssm, name))
+    execution = finish(start(ssm, name))
 
     assert json.loads(execution["Outputs"]["run.Payload"][0]) == {"deep": "x", "second": "b"}
 
@@ -241,7 +231,7 @@ def test_reference_reaches_into_a_map_and_a_list(ssm: Any, runbook: Make, finish
 def test_selector_without_a_match_leaves_the_output_out(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
-    find = _step(
+    find = make_step(
         *("find", "executeAwsApi"),
         Service="ec2",
         Api="DescribeInstances",
@@ -252,7 +242,7 @@ def test_selector_without_a_match_leaves_the_output_out(
         {"Name": "Code", "Selector": "$.ResponseMetadata.HTTPStatusCode", "Type": "Integer"},
     ]
 
-    execution = finish(_start(ssm, runbook(find)))
+    execution = finish(start(ssm, runbook(find)))
 
     (step,) = execution["StepExecutions"]
     assert (step["StepStatus"], step["Outputs"]) == ("Success", {"Code": ["200"]})
@@ -264,7 +254,7 @@ def test_wait_polls_until_the_selector_finds_something(
     (instance,) = instances(1)
     ec2 = sandbox.client("ec2")
     ec2.stop_instances(InstanceIds=[instance])
-    wait = _step(
+    wait = make_step(
         *("wait", "waitForAwsResourceProperty"),
         Service="ec2",
         Api="DescribeInstanceStatus",
@@ -274,7 +264,7 @@ def test_wait_polls_until_the_selector_finds_something(
     )
     name = runbook(wait, parameters={"Id": {"type": "String"}})
 
-    started = _start(ssm, name, Id=[instance])
+    started = start(ssm, name, Id=[instance])
     time.sleep(0.3)
     polling = ssm.get_automation_execution(AutomationExecutionId=started)["AutomationExecution"]
     ec2.start_instances(InstanceIds=[instance])
@@ -300,7 +290,7 @@ def test_truth_is_compared_with_a_capital_letter(
     s3.put_public_access_block(
         Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
-    check = _step(
+    check = make_step(
         *("check", "assertAwsResourceProperty"),
         Service="s3",
         Api="GetPublicAccessBlock",
@@ -309,21 +299,21 @@ def test_truth_is_compared_with_a_capital_letter(
         DesiredValues=desired,
     )
 
-    assert _statuses(finish(_start(ssm, runbook(check)))) == {"check": status}
+    assert _statuses(finish(start(ssm, runbook(check)))) == {"check": status}
 
 
 def test_allowed_values_of_a_truth_are_truths(ssm: Any, runbook: Make, finish: Finish) -> None:
     parameters = {"Deep": {"type": "Boolean", "allowedValues": [True]}}
-    name = runbook(_step("wait", "sleep", Duration="PT0S"), parameters=parameters)
+    name = runbook(make_step("wait", "sleep", Duration="PT0S"), parameters=parameters)
 
-    assert finish(_start(ssm, name, Deep=["true"]))["AutomationExecutionStatus"] == "Success"
+    assert finish(start(ssm, name, Deep=["true"]))["AutomationExecutionStatus"] == "Success"
     with pytest.raises(ClientError, match="which is not one of the allowed values true"):
-        _start(ssm, name, Deep=["false"])
+        start(ssm, name, Deep=["false"])
 
 
 def test_pattern_without_end_refuses_the_start(ssm: Any, runbook: Make) -> None:
     parameters = {"A": {"type": "StringList", "allowedPattern": "^(a|aa)+$"}}
-    name = runbook(_step("wait", "sleep", Duration="PT0S"), parameters=parameters)
+    name = runbook(make_step("wait", "sleep", Duration="PT0S"), parameters=parameters)
 
     with pytest.raises(ClientError, match=r"it has not decided within 0\.1 seconds"):
-        _start(ssm, name, A=["a" * 60 + "1"] * 3)
+        start(ssm, name, A=["a" * 60 + "1"] * 3)

@@ -24,7 +24,7 @@ from sandbox.ssm.automation.parameters import Filled, as_given
 from sandbox.ssm.automation.steps import ACTIONS
 from sandbox.ssm.automation.steps.base import StepCancelled, StepFailed, StepTimedOut
 from sandbox.ssm.documents.references import UnknownReference, resolve
-from sandbox.ssm.documents.steps import holds_code, is_end
+from sandbox.ssm.documents.steps import flag, holds_code
 
 _LONGEST_SECONDS = 30 * 24 * 3600
 """No step waits longer. Source: Systems Manager User Guide, aws:approve, timeoutSeconds."""
@@ -306,7 +306,7 @@ def _following(steps: list[StepExecution], step: StepExecution) -> StepExecution
             return None
     if step.next_step is not None:
         return _named(steps, step.next_step)
-    if is_end(definition):
+    if flag(definition, "isEnd"):
         return None
     if "nextStep" in definition:
         return _named(steps, str(definition["nextStep"]))
@@ -336,7 +336,7 @@ def _has_failed(step: StepExecution) -> bool:
     """Whether a step failed and its failure is the execution's: as it says, else unless it
     continues. A loop that a failure left has failed as that step did."""
     default = step.definition.get("onFailure") != "Continue"
-    is_critical = str(step.definition.get("isCritical", default)).lower() == "true"
+    is_critical = flag(step.definition, "isCritical", default)
     return step.status == "Exited" or (step.status in ("Failed", "TimedOut") and is_critical)
 
 

@@ -32,7 +32,7 @@ class Signal:
     type: str
     """``Approve``, ``Reject``, ``Resume``, ``StartStep``, ``StopStep``."""
     sender: str
-    """ARN of anyone who sent it."""
+    """ARN of the caller."""
     name: str = ""
     """Who that is among those who are asked: a user by name or ARN, a session by its role."""
     comment: str = ""

@@ -3,14 +3,13 @@
 Source: Systems Manager User Guide, aws:loop.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.ssm.automation.steps.base import StepFailed
 from sandbox.ssm.automation.steps.branch import is_true
-from sandbox.ssm.documents.references import UnknownReference, resolve
+from sandbox.ssm.documents.references import UnknownReference, as_text, resolve
 
 _MOST_ITERATIONS = 100
 
@@ -27,7 +26,7 @@ class Iteration:
     @property
     def written(self) -> str:
         """The value as text."""
-        return self.value if isinstance(self.value, str) else json.dumps(self.value)
+        return as_text(self.value)
 
     def values(self, loop: str) -> dict[str, Any]:
         """What the loop's steps may refer to."""

@@ -234,7 +234,8 @@ def _all_match(
     for wanted in filters:
         if wanted["Key"] not in known:
             raise ApiError("InvalidFilterKey", f"Filter key {wanted['Key']} is not supported.")
-        allowed = _FILTER_VALUES.get(wanted["Key"], wanted["Values"])
+        enum = _FILTER_ENUMS.get(wanted["Key"])
+        allowed = ssm_model().shape_for(enum).enum if enum else wanted["Values"]
         if unknown := sorted(set(wanted["Values"]) - set(allowed)):
             raise ApiError(
                 "InvalidFilterValue",
@@ -268,14 +269,13 @@ _EXECUTION_FILTERS: dict[str, Callable[[Execution, list[str]], bool]] = {
     "TargetResourceGroup": lambda e, values: False,
 }
 
-_STATUSES = list(ssm_model().shape_for("AutomationExecutionStatus").enum)
-_FILTER_VALUES: dict[str, list[str]] = {
-    "ExecutionStatus": _STATUSES,
-    "StepExecutionStatus": _STATUSES,
-    "AutomationType": ["Local", "CrossAccount"],
-    "AutomationSubtype": ["ChangeRequest", "AccessRequest"],
+_FILTER_ENUMS = {
+    "ExecutionStatus": "AutomationExecutionStatus",
+    "StepExecutionStatus": "AutomationExecutionStatus",
+    "AutomationType": "AutomationType",
+    "AutomationSubtype": "AutomationSubtype",
 }
-"""Source: SSM API Reference, AutomationExecutionFilter and StepExecutionFilter."""
+"""The model's enumeration of each filter's values."""
 
 _STEP_FILTERS: dict[str, Callable[[StepExecution, list[str]], bool]] = {
     "StepName": lambda s, values: s.name in values,

@@ -131,7 +131,7 @@ def _ways(step: Step, following: str | None) -> Iterator[tuple[str, str]]:
     has_default = bool(branches) and "Default" in step["inputs"]
     if "nextStep" in step:
         yield "goes on to {}", str(step["nextStep"])
-    elif following and not is_end(step) and not has_default:
+    elif following and not flag(step, "isEnd") and not has_default:
         yield "goes on to {}", following
 
 
@@ -145,9 +145,9 @@ def _branches(step: Step) -> Iterator[str]:
             yield str(step["inputs"]["Default"])
 
 
-def is_end(step: Step) -> bool:
-    """Whether the document ends with a step."""
-    return str(step.get("isEnd")).lower() == "true"
+def flag(step: Step, name: str, default: bool = False) -> bool:
+    """A truth value of a step, such as ``isEnd``, which may be written as a string."""
+    return str(step.get(name, default)).lower() == "true"
 
 
 def reference_faults(content: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The actions on EC2: instances, images and tags."""
