@@ -30,6 +30,7 @@ Tree = Any
 """What Python's own parser makes of a pattern: a sequence of (operator, argument)."""
 
 
+@cache
 def compiled(pattern: str) -> re.Pattern[str]:
     """Java's pattern as Python's; raises re.error where it is none.
 

@@ -145,9 +145,9 @@ def _branches(step: Step) -> Iterator[str]:
             yield str(step["inputs"]["Default"])
 
 
-def flag(step: Step, name: str, default: bool = False) -> bool:
-    """A truth value of a step, such as ``isEnd``, which may be written as a string."""
-    return str(step.get(name, default)).lower() == "true"
+def flag(fields: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    """A truth value of a step or its inputs, such as ``isEnd``, which may be a string."""
+    return str(fields.get(name, default)).lower() == "true"
 
 
 def reference_faults(content: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.ssm.automation.steps.base import Action, Outputs, StepFailed
+from sandbox.ssm.documents.steps import flag
 
 _POLL_SECONDS = 0.05
 _STATES = ("running", "stopped", "terminated")
@@ -24,7 +25,7 @@ class ChangeInstanceState(Action):
             raise StepFailed(f"DesiredState {state} is not one of {', '.join(_STATES)}")
         ids = self._instance_ids()
         ec2 = self.client("ec2")
-        if not _true(self.inputs.get("CheckStateOnly")):
+        if not flag(self.inputs, "CheckStateOnly"):
             self._change(ec2, state, ids)
         while not self._all_in(ec2, state, ids):
             self.pause(_POLL_SECONDS)
@@ -38,7 +39,7 @@ class ChangeInstanceState(Action):
         if state == "running":
             self.call(ec2.start_instances, {"InstanceIds": ids})
         elif state == "stopped":
-            force = _true(self.inputs.get("Force"))
+            force = flag(self.inputs, "Force")
             self.call(ec2.stop_instances, {"InstanceIds": ids, "Force": force})
         else:
             self.call(ec2.terminate_instances, {"InstanceIds": ids})
@@ -60,7 +61,3 @@ def _is_in(status: dict[str, Any], state: str) -> bool:
     if state != "running":
         return True
     return all(status[check]["Status"] == "ok" for check in ("InstanceStatus", "SystemStatus"))
-
-
-def _true(value: Any) -> bool:
-    return str(value).lower() == "true"

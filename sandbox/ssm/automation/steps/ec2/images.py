@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from sandbox.ssm.automation.steps.base import Action, Outputs, StepFailed
+from sandbox.ssm.documents.steps import flag
 
 _POLL_SECONDS = 0.1
 _ENDED = ("failed", "invalid", "error")
@@ -47,7 +48,7 @@ class CreateImage(_NewImage):
             ("BlockDeviceMappings", "BlockDeviceMappings"),
         )
         if "NoReboot" in parameters:
-            parameters["NoReboot"] = str(parameters["NoReboot"]).lower() == "true"
+            parameters["NoReboot"] = flag(parameters, "NoReboot")
         return self.await_image(self.call(self.client("ec2").create_image, parameters)["ImageId"])
 
 
