@@ -46,6 +46,9 @@ def main(socket_number: int, folder: str) -> None:
     config.bind = [f"fd://{socket_number}"]
     config.certfile = config.keyfile = f"{folder}/server.pem"
     config.loglevel = EMULATOR_SETTINGS["LOG_LEVEL"]
+    # A client that sends its next request at the moment its connection is closed for idleness gets
+    # no answer, and clients here try once.
+    config.keep_alive_timeout = 3600
     threading.Thread(target=_await_end, args=(folder,), name="await-end", daemon=True).start()
     threading.Thread(target=clients.warm_up, name="warm-up", daemon=True).start()
     asyncio.run(serve(without_administration_paths(ministack.app.app), config))
