@@ -21,13 +21,20 @@ from sandbox.emulator.cloudformation import (
     conditions,
     iam_groups,
     iam_oidc_providers,
+    iam_role_boundaries,
     stack_roles,
-    strict_resources,
     topic_keys,
 )
 from sandbox.emulator.dispatch import dispatch
 from sandbox.emulator.ec2 import calls as ec2_calls
-from sandbox.emulator.iam import authorization, managed_policies, policy_variables, root
+from sandbox.emulator.iam import (
+    authorization,
+    managed_policies,
+    policy_documents,
+    policy_variables,
+    root,
+    strict_calls,
+)
 from sandbox.emulator.sts import called_via
 from sandbox.ssm.documents import stack_resource
 
@@ -138,6 +145,40 @@ PATCHES: tuple[Patch, ...] = (
     ),
     *(
         Patch(
+            module=module,
+            name="validate_policy_document",
+            value=policy_documents.identity_policy_error,
+            why="principals, unknown versions, operators and elements are taken",
+        )
+        for module in (iam_evaluator, sts)
+    ),
+    *(
+        Patch(
+            module=iam,
+            name="_IAM_HANDLERS",
+            entry=operation,
+            value=handler,
+            why="missing policies are attached, sizes and letter case of names are ignored",
+        )
+        for operation, handler in strict_calls.CALLS.items()
+    ),
+    *(
+        Patch(
+            module=iam,
+            name=name,
+            value=strict_calls.with_boundary_type(getattr(iam, name)),
+            why="PermissionsBoundaryType is not as IAM answers it",
+        )
+        for name in ("_user_xml", "_role_xml")
+    ),
+    Patch(
+        module=iam,
+        name="_trust_policy_not_principal_error",
+        value=policy_documents.trust_policy_error,
+        why="trust policies are not read",
+    ),
+    *(
+        Patch(
             module=iam,
             name="_aws_managed_policies",
             entry=arn,
@@ -176,15 +217,12 @@ PATCHES: tuple[Patch, ...] = (
         why="the resource type is missing",
         is_new=True,
     ),
-    *(
-        Patch(
-            module=provisioners,
-            name="_RESOURCE_HANDLERS",
-            entry=type_,
-            value=handlers_of_type,
-            why="names that exist are taken over, and PermissionsBoundary of a role is dropped",
-        )
-        for type_, handlers_of_type in strict_resources.HANDLERS.items()
+    Patch(
+        module=provisioners,
+        name="_RESOURCE_HANDLERS",
+        entry="AWS::IAM::Role",
+        value=iam_role_boundaries.HANDLERS,
+        why="PermissionsBoundary is dropped",
     ),
     Patch(
         module=provisioners,
@@ -207,7 +245,7 @@ PATCHES: tuple[Patch, ...] = (
             module=module,
             name=name,
             value=value,
-            why="resources are made as nobody, whatever role the stack has",
+            why="resources are made as nobody, and unknown properties and existing names are taken",
         )
         for module in (provisioners, stacks)
         for name, value in stack_roles.AUTHORIZED.items()
@@ -245,6 +283,12 @@ PATCHES: tuple[Patch, ...] = (
         why="log groups receive nothing, and policies of targets and keys are not asked",
     ),
 )
+
+
+def resource_types() -> frozenset[str]:
+    """The types of resources that CloudFormation makes here."""
+    added = {patch.entry for patch in PATCHES if patch.name == "_RESOURCE_HANDLERS"}
+    return frozenset({*provisioners._RESOURCE_HANDLERS, *filter(None, added)})
 
 
 def apply_patches() -> None:

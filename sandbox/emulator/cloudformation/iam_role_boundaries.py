@@ -27,13 +27,7 @@ def _update(name: str, old: Properties, new: Properties, *rest: Any, **more: Any
 
 def _bound(role: str, properties: Properties) -> None:
     """Gives a role the boundary of its template, or none."""
-    boundary = properties.get("PermissionsBoundary")
-    if boundary and boundary not in iam._policies:
-        raise ValueError(
-            f"Scope ARN: {boundary} does not exist or is not attachable. "
-            "(Service: Iam, Status Code: 404, Error Code: NoSuchEntity)"
-        )
-    iam._roles[role]["PermissionsBoundary"] = boundary
+    iam._roles[role]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
 
 
 HANDLERS = {**_EMULATED, "create": _create, "update": _update}

@@ -18,6 +18,7 @@ from ministack.services.cloudformation import provisioners
 from sandbox.emulator import cloudtrail
 from sandbox.emulator.call import Call
 from sandbox.emulator.cloudformation.calls import SERVICE, stack_name
+from sandbox.emulator.cloudformation.strict_resources import require_accepted
 from sandbox.emulator.iam.authorization import Check, arn
 from sandbox.emulator.sts.role_sessions import open_session
 from sandbox.emulator.sts.role_trust import trusts_service
@@ -63,6 +64,7 @@ def note(call: Call) -> None:
 
 def _create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
     _judge(stack, "Create", type_, properties)
+    require_accepted(type_, logical_id, properties)
     _record(stack, "Create", type_, properties)
     return _EMULATED["_provision_resource"](type_, logical_id, properties, stack)
 
@@ -70,6 +72,7 @@ def _create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
 def _update(type_: str, id_: str, old: Any, new: Any, stack: str, *rest: Any, **more: Any) -> Any:
     if old != new:
         _judge(stack, "Update", type_, new)
+        require_accepted(type_, rest[0] if rest else id_, new, old)
         _record(stack, "Update", type_, new)
     return _EMULATED["_update_resource"](type_, id_, old, new, stack, *rest, **more)
 

@@ -1,92 +1,144 @@
-"""Resources of IAM and CloudWatch Logs whose creation AWS refuses and the emulator does not: a name
-that exists, a policy for somebody who does not, a policy that is too large.
+"""What CloudFormation refuses before it makes or changes a resource, and the emulator does not: a
+property that the type does not have, a name that exists, a policy that IAM does not take.
 
-Source: IAM User Guide, IAM and AWS STS quotas (names are unique whatever their letter case; 6,144
-characters without white space); CloudFormation, AWS::IAM::Role and AWS::IAM::ManagedPolicy.
+Source: CloudFormation User Guide, Template Reference; IAM User Guide, IAM and AWS STS quotas (names
+are unique whatever their letter case; 6,144 characters of a managed policy without white space).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ministack.services import cloudwatch_logs, iam
-from ministack.services.cloudformation import provisioners
+from ministack.services import (
+    cloudwatch_logs,
+    ecr,
+    eventbridge,
+    iam,
+    kms,
+    scheduler,
+    secretsmanager,
+    sns,
+    sqs,
+)
 
-from sandbox.emulator.cloudformation import iam_role_boundaries
+from sandbox.emulator.cloudformation.resource_properties import properties_of
+from sandbox.emulator.iam.policy_documents import identity_policy_error, trust_policy_error
+from sandbox.emulator.iam.strict_calls import MOST_OF_MANAGED, characters
 
 Properties = Mapping[str, Any]
-Handlers = dict[str, Any]
 
-_MOST_CHARACTERS = 6144
-
-
-def _names_of_policies() -> Iterable[str]:
-    own = (arn for arn in iam._policies if ":iam::aws:" not in arn)
-    return (arn.rsplit("/", 1)[-1] for arn in own)
+_OF_THE_TEMPLATE = ("AWS::CloudFormation::", "Custom::", "AWS::CDK::")
+"""Types whose properties are the template's own."""
+_IAM = "AWS::IAM::"
 
 
-def _unless_exists(type_: str, property_: str, names: Any, handlers: Handlers) -> Handlers:
-    """Handlers whose creation refuses a name that a resource of the type has."""
+def require_accepted(
+    type_: str, logical_id: str, properties: Properties, old: Properties | None = None
+) -> None:
+    """Raises ValueError, as a resource handler does, for what the type's handler refuses; ``old``
+    are the properties that are replaced, where the resource exists."""
+    _require_known(type_, logical_id, properties)
+    _require_free(type_, properties, old or {})
+    if type_.startswith(_IAM):
+        _require_taken_by_iam(type_, properties)
 
-    def create(logical_id: str, properties: Properties, stack: str) -> Any:
-        name = properties.get(property_)
-        if name and str(name).lower() in {str(existing).lower() for existing in names()}:
+
+def _require_known(type_: str, logical_id: str, properties: Properties) -> None:
+    if type_.startswith(_OF_THE_TEMPLATE):
+        return
+    for name in properties:
+        if name not in properties_of(type_):
             raise ValueError(
-                f"Resource handler returned message: \"Resource of type '{type_}' with identifier "
-                f"'{name}' already exists.\" (HandlerErrorCode: AlreadyExists)"
+                f"Properties validation failed for resource {logical_id} with message:\n"
+                f"[#: extraneous key [{name}] is not permitted]"
             )
-        return handlers["create"](logical_id, properties, stack)
-
-    return {**handlers, "create": create}
 
 
-def _create_policy(logical_id: str, properties: Properties, stack: str) -> Any:
-    _check_policy(properties)
-    return _POLICIES["create"](logical_id, properties, stack)
-
-
-def _update_policy(arn: str, old: Properties, new: Properties, *rest: Any, **more: Any) -> Any:
-    _check_policy(new)
-    return _POLICIES["update"](arn, old, new, *rest, **more)
-
-
-def _check_policy(properties: Properties) -> None:
-    """Raises ValueError for a managed policy that IAM refuses."""
-    provisioners._iam_policy_require_entities(properties)
-    provisioners._iam_policy_require_valid_document(properties)
-    document = properties["PolicyDocument"]
-    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
-    if len("".join(text.split())) > _MOST_CHARACTERS:
+def _require_free(type_: str, properties: Properties, old: Properties) -> None:
+    property_, names = _NAMES.get(type_, ("", _none))
+    name = properties.get(property_)
+    if not isinstance(name, str) or name == old.get(property_):
+        return
+    existing = {str(existing) for existing in names()}
+    if type_.startswith(_IAM):
+        name_there, existing = name.lower(), {each.lower() for each in existing}
+    else:
+        name_there = name
+    if name_there in existing:
         raise ValueError(
-            f"Cannot exceed quota for PolicySize: {_MOST_CHARACTERS} (Service: Iam, "
-            "Status Code: 409, Error Code: LimitExceeded)"
+            f"Resource handler returned message: \"Resource of type '{type_}' with identifier "
+            f"'{name}' already exists.\" (HandlerErrorCode: AlreadyExists)"
         )
 
 
-_POLICIES: Handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::ManagedPolicy"]
+def _require_taken_by_iam(type_: str, properties: Properties) -> None:
+    for policy in properties.get("Policies") or ():
+        _require_policy(identity_policy_error, policy.get("PolicyDocument", {}))
+    if type_ == "AWS::IAM::Role":
+        _require_policy(trust_policy_error, properties.get("AssumeRolePolicyDocument", {}))
+    if type_ in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        _require_policy(identity_policy_error, properties.get("PolicyDocument", {}))
+    if type_ == "AWS::IAM::ManagedPolicy":
+        _require_size(properties.get("PolicyDocument", {}))
+    _require_principals(properties)
+    for arn in properties.get("ManagedPolicyArns") or ():
+        if not iam._policy_exists(arn):
+            raise _refusal(f"Policy {arn} does not exist or is not attachable.")
+    boundary = properties.get("PermissionsBoundary")
+    if boundary and not iam._policy_exists(boundary):
+        raise _refusal(f"Scope ARN: {boundary} does not exist or is not attachable.")
 
-HANDLERS: dict[str, Handlers] = {
-    type_: _unless_exists(type_, property_, names, handlers)
-    for type_, property_, names, handlers in (
-        ("AWS::IAM::Role", "RoleName", lambda: iam._roles, iam_role_boundaries.HANDLERS),
-        (
-            "AWS::IAM::User",
-            "UserName",
-            lambda: iam._users,
-            provisioners._RESOURCE_HANDLERS["AWS::IAM::User"],
-        ),
-        (
-            "AWS::IAM::ManagedPolicy",
-            "ManagedPolicyName",
-            _names_of_policies,
-            {**_POLICIES, "create": _create_policy, "update": _update_policy},
-        ),
-        (
-            "AWS::Logs::LogGroup",
-            "LogGroupName",
-            lambda: cloudwatch_logs._log_groups,
-            provisioners._RESOURCE_HANDLERS["AWS::Logs::LogGroup"],
-        ),
+
+def _require_principals(properties: Properties) -> None:
+    for property_, kept in (("Roles", iam._roles), ("Users", iam._users), ("Groups", iam._groups)):
+        for name in properties.get(property_) or ():
+            if name not in kept:
+                kind = property_.lower().removesuffix("s")
+                raise _refusal(f"The {kind} with name {name} cannot be found.")
+
+
+def _require_size(document: Any) -> None:
+    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+    if characters(text) > MOST_OF_MANAGED:
+        limit = f"Cannot exceed quota for PolicySize: {MOST_OF_MANAGED}"
+        raise _refusal(limit, status=409, code="ServiceLimitExceeded")
+
+
+def _require_policy(error: Callable[[Any], str | None], document: Any) -> None:
+    if message := error(document):
+        raise _refusal(message, status=400, code="InvalidRequest")
+
+
+def _refusal(message: str, *, status: int = 404, code: str = "NotFound") -> ValueError:
+    """What a resource handler raises where IAM refuses its call."""
+    return ValueError(
+        f'Resource handler returned message: "{message} (Service: Iam, Status Code: {status})" '
+        f"(HandlerErrorCode: {code})"
     )
+
+
+def _none() -> Iterable[str]:
+    return ()
+
+
+_NAMES: Mapping[str, tuple[str, Callable[[], Iterable[str]]]] = {
+    "AWS::IAM::Role": ("RoleName", lambda: iam._roles),
+    "AWS::IAM::User": ("UserName", lambda: iam._users),
+    "AWS::IAM::Group": ("GroupName", lambda: iam._groups),
+    "AWS::IAM::InstanceProfile": ("InstanceProfileName", lambda: iam._instance_profiles),
+    "AWS::IAM::ManagedPolicy": (
+        "ManagedPolicyName",
+        lambda: [arn.rsplit("/", 1)[-1] for arn in iam._policies if ":iam::aws:" not in arn],
+    ),
+    "AWS::ECR::Repository": ("RepositoryName", lambda: ecr._repositories),
+    "AWS::Events::Rule": ("Name", lambda: [r["Name"] for r in eventbridge._rules.values()]),
+    "AWS::KMS::Alias": ("AliasName", lambda: [arn.split(":", 5)[5] for arn in kms._aliases]),
+    "AWS::Logs::LogGroup": ("LogGroupName", lambda: cloudwatch_logs._log_groups),
+    "AWS::Logs::ResourcePolicy": ("PolicyName", lambda: cloudwatch_logs._resource_policies),
+    "AWS::SNS::Topic": ("TopicName", lambda: [arn.rsplit(":", 1)[-1] for arn in sns._topics]),
+    "AWS::SQS::Queue": ("QueueName", lambda: [url.rsplit("/", 1)[-1] for url in sqs._queues]),
+    "AWS::Scheduler::ScheduleGroup": ("Name", lambda: scheduler._schedule_groups),
+    "AWS::SecretsManager::Secret": ("Name", lambda: secretsmanager._secrets),
 }
-"""The handlers of each type, in place of the emulator's."""
+"""The property that names a resource, and the names that exist, of types whose emulated handler
+takes an existing resource over."""
