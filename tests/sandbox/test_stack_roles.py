@@ -72,7 +72,8 @@ def test_user_whom_a_trust_policy_does_not_name_is_refused_whatever_he_holds(
     sandbox: Sandbox, user: Make, role: Make
 ) -> None:
     keys = user(_allow("*"))
-    arn = role(principal={"AWS": f"arn:aws:iam::{_ACCOUNT}:user/Somebody"})
+    somebody = sandbox.client("iam").create_user(UserName="Somebody")["User"]["Arn"]
+    arn = role(principal={"AWS": somebody})
 
     assert "sts:AssumeRole" in _denial(lambda: _session(sandbox, keys, arn))
 

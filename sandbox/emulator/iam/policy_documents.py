@@ -6,7 +6,7 @@ Condition operators; messages as IAM answers them, in public reports.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ministack.core.responses import get_account_id
@@ -26,9 +26,11 @@ _COMPARISONS = (
     *(f"Arn{kind}" for kind in ("Equals", "NotEquals", "Like", "NotLike")),
     *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress"),
 )
-_OPERATOR = re.compile(rf"(For(All|Any)Values:)?(Null|({'|'.join(_COMPARISONS)})(IfExists)?)")
+_OPERATOR = re.compile(
+    rf"(ForAllValues:|ForAnyValue:)?(Null|({'|'.join(_COMPARISONS)})(IfExists)?)"
+)
 _ACTION = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9*?_-]+")
-_KEY = re.compile(r"[A-Za-z0-9_-]+:\S.*")
+_KEY = re.compile(r"[^\s:]+:\S.*")
 _SID = re.compile("[0-9A-Za-z]*")
 _TRUSTED_ACTIONS = (
     *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
@@ -47,7 +49,7 @@ class _Malformed(Exception):
 
 def identity_policy_error(document: str | Mapping[str, Any]) -> str | None:
     """Why IAM refuses a policy of a user, group or role, or of a session; None if it takes it."""
-    return _error(document, _check_identity_statement)
+    return _error(document, _check_identity_statement, fewest=1)
 
 
 def trust_policy_error(document: str | Mapping[str, Any]) -> str | None:
@@ -55,14 +57,19 @@ def trust_policy_error(document: str | Mapping[str, Any]) -> str | None:
     text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
     if characters(text) > _MOST_OF_TRUST:
         return f"Cannot exceed quota for ACLSizePerRole: {_MOST_OF_TRUST}"
-    return _error(document, _check_trust_statement)
+    return _error(document, _check_trust_statement, fewest=0)
 
 
-def _error(document: str | Mapping[str, Any], check_statement: Any) -> str | None:
+def _error(
+    document: str | Mapping[str, Any], check: Callable[[Statement], None], *, fewest: int
+) -> str | None:
+    """Why a policy of such statements, and of no fewer, is refused."""
     try:
-        policy = _read(document)
-        for statement in _statements(policy):
-            check_statement(statement)
+        statements = _statements(_read(document))
+        if len(statements) < fewest:
+            raise _Malformed(_SYNTAX)
+        for statement in statements:
+            check(statement)
             _check_elements(statement)
     except _Malformed as malformed:
         return str(malformed)
@@ -94,9 +101,7 @@ def _statements(policy: Mapping[str, Any]) -> list[Statement]:
     statements = policy.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        raise _Malformed(_SYNTAX)
-    if not all(isinstance(statement, Mapping) for statement in statements):
+    if not isinstance(statements, list) or not all(isinstance(s, Mapping) for s in statements):
         raise _Malformed(_SYNTAX)
     ids = [statement["Sid"] for statement in statements if statement.get("Sid")]
     if not all(isinstance(sid, str) and _SID.fullmatch(sid) for sid in ids):
