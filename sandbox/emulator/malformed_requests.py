@@ -18,6 +18,8 @@ from sandbox.ssm.api.shapes import check_members
 from sandbox.ssm.operations import added_operation
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]*)/([^/]*)/aws4_request")
+_MOST_OF_SSM = 1 << 20
+"""Bytes of a request to SSM that are read: sixteen documents of the largest size."""
 _SIGNED_OTHERWISE = {"cloudcontrol": "cloudcontrolapi", "dynamodbstreams": "dynamodb"}
 """Services whose requests are signed for another name than the emulator's own."""
 
@@ -67,6 +69,8 @@ def _refusal(call: Call, message: str) -> Response:
 def _wrong_body(call: Call) -> Response | None:
     if "x-amz-target" not in call.headers:
         return None
+    if call.service == "ssm" and len(call.body) > _MOST_OF_SSM:
+        return error_response(413, ApiError("RequestEntityTooLarge", "The request is too large."))
     try:
         body = call.json_body
     except (ValueError, RecursionError):

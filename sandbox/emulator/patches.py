@@ -10,6 +10,7 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
+import hypercorn.asyncio.run
 import ministack.app
 from ministack.core import iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
@@ -25,6 +26,7 @@ from sandbox.emulator.cloudformation import (
     stack_roles,
     topic_keys,
 )
+from sandbox.emulator.connections import Connection
 from sandbox.emulator.dispatch import dispatch
 from sandbox.emulator.ec2 import calls as ec2_calls
 from sandbox.emulator.iam import (
@@ -102,7 +104,13 @@ def _resource_type(
 
 
 PATCHES: tuple[Patch, ...] = (
-    # Every request
+    # Every connection and request
+    Patch(
+        module=hypercorn.asyncio.run,
+        name="TCPServer",
+        value=Connection,
+        why="connections that are closed stay in memory",
+    ),
     Patch(
         module=ministack.app,
         name="_dispatch_service_request",

@@ -44,7 +44,7 @@ def parse(text: str, document_format: str, document_type: str) -> Content:
 def render(content: Content, document_format: str) -> str:
     """The content as text in a format, for GetDocument."""
     if document_format == "YAML":
-        return yaml.safe_dump(content, sort_keys=False)
+        return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False))
     return json.dumps(content)
 
 
@@ -80,7 +80,15 @@ def _refuse_alias_bomb(content: Any) -> None:
         raise ValueError(f"its aliases stand for more than {MAXIMUM_BYTES} bytes")
 
 
-class _YamlLoader(yaml.SafeLoader):
+_Loader, _Dumper = (
+    (yaml.CSafeLoader, yaml.CSafeDumper)
+    if yaml.__with_libyaml__
+    else (yaml.SafeLoader, yaml.SafeDumper)
+)
+"""In C, the largest document takes a tenth of the time: meanwhile no other request is answered."""
+
+
+class _YamlLoader(_Loader):  # type: ignore[valid-type, misc]
     """YAML whose dates stay text, as SSM reads it."""
 
 

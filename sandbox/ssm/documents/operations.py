@@ -47,10 +47,12 @@ def _create_document(request: Request) -> Parameters:
     _refuse_unsupported(given)
     check_tags(tag_map(given.get("Tags")))
     type_, format_ = given.get("DocumentType", "Command"), given.get("DocumentFormat", "JSON")
-    _refuse_unpassable_role(request, parse(given["Content"], format_, type_))
+    content = parse(given["Content"], format_, type_)
+    _refuse_unpassable_role(request, content)
     document = store.create(
         name=given["Name"],
         text=given["Content"],
+        content=content,
         document_type=type_,
         document_format=format_,
         target_type=given.get("TargetType"),
@@ -66,7 +68,8 @@ def _update_document(request: Request) -> Parameters:
     _refuse_unsupported(given)
     document = store.find(given["Name"])
     format_ = given.get("DocumentFormat", "JSON")
-    _refuse_unpassable_role(request, parse(given["Content"], format_, document.type))
+    content = parse(given["Content"], format_, document.type)
+    _refuse_unpassable_role(request, content)
     wanted = given.get("DocumentVersion", store.DEFAULT)
     if document.version(wanted) is not document.latest:
         raise ApiError(
@@ -76,6 +79,7 @@ def _update_document(request: Request) -> Parameters:
     version = store.update(
         document,
         text=given["Content"],
+        content=content,
         document_format=format_,
         target_type=given.get("TargetType"),
         version_name=given.get("VersionName"),

@@ -13,6 +13,7 @@ from ministack.services.cloudformation import provisioners
 from sandbox.ssm.api.errors import ApiError
 from sandbox.ssm.api.shapes import check_request
 from sandbox.ssm.documents import store
+from sandbox.ssm.documents.content import parse
 from sandbox.ssm.documents.descriptions import tag_map
 
 TYPE = "AWS::SSM::Document"
@@ -55,12 +56,15 @@ def _check(properties: Properties) -> None:
 def _create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
     _check(properties)
     name = properties.get("Name") or provisioners._physical_name(stack, logical_id)
+    text, format_ = _text(properties), properties.get("DocumentFormat", "JSON")
+    type_ = properties.get("DocumentType", "Command")
     _handled(
         store.create,
         name=name,
-        text=_text(properties),
-        document_type=properties.get("DocumentType", "Command"),
-        document_format=properties.get("DocumentFormat", "JSON"),
+        text=text,
+        content=_handled(parse, text, format_, type_),
+        document_type=type_,
+        document_format=format_,
         target_type=properties.get("TargetType"),
         version_name=properties.get("VersionName"),
         tags=tag_map(properties.get("Tags")),
@@ -79,11 +83,13 @@ def _update(
         return created
     document = _handled(store.find, name)
     if any(old.get(key) != new.get(key) for key in _VERSIONED):
+        text, format_ = _text(new), new.get("DocumentFormat", "JSON")
         version = _handled(
             store.update,
             document,
-            text=_text(new),
-            document_format=new.get("DocumentFormat"),
+            text=text,
+            content=_handled(parse, text, format_, document.type),
+            document_format=format_,
             target_type=new.get("TargetType"),
             version_name=new.get("VersionName"),
         )

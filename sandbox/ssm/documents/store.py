@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
 from sandbox.ssm.api.errors import ApiError
-from sandbox.ssm.documents.content import Content, parse
+from sandbox.ssm.documents.content import Content
 
 _MOST_VERSIONS = 1000
 """Source: Systems Manager endpoints and quotas, versions of a document."""
@@ -98,6 +98,7 @@ def create(
     *,
     name: str,
     text: str,
+    content: Content,
     document_type: str,
     document_format: str,
     target_type: str | None = None,
@@ -105,7 +106,8 @@ def create(
     display_name: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Document:
-    """Adds a document with its first version, else ApiError."""
+    """Adds a document with its first version, whose text was read as this content, else
+    ApiError."""
     if name.lower().startswith(RESERVED_PREFIXES):
         raise ApiError(
             "ValidationException", f"Document name {name} begins with a prefix that is reserved."
@@ -116,7 +118,7 @@ def create(
         number=1,
         text=text,
         format=document_format,
-        content=parse(text, document_format, document_type),
+        content=content,
         name=version_name,
         display_name=display_name,
         target_type=target_type,
@@ -136,15 +138,14 @@ def update(
     document: Document,
     *,
     text: str,
-    document_format: str | None = None,
+    content: Content,
+    document_format: str,
     target_type: str | None = None,
     version_name: str | None = None,
     display_name: str | None = None,
 ) -> Version:
     """Adds a version, which does not become the default, else ApiError."""
     latest = document.latest
-    format_ = document_format or latest.format
-    content = parse(text, format_, document.type)
     if content == latest.content and target_type in (None, latest.target_type):
         raise ApiError(
             "DuplicateDocumentContent",
@@ -163,7 +164,7 @@ def update(
     version = Version(
         number=latest.number + 1,
         text=text,
-        format=format_,
+        format=document_format,
         content=content,
         name=version_name,
         display_name=display_name or latest.display_name,
