@@ -12,7 +12,6 @@ from typing import Any
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_by_runbook
 from delegation.errors import DelegationError
-from delegation.runbooks.permissions import Need
 from delegation.runbooks.runbook import Runbook
 from delegation.user_files import lock_file
 
@@ -85,14 +84,10 @@ def _by_grant(needs: Any) -> dict[str, list[str]]:
     grants: dict[str, list[str]] = {}
     for runbook, need in needs:
         step = f"{runbook}/{need.step}"
-        steps = grants.setdefault(_grant(need), [])
+        steps = grants.setdefault(need.grant, [])
         if step not in steps:
             steps.append(step)
     return grants
-
-
-def _grant(need: Need) -> str:
-    return f"{need.action} on {need.resource}"
 
 
 def _read(file: Path) -> Accepted:

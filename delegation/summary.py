@@ -170,7 +170,12 @@ def what_steps_need(runbooks: Iterable[Runbook], *, as_json: bool) -> str:
 
 
 def _allows(statement: Statement, need: Need) -> bool:
-    return need.action in statement.actions and need.resource in statement.resources
+    passed_to = [value for _, key, value in statement.conditions if key == "iam:PassedToService"]
+    return (
+        need.action in statement.actions
+        and need.resource in statement.resources
+        and passed_to == ([need.passed_to] if need.passed_to else [])
+    )
 
 
 def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, str]]:

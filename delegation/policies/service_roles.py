@@ -20,17 +20,21 @@ def boundary_statements(
     the role from setting or removing it.
     """
     regions = tuple(regions)
-    grouped: dict[tuple[str, str], list[Need]] = {}
+    grouped: dict[tuple[str, str, str], list[Need]] = {}
     for need in needs:
-        grouped.setdefault((need.action.split(":")[0], need.resource), []).append(need)
+        kind = (need.action.split(":")[0], need.resource, need.passed_to)
+        grouped.setdefault(kind, []).append(need)
     statements: dict[str, Statement] = {}
-    for (service, resource), group in sorted(grouped.items()):
+    for (service, resource, passed_to), group in sorted(grouped.items()):
         sid = _unused_sid(f"Use{names.construct_id(service)}{_kind(resource)}", statements)
         statements[sid] = Statement(
             sid=sid,
             actions=tuple(sorted({need.action for need in group})),
             resources=_arns(resource, regions),
-            conditions=_tagged(tag) if tag and is_instance(resource) else (),
+            conditions=(
+                *(_tagged(tag) if tag and is_instance(resource) else ()),
+                *((("StringEquals", "iam:PassedToService", passed_to),) if passed_to else ()),
+            ),
             why="; ".join(dict.fromkeys(need.why for need in group)),
             source="; ".join(dict.fromkeys(need.source for need in group)),
         )

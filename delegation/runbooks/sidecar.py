@@ -15,6 +15,9 @@ SIDECAR_ENDING = ".delegation.yaml"
 
 _KEYS = ("targetType", "freeParameters", "needs")
 _NEED_KEYS = ("step", "actions", "resources", "why")
+_PASSED_TO = "passedTo"
+_PASS_ROLE = "iam:PassRole"
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 _TARGET_TYPE = re.compile(r"/[\w.:/-]{0,199}")
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+")
 
@@ -31,6 +34,8 @@ class DeclaredNeed:
     why: str
     location: Location
     """Where it stands in the sidecar."""
+    passed_to: str = ""
+    """Of ``iam:PassRole``: the service that the role is passed to; empty for any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,9 +130,47 @@ def _needs(source: Source, findings: Findings) -> tuple[DeclaredNeed, ...]:
     return tuple(need for need in found if need is not None)
 
 
+def _are_sound(entry: Mapping[str, Any], location: Location, findings: Findings) -> bool:
+    """Whether every declared action and resource is one; notes the first that is not."""
+    for index, action in enumerate(entry["actions"]):
+        if not isinstance(action, str) or not _ACTION.fullmatch(action):
+            findings.add(
+                Rule.SIDECAR,
+                (*location, "actions", index),
+                f"is {shown_value(action)}",
+                "service:Action spelled out, without wildcards",
+            )
+            return False
+    for index, resource in enumerate(entry["resources"]):
+        if resource != "*" and not names.is_arn(resource):
+            findings.add(
+                Rule.SIDECAR,
+                (*location, "resources", index),
+                f"is {shown_value(resource)}",
+                "* or an ARN (arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:…)",
+            )
+            return False
+    return True
+
+
+def _passed_to(entry: Mapping[Any, Any], location: Location, findings: Findings) -> str | None:
+    """The service that a declared role is passed to, empty for any; None where it is unsound."""
+    service = entry.get(_PASSED_TO, "")
+    is_sound = isinstance(service, str) and bool(_SERVICE.fullmatch(service))
+    if _PASSED_TO not in entry or (is_sound and entry["actions"] == [_PASS_ROLE]):
+        return str(service)
+    findings.add(
+        Rule.SIDECAR,
+        (*location, _PASSED_TO),
+        f"is {shown_value(service)}",
+        f"beside the one action {_PASS_ROLE}, a service as ec2.amazonaws.com",
+    )
+    return None
+
+
 def _need(entry: object, location: Location, findings: Findings) -> DeclaredNeed | None:
-    if not isinstance(entry, dict) or {str(key) for key in entry} != set(_NEED_KEYS):
-        keys = listed(_NEED_KEYS)
+    if not isinstance(entry, dict) or set(map(str, entry)) - {_PASSED_TO} != set(_NEED_KEYS):
+        keys = f"{listed(_NEED_KEYS)}; with {_PASS_ROLE} also {_PASSED_TO}"
         findings.add(Rule.SIDECAR, location, f"is {shown_value(entry)}", f"exactly the keys {keys}")
         return None
     for key in ("actions", "resources"):
@@ -141,32 +184,20 @@ def _need(entry: object, location: Location, findings: Findings) -> DeclaredNeed
             "declares actions without resources or the reverse",
             "a step that calls nothing has two empty lists",
         )
-    for index, action in enumerate(entry["actions"]):
-        if not isinstance(action, str) or not _ACTION.fullmatch(action):
-            findings.add(
-                Rule.SIDECAR,
-                (*location, "actions", index),
-                f"is {shown_value(action)}",
-                "service:Action spelled out, without wildcards",
-            )
-            return None
-    for index, resource in enumerate(entry["resources"]):
-        if resource != "*" and not names.is_arn(resource):
-            findings.add(
-                Rule.SIDECAR,
-                (*location, "resources", index),
-                f"is {shown_value(resource)}",
-                "* or an ARN (arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:…)",
-            )
-            return None
+    if not _are_sound(entry, location, findings):
+        return None
     if not isinstance(entry["why"], str) or not entry["why"].strip():
         findings.add(
             Rule.SIDECAR, (*location, "why"), f"is {shown_value(entry['why'])}", "a reason"
         )
+    passed_to = _passed_to(entry, location, findings)
+    if passed_to is None:
+        return None
     return DeclaredNeed(
         step=str(entry["step"]),
         actions=tuple(entry["actions"]),
         resources=tuple(entry["resources"]),
         why=str(entry["why"]),
         location=location,
+        passed_to=passed_to,
     )

@@ -302,8 +302,20 @@ _SIDECARS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown key": (
         _script(),
         "needs:\n- step: look\n",
-        "2:3: needs[0]: is {'step': 'look'}; exactly the keys step, actions, resources, why "
-        "[sidecar]",
+        "2:3: needs[0]: is {'step': 'look'}; exactly the keys step, actions, resources, why; with "
+        "iam:PassRole also passedTo [sidecar]",
+    ),
+    "service of another action": (
+        _script(),
+        _DECLARED + "  passedTo: ec2.amazonaws.com\n",
+        "7:13: needs[0].passedTo: is 'ec2.amazonaws.com'; beside the one action iam:PassRole, a "
+        "service as ec2.amazonaws.com [sidecar]",
+    ),
+    "no service": (
+        _script(),
+        _DECLARED.replace("ec2:DescribeImages", "iam:PassRole") + "  passedTo: ec2\n",
+        "7:13: needs[0].passedTo: is 'ec2'; beside the one action iam:PassRole, a service as "
+        "ec2.amazonaws.com [sidecar]",
     ),
 }
 

@@ -1,11 +1,16 @@
 """Needs fail closed: what a call's inputs bring along is granted exactly, or has to be declared."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from delegation.policies.service_roles import boundary_statements
+from delegation.runbooks.permissions import Need
+from delegation.runbooks.permissions.actions import derive
+from delegation.runbooks.permissions.calls import Call, FixedValues
 from delegation.runbooks.runbook import Checked, check_runbook
 
 _ROLE = "arn:aws:iam::111122223333:role/Other"
@@ -158,6 +163,50 @@ def test_role_that_is_not_spelled_out_has_to_be_declared(tmp_path: Path) -> None
     step = _api("iam", "AddRoleToInstanceProfile", InstanceProfileName="p", RoleName="r")
 
     assert "iam:PassRole" in "".join(_undeclared(tmp_path, step))
+
+
+@pytest.mark.parametrize(
+    ("service", "api", "given", "to"),
+    [
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Role": _ROLE},
+            "lambda.amazonaws.com",
+        ),
+        (
+            "events",
+            "PutTargets",
+            {"Rule": "r", "Targets": [{"Id": "1", "Arn": "a", "RoleArn": _ROLE}]},
+            "events.amazonaws.com",
+        ),
+        (
+            "ec2",
+            "CreateFlowLogs",
+            {"ResourceIds": ["vpc-0123456789abcdef0"], "DeliverLogsPermissionArn": _ROLE},
+            "vpc-flow-logs.amazonaws.com",
+        ),
+    ],
+)
+def test_role_may_be_passed_to_that_service_alone(
+    service: str, api: str, given: dict[str, Any], to: str
+) -> None:
+    call = Call(inputs={"Service": service, "Api": api, **given}, values=FixedValues({}))
+
+    derived = derive("aws:executeAwsApi", call)
+
+    (grant,) = (each for each in derived.grants if each.action == "iam:PassRole")
+    need = Need(step="call", **{field.name: getattr(grant, field.name) for field in fields(grant)})
+    (statement,) = boundary_statements([need], ["us-east-1"])
+    assert need.grant == f"iam:PassRole on {_ROLE} to {to}"
+    assert statement.conditions == (("StringEquals", "iam:PassedToService", to),)
+    assert statement.resources == (_ROLE,)
+
+
+def test_service_that_is_not_known_has_to_be_declared(tmp_path: Path) -> None:
+    step = _api("rds", "ModifyDBInstance", DBInstanceIdentifier="d", MonitoringRoleArn=_ROLE)
+
+    assert "to a service that is not known here" in "".join(_undeclared(tmp_path, step))
 
 
 @pytest.mark.parametrize("key", ["AutomationAssumeRole", "Role"])

@@ -32,6 +32,14 @@ class Need:
     """What the step calls it for."""
     source: str
     """Where that is documented, or the sidecar that declares it."""
+    passed_to: str = ""
+    """Of ``iam:PassRole``: the service that the role is passed to; empty for any."""
+
+    @property
+    def grant(self) -> str:
+        """What is granted, as lock files and messages say it."""
+        to = f" to {self.passed_to}" if self.passed_to else ""
+        return f"{self.action} on {self.resource}{to}"
 
 
 def needs_of(
@@ -69,8 +77,15 @@ def needs_of(
                 f"remove them: they are derived from its action {step.action}",
             )
         found += [
-            Need(step=step.name, action=g.action, resource=g.resource, why=g.why, source=g.source)
-            for g in derived.grants
+            Need(
+                step=step.name,
+                action=grant.action,
+                resource=grant.resource,
+                why=grant.why,
+                source=grant.source,
+                passed_to=grant.passed_to,
+            )
+            for grant in derived.grants
         ]
         found += _declared(step.name, own)
     steps = [step.name for step in named_steps(content)]
@@ -111,7 +126,14 @@ def _of_defaults(parameters: Mapping[str, Any]) -> Iterator[Need]:
 
 def _declared(step: str, declared: Iterable[DeclaredNeed]) -> list[Need]:
     return [
-        Need(step=step, action=action, resource=resource, why=need.why, source="the sidecar")
+        Need(
+            step=step,
+            action=action,
+            resource=resource,
+            why=need.why,
+            source="the sidecar",
+            passed_to=need.passed_to,
+        )
         for need in declared
         for action in need.actions
         for resource in need.resources

@@ -180,7 +180,8 @@ def _passed_roles(parameters: object) -> Derived:
         arns = role_arns(member)
         why = "the child runs under it"
         grants += [
-            Grant(PASS_ROLE, each, why, _guide("aws:executeAutomation")) for each in arns or ()
+            Grant(PASS_ROLE, each, why, _guide("aws:executeAutomation"), "ssm.amazonaws.com")
+            for each in arns or ()
         ]
         if arns is None:
             unseen.append(f"{member.name} passes a role that is not spelled out")

@@ -91,6 +91,35 @@ _ACTS_THROUGH_OTHERS = {
 """APIs by service that run other code, templates or documents, or name two things of a kind."""
 
 
+_PASSED_TO = {
+    ("autoscaling", ""): "ec2.${AWS::URLSuffix}",
+    ("backup", ""): "backup.amazonaws.com",
+    ("cloudtrail", ""): "cloudtrail.amazonaws.com",
+    ("ec2", ""): "ec2.${AWS::URLSuffix}",
+    ("ec2", "CreateFlowLogs"): "vpc-flow-logs.amazonaws.com",
+    ("ecs", "RegisterTaskDefinition"): "ecs-tasks.amazonaws.com",
+    ("events", ""): "events.amazonaws.com",
+    ("glue", ""): "glue.amazonaws.com",
+    ("lambda", ""): "lambda.amazonaws.com",
+    ("pipes", ""): "pipes.amazonaws.com",
+    ("sagemaker", ""): "sagemaker.amazonaws.com",
+    ("scheduler", ""): "scheduler.amazonaws.com",
+    ("ssm", ""): "ssm.amazonaws.com",
+}
+"""The service that a role is passed to, by service and API, or by service alone.
+
+Source: ``iam:PassedToService`` in the managed policies AWSBackupFullAccess,
+AWSCloudTrail_FullAccess, AmazonECS_FullAccess, AmazonEventBridgeFullAccess,
+AWSGlueConsoleFullAccess, AWSLambda_FullAccess, AmazonSageMakerFullAccess; VPC User Guide, IAM role
+for publishing flow logs.
+"""
+
+
+def _passed_to(service: str, api: str) -> str:
+    """The service that a call passes a role to; empty where that is not known."""
+    return _PASSED_TO.get((service, api)) or _PASSED_TO.get((service, ""), "")
+
+
 def _acts_through_others(service: str, api: str) -> str:
     """What a call has others do; empty where it acts by itself."""
     pattern, reason = _ACTS_THROUGH_OTHERS.get(service, ("", ""))
@@ -109,7 +138,13 @@ def _of_members(service: str, api: str, actions: Authorizing, members: list[Memb
         ):
             passes = True
             arns = role_arns(member)
-            grants += [Grant(PASS_ROLE, arn, why, _SOURCE) for arn in arns or ()]
+            passed_to = _passed_to(service, api)
+            grants += [Grant(PASS_ROLE, arn, why, _SOURCE, passed_to) for arn in arns or ()]
+            if arns and not passed_to:
+                unseen.append(
+                    f"{service} {api} passes the role of {member.name} to a service that is not "
+                    f"known here, which iam:PassedToService names"
+                )
             if arns is None:
                 unseen.append(
                     f"{service} {api} passes the role of {member.name}, which needs {PASS_ROLE} on "

@@ -31,6 +31,9 @@ class Grant:
     """An ARN as an ``Fn::Sub`` string, or ``*``."""
     why: str
     source: str
+    passed_to: str = ""
+    """Of ``iam:PassRole``: the service that the role is passed to, ``ssm.amazonaws.com``, as an
+    ``Fn::Sub`` string."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
