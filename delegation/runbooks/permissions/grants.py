@@ -1,7 +1,7 @@
 """Grants, and the resources that a call's inputs narrow them to."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -65,8 +65,23 @@ def on_kinds(action: str, why: str, call: Call, source: str) -> tuple[Grant, ...
     return tuple(
         Grant(action, found, why, source)
         for kind in kinds
-        for found in _arns_of_kind(prefix, kind, call, alone=alone)
+        for found in _judged_as(action, kind, _arns_of_kind(prefix, kind, call, alone=alone))
     )
+
+
+def _judged_as(action: str, kind: str, arns: Iterable[str]) -> Iterator[str]:
+    """The ARNs as the action is judged on them.
+
+    Source: CloudWatch Logs API Reference, LogGroup: IAM policies name a log group with ``:*`` after
+    it, except for its tags.
+    """
+    service, name = action.split(":")
+    is_group = (service, kind) == ("logs", "log-group") and name not in _TAGS_OF_LOGS
+    for found in arns:
+        yield f"{found}:*" if is_group and not found.endswith("*") else found
+
+
+_TAGS_OF_LOGS = ("TagResource", "UntagResource", "ListTagsForResource")
 
 
 def _names_anything(call: Call) -> bool:
