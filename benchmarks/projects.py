@@ -114,6 +114,20 @@ def check_of_runbooks(folder: Path, count: int) -> Command:
     return Command(name="check", arguments=arguments, folder=folder, environment={})
 
 
+def needs_of_shipped_runbooks(folder: Path) -> Command:
+    """What the shipped runbooks need, printed."""
+    app_with_shipped_runbooks(folder)
+    arguments = (sys.executable, "-m", "delegation", "needs")
+    return Command(name="needs", arguments=arguments, folder=folder, environment={})
+
+
+def gate_of_default_app() -> Command:
+    """``make check`` of the project as it stands."""
+    return Command(
+        name="gate", arguments=("make", "--silent", "check"), folder=PROJECT, environment={}
+    )
+
+
 def _copy(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("aws_facts", "toolchain", "delegation", "stacks", "documents"):
