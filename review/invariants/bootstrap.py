@@ -8,16 +8,17 @@ from dataclasses import replace
 
 from review.access.evaluation import Evaluator
 from review.access.grants import Allowed
-from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
+from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK, bucket_qualifier
 
 _ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
 
 
 def qualifier_of(evaluator: Evaluator) -> str:
-    """The qualifier of ``cdk bootstrap``, from the staging bucket's name."""
-    assets = (template.asset for template in evaluator.account.templates if template.asset)
-    return next((asset.split("-")[1] for asset in assets), "hnb659fds")
+    """The qualifier of ``cdk bootstrap``, from the staging bucket's name, else CDK's own."""
+    assets = (template.asset or "" for template in evaluator.account.templates)
+    named = (bucket_qualifier(asset.split("/")[0]) for asset in assets)
+    return next(filter(None, named), "hnb659fds")
 
 
 def stack_arn(evaluator: Evaluator, name: str, region: str = "") -> str:

@@ -43,12 +43,21 @@ _METADATA = {
 _PARTITION = r"(?:aws[a-z-]*|\$\{AWS::Partition\})"
 _ACCOUNT = r"(?:\d{12}|\$\{AWS::AccountId\})"
 _REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"
-_QUALIFIED = rf"cdk-[a-z0-9]{{1,10}}-([a-z-]+)-role-{_ACCOUNT}-{_REGION}"
+_QUALIFIER = "[A-Za-z0-9_-]{1,10}"
+"""Source: CDK, bootstrap template, AllowedPattern of Qualifier."""
+_PURPOSES = "deploy|file-publishing|image-publishing|lookup|cfn-exec"
+_QUALIFIED = rf"cdk-{_QUALIFIER}-({_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
 _ROLE = re.compile(
     rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|({'|'.join(_AUTHORS)}))"
 )
-_BUCKET = re.compile(rf"cdk-[a-z0-9]{{1,10}}-assets-{_ACCOUNT}-{_REGION}")
-_VERSION = re.compile(r"/cdk-bootstrap/[a-z0-9]{1,10}/version")
+_BUCKET = re.compile(rf"cdk-({_QUALIFIER})-assets-{_ACCOUNT}-{_REGION}")
+_VERSION = re.compile(rf"/cdk-bootstrap/{_QUALIFIER}/version")
+
+
+def bucket_qualifier(bucket: str) -> str | None:
+    """The qualifier in the name of a bucket of ``cdk bootstrap``; None for any other."""
+    match = _BUCKET.fullmatch(bucket)
+    return match[1] if match else None
 
 
 def what_else_it_is(

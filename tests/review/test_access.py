@@ -1,5 +1,6 @@
 """Who can do what: the exact set of every person, over every action that AWS has."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from review.escalation import escalation_paths
 from review.iam.engine import Engine, Request
 from review.invariants.invariant import Verdict
 from review.model.account import Persona
-from tests.review.conftest import DEFAULT, EVERYTHING, GUIDE, Synthesize
-from tests.stacks.synthesis import deployment
+from review.templates.assembly import read_templates
+from review.templates.cloud_assembly import Assembly
+from tests.review.conftest import DEFAULT, ENVIRONMENT, EVERYTHING, GUIDE, Synthesize
+from tests.stacks.synthesis import deployment, written
 
 _SSM = "arn:aws:ssm:us-east-1:111122223333"
 _IAM = "arn:aws:iam::111122223333"
@@ -232,6 +235,20 @@ def test_every_promise_is_made_and_kept(
         _PROMISED[deployment], Verdict.HOLDS
     )
     assert all(access.grants for access in account.accesses)
+
+
+@pytest.mark.parametrize("qualifier", ["acme-prod", "a-b-c", "Acme_1"])
+def test_bootstrap_may_have_any_qualifier_that_cdk_takes(
+    engine: Engine, tmp_path: Path, default_with_author: Deployment, qualifier: str
+) -> None:
+    context = {"@aws-cdk/core:bootstrapQualifier": qualifier}
+    folder = written(default_with_author, tmp_path, context)
+
+    (account,) = review(engine, read_templates(folder, ENVIRONMENT)).accounts
+
+    assert {p.verdict for p in account.invariants} == {Verdict.HOLDS}
+    assert f"cdk-{qualifier}-assets" in Assembly(folder).stacks[0].bucket
+    assert Assembly(folder).digest
 
 
 @pytest.mark.parametrize("deployment", [DEFAULT, EVERYTHING], ids=["default", "everything"])

@@ -1,5 +1,6 @@
 """Templates of deployments, without a file written."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,13 @@ def app_of(
     *deployments: Deployment,
     runbooks: dict[str, Runbook] | None = None,
     folder: Path | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> App:
     """An app with the stacks of these deployments, without cdk-nag, for an assembly in a folder.
 
     Runbooks are those of documents/ unless given.
     """
-    app = App(analytics_reporting=False, outdir=str(folder) if folder else None)
+    app = App(analytics_reporting=False, context=context, outdir=str(folder) if folder else None)
     named = dict.fromkeys(name for d in deployments for name in d.runbooks)
     add_stacks(
         app, Configuration(deployments=deployments, runbooks=runbooks or load_runbooks(named))
@@ -52,9 +54,9 @@ def app_of(
     return app
 
 
-def written(wanted: Deployment, folder: Path) -> Path:
+def written(wanted: Deployment, folder: Path, context: Mapping[str, Any] | None = None) -> Path:
     """The folder with a deployment's cloud assembly."""
-    app_of(wanted, folder=folder).synth()
+    app_of(wanted, folder=folder, context=context).synth()
     return folder
 
 
