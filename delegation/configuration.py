@@ -1,8 +1,10 @@
 """The configuration of a synthesis: deployments.py, the runbooks it names, and their acceptance."""
 
 import importlib
+import os
 import re
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -81,7 +83,7 @@ def _read_deployments() -> tuple[Deployment, ...]:
     """``DEPLOYMENTS`` of deployments.py; a mistake of Python's grammar or names is one line too."""
     make_importable()
     try:
-        return tuple(importlib.import_module("deployments").DEPLOYMENTS)
+        return _as_tuple(importlib.import_module("deployments").DEPLOYMENTS)
     except DelegationError:
         raise
     except SyntaxError as error:
@@ -95,8 +97,32 @@ def _read_deployments() -> tuple[Deployment, ...]:
         raise DelegationError(f"deployments.py{where}: {_worded(error)}") from None
 
 
+def _as_tuple(found: object) -> tuple[Deployment, ...]:
+    """What DEPLOYMENTS holds; anything else than deployments is refused by its check."""
+    if isinstance(found, Deployment):
+        raise DelegationError(
+            "DEPLOYMENTS is one Deployment and not a tuple of them: write a comma after it, as in "
+            "DEPLOYMENTS = (Deployment(…),) (deployments.py)"
+        )
+    if not isinstance(found, Iterable) or isinstance(found, str | Mapping):
+        raise DelegationError(
+            f"DEPLOYMENTS is {found!r}; write a tuple of deployments, as in "
+            f"DEPLOYMENTS = (Deployment(…),) (deployments.py)"
+        )
+    return tuple(found)
+
+
 def _worded(error: BaseException) -> str:
-    """A mistake as Python words it, but for a field that a class of the model does not have."""
+    """A mistake in words: a missing variable, a field that a class of the model does not have,
+    anything else with Python's own."""
+    if isinstance(error, KeyError):
+        if traceback.extract_tb(error.__traceback__)[-1].filename in ("<frozen os>", os.__file__):
+            return f"the environment variable {error.args[0]} is not set; set it first"
+        return f"there is no key {error}"
+    if isinstance(error, SystemExit):
+        return f"it ends the program, with status {error.code}; raise an error with a text instead"
+    if not isinstance(error, TypeError | NameError | AttributeError):
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
     match = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     kind = getattr(model, match[1], None) if match else None
     if match is None or not is_dataclass(kind):

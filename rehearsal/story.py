@@ -94,7 +94,7 @@ class Story:
         secret = outputs.get(f"{OPERATOR}PasswordSecret", "")
         value = self._client("secretsmanager").get_secret_value(SecretId=secret)
         self._password = value["SecretString"]
-        self._note("length of the generated password", 32, len(self._password))
+        self._note("length of the generated password", 128, len(self._password))
         profile = iam.get_login_profile(UserName=OPERATOR)["LoginProfile"]
         self._note("to be changed at first sign-in", True, profile["PasswordResetRequired"])
 

@@ -10,7 +10,9 @@ from constructs import Construct
 from delegation import names
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards
 
-PASSWORD_LENGTH = 32
+PASSWORD_LENGTH = 128
+"""As long as an account's policy can ask for.
+Source: IAM API Reference, UpdateAccountPasswordPolicy, MinimumPasswordLength."""
 NOT_IAM_SYMBOLS = '",./:;<>?\\`~'
 """Punctuation of Secrets Manager that IAM does not count as symbols.
 Source: IAM User Guide, Setting an account password policy."""

@@ -116,6 +116,36 @@ _MISTAKES = {
         "DEPLOYMENTS = (\n",
         "error: deployments.py:1: '(' was never closed\n",
     ),
+    "no comma after the one deployment": (
+        _DEPLOYMENT.format(operator="operator", runbook="Restart-EC2InstanceDemo").replace(
+            "    ),\n)", "    )\n)"
+        ),
+        "error: DEPLOYMENTS is one Deployment and not a tuple of them: write a comma after it, as "
+        "in DEPLOYMENTS = (Deployment(…),) (deployments.py)\n",
+    ),
+    "no deployments at all": (
+        "DEPLOYMENTS = None\n",
+        "error: DEPLOYMENTS is None; write a tuple of deployments, as in DEPLOYMENTS = "
+        "(Deployment(…),) (deployments.py)\n",
+    ),
+    "missing variable": (
+        'import os\n\nACCOUNT = os.environ["TARGET_ACCOUNT"]\n',
+        "error: deployments.py:3: the environment variable TARGET_ACCOUNT is not set; set it first"
+        "\n",
+    ),
+    "missing key": (
+        'ACCOUNT = {}["production"]\n',
+        "error: deployments.py:1: there is no key 'production'\n",
+    ),
+    "assertion without a text": (
+        "assert 1 == 2\n",
+        "error: deployments.py:1: AssertionError\n",
+    ),
+    "end of the program": (
+        "raise SystemExit(1)\n",
+        "error: deployments.py:1: it ends the program, with status 1; raise an error with a text "
+        "instead\n",
+    ),
     "no DEPLOYMENTS": (
         "DEPLOYMENT = ()\n",
         "error: deployments.py: module 'deployments' has no attribute 'DEPLOYMENTS'\n",

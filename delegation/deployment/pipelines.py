@@ -13,7 +13,9 @@ _REPOSITORY = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})(?P<owner>@\d+)?/[A-Za-z0-9._-]{1,100}(?P<name>@\d+)?",
     re.ASCII,
 )
-_BRANCH = re.compile(r"[A-Za-z0-9._/-]{1,255}", re.ASCII)
+_BRANCH = re.compile(r"(?!refs/)[A-Za-z0-9._/-]{1,255}", re.ASCII)
+_REPOSITORIES = "OWNER/NAME or OWNER@ID/NAME@ID, without .git"
+_BRANCHES = "the name alone, without refs/heads/: letters, digits or ._/-"
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 _PROVIDER = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):oidc-provider/"
@@ -46,8 +48,8 @@ class GitHubPipeline:
 
     def __post_init__(self) -> None:
         for field, values, form, allowed in (
-            ("repositories", self.repositories, _REPOSITORY, "OWNER/NAME or OWNER@ID/NAME@ID"),
-            ("branches", self.branches, _BRANCH, "the whole name, letters, digits or ._/-"),
+            ("repositories", self.repositories, _REPOSITORY, _REPOSITORIES),
+            ("branches", self.branches, _BRANCH, _BRANCHES),
         ):
             require_texts(f"{field} of the pipeline", values)
             if not values:
@@ -71,6 +73,11 @@ class GitHubPipeline:
         for repository in self.repositories:
             match = _REPOSITORY.fullmatch(repository)
             assert match is not None
+            if repository.split("@")[-1].lower().endswith(".git"):
+                raise DelegationError(
+                    f"repositories of the pipeline: {repository!r} ends in .git, as GitHub's names "
+                    f"never do; write {repository[:-4]!r} {IN_DEPLOYMENTS}"
+                )
             if (match["owner"] is None) != (match["name"] is None):
                 raise DelegationError(
                     f"repository {repository!r} of the pipeline has one id of two; GitHub's tokens "

@@ -31,7 +31,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "pipeline of every repository": (
         lambda: GitHubPipeline(repositories=("octo-org/*",)),
         "repositories of the pipeline: 'octo-org/*' is not of the form OWNER/NAME or "
-        "OWNER@ID/NAME@ID (deployments.py)",
+        "OWNER@ID/NAME@ID, without .git (deployments.py)",
     ),
     "pipeline of a repository with half its ids": (
         lambda: GitHubPipeline(repositories=("octo-org@1/runbooks",)),
@@ -44,8 +44,18 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "pipeline of branches by pattern": (
         lambda: _pipeline(branches=("release/*",)),
-        "branches of the pipeline: 'release/*' is not of the form the whole name, letters, digits "
-        "or ._/- (deployments.py)",
+        "branches of the pipeline: 'release/*' is not of the form the name alone, without "
+        "refs/heads/: letters, digits or ._/- (deployments.py)",
+    ),
+    "pipeline of a branch by its reference": (
+        lambda: _pipeline(branches=("refs/heads/main",)),
+        "branches of the pipeline: 'refs/heads/main' is not of the form the name alone, without "
+        "refs/heads/: letters, digits or ._/- (deployments.py)",
+    ),
+    "pipeline of a clone's address": (
+        lambda: GitHubPipeline(repositories=("octo-org/runbooks.git",)),
+        "repositories of the pipeline: 'octo-org/runbooks.git' ends in .git, as GitHub's names "
+        "never do; write 'octo-org/runbooks' (deployments.py)",
     ),
     "pipeline of a policy variable": (
         lambda: _pipeline(runbooks_environment="${aws:username}"),

@@ -72,7 +72,7 @@ _LISTED: dict[str, tuple[str, Callable[[Body], None], str]] = {
             *("Properties", "GenerateSecretString", "PasswordLength"),
             value=8,
         ),
-        "/GenerateSecretString/PasswordLength: 32 becomes 8",
+        "/GenerateSecretString/PasswordLength: 128 becomes 8",
     ),
     "an output": (
         "AdministrationStack",

@@ -224,7 +224,7 @@ def test_generated_password_holds_every_type_and_only_symbols_of_iam() -> None:
         "Description": "First console password of AutomationRestrictedOperator, "
         "to be changed at first sign-in",
         "GenerateSecretString": {
-            "PasswordLength": 32,
+            "PasswordLength": 128,
             "RequireEachIncludedType": True,
             "ExcludeCharacters": '",./:;<>?\\`~',
         },
