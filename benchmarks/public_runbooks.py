@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,12 @@ def text_of(runbook: PublicRunbook, clones: Path, path: str = "") -> str:
 
 def try_out(runbook: PublicRunbook, account: Sandbox, clones: Path, number: int) -> Tried:
     """Runs a runbook in an account, after what has to be there."""
+    known = _prepared(runbook, account, number)
+    ssm = account.client("ssm")
+    for name, path in runbook.beside.items():
+        _create(ssm, name, path, text_of(runbook, clones, path))
+    name = f"Public-{number:03d}"
     try:
-        known = dict(_prepared(runbook, account, number))
-        ssm = account.client("ssm")
-        for name, path in runbook.beside.items():
-            _create(ssm, name, path, text_of(runbook, clones, path))
-        name = f"Public-{number:03d}"
         _create(ssm, name, runbook.path, text_of(runbook, clones))
         given = json.loads(_filled(json.dumps(dict(runbook.parameters)), known))
         started = ssm.start_automation_execution(DocumentName=name, Parameters=given)
@@ -115,7 +115,8 @@ def try_out(runbook: PublicRunbook, account: Sandbox, clones: Path, number: int)
     return _followed(runbook, ssm, started["AutomationExecutionId"])
 
 
-def _prepared(runbook: PublicRunbook, account: Sandbox, number: int) -> Iterator[tuple[str, str]]:
+def _prepared(runbook: PublicRunbook, account: Sandbox, number: int) -> dict[str, str]:
+    """Makes what has to be there; what is known of it by name."""
     iam = account.client("iam")
     role = f"Public{number:03d}"
     made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
@@ -129,7 +130,7 @@ def _prepared(runbook: PublicRunbook, account: Sandbox, number: int) -> Iterator
         answer = getattr(client, xform_name(call["api"]))(**inputs)
         for name, selector in call.get("keep", {}).items():
             known[name] = str(jsonpath.findall(selector, answer)[0])
-    yield from known.items()
+    return known
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ import hypercorn.asyncio.run
 import ministack.app
 from ministack.core import iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
-from ministack.services import ec2, eventbridge, iam, sts
+from ministack.services import ec2, eventbridge, iam, kms, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from sandbox.emulator import cloudtrail, event_delivery
@@ -37,6 +37,7 @@ from sandbox.emulator.iam import (
     root,
     strict_calls,
 )
+from sandbox.emulator.key_rotation import refused_rotation
 from sandbox.emulator.sts import called_via
 from sandbox.ssm.documents import stack_resource
 
@@ -269,6 +270,13 @@ PATCHES: tuple[Patch, ...] = (
             is_new=operation not in ec2_calls.REPLACED,
         )
         for operation, call in ec2_calls.CALLS.items()
+    ),
+    # KMS
+    Patch(
+        module=kms,
+        name="_reject_rotation_for_hmac",
+        value=refused_rotation,
+        why="asymmetric keys are rotated",
     ),
     # CloudTrail and EventBridge
     Patch(

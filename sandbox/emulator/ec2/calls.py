@@ -1,9 +1,11 @@
-"""EC2 calls that the emulator lacks: images of instances, instance types, security groups."""
+"""EC2 calls that the emulator lacks: images of instances, instance types, security groups,
+encryption by default."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 from ministack.services import ec2
 
 from sandbox.emulator.call import Response
@@ -132,6 +134,20 @@ def _modify_instance_attribute(form: Form) -> Response:
     return _answer("ModifyInstanceAttributeResponse", "<return>true</return>")
 
 
+_encrypts_by_default = AccountRegionScopedDict()
+"""Whether new volumes are encrypted, under one key in each Region."""
+
+
+def _set_encryption(operation: str, form: Form) -> Response:
+    """Whether a Region encrypts new volumes by default: set, taken back or read."""
+    if not operation.startswith("Get"):
+        _encrypts_by_default["volumes"] = operation.startswith("Enable")
+    now = str(_encrypts_by_default.get("volumes", False)).lower()
+    return _answer(
+        f"{operation}Response", f"<ebsEncryptionByDefault>{now}</ebsEncryptionByDefault>"
+    )
+
+
 def _start_instances(form: Form) -> Response:
     answer: Response = _no_capacity(form) or _EMULATED_START(form)
     return answer
@@ -176,6 +192,14 @@ CALLS: dict[str, Callable[[Form], Response]] = {
     "DescribeInstanceTypeOfferings": _describe_instance_type_offerings,
     "ModifyInstanceAttribute": _modify_instance_attribute,
     "StartInstances": _start_instances,
+    **{
+        operation: partial(_set_encryption, operation)
+        for operation in (
+            "EnableEbsEncryptionByDefault",
+            "DisableEbsEncryptionByDefault",
+            "GetEbsEncryptionByDefault",
+        )
+    },
 }
 """The calls by the names of their operations."""
 REPLACED = ("StartInstances",)
