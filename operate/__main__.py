@@ -7,11 +7,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 
+from operate import explanations
 from operate.audit.command import audit
 from operate.command_name import program
 from operate.connection import Connection
 from operate.errors import Exit, OperateError
-from operate.executions import explanations, history, running
+from operate.executions import history, running
 from operate.executions.statuses import FILTERED
 from operate.runbooks import describing, listing
 from operate.screen import say

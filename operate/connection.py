@@ -14,7 +14,7 @@ from botocore.exceptions import SSLError
 
 from operate.command_name import as_called
 from operate.errors import AwsError, Exit, OperateError, code_of, message_of
-from operate.executions.explanations import explain
+from operate.explanations import explain
 from operate.screen import say
 
 PAGE = 50

@@ -8,11 +8,11 @@ import uuid
 from rich.console import Console
 from rich.text import Text
 
-from operate import arguments
+from operate import arguments, explanations
 from operate.command_name import as_called
 from operate.connection import Connection, asking
 from operate.errors import Exit, OperateError
-from operate.executions import explanations, starting
+from operate.executions import starting
 from operate.executions.execution import Run, read_run
 from operate.executions.following import Appended, InPlace, follow, watch_again
 from operate.runbooks import catalog
