@@ -413,6 +413,18 @@ def test_script_calls_aws_with_the_session_of_the_role(
     assert session == f"arn:aws:sts::000000000000:assumed-role/{arn.split('/')[1]}/{execution_id}"
 
 
+def test_script_is_told_about_its_execution(ssm: Any, runbook: Make, finish: Finish) -> None:
+    text = (
+        "def run(events, context):\n"
+        "    return context['automation:EXECUTION_ID'] + ' in ' + context['global:REGION']\n"
+    )
+    outputs = [{"Name": "Told", "Selector": "$.Payload", "Type": "String"}]
+
+    execution_id = start(ssm, runbook(_script(text, outputs=outputs), outputs=["run.Told"]))
+
+    assert finish(execution_id)["Outputs"]["run.Told"] == [f"{execution_id} in us-east-1"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -317,3 +317,15 @@ def test_pattern_without_end_refuses_the_start(ssm: Any, runbook: Make) -> None:
 
     with pytest.raises(ClientError, match=r"it has not decided within 0\.1 seconds"):
         start(ssm, name, A=["a" * 60 + "1"] * 3)
+
+
+def test_number_is_a_string_where_the_api_takes_strings(
+    ssm: Any, runbook: Make, finish: Finish, unique: str
+) -> None:
+    step = make_step(
+        *("put", "executeAwsApi"), Service="ssm", Api="PutParameter", Name=unique, Type="String",
+        Value=7,
+    )  # fmt: skip
+
+    assert finish(start(ssm, runbook(step)))["AutomationExecutionStatus"] == "Success"
+    assert ssm.get_parameter(Name=unique)["Parameter"]["Value"] == "7"

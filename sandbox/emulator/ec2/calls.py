@@ -2,6 +2,7 @@
 encryption by default."""
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -80,9 +81,10 @@ def _add_image(form: Form, response: str, name: str, description: str) -> Respon
 
 
 def _describe_instance_type_offerings(form: Form) -> Response:
-    """The types offered in this Region, by the filters ``instance-type`` and ``location``."""
+    """The types offered in this Region, by the filters ``instance-type``, with its wildcards, and
+    ``location``."""
     filters: dict[str, list[str]] = ec2._parse_filters(form)
-    wanted = filters.get("instance-type")
+    wanted = filters.get("instance-type", ["*"])
     kind = ec2._p(form, "LocationType") or "region"
     place = get_region() if kind == "region" else f"{get_region()}a"
     is_here = place in filters.get("location", [place])
@@ -90,7 +92,7 @@ def _describe_instance_type_offerings(form: Form) -> Response:
         f"<item><instanceType>{name}</instanceType><locationType>{kind}</locationType>"
         f"<location>{place}</location></item>"
         for name in OFFERED_TYPES
-        if is_here and (wanted is None or name in wanted)
+        if is_here and any(fnmatchcase(name, each) for each in wanted)
     )
     return _answer(
         "DescribeInstanceTypeOfferingsResponse",

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,19 +50,6 @@ def start(execution: Execution, credentials: Credentials) -> None:
         name=f"automation-{execution.id}",
         daemon=True,
     ).start()
-
-
-def system_variables(execution: Execution) -> dict[str, str]:
-    """What every document may refer to. Source: User Guide, Automation system variables."""
-    now = datetime.now(UTC)
-    return {
-        "global:DATE": now.strftime("%Y-%m-%d"),
-        "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
-        "global:REGION": execution.region,
-        "global:ACCOUNT_ID": execution.account,
-        "global:AWS_PARTITION": "aws",
-        "automation:EXECUTION_ID": execution.id,
-    }
 
 
 class _Run:
@@ -112,7 +98,7 @@ class _Run:
 
     def _fill_values(self) -> None:
         """Fills the references within the values of parameters and variables."""
-        execution, system = self._execution, system_variables(self._execution)
+        execution, system = self._execution, self._execution.system_variables()
         filled = Filled(execution.parameters, system, self._stored)
         execution.parameters = {name: filled[name] for name in execution.parameters}
         execution.variables = resolve(execution.variables, filled, keep_unknown=True)

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict
@@ -165,6 +166,18 @@ class Execution:
         self.variables = {
             f"variable:{name}": definition.get("default")
             for name, definition in (self.content.get("variables") or {}).items()
+        }
+
+    def system_variables(self) -> dict[str, str]:
+        """What every document may refer to. Source: User Guide, Automation system variables."""
+        now = datetime.now(UTC)
+        return {
+            "global:DATE": now.strftime("%Y-%m-%d"),
+            "global:DATE_TIME": now.strftime("%Y-%m-%d_%H.%M.%S"),
+            "global:REGION": self.region,
+            "global:ACCOUNT_ID": self.account,
+            "global:AWS_PARTITION": "aws",
+            "automation:EXECUTION_ID": self.id,
         }
 
     @property

@@ -102,7 +102,7 @@ def _session(request: Request, execution: Execution) -> Credentials:
     """
     written = str(execution.content.get("assumeRole") or "").strip()
     try:
-        system = engine.system_variables(execution)
+        system = execution.system_variables()
         role = resolve(written, parameters.Filled(execution.parameters, system, _not_stored))
     except UnknownReference as error:
         raise sessions.invalid_parameters(str(error)) from None

@@ -40,7 +40,8 @@ class AwsApiAction(Action):
 
 
 def fitted(client: Any, api: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs in the form of an API's: a string for a list of one, and the reverse."""
+    """Inputs in the form of an API's: a string for a list of one, and the reverse; a number or a
+    truth value as a string where the API takes strings."""
     operation = client.meta.method_to_api_mapping[xform_name(api)]
     shape = client.meta.service_model.operation_model(operation).input_shape
     return dict(_fitted(dict(given), shape))
@@ -55,6 +56,8 @@ def _fitted(value: Any, shape: Any) -> Any:
         return {name: _fitted(v, shape.members.get(name)) for name, v in value.items()}
     if kind in ("string", "integer", "long", "boolean") and isinstance(value, list):
         return value[0] if len(value) == 1 else value
+    if kind == "string" and isinstance(value, int | float):
+        return json.dumps(value)
     return value
 
 

@@ -38,6 +38,7 @@ class ExecuteScript(Action):
             "script": str(self.required("Script")),
             "handler": str(self.required("Handler")),
             "payload": self.inputs.get("InputPayload") or {},
+            "context": self.execution.system_variables(),
         }
         value = self._run_script(given)
         answer = {"Payload": value}

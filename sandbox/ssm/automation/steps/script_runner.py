@@ -1,6 +1,6 @@
 """Runs the handler of an ``aws:executeScript`` step: a process of its own, started by the step.
 
-Reads ``{"script", "handler", "payload"}`` from the file that it is given and writes
+Reads ``{"script", "handler", "payload", "context"}`` from the file that it is given and writes
 ``{"value"}`` or ``{"error"}`` beside it; what the script prints goes to its own output. It ends
 with its process group when nobody holds the other end of the pipe that it is given.
 """
@@ -24,7 +24,7 @@ def main() -> None:
         script = compile(given["script"], "Script", "exec")
         exec(script, names)  # noqa: S102
         handler = names[given["handler"]]
-        result = {"value": handler(given["payload"], {})}  # type: ignore[operator]
+        result = {"value": handler(given["payload"], given["context"])}  # type: ignore[operator]
         text = json.dumps(result)
     except BaseException as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
