@@ -109,7 +109,8 @@ def try_out(runbook: PublicRunbook, account: Sandbox, clones: Path, number: int)
     try:
         _create(ssm, name, runbook.path, text_of(runbook, clones))
         given = json.loads(_filled(json.dumps(dict(runbook.parameters)), known))
-        started = ssm.start_automation_execution(DocumentName=name, Parameters=given)
+        parameters = {"Parameters": given} if given else {}
+        started = ssm.start_automation_execution(DocumentName=name, **parameters)
     except ClientError as error:
         return Tried(runbook=runbook, ended="refused", message=str(error))
     return _followed(runbook, ssm, started["AutomationExecutionId"])
@@ -157,9 +158,7 @@ def _followed(runbook: PublicRunbook, ssm: Any, execution: str) -> Tried:
         if status in _ENDED or time.monotonic() > deadline:
             return Tried(runbook=runbook, ended=status, message=found.get("FailureMessage", ""))
         if status == "Waiting" and signals:
-            ssm.send_automation_signal(
-                AutomationExecutionId=execution, SignalType=signals.pop(0), Payload={}
-            )
+            ssm.send_automation_signal(AutomationExecutionId=execution, SignalType=signals.pop(0))
         time.sleep(0.1)
 
 

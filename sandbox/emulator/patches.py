@@ -14,7 +14,7 @@ import hypercorn.asyncio.run
 import ministack.app
 from ministack.core import iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
-from ministack.services import ec2, eventbridge, iam, kms, sts
+from ministack.services import ec2, eventbridge, iam, kms, rds, sqs, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from sandbox.emulator import cloudtrail, event_delivery
@@ -25,6 +25,7 @@ from sandbox.emulator.cloudformation import (
     iam_role_boundaries,
     stack_roles,
     topic_keys,
+    volume_attachments,
 )
 from sandbox.emulator.connections import Connection
 from sandbox.emulator.dispatch import dispatch
@@ -37,7 +38,12 @@ from sandbox.emulator.iam import (
     root,
     strict_calls,
 )
-from sandbox.emulator.key_rotation import refused_rotation
+from sandbox.emulator.other_services import (
+    copy_snapshot,
+    modify_instance,
+    refused_rotation,
+    set_attributes,
+)
 from sandbox.emulator.sts import called_via
 from sandbox.ssm.documents import stack_resource
 
@@ -199,6 +205,12 @@ PATCHES: tuple[Patch, ...] = (
     ),
     # CloudFormation
     *_resource_type(
+        "AWS::EC2::VolumeAttachment",
+        "the resource type is missing",
+        handlers=volume_attachments.HANDLERS,
+        replacing=("InstanceId", "VolumeId", "Device"),
+    ),
+    *_resource_type(
         "AWS::IAM::Group",
         "the resource type is missing",
         handlers=iam_groups.HANDLERS,
@@ -271,7 +283,29 @@ PATCHES: tuple[Patch, ...] = (
         )
         for operation, call in ec2_calls.CALLS.items()
     ),
-    # KMS
+    # RDS, SQS and KMS
+    Patch(
+        module=rds,
+        name="_ACTION_MAP",
+        entry="CopyDBSnapshot",
+        value=copy_snapshot,
+        why="the call is missing",
+        is_new=True,
+    ),
+    Patch(
+        module=rds,
+        name="_ACTION_MAP",
+        entry="ModifyDBInstance",
+        value=modify_instance,
+        why="an instance is never in the state modifying",
+    ),
+    Patch(
+        module=sqs,
+        name="_HANDLERS",
+        entry="SetQueueAttributes",
+        value=set_attributes,
+        why="truth values are kept as they are written",
+    ),
     Patch(
         module=kms,
         name="_reject_rotation_for_hmac",

@@ -37,3 +37,45 @@ def test_bucket_of_another_owner_than_expected_is_refused(sandbox: Sandbox, uniq
         s3.get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner="111122223333")
 
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_database_is_modified_and_then_available(sandbox: Sandbox, unique: str) -> None:
+    rds = sandbox.client("rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier=unique,
+        DBInstanceClass="db.t3.micro",
+        Engine="mysql",
+        AllocatedStorage=20,
+        MasterUsername="admin",
+        ManageMasterUserPassword=True,
+    )
+
+    def status() -> str:
+        found = rds.describe_db_instances(DBInstanceIdentifier=unique)["DBInstances"][0]
+        return str(found["DBInstanceStatus"])
+
+    rds.modify_db_instance(
+        DBInstanceIdentifier=unique, PubliclyAccessible=False, ApplyImmediately=True
+    )
+    at_once = status()
+    waiter = rds.get_waiter("db_instance_available")
+    waiter.wait(DBInstanceIdentifier=unique, WaiterConfig={"Delay": 0.2, "MaxAttempts": 50})
+    rds.create_db_snapshot(DBSnapshotIdentifier=f"a{unique}", DBInstanceIdentifier=unique)
+    copy = rds.copy_db_snapshot(
+        SourceDBSnapshotIdentifier=f"a{unique}",
+        TargetDBSnapshotIdentifier=f"b{unique}",
+        KmsKeyId="alias/aws/rds",
+    )["DBSnapshot"]
+
+    assert (at_once, status()) == ("modifying", "available")
+    assert (copy["DBSnapshotIdentifier"], copy["Encrypted"]) == (f"b{unique}", True)
+
+
+def test_truth_value_of_a_queue_is_answered_in_small_letters(sandbox: Sandbox, unique: str) -> None:
+    sqs = sandbox.client("sqs")
+    url = sqs.create_queue(QueueName=unique)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "True"})
+
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["SqsManagedSseEnabled"])
+
+    assert kept["Attributes"] == {"SqsManagedSseEnabled": "true"}

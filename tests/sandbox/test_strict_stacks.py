@@ -184,3 +184,9 @@ def test_role_that_iam_refuses_is_not_made(
 
     assert f'message: "{message}" (' in _reason(sandbox, f"S{unique}", "AWS::IAM::Role", given)
     assert error_code(sandbox.client("iam").get_role, RoleName=unique) == "NoSuchEntity"
+
+
+def test_bucket_whose_owner_enforces_no_acl_takes_none(sandbox: Sandbox, unique: str) -> None:
+    acl = {"BucketName": unique.lower(), "AccessControl": "PublicRead"}
+
+    assert "Bucket cannot have ACLs" in _reason(sandbox, f"S{unique}", "AWS::S3::Bucket", acl)

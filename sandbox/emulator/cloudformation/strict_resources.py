@@ -41,6 +41,21 @@ def require_accepted(
     _require_free(type_, properties, old or {})
     if type_.startswith(_IAM):
         _require_taken_by_iam(type_, properties)
+    if type_ == "AWS::S3::Bucket" and not properties.get("OwnershipControls"):
+        _require_no_acl(properties.get("AccessControl", "Private"))
+
+
+def _require_no_acl(acl: str) -> None:
+    """Raises ValueError for an ACL on a bucket whose owner enforces none, as new ones are made.
+
+    Source: S3 User Guide, Controlling ownership of objects and disabling ACLs for your bucket.
+    """
+    if acl != "Private":
+        message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+        raise ValueError(
+            f'Resource handler returned message: "{message} (Service: S3, Status Code: 400)" '
+            "(HandlerErrorCode: InvalidRequest)"
+        )
 
 
 def _require_known(type_: str, logical_id: str, properties: Properties) -> None:
