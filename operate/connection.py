@@ -104,6 +104,7 @@ class Connection:
 
     def _new_client(self, service: str, region: str) -> Any:
         with asking(f"for {service}"):
+            self._require_credentials()
             client = self._session.client(
                 service, region_name=region, endpoint_url=self._endpoint, config=self._config
             )
@@ -111,6 +112,13 @@ class Connection:
         client.meta.events.register(f"needs-retry.{name}", _give_up_at_once)
         client.meta.events.register(f"request-created.{name}", _say_that_it_is_tried_again)
         return client
+
+    def _require_credentials(self) -> None:
+        """Raises what the provider of the credentials does, before anything else is asked: a
+        missing file or program, an answer that is none, an MFA code that nobody can enter."""
+        credentials = self._session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()
 
     @cached_property
     def caller(self) -> str | None:
@@ -130,8 +138,12 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
         yield
     except AwsError as error:
         raise explained(error, f"could not ask AWS {what}", status=status) from None
-    except ValueError as error:  # an endpoint that is not a URL, and the like
-        raise OperateError(f"AWS was to be asked {what}: {error}", status=status) from None
+    except (ValueError, OSError, EOFError) as error:
+        # An endpoint that is not a URL; a file or program of the profile that is missing or answers
+        # something else than credentials; an MFA code that nobody can enter.
+        said = str(error) or "the input has ended, where an MFA code was asked for: Enter MFA code"
+        lines = [f"AWS was to be asked {what}: {said}", *map(as_called, explain(said))]
+        raise OperateError("\n".join(lines), status=status) from None
 
 
 def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:

@@ -1,5 +1,6 @@
 """RunbooksStack: the approved runbooks of a deployment, one per Region, the author's."""
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import CfnOutput, Environment, Fn
@@ -74,10 +75,15 @@ class RunbooksStack(DeploymentStack):
 
 
 def _start_command(name: str, parameters: tuple[str, ...]) -> str:
+    """The AWS CLI's command that starts a runbook. Its short form is for one parameter of one text:
+    several are given as JSON."""
     command = (
         "aws ssm start-automation-execution --region ${AWS::Region} "
         f"--document-name {name} --document-version '$DEFAULT'"
     )
     if not parameters:
         return command
-    return f"{command} --parameters " + " ".join(f"{parameter}=..." for parameter in parameters)
+    if len(parameters) == 1:
+        return f"{command} --parameters {parameters[0]}=..."
+    given = json.dumps({parameter: ["..."] for parameter in parameters}, separators=(",", ":"))
+    return f"{command} --parameters '{given}'"

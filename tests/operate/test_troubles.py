@@ -1,5 +1,7 @@
 """What goes wrong is said with cause and fix: met in an account, or in AWS's own words."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.operate.conftest import BACKUP, RESTART, Account
@@ -171,6 +173,45 @@ def test_credentials_that_do_not_work(
     environment = {k: v for k, v in {**account.operator, **hasty}.items() if v}
 
     printed = in_a_pipe(environment, "list", status=2)
+
+    assert _reported(printed.errors)[0].startswith(cause)
+
+
+_PROFILES = """
+[profile tool]
+credential_process = /nonexistent/tool
+[profile talking]
+credential_process = echo not-json
+[profile job]
+role_arn = arn:aws:iam::111122223333:role/Ops
+web_identity_token_file = /nonexistent/token
+[profile half]
+role_arn = arn:aws:iam::111122223333:role/Ops
+source_profile = gone
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "cause"),
+    [
+        ("tool", "the AWS configuration names a file or program that does not exist"),
+        ("talking", "the program of credential_process in the AWS configuration"),
+        ("job", "the profile takes a web identity token from a file that does not exist"),
+        ("half", "the profile assumes a role by another profile that is missing"),
+        ("none", "the AWS configuration has no such profile"),
+    ],
+)
+def test_profile_that_gives_no_credentials_is_explained(
+    tmp_path: Path, profile: str, cause: str
+) -> None:
+    (tmp_path / "config").write_text(_PROFILES)
+    environment = {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_REGION": "us-east-1",
+    }
+
+    printed = in_a_pipe(environment, "list", "--profile", profile, status=2)
 
     assert _reported(printed.errors)[0].startswith(cause)
 

@@ -1,11 +1,12 @@
 """The documents: their content, their wiring, their order, how to run them."""
 
 import json
+import shlex
 from typing import Any
 
 import pytest
 
-from delegation.model import Profile
+from delegation.model import Profile, ServiceRole
 from delegation.policies.quotas import estimated_bytes
 from tests.stacks.synthesis import deployment, of_many_runbooks, resources, template
 
@@ -85,6 +86,17 @@ def test_output_says_how_to_run_the_runbook() -> None:
         }
     }
     assert expected == stack["Outputs"]
+
+
+def test_output_of_several_parameters_is_a_command_that_the_aws_cli_takes() -> None:
+    resizing = ServiceRole(name="AutomationServiceRole", runbooks=("Resize-EC2Instance",))
+    stack = template("RunbooksStack", deployment(service_roles=(resizing,)))
+
+    command = stack["Outputs"]["RunResizeEC2Instance"]["Value"]["Fn::Sub"]
+
+    words = shlex.split(command)
+    assert words[-2] == "--parameters"
+    assert json.loads(words[-1]) == {"InstanceId": ["..."], "InstanceType": ["..."]}
 
 
 def test_at_most_five_documents_are_created_at_a_time() -> None:
