@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.automation_trust import AUTOMATION_TRUST
 from benchmarks.measure import Command
 from benchmarks.projects import PROJECT, RUNBOOK
 from sandbox import Sandbox
@@ -18,16 +19,6 @@ _TAGS = [
     {"Key": "ServiceRole", "Value": "Role"},
     {"Key": "Description", "Value": "Restart EC2 instances=28s=29"},
 ]
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ssm.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
 
 
 @contextmanager
@@ -62,7 +53,9 @@ def account_with_runs(count: int) -> Iterator[Command]:
     """The audit of so many runs, each of ten events."""
     with Sandbox() as sandbox:
         iam, ssm = sandbox.client("iam"), sandbox.client("ssm")
-        role = iam.create_role(RoleName="Role", AssumeRolePolicyDocument=json.dumps(_TRUST))
+        role = iam.create_role(
+            RoleName="Role", AssumeRolePolicyDocument=json.dumps(AUTOMATION_TRUST)
+        )
         grant = {"Effect": "Allow", "Action": "ec2:DescribeInstanceStatus", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
         iam.put_role_policy(RoleName="Role", PolicyName="Own", PolicyDocument=policy)

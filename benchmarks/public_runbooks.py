@@ -20,21 +20,12 @@ import jsonpath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from benchmarks.automation_trust import AUTOMATION_TRUST
 from sandbox import Sandbox
 
 MANIFEST = Path(__file__).with_suffix(".json")
 _SECONDS = 90
 _ENDED = ("Success", "Failed", "TimedOut", "Cancelled", "Rejected", "CompletedWithFailure")
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ssm.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +111,7 @@ def _prepared(runbook: PublicRunbook, account: Sandbox, number: int) -> dict[str
     """Makes what has to be there; what is known of it by name."""
     iam = account.client("iam")
     role = f"Public{number:03d}"
-    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
+    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(AUTOMATION_TRUST))
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [everything]}
     iam.put_role_policy(RoleName=role, PolicyName="All", PolicyDocument=json.dumps(policy))

@@ -38,12 +38,9 @@ from sandbox.emulator.iam import (
     root,
     strict_calls,
 )
-from sandbox.emulator.other_services import (
-    copy_snapshot,
-    modify_instance,
-    refused_rotation,
-    set_attributes,
-)
+from sandbox.emulator.kms import refused_rotation
+from sandbox.emulator.rds import copy_snapshot, modify_instance
+from sandbox.emulator.sqs import set_attributes
 from sandbox.emulator.sts import called_via
 from sandbox.ssm.documents import stack_resource
 

@@ -1,31 +1,17 @@
-"""Calls of KMS, RDS and SQS that AWS answers otherwise than the emulator.
+"""Calls of RDS that the emulator lacks or answers otherwise.
 
-Source: KMS API Reference, EnableKeyRotation; RDS API Reference, CopyDBSnapshot, ModifyDBInstance;
-SQS API Reference, SetQueueAttributes.
+Source: RDS API Reference, CopyDBSnapshot, ModifyDBInstance.
 """
 
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.core.responses import error_response_json
-from ministack.services import kms, rds, sqs
+from ministack.services import rds
 
 from sandbox.emulator.call import Response
 
-_emulated_rotation = kms._reject_rotation_for_hmac
 _emulated_modification = rds._ACTION_MAP["ModifyDBInstance"]
-_emulated_attributes = sqs._HANDLERS["SetQueueAttributes"]
-
-
-def refused_rotation(key: Mapping[str, Any], operation: str) -> Response | None:
-    """The refusal to switch the rotation of a key that is none of symmetric encryption."""
-    refused: Response | None = _emulated_rotation(key, operation)
-    if refused is None and key.get("KeySpec", "SYMMETRIC_DEFAULT") != "SYMMETRIC_DEFAULT":
-        refused = error_response_json(
-            "UnsupportedOperationException", f"{operation} is not supported for {key['Arn']}.", 400
-        )
-    return refused
 
 
 def copy_snapshot(form: Mapping[str, Any]) -> Response:
@@ -61,17 +47,6 @@ def modify_instance(form: Mapping[str, Any]) -> Response:
         done.daemon = True
         done.start()
     return answer
-
-
-def set_attributes(data: dict[str, Any], url: str) -> dict[str, Any]:
-    """Sets attributes of a queue; a truth value is kept as SQS answers it, in small letters."""
-    given = data.get("Attributes") or {}
-    attributes = {
-        name: str(value).lower() if str(value) in ("True", "False") else value
-        for name, value in given.items()
-    }
-    changed: dict[str, Any] = _emulated_attributes({**data, "Attributes": attributes}, url)
-    return changed
 
 
 def _error(code: str, message: str, status: int) -> Response:
