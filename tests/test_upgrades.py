@@ -1,5 +1,6 @@
 """One version deployed over the other, one profile over the other: in place, in the sandbox."""
 
+import json
 from typing import Any
 
 import pytest
@@ -42,7 +43,8 @@ def test_profiles_are_deployed_over_each_other_in_place(sandbox: Sandbox) -> Non
 
 
 def test_operators_and_approvers_come_and_go_in_place(sandbox: Sandbox) -> None:
-    sandbox.client("iam").create_role(RoleName="OnCall", AssumeRolePolicyDocument="{}")
+    nobody = json.dumps({"Version": "2012-10-17", "Statement": []})
+    sandbox.client("iam").create_role(RoleName="OnCall", AssumeRolePolicyDocument=nobody)
     more = deployment(
         operators=(
             IamUser("AutomationRestrictedOperator"),
