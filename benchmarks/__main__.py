@@ -6,7 +6,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,20 +78,21 @@ def main() -> int:
         help=f"measured runs of each, {_LEAST_RUNS} or more",
     )
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name} in docs/")
+    parser.add_argument(
+        "--only", nargs="+", choices=tuple(_GROUPS), metavar="GROUP", help=", ".join(_GROUPS)
+    )
     options = parser.parse_args()
     if options.runs < _LEAST_RUNS:
         parser.error(f"--runs is {options.runs}; medians need {_LEAST_RUNS} or more")
+    if options.write and options.only:
+        parser.error("--write is for all figures, and --only names some")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         figures = [
-            *_synthesis(Path(folder), options.runs),
-            *_check(Path(folder), options.runs),
-            *_review(Path(folder), options.runs),
-            *_sandbox(options.runs),
-            _rehearsal(options.runs),
-            _pipeline(Path(folder), options.runs),
-            *_desk(options.runs),
-            *_audit(options.runs),
+            figure
+            for name, measured in _GROUPS.items()
+            if name in (options.only or _GROUPS)
+            for figure in measured(Path(folder), options.runs)
         ]
     report = _report(figures, options.runs, time.perf_counter() - started)
     print(report)
@@ -335,6 +336,19 @@ def _audit(runs: int) -> list[Figure]:
             unit="x",
         ),
     ]
+
+
+_GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
+    "synthesis": _synthesis,
+    "check": _check,
+    "review": _review,
+    "sandbox": lambda _, runs: _sandbox(runs),
+    "rehearsal": lambda _, runs: [_rehearsal(runs)],
+    "pipeline": lambda folder, runs: [_pipeline(folder, runs)],
+    "desk": lambda _, runs: _desk(runs),
+    "audit": lambda _, runs: _audit(runs),
+}
+"""What is measured, by group."""
 
 
 def _report(figures: list[Figure], runs: int, seconds: float) -> str:
