@@ -47,6 +47,7 @@ def _without(statement: Document, name: str) -> Document:
         (_policy({**_GRANT, "NotAction": "ec2:*"}), "Syntax errors in policy."),
         (_policy(_without(_GRANT, "Action")), "Policy statement must contain actions."),
         (_policy(_without(_GRANT, "Resource")), "Policy statement must contain resources."),
+        (_policy({**_GRANT, "Action": []}), "Policy statement must contain actions."),
         (_policy({**_GRANT, "Action": "DescribeInstances"}), _PREFACED),
         (_policy({**_GRANT, "Resource": "i-0"}), 'Resource i-0 must be in ARN format or "*".'),
         (_policy({**_GRANT, "Principal": "*"}), "Policy document should not specify a principal."),
@@ -111,6 +112,10 @@ def test_conditions_of_the_grammar_are_taken(
         (_policy(_without(_TRUSTING, "Principal")), "Missing required field Principal"),
         (
             _policy({**_TRUSTING, "Action": "ec2:RunInstances"}),
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ),
+        (
+            _policy({**_without(_TRUSTING, "Action"), "NotAction": "ec2:RunInstances"}),
             "AssumeRole policy may only specify STS AssumeRole actions.",
         ),
         (

@@ -36,6 +36,7 @@ _TRUSTED_ACTIONS = (
     *("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"),
     *("sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext"),
 )
+_ONLY_ASSUMING = "AssumeRole policy may only specify STS AssumeRole actions."
 _MOST_OF_TRUST = 2048
 _ELEMENTS = frozenset(("Sid", "Effect", "Action", "NotAction", "Condition"))
 _RESOURCES = ("Resource", "NotResource")
@@ -133,10 +134,12 @@ def _check_trust_statement(statement: Statement) -> None:
     if "Principal" not in statement:
         raise _Malformed("Missing required field Principal")
     _check_principal(statement["Principal"])
+    if "NotAction" in statement:
+        raise _Malformed(_ONLY_ASSUMING)
     for action in _strings(statement.get("Action", ())):
         pattern = re.escape(action).replace(r"\*", ".*").replace(r"\?", ".")
         if not any(re.fullmatch(pattern, known, re.IGNORECASE) for known in _TRUSTED_ACTIONS):
-            raise _Malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+            raise _Malformed(_ONLY_ASSUMING)
 
 
 def _check_principal(principal: Any) -> None:
@@ -198,7 +201,7 @@ def _check_names(statement: Statement, known: Iterable[str]) -> None:
 def _one_of(statement: Statement, names: tuple[str, str], missing: str) -> str:
     """The one of two elements that the statement has."""
     present = [name for name in names if name in statement]
-    if not present:
+    if not present or statement[present[0]] == []:
         raise _Malformed(missing)
     if len(present) > 1:
         raise _Malformed(_SYNTAX)
