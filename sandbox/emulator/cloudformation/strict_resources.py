@@ -5,7 +5,6 @@ Source: CloudFormation User Guide, Template Reference; IAM User Guide, IAM and A
 are unique whatever their letter case; 6,144 characters of a managed policy without white space).
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from ministack.services import (
 
 from sandbox.emulator.cloudformation.resource_properties import properties_of
 from sandbox.emulator.iam.policy_documents import identity_policy_error, trust_policy_error
-from sandbox.emulator.iam.strict_calls import MOST_OF_MANAGED, characters
+from sandbox.emulator.iam.strict_calls import MOST_OF_MANAGED, characters, own_policy_names
 
 Properties = Mapping[str, Any]
 
@@ -74,12 +73,8 @@ def _require_free(type_: str, properties: Properties, old: Properties) -> None:
     name = properties.get(property_)
     if not isinstance(name, str) or name == old.get(property_):
         return
-    existing = {str(existing) for existing in names()}
-    if type_.startswith(_IAM):
-        name_there, existing = name.lower(), {each.lower() for each in existing}
-    else:
-        name_there = name
-    if name_there in existing:
+    compared = str.lower if type_.startswith(_IAM) else str
+    if compared(name) in set(map(compared, names())):
         raise ValueError(
             f"Resource handler returned message: \"Resource of type '{type_}' with identifier "
             f"'{name}' already exists.\" (HandlerErrorCode: AlreadyExists)"
@@ -113,8 +108,7 @@ def _require_principals(properties: Properties) -> None:
 
 
 def _require_size(document: Any) -> None:
-    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
-    if characters(text) > MOST_OF_MANAGED:
+    if characters(document) > MOST_OF_MANAGED:
         limit = f"Cannot exceed quota for PolicySize: {MOST_OF_MANAGED}"
         raise _refusal(limit, status=409, code="ServiceLimitExceeded")
 
@@ -141,10 +135,7 @@ _NAMES: Mapping[str, tuple[str, Callable[[], Iterable[str]]]] = {
     "AWS::IAM::User": ("UserName", lambda: iam._users),
     "AWS::IAM::Group": ("GroupName", lambda: iam._groups),
     "AWS::IAM::InstanceProfile": ("InstanceProfileName", lambda: iam._instance_profiles),
-    "AWS::IAM::ManagedPolicy": (
-        "ManagedPolicyName",
-        lambda: [arn.rsplit("/", 1)[-1] for arn in iam._policies if ":iam::aws:" not in arn],
-    ),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", own_policy_names),
     "AWS::ECR::Repository": ("RepositoryName", lambda: ecr._repositories),
     "AWS::Events::Rule": ("Name", lambda: [r["Name"] for r in eventbridge._rules.values()]),
     "AWS::KMS::Alias": ("AliasName", lambda: [arn.split(":", 5)[5] for arn in kms._aliases]),

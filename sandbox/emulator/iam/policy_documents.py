@@ -55,8 +55,7 @@ def identity_policy_error(document: str | Mapping[str, Any]) -> str | None:
 
 def trust_policy_error(document: str | Mapping[str, Any]) -> str | None:
     """Why IAM refuses a role's trust policy; None if it takes it."""
-    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
-    if characters(text) > _MOST_OF_TRUST:
+    if characters(document) > _MOST_OF_TRUST:
         return f"Cannot exceed quota for ACLSizePerRole: {_MOST_OF_TRUST}"
     return _error(document, _check_trust_statement, fewest=0)
 

@@ -4,6 +4,7 @@ to keep one that is larger than its quota, to take a name that exists in another
 Source: IAM User Guide, IAM and AWS STS quotas; IAM API Reference, the errors of each call.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -21,9 +22,15 @@ _MOST_OF_INLINE = {"Role": 10240, "User": 2048, "Group": 5120}
 """Characters of all inline policies of one principal together."""
 
 
-def characters(document: str) -> int:
+def characters(document: str | Mapping[str, Any]) -> int:
     """The size of a policy as IAM counts it: without white space."""
-    return len("".join(document.split()))
+    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+    return len("".join(text.split()))
+
+
+def own_policy_names() -> list[str]:
+    """The names of the managed policies that the account made."""
+    return [arn.rsplit("/", 1)[-1] for arn in iam._policies if ":iam::aws:" not in arn]
 
 
 def _attach(handler: Handler, parameters: Parameters) -> Response:
@@ -40,8 +47,7 @@ def _keep_managed(handler: Handler, parameters: Parameters) -> Response:
             409, "LimitExceeded", f"Cannot exceed quota for PolicySize: {MOST_OF_MANAGED}"
         )
     name = iam._p(parameters, "PolicyName")
-    own = (arn.rsplit("/", 1)[-1] for arn in iam._policies if ":iam::aws:" not in arn)
-    if name and _is_taken(name, own):
+    if name and _is_taken(name, own_policy_names()):
         return _error(409, "EntityAlreadyExists", f"A policy called {name} already exists.")
     return handler(parameters)
 
