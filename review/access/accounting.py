@@ -19,9 +19,6 @@ from review.model.account import Principal
 _ALL = "*"
 _SEGMENTS = 6
 """Parts of an ARN, divided by its first five colons."""
-_REMEMBERED = 1 << 16
-"""How many comparisons are kept: the kinds of resources of one service meet the same few patterns
-again and again, in each principal and each assembly."""
 
 
 def require_accounted(access: Access, actions: Actions) -> tuple[Cut, ...]:
@@ -169,7 +166,6 @@ def _is_surely_on(resource: str, request: str) -> bool:
     return all(map(matches, parts, others))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _request(*resources: str, kind: str = _ALL) -> str | None:
     """A resource of a kind that all of the patterns stand for; None if there is none.
 
@@ -191,7 +187,6 @@ def _request(*resources: str, kind: str = _ALL) -> str | None:
     return beyond if beyond is not None and _is_surely_on(kind, beyond) else None
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern with ``*`` and ``?`` stands for a string."""
     at, read, star, resumed = 0, 0, -1, 0
@@ -210,7 +205,7 @@ def matches(pattern: str, text: str) -> bool:
     return all(character == "*" for character in pattern[at:])
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=4096)
 def meeting(*patterns: str) -> str | None:
     """A shortest text that all patterns stand for; None where there is none."""
     if len(set(patterns)) == 1 and not {"*", "?"} & set(patterns[0]):
