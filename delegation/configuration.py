@@ -18,7 +18,7 @@ from delegation.lock import Accepted, check_accepted, needed
 from delegation.policies.quota_checks import check_quotas
 from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
-from delegation.user_files import DEFAULT_QUALIFIER, bootstrap_qualifier, make_importable
+from delegation.user_files import DEFAULT_QUALIFIER, bootstrap_qualifier, cdk_tags, make_importable
 
 GUIDE = Deployment(
     profile=Profile.GUIDE,
@@ -59,6 +59,7 @@ def load(profile: object = None) -> Configuration:
             if chosen is Profile.GUIDE
             else tuple(replace(deployment, profile=chosen) for deployment in deployments)
         )
+    deployments = _tagged(deployments)
     names = dict.fromkeys(name for deployment in deployments for name in deployment.runbooks)
     runbooks = load_runbooks(names)
     for deployment in deployments:
@@ -77,6 +78,20 @@ def check_needs(configuration: Configuration) -> None:
     """
     if any(d.profile is Profile.LEAST_PRIVILEGE for d in configuration.deployments):
         check_accepted(configuration.needs)
+
+
+def _tagged(deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+    """The deployments with the tags of cdk.json: a pipeline, which does not read it, sets them as a
+    workstation does."""
+    tags = cdk_tags()
+    if not tags:
+        return deployments
+    if any(deployment.tags for deployment in deployments):
+        raise DelegationError(
+            "cdk.json and deployments.py both name tags, and the CDK CLI would set those of "
+            "cdk.json alone; move them to tags in deployments.py"
+        )
+    return tuple(replace(deployment, tags=tags) for deployment in deployments)
 
 
 def _read_deployments() -> tuple[Deployment, ...]:

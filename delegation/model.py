@@ -1,6 +1,7 @@
 """What deployments.py is written with: the one import path that stays from release to release."""
 
 from delegation.deployment.audit import Audit
+from delegation.deployment.company import CompanyBoundary
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.people import ExistingRole, IamUser, PermissionSet
 from delegation.deployment.pipelines import GitHubPipeline
@@ -9,6 +10,7 @@ from delegation.deployment.service_roles import Approval, ServiceRole
 __all__ = [
     "Approval",
     "Audit",
+    "CompanyBoundary",
     "Deployment",
     "ExistingRole",
     "GitHubPipeline",

@@ -29,20 +29,35 @@ def shown(path: Path) -> str:
 
 
 def bootstrap_qualifier() -> str:
-    """The qualifier of ``cdk bootstrap`` that the context of cdk.json names, else CDK's own.
+    """The qualifier of ``cdk bootstrap`` that the context of cdk.json names, else CDK's own."""
+    context = _cdk_settings().get("context")
+    named = context.get(_QUALIFIER) if isinstance(context, dict) else None
+    return str(named or DEFAULT_QUALIFIER)
 
-    DelegationError for a cdk.json that cannot be read.
-    """
+
+def cdk_tags() -> tuple[tuple[Any, Any], ...]:
+    """The keys and values of the tags that cdk.json names, which the CDK CLI would set from a
+    workstation alone; DelegationError for what are none."""
+    listed = _cdk_settings().get("tags") or []
+    if not isinstance(listed, list) or not all(
+        isinstance(tag, dict) and tag.keys() == {"Key", "Value"} for tag in listed
+    ):
+        raise DelegationError(
+            f'tags of cdk.json are {listed!r}, not of the form [{{"Key": "…", "Value": "…"}}]'
+        )
+    return tuple((tag["Key"], tag["Value"]) for tag in listed)
+
+
+def _cdk_settings() -> dict[str, Any]:
+    """What cdk.json says; DelegationError for one that cannot be read."""
     path = Path.cwd() / "cdk.json"
     try:
         settings: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        return DEFAULT_QUALIFIER
+        return {}
     except (OSError, ValueError) as error:
         raise DelegationError(f"cdk.json cannot be read: {error}") from None
-    context = settings.get("context") if isinstance(settings, dict) else None
-    named = context.get(_QUALIFIER) if isinstance(context, dict) else None
-    return str(named or DEFAULT_QUALIFIER)
+    return settings if isinstance(settings, dict) else {}
 
 
 def make_importable() -> None:

@@ -82,6 +82,7 @@ class AdministrationStack(DeploymentStack):
         return GroupAccess(
             self,
             "ApproverAccess",
+            deployment=deployment,
             people=deployment.approvers,
             group_name=names.APPROVER_GROUP,
             policy_name=names.APPROVER_POLICY,
@@ -96,6 +97,7 @@ class AdministrationStack(DeploymentStack):
         return GroupAccess(
             self,
             "AuditorAccess",
+            deployment=deployment,
             people=deployment.auditors,
             group_name=names.AUDITOR_GROUP,
             policy_name=names.AUDITOR_POLICY,

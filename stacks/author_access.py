@@ -38,7 +38,12 @@ class AuthorAccess(Construct):
             (names.AUTHOR_EXECUTION_ROLE, execution_trust(), execution_policies(deployment)),
         ):
             deployment_role(
-                self, name, description=_DESCRIPTIONS[name], trust=trust, policies=policies
+                self,
+                name,
+                description=_DESCRIPTIONS[name],
+                trust=trust,
+                boundary=deployment.company_boundary,
+                policies=policies,
             )
 
 

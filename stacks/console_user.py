@@ -31,7 +31,13 @@ class ConsoleUser(Construct):
     """An IAM user with console access, whose first password lies in Secrets Manager."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, user_name: str, groups: Sequence[iam.CfnGroup]
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        user_name: str,
+        groups: Sequence[iam.CfnGroup],
+        boundary: str | None,
     ) -> None:
         super().__init__(scope, id_)
         password = self._build_password(user_name)
@@ -40,6 +46,7 @@ class ConsoleUser(Construct):
             "Resource",
             user_name=user_name,
             groups=[group.ref for group in groups] or None,
+            permissions_boundary=Fn.sub(boundary) if boundary else None,
             login_profile=iam.CfnUser.LoginProfileProperty(
                 password=Fn.join("", ["{{resolve:secretsmanager:", password.ref, "}}"]),
                 password_reset_required=True,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -16,9 +17,13 @@ def deployment_role(
     *,
     description: str,
     trust: Mapping[str, object],
+    boundary: str | None,
     policies: Sequence[Sequence[Statement]] = (),
 ) -> iam.CfnRole:
-    """A role of an author or of a pipeline; one managed policy for each list of statements."""
+    """A role of an author or of a pipeline; one managed policy for each list of statements.
+
+    ``boundary`` is the ARN of the company's permissions boundary, where it asks for one.
+    """
     role = Construct(scope, names.construct_id(name))
     attached = [
         managed_policy(
@@ -36,4 +41,5 @@ def deployment_role(
         description=description,
         assume_role_policy_document=trust,
         managed_policy_arns=attached or None,
+        permissions_boundary=Fn.sub(boundary) if boundary else None,
     )

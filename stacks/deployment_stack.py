@@ -1,13 +1,13 @@
 """What the stacks of a deployment have in common: a fixed name, and a description."""
 
-from aws_cdk import Environment, IStackSynthesizer, Stack
+from aws_cdk import Environment, IStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from delegation.deployment.deployment import Deployment
 
 
 class DeploymentStack(Stack):
-    """A stack of a deployment, under its name in the account."""
+    """A stack of a deployment, under its name in the account, with its tags on all it holds."""
 
     def __init__(
         self,
@@ -29,3 +29,5 @@ class DeploymentStack(Stack):
             termination_protection=deployment.termination_protection,
             synthesizer=synthesizer,
         )
+        for key, value in deployment.tags:
+            Tags.of(self).add(key, value)

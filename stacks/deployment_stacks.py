@@ -1,12 +1,13 @@
 """The stacks of every deployment: IAM, the runbooks of each Region, a pipeline and a trail."""
 
-from aws_cdk import App, Environment
+from aws_cdk import App, Environment, Validations
 
 from delegation import names
 from delegation.configuration import Configuration
 from delegation.deployment.audit import Audit
 from delegation.deployment.deployment import Deployment
 from stacks.administration_stack import AdministrationStack
+from stacks.as_specified import AsSpecified
 from stacks.pipeline_stack import PipelineStack
 from stacks.runbooks_stack import RunbooksStack
 
@@ -49,6 +50,7 @@ def add_stacks(app: App, configuration: Configuration) -> None:
             runbooks.add_stack_dependency(administration)
         if deployment.audit is not None:
             _add_audit(app, deployment, deployment.audit, place)
+    Validations.of(app).add_plugins(AsSpecified(app))
 
 
 def _add_audit(app: App, deployment: Deployment, audit: Audit, place: tuple[str, ...]) -> None:

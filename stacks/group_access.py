@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
+from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import Person, existing_roles, iam_users
 from delegation.policies.statements import Statement
 from stacks.console_user import ConsoleUser
@@ -23,6 +24,7 @@ class GroupAccess(Construct):
         scope: Construct,
         id_: str,
         *,
+        deployment: Deployment,
         people: Sequence[Person],
         group_name: str,
         policy_name: str,
@@ -35,7 +37,13 @@ class GroupAccess(Construct):
             self.groups = (iam.CfnGroup(self, "Group", group_name=group_name),)
         folder = Construct(self, "Users")
         for user in users:
-            ConsoleUser(folder, names.construct_id(user), user_name=user, groups=self.groups)
+            ConsoleUser(
+                folder,
+                names.construct_id(user),
+                user_name=user,
+                groups=self.groups,
+                boundary=deployment.company_boundary,
+            )
         managed_policy(
             self,
             policy_name,

@@ -44,7 +44,11 @@ class OperatorAccess(Construct):
         people = Construct(self, "Users")
         self.users = tuple(
             ConsoleUser(
-                people, names.construct_id(user), user_name=user, groups=self.groups
+                people,
+                names.construct_id(user),
+                user_name=user,
+                groups=self.groups,
+                boundary=deployment.company_boundary,
             ).resource
             for user in users
         )

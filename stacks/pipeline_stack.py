@@ -70,6 +70,7 @@ class PipelineStack(DeploymentStack):
             names.PIPELINE_REVIEW_ROLE,
             description="Compares templates with the account for pull requests",
             trust=review_trust(pipeline, provider),
+            boundary=deployment.company_boundary,
             policies=[review_permissions(deployment, qualifier)],
         )
         deployment_role(
@@ -77,6 +78,7 @@ class PipelineStack(DeploymentStack):
             names.PIPELINE_COMPARISON_ROLE,
             description="Works out change sets for reviews and may change nothing",
             trust=execution_trust(),
+            boundary=deployment.company_boundary,
             policies=[comparison_permissions(deployment, qualifier)],
         )
 
@@ -88,6 +90,7 @@ class PipelineStack(DeploymentStack):
             names.PIPELINE_ADMINISTRATION_ROLE,
             description="Deploys AdministrationStack and RunbooksStack from a pipeline",
             trust=administration_trust(pipeline, provider),
+            boundary=deployment.company_boundary,
             policies=[administration_permissions(deployment, qualifier_of(self))],
         )
         deployment_role(
@@ -95,4 +98,5 @@ class PipelineStack(DeploymentStack):
             names.PIPELINE_RUNBOOKS_ROLE,
             description="Deploys RunbooksStack from a pipeline",
             trust=runbooks_trust(pipeline, provider),
+            boundary=deployment.company_boundary,
         )

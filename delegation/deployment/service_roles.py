@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from delegation.deployment.people import ExistingRole, IamUser, require_iam_name
 from delegation.deployment.regions import partition_of
-from delegation.deployment.validation import require_texts, require_tuple
+from delegation.deployment.validation import Tag, require_tag, require_texts, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 _KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
@@ -57,7 +57,7 @@ class ServiceRole:
     Starting an instance with such a volume needs ``kms:CreateGrant`` on its key; without it the
     instance stops and never starts. Source: EBS User Guide, Requirements for Amazon EBS encryption.
     """
-    only_instances_tagged: tuple[str, str] | None = None
+    only_instances_tagged: Tag | None = None
     """Key and value of the tag that instances must have; None for any instance. The role can
     neither set nor remove that tag."""
     at_most_instances: int | None = None
@@ -105,18 +105,8 @@ class ServiceRole:
 
     def _check_limits(self) -> None:
         role, tag = f"of service role {self.name!r}", self.only_instances_tagged
-        if tag is not None and not (
-            isinstance(tag, tuple)
-            and len(tag) == 2
-            and all(isinstance(text, str) for text in tag)
-            and _TAG_KEY.fullmatch(tag[0])
-            and _TAG_VALUE.fullmatch(tag[1])
-        ):
-            raise DelegationError(
-                f"only_instances_tagged {role} is {tag!r}, not (key, value): a key of 1 to 128 and "
-                f"a value of at most 256 letters, digits, spaces or _.:/=+-@, no aws: before the "
-                f"key {IN_DEPLOYMENTS}"
-            )
+        if tag is not None:
+            require_tag(f"only_instances_tagged {role}", tag)
         most = self.at_most_instances
         if most is not None and (type(most) is not int or not 1 <= most <= _LIST_ITEMS):
             raise DelegationError(
@@ -139,8 +129,6 @@ class ServiceRole:
 
 _LIST_ITEMS = 50
 """Values of one parameter. Source: SSM API Reference, StartAutomationExecution, Parameters."""
-_TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}")
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 _DOCUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
 _CALENDAR_ARN = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:document/[A-Za-z0-9_.-]{3,128}")
 

@@ -1,10 +1,17 @@
 """What every class of deployments.py refuses: no tuple, no text, the same name twice."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from delegation import names
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
+
+Tag = tuple[str, str]
+"""A tag's key and value."""
+
+_TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE)
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 
 
 def require_tuple(field: str, value: object) -> None:
@@ -51,3 +58,21 @@ def refuse_alike(kind: str, values: Iterable[str]) -> None:
                 f"{kind}s {first!r} and {value!r} differ in letter case or punctuation only, "
                 f"which IAM or CloudFormation takes for one {IN_DEPLOYMENTS}"
             )
+
+
+def require_tag(field: str, tag: object) -> None:
+    """Raises DelegationError for what is not a tag.
+
+    Source: IAM User Guide, Tags for AWS Identity and Access Management resources.
+    """
+    if not (
+        isinstance(tag, tuple)
+        and len(tag) == 2
+        and all(isinstance(text, str) for text in tag)
+        and _TAG_KEY.fullmatch(tag[0])
+        and _TAG_VALUE.fullmatch(tag[1])
+    ):
+        raise DelegationError(
+            f"{field} is {tag!r}, not (key, value): a key of 1 to 128 and a value of at most 256 "
+            f"letters, digits, spaces or _.:/=+-@, no aws: before the key {IN_DEPLOYMENTS}"
+        )

@@ -223,7 +223,11 @@ def boundary_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> 
 
 
 def own_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> Policy:
-    """What a service role's runbooks need beyond ``AmazonSSMAutomationRole``; mostly nothing."""
+    """What a service role's runbooks need beyond ``AmazonSSMAutomationRole``, mostly nothing; all
+    that they need where a company's boundary takes the place of the role's own."""
+    company = deployment.permissions_boundary
+    if company and company.on_service_roles:
+        return boundary_policy(deployment, role, needs)
     beyond = beyond_automation_role(needs)
     return (
         *(boundary_statements(beyond, deployment.arn_regions) if beyond else ()),

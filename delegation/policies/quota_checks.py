@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import deployed_content, needs_of_role
 from delegation.deployment.people import IamUser, iam_users, never_lending_roles
 from delegation.deployment.pipelines import GitHubPipeline
@@ -36,7 +36,7 @@ from delegation.runbooks.runbook import Runbook
 
 _FEWER_REGIONS = "name fewer regions"
 _OTHER_ROLE = (
-    "a boundary cannot be split: give some of its runbooks a service role of their own, or name "
+    "it cannot be split: give some of its runbooks a service role of their own, or name "
     "fewer regions"
 )
 
@@ -52,7 +52,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     _check_outputs(deployment)
     for role in deployment.service_roles:
         needs = needs_of_role(role, runbooks)
-        if deployment.profile is Profile.LEAST_PRIVILEGE:
+        if deployment.has_own_boundaries:
             boundary = boundary_policy(deployment, role, needs)
             check_policy(f"the boundary of service role {role.name!r}", boundary, _OTHER_ROLE)
         own = own_policy(deployment, role, needs)

@@ -14,11 +14,11 @@ TAG = "aws:ResourceTag/"
 
 
 def limiting_tags(role: Principal) -> list[tuple[str, str]]:
-    """The tags that a role's boundary asks of instances."""
-    statements = role.boundary.statements if role.boundary else ()
+    """The tags that a role's boundary asks of instances, or its policies."""
     found = [
         (key.removeprefix(TAG), value)
-        for statement in statements
+        for policy in role.held
+        for statement in policy.statements
         if statement.allows
         for operator, key, values in statement.conditions
         if operator == "StringEquals" and key.startswith(TAG)

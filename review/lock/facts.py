@@ -238,6 +238,10 @@ def _unevaluated(templates: list[Template]) -> Iterator[_Fact]:
     of_administrators = [each for each in templates if each.stack != RUNBOOKS_STACK]
     others = [elsewhere(each) for each in of_administrators if each.environment.assumed]
     anywhere = {_key(each): each for each in read_resources(others)}
+    for each in of_administrators:
+        where = f"{each.stack} in {each.environment.region}"
+        for key, value in sorted(each.tags.items()):
+            yield Table.UNEVALUATED, ((where,), ("tag",), (key,), (json.dumps(value),))
     for resource in read_resources(of_administrators):
         other = anywhere.get(_key(resource))
         for name in sorted(resource.properties):

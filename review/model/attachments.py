@@ -6,7 +6,7 @@ from typing import Any
 
 from review.errors import ReviewError
 from review.iam.managed_policies import aws_managed_policy
-from review.iam.statements import Policy, read_policy
+from review.iam.statements import ALLOW_EVERYTHING, Policy, read_policy
 from review.templates.resources import Resource
 
 _KINDS = {"Users": "user", "Groups": "group", "Roles": "role"}
@@ -80,7 +80,7 @@ class Attachments:
             self.groups[resource.name].append(group)
         if boundary := resource.get("PermissionsBoundary"):
             self._attached.add(boundary)
-            self.boundaries[holder] = self._policy(boundary, resource)
+            self.boundaries[holder] = self._boundary(boundary, resource)
 
     def _hold(self, holder: Holder, policy: Policy, resource: Resource) -> None:
         """Notes an inline policy; ReviewError for a second one of a name, which replaces it."""
@@ -94,6 +94,15 @@ class Attachments:
         self._attached.add(arn)
         if policy not in self.held[holder]:
             self.held[holder].append(policy)
+
+    def _boundary(self, arn: str, resource: Resource) -> Policy:
+        """A boundary. One of the account that is in none of these templates, such as a company's,
+        is taken to allow everything: it can only take away from what the review shows."""
+        own = resource.template.environment.iam_arn("policy/")
+        if arn in self._managed or not arn.startswith(own):
+            return self._policy(arn, resource)
+        name = f"{arn.removeprefix(own)}, which is in none of these templates"
+        return Policy(name=name, statements=(ALLOW_EVERYTHING,))
 
     def _policy(self, arn: str, resource: Resource) -> Policy:
         if arn in self._managed:

@@ -31,6 +31,8 @@ class Template:
     """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly shows it."""
     digest: str = ""
     """SHA-256 of its file, in hexadecimal."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The stack's tags, which its resources have as well; ``body`` shows what others they have."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     """What an assembly says of the stack beside the template: roles, tags, parameters, upload."""
 
@@ -75,11 +77,34 @@ def _of_assembly(folder: Path, environment: Environment) -> Iterator[Template]:
         yield Template(
             stack=stack.name,
             environment=stack_place,
-            body=_template(folder / f"{stack.id} (template)", stack.template),
+            body=_without_tags(_template(folder / f"{stack.id} (template)", stack.template), stack),
+            tags=stack.tags,
             asset=asset,
             digest=stack.digest,
             manifest=stack.manifest,
         )
+
+
+def _without_tags(body: dict[str, Any], stack: Stack) -> dict[str, Any]:
+    """The template without the stack's tags on each of its resources."""
+    of_stack = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
+
+    def properties(named: dict[str, Any]) -> dict[str, Any]:
+        own = [tag for tag in named["Tags"] if tag not in of_stack]
+        rest = {name: value for name, value in named.items() if name != "Tags"}
+        return {**rest, **({"Tags": own} if own else {})}
+
+    def resource(found: Any) -> Any:
+        has_tags = (
+            isinstance(found, dict)
+            and isinstance(found.get("Properties"), dict)
+            and isinstance(found["Properties"].get("Tags"), list)
+        )
+        return {**found, "Properties": properties(found["Properties"])} if has_tags else found
+
+    if not of_stack:
+        return body
+    return {**body, "Resources": {id_: resource(r) for id_, r in body["Resources"].items()}}
 
 
 def _loose(folder: Path, environment: Environment) -> Iterator[Template]:

@@ -21,9 +21,9 @@ _PROPERTIES = {
     *("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole", "templateFile"),
     *("stackTemplateAssetObjectUrl", "requiresBootstrapStackVersion", "additionalDependencies"),
     *("bootstrapStackVersionSsmParameter", "stackName", "terminationProtection"),
-    "validateOnSynth",
+    *("validateOnSynth", "tags"),
 }
-"""Of a stack. What else there could be would deploy it otherwise: parameters, topics, tags."""
+"""Of a stack. What else there could be would deploy it otherwise: parameters, topics."""
 _BOOTSTRAP = ("deploy", "cfn-exec", "file-publishing")
 _AUTHORS = ("AuthorDeploymentRole", "AuthorExecutionRole", "AuthorPublishingRole")
 _OWN_ROLES = {
@@ -39,7 +39,9 @@ _METADATA = {
     *("aws:cdk:creationStack", "aws:cdk:logicalId", "aws:cdk:templateFile"),
     *("aws:cdk:acknowledged-rules", "aws:cdk:warning", "aws:cdk:info", "aws:cdk:path"),
 }
-"""What is printed and does nothing. Others upload folders and set tags."""
+"""What is printed and does nothing. Others upload folders."""
+_STACK_TAGS = "aws:cdk:stack-tags"
+"""The stack's tags again, which the CDK CLI takes where the stack's properties name none."""
 _PARTITION = r"(?:aws[a-z-]*|\$\{AWS::Partition\})"
 _ACCOUNT = r"(?:\d{12}|\$\{AWS::AccountId\})"
 _REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"
@@ -77,6 +79,9 @@ def what_else_it_is(
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
         return f"is deployed with {', '.join(unknown)}, which no review evaluates"
+    tags = properties.get("tags", {})
+    if not isinstance(tags, Mapping) or not all(isinstance(tag, str) for tag in tags.values()):
+        return f"has tags that are none: {tags!r}"
     return ""
 
 
@@ -100,11 +105,16 @@ def what_else_it_deploys(
     return "deploys another template than it uploads, or not from the bucket of cdk bootstrap"
 
 
-def what_else_it_tells(metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Whether its metadata has the CDK CLI do something."""
+def what_else_it_tells(
+    metadata: Mapping[str, Sequence[Mapping[str, Any]]], tags: Mapping[str, str]
+) -> str:
+    """Whether its metadata has the CDK CLI do something beside setting the stack's ``tags``."""
     for entries in metadata.values():
         for entry in entries:
-            if entry["type"] not in _METADATA:
+            if entry["type"] == _STACK_TAGS:
+                if {tag["key"]: tag["value"] for tag in entry["data"]} != tags:
+                    return "has tags in its metadata that are not those of the stack"
+            elif entry["type"] not in _METADATA:
                 return f"holds metadata of type {entry['type']}, which no review evaluates"
     return ""
 

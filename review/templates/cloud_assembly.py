@@ -48,6 +48,8 @@ class Stack:
     """``BUCKET/KEY`` of the uploaded template, with the same placeholders."""
     digest: str
     """SHA-256 of the template's file, in hexadecimal."""
+    tags: Mapping[str, str]
+    """Its tags, which CloudFormation gives to its resources too."""
     manifest: Mapping[str, Any]
     """All that the manifest and the list of assets say of it, its template's digest left out."""
 
@@ -164,11 +166,12 @@ class Assembly:
             name = properties.get("stackName", id_)
             upload = uploads[template]
             beside = artifact.get("additionalMetadataFile")
+            tags = properties.get("tags", {})
             problem = (
                 what_else_it_is(id_, name, artifact, upload)
                 or what_else_it_deploys(artifact, upload, region)
-                or what_else_it_tells(artifact.get("metadata", {}))
-                or what_else_it_tells(self.read(beside) if beside else {})
+                or what_else_it_tells(artifact.get("metadata", {}), tags)
+                or what_else_it_tells(self.read(beside) if beside else {}, tags)
             )
             if problem:
                 raise ReviewError(
@@ -186,6 +189,7 @@ class Assembly:
                 bucket=upload["bucketName"],
                 asset=f"{upload['bucketName']}/{upload['objectKey']}",
                 digest=upload["digest"],
+                tags=tags,
                 manifest=_without(upload["digest"], {"stack": artifact, "upload": upload}),
             )
 

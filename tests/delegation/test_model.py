@@ -33,8 +33,8 @@ _NO_PRINCIPAL = (
 )
 _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
-    "one runbook, no authors, no pipeline, no audit, no limits, no volume keys, no account and "
-    "no regions (deployments.py)"
+    "one runbook, no authors, no pipeline, no audit, no limits, no volume keys, no "
+    "account, no regions and no permissions boundary (deployments.py)"
 )
 
 

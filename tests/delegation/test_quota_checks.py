@@ -96,7 +96,7 @@ def test_boundary_that_cannot_fit_says_to_split_the_role() -> None:
 
     assert message.startswith("the boundary of service role 'Role' needs ")
     assert message.endswith(
-        " characters, IAM takes 6,144; a boundary cannot be split: give some of its runbooks a "
+        " characters, IAM takes 6,144; it cannot be split: give some of its runbooks a "
         "service role of their own, or name fewer regions (deployments.py)"
     )
 

@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from delegation.model import Approval, IamUser, ServiceRole
+from delegation.model import Approval, CompanyBoundary, IamUser, ServiceRole
 from delegation.runbooks.runbook import load_runbooks
 from sandbox import Sandbox
 from tests.stacks.deployed import deploy, remove
@@ -100,10 +100,15 @@ def account(sandbox: Sandbox) -> Account:
 def play(sandbox: Sandbox) -> Iterator[Play]:
     """Deploys the default deployment with a limited service role, for the test."""
 
-    def deploy_limited(folder: Path | None = None, runbook: str = RUNBOOK, **limits: Any) -> None:
+    def deploy_limited(
+        folder: Path | None = None,
+        runbook: str = RUNBOOK,
+        company: Mapping[str, Any] | None = None,
+        **limits: Any,
+    ) -> None:
         role = ServiceRole(name="AutomationServiceRole", runbooks=(runbook,), **limits)
         runbooks = load_runbooks([runbook], folder) if folder else None
-        limited = deployment(service_roles=(role,))
+        limited = deployment(service_roles=(role,), **(company or {}))
         for stack in ("AdministrationStack", "RunbooksStack"):
             deploy(sandbox, _REGION, stack, limited, runbooks=runbooks)
 
@@ -260,3 +265,36 @@ def test_run_begins_only_while_the_calendar_is_open(
 
     assert run["AutomationExecutionStatus"] == status
     assert bool(account.launches(instance)) == (state == "OPEN")
+
+
+def test_service_role_under_a_companys_boundary_restarts_what_the_boundary_lets_it(
+    account: Account, play: Play, sandbox: Sandbox
+) -> None:
+    iam = sandbox.client("iam")
+    statement = {"Effect": "Allow", "Action": ["ec2:*", "ssm:*"], "Resource": "*"}
+    boundary = iam.create_policy(
+        PolicyName="OrgBoundary",
+        Path="/company/",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )["Policy"]["Arn"]
+    rules = CompanyBoundary(policy="company/OrgBoundary", on_service_roles=True)
+    play(company={"permissions_boundary": rules, "tags": (("CostCenter", "4711"),)})
+    user = iam.get_user(UserName="AutomationRestrictedOperator")["User"]
+    role = iam.get_role(RoleName="AutomationServiceRole")["Role"]
+    for principal in (user, role):
+        assert principal["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+        assert {"Key": "CostCenter", "Value": "4711"} in principal["Tags"]
+    instance, operator = account.launch(tags={}), account.ssm_of(_OPERATOR)
+
+    restarted = account.end_of(account.start(operator, instance))
+    narrower = statement | {"Action": ["ec2:Describe*", "ssm:*"]}
+    iam.create_policy_version(
+        PolicyArn=boundary,
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [narrower]}),
+        SetAsDefault=True,
+    )
+    refused = account.end_of(account.start(operator, instance))
+
+    assert restarted["AutomationExecutionStatus"] == "Success"
+    assert refused["AutomationExecutionStatus"] == "Failed"
+    assert "is not authorized to perform: ec2:StopInstances" in refused["FailureMessage"]

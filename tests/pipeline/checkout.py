@@ -1,5 +1,6 @@
 """A clone of the project as a job has it, with a deployment that has a pipeline."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ DEPLOYMENTS = (
     ),
 )
 '''
+TAG = {"Key": "CostCenter", "Value": "4711"}
 RUNBOOK = "documents/Restart-EC2InstanceDemo.json"
 _SECONDS = 120
 
@@ -42,6 +44,8 @@ class Checkout:
         with (folder / ".gitignore").open("a") as ignored:
             ignored.writelines(f"/{name}\n" for name in INSTALLED)
         (folder / "deployments.py").write_text(DEPLOYMENTS, "utf-8")
+        settings = json.loads((folder / "cdk.json").read_text("utf-8"))
+        (folder / "cdk.json").write_text(json.dumps({**settings, "tags": [TAG]}), "utf-8")
         self.git("init", "--quiet", "--initial-branch", "main")
         self.commit("The pipeline's own deployment")
 

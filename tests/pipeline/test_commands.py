@@ -105,6 +105,7 @@ _TARGET = Target(
         bucket="",
         asset="",
         digest="",
+        tags={},
         manifest={},
     ),
     region="eu-west-1",

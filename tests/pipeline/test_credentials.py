@@ -29,6 +29,7 @@ _STACK = Stack(
     bucket="cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}",
     asset="",
     digest="",
+    tags={},
     manifest={},
 )
 _NOWHERE = {

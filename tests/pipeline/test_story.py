@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from tests.pipeline.checkout import RUNBOOK, Checkout
+from tests.pipeline.checkout import RUNBOOK, TAG, Checkout
 from tests.pipeline.github import GitHub
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.command]
 
 _MERGE = "refs/pull/1/merge"
+_STACKS = ("AdministrationStack", "AuditStack", "PipelineStack", "RunbooksStack")
 
 
 def _reviewed(checkout: Checkout, github: GitHub) -> subprocess.CompletedProcess[str]:
@@ -50,7 +51,7 @@ def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
     assert "[+] Restarts" in printed
     assert "cdk diff of AdministrationStack in us-east-1 of 000000000000: no differ" in printed
     cloudformation = account.client("cloudformation")
-    for stack in ("AdministrationStack", "PipelineStack", "RunbooksStack"):
+    for stack in _STACKS:
         change_sets = cloudformation.list_change_sets(StackName=stack)["Summaries"]
         assert not [c for c in change_sets if c["ChangeSetName"].startswith("cdk-diff")]
 
@@ -70,11 +71,11 @@ def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
     assert digest == _digest(checkout)
     planned = checkout.make("--silent", "plan", job=github.job("ref:refs/heads/main"))
     assert planned.stdout == "administration=false\nrunbooks=true\n", planned.stderr
-    shutil.move(checkout.folder / "cdk.out", checkout.folder / "reviewed")
+    reviewed = shutil.move(checkout.folder / "cdk.out", tmp_path / "reviewed")
 
     # The job runbooks, through its environment.
     deployed = checkout.make(
-        *("deploy", "ASSEMBLY=reviewed", "ONLY=runbooks", f"DIGEST={digest}"),
+        *("deploy", f"ASSEMBLY={reviewed}", "ONLY=runbooks", f"DIGEST={digest}"),
         job=github.job("environment:runbooks"),
     )
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
@@ -83,11 +84,22 @@ def test_runbook_is_reviewed_merged_and_deployed_as_it_was_reviewed(
 
     # The job administration may deploy all three, and finds nothing left to do.
     again = checkout.make(
-        *("deploy", "ASSEMBLY=reviewed", f"DIGEST={digest}"),
+        *("deploy", f"ASSEMBLY={reviewed}", f"DIGEST={digest}"),
         job=github.job("environment:administration"),
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.count("(no changes)") == 3
+
+    # The tags of cdk.json are on all that workstation and pipeline deployed, and on documents.
+    for stack in _STACKS:
+        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        assert found["Tags"] == [TAG]
+    listed = account.client("ssm").list_tags_for_resource(
+        ResourceType="Document", ResourceId="Restart-EC2InstanceDemo"
+    )
+    assert TAG in listed["TagList"]
+    for role in ("AutomationServiceRole", "PipelineReviewRole"):
+        assert account.client("iam").list_role_tags(RoleName=role)["Tags"].count(TAG) == 1
 
 
 def test_gain_of_access_fails_the_check_until_the_lock_accepts_it(

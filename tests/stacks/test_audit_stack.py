@@ -366,7 +366,7 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
             lambda: deployment(profile=Profile.GUIDE, audit=AUDIT),
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no authors, no pipeline, no audit, no limits, no volume keys, no "
-            "account and no regions (deployments.py)",
+            "account, no regions and no permissions boundary (deployments.py)",
         ),
     ],
 )

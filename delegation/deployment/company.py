@@ -1,0 +1,71 @@
+"""Rules that a company has for everything in its accounts: tags, and a permissions boundary."""
+
+import re
+from dataclasses import dataclass
+
+from delegation.deployment.validation import require_tag, require_tuple
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+from delegation.runbooks.document_tags import DESCRIPTION, SERVICE_ROLE
+
+_MOST_TAGS = 48
+"""50 that a resource may have, less the two of a document.
+Source: Systems Manager User Guide, Tagging Systems Manager resources."""
+_POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompanyBoundary:
+    """A managed policy that the company's rules ask for as the permissions boundary of every IAM
+    user and role."""
+
+    policy: str
+    """Its name in the account, after its path if it has one: ``OrgBoundary``,
+    ``company/OrgBoundary``. It has to exist before the deployment."""
+    on_service_roles: bool = False
+    """Whether service roles have it too, in place of a boundary of their own. A role has one
+    boundary, and ``AmazonSSMAutomationRole`` grants more than runbooks need: it is not attached
+    then, and a policy of the role's own grants exactly what its runbooks need."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.policy, str) or not _POLICY.fullmatch(self.policy):
+            is_arn = isinstance(self.policy, str) and self.policy.startswith("arn:")
+            hint = "; an ARN names its account, a name holds in each" if is_arn else ""
+            raise DelegationError(
+                f"policy of the CompanyBoundary {self.policy!r} is not the name of a managed "
+                f"policy of the account, after its path if it has one (OrgBoundary, "
+                f"company/OrgBoundary){hint} {IN_DEPLOYMENTS}"
+            )
+        if not isinstance(self.on_service_roles, bool):
+            raise DelegationError(
+                f"on_service_roles {self.on_service_roles!r} is not True or False {IN_DEPLOYMENTS}"
+            )
+
+
+def check_tags(tags: object) -> None:
+    """Raises DelegationError for what are not the tags of a deployment."""
+    require_tuple("tags", tags)
+    assert isinstance(tags, tuple)
+    seen: set[str] = set()
+    for tag in tags:
+        require_tag("a tag of the deployment", tag)
+        key, value = tag
+        if not value:
+            raise DelegationError(
+                f"tag {key!r} of the deployment has no value, which a stack's tag needs "
+                f"{IN_DEPLOYMENTS}"
+            )
+        if key.lower() in (SERVICE_ROLE.lower(), DESCRIPTION.lower()):
+            raise DelegationError(
+                f"tag {key!r} of the deployment is one that documents have already; choose another "
+                f"key {IN_DEPLOYMENTS}"
+            )
+        if key.lower() in seen:
+            raise DelegationError(
+                f"tag {key!r} of the deployment is named twice; IAM takes keys that differ in "
+                f"letter case only for one {IN_DEPLOYMENTS}"
+            )
+        seen.add(key.lower())
+    if len(tags) > _MOST_TAGS:
+        raise DelegationError(
+            f"the deployment has {len(tags)} tags; {_MOST_TAGS} at most {IN_DEPLOYMENTS}"
+        )
