@@ -76,6 +76,12 @@ def _options() -> argparse.Namespace:
     )
     command("digest", _digest, "print the SHA-256 of all that deploys the assembly")
     command("plan", _plan, "print which stacks differ from what stands")
+    command(
+        "ownership",
+        _ownership,
+        "fail where a stack that is not of this project has the name of one of the assembly's; "
+        "the app runs it before a command of the CDK CLI that changes stacks",
+    )
     deploy = command(
         "deploy", _deploy, "deploy the assembly as it is, if it has the digest that was reviewed"
     )
@@ -123,6 +129,15 @@ def _plan(options: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
     return 0
+
+
+def _ownership(options: argparse.Namespace) -> int:
+    from pipeline.ownership import foreign_stacks
+
+    foreign = list(foreign_stacks(Assembly(options.assembly)))
+    for sentence in foreign:
+        print(f"error: {sentence}", file=sys.stderr)
+    return 1 if foreign else 0
 
 
 def _deploy(options: argparse.Namespace) -> int:

