@@ -17,6 +17,7 @@ from delegation.runbooks.checks.findings import Finding
 from delegation.runbooks.checks.rules import rules_table
 from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
 from delegation.summary import what_steps_need, who_may_do_what
+from delegation.workflows import workflow_findings
 
 
 def main() -> None:
@@ -30,7 +31,8 @@ def main() -> None:
         help="check runbooks: shape, meaning and delegation; exits 1 where something is found",
         description="Checks runbooks and their sidecars. A finding is one line: file, line and "
         "column, step and field, what was found, what is allowed, the nearest match, and the rule "
-        "(docs/check.md). Exits 1 where something is found.",
+        "(docs/check.md). Without files, also the environments and branches that deployments.py "
+        "and the workflows of GitHub Actions name. Exits 1 where something is found.",
     )
     needing = commands.add_parser(
         "needs",
@@ -98,6 +100,20 @@ def _check(arguments: argparse.Namespace) -> None:
         print(f"{_count(len(checked), 'runbook')} checked, {_count(len(findings), 'finding')}")
     if findings:
         sys.exit(1)
+    if not arguments.files:
+        _check_workflows()
+
+
+def _check_workflows() -> None:
+    """Raises DelegationError where workflows and deployments.py disagree."""
+    disagreements = [
+        sentence
+        for deployment in load().deployments
+        if deployment.pipeline
+        for sentence in workflow_findings(deployment.pipeline, Path.cwd())
+    ]
+    if disagreements:
+        raise DelegationError("\nerror: ".join(disagreements))
 
 
 def _need(arguments: argparse.Namespace) -> None:

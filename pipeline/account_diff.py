@@ -38,7 +38,7 @@ def account_diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[Target, s
     read = assembly
     if assembly.named(PIPELINE_STACK):
         read = _of_a_review(assembly, scratch / "review")
-    for target in targets(read.stacks, role=_REVIEW_ROLE):
+    for target in targets(read, read.stacks, role=_REVIEW_ROLE):
         stands = target.status(target.client("cloudformation")) not in _NO_STACK
         status, printed = cdk(
             *("diff", target.stack.id, "--exclusively"),
@@ -54,7 +54,7 @@ def account_diffs(assembly: Assembly, scratch: Path) -> Iterator[tuple[Target, s
 
 def differing(assembly: Assembly) -> Iterator[Target]:
     """The stacks whose deployed templates are not those of the assembly."""
-    for target in targets(assembly.stacks, role=_REVIEW_ROLE):
+    for target in targets(assembly, assembly.stacks, role=_REVIEW_ROLE):
         client = target.client("cloudformation")
         if target.status(client) in _NO_STACK or not target.is_as_deployed(client):
             yield target

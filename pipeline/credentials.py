@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token, job_token
+from pipeline.trust import explanation
 from review.templates.assembly_checks import PIPELINE_STACK
 from review.templates.cloud_assembly import Assembly, Stack
 
@@ -127,9 +128,9 @@ class Target:
             return False
 
 
-def targets(stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
-    """Each stack with its place and credentials: a session of the role of this name for the job of
-    GitHub Actions that this is, else the credentials at hand.
+def targets(assembly: Assembly, stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
+    """Each of these stacks of an assembly with its place and credentials: a session of the role of
+    this name for the job of GitHub Actions that this is, else the credentials at hand.
 
     PipelineError where there are none, or those of another account.
     """
@@ -137,7 +138,7 @@ def targets(stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
     for stack in stacks:
         region = region_of(stack)
         if stack.account not in known:
-            known[stack.account] = _credentials(stack.account, region, role)
+            known[stack.account] = _credentials(stack.account, region, role, assembly)
         yield Target(stack=stack, region=region, credentials=known[stack.account])
 
 
@@ -185,9 +186,9 @@ def asking(what: str) -> Iterator[None]:
         raise PipelineError(f"could not ask AWS {what}: {error}") from None
 
 
-def _credentials(account: str | None, region: str, role: str) -> Credentials:
+def _credentials(account: str | None, region: str, role: str, assembly: Assembly) -> Credentials:
     if is_a_job_with_a_token():
-        return _of_job(account or account_of_environment(), region, role)
+        return _of_job(account or account_of_environment(), region, role, assembly)
     found = credentials_at_hand(region)
     if account not in (None, found.account):
         raise PipelineError(
@@ -213,23 +214,23 @@ def credentials_at_hand(region: str) -> Credentials:
     return Credentials(account=caller, environment=environment)
 
 
-def _of_job(account: str, region: str, role: str) -> Credentials:
+def _of_job(account: str, region: str, role: str, assembly: Assembly) -> Credentials:
     if not account:
         raise PipelineError(
             f"the stacks go to any account and none is named; set the repository's variable "
             f"{_ACCOUNT}, or account in deployments.py"
         )
     arn = f"arn:{_partition(region)}:iam::{account}:role/{role}"
+    token = job_token(_AUDIENCE)
     try:
         answer = boto3.client("sts", region_name=region).assume_role_with_web_identity(
             RoleArn=arn,
             RoleSessionName=f"run-{os.environ.get('GITHUB_RUN_ID', 'unknown')}",
-            WebIdentityToken=job_token(_AUDIENCE),
+            WebIdentityToken=token,
         )
     except (BotoCoreError, ClientError) as error:
         raise PipelineError(
-            f"{arn} did not let this job in: {error}; PipelineStack names the repositories, "
-            f"branches and environments (deployments.py)"
+            f"{arn} did not let this job in: {error}; {explanation(assembly, role, token)}"
         ) from None
     return Credentials(account=account, environment=_environment(answer["Credentials"]))
 

@@ -37,7 +37,7 @@ class Rollout:
         missing = [n for n in names if n != AUDIT_STACK and not assembly.named(n)]
         if missing:
             raise PipelineError(f"the assembly in {assembly.folder} has no {missing[0]}")
-        self.targets = list(targets(assembly.named(*names), role=role))
+        self.targets = list(targets(assembly, assembly.named(*names), role=role))
 
     def run(self) -> bool:
         """Deploys one after the other, and stops at the first that fails; whether all went well.

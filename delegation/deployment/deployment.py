@@ -15,9 +15,9 @@ from delegation.deployment.authors import check_authors
 from delegation.deployment.company import CompanyBoundary, check_tags
 from delegation.deployment.people import (
     KINDS,
-    ExistingRole,
     IamUser,
     Person,
+    check_approver_account,
     existing_roles,
     never_lending_roles,
 )
@@ -106,7 +106,7 @@ class Deployment:
         return tuple(name for role in self.service_roles for name in role.runbooks)
 
     @property
-    def approvers(self) -> tuple[IamUser | ExistingRole, ...]:
+    def approvers(self) -> tuple[Person, ...]:
         """Who approves executions of any service role; never one of the operators."""
         approvals = [role.approval for role in self.service_roles if role.approval is not None]
         return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
@@ -212,6 +212,9 @@ class Deployment:
                     )
             for of_kind in KINDS:
                 refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
+        partition = partition_of(self.regions[0]) if self.regions else ""
+        for approver in self.approvers:
+            check_approver_account(approver, self.account, partition)
         for role in never_lending_roles((*self.approvers, *self.auditors)):
             raise DelegationError(
                 f"role {role!r} has deny_own_permissions and is not an operator: nobody else "

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from delegation import names
-from delegation.deployment.people import ExistingRole
+from delegation.deployment.people import approver_arn
 from delegation.deployment.service_roles import ServiceRole
 from delegation.policies.statements import substituted
 from delegation.runbooks.checks.references import whole_reference
@@ -58,12 +58,6 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
-    approvers = [
-        names.role_arn(person.name)
-        if isinstance(person, ExistingRole)
-        else names.user_arn(person.name)
-        for person in role.approval.by
-    ]
     return [
         {
             "name": APPROVAL_STEP,
@@ -73,7 +67,7 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
             "inputs": {
                 "Message": f"{runbook.name} waits for your approval",
                 "MinRequiredApprovals": role.approval.at_least,
-                "Approvers": [substituted(approver) for approver in approvers],
+                "Approvers": [substituted(approver_arn(person)) for person in role.approval.by],
             },
         }
     ]

@@ -4,8 +4,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from delegation import names
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
+_IDENTITY_CENTER_ROLE = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/aws-reserved/sso\.amazonaws\.com/"
+    r"(?:[a-z0-9-]+/)?AWSReservedSSO_(?P<set>[\w+=,.@-]{1,32})_[0-9a-f]{16}",
+    re.ASCII,
+)
+"""Source: IAM Identity Center User Guide, Referencing permission sets in resource policies."""
+_ROLE_ARN = "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/REGION/AWSReservedSSO_{}_{}"
 _IAM_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
@@ -39,8 +47,9 @@ class ExistingRole:
             )
         if self.name.startswith("AWSReservedSSO_"):
             raise DelegationError(
-                f"role {self.name!r} is IAM Identity Center's own and cannot be changed; "
-                f"name its PermissionSet instead {IN_DEPLOYMENTS}"
+                f"role {self.name!r} is IAM Identity Center's own and cannot be changed; name its "
+                f"PermissionSet instead, as an approver with the role's ARN: "
+                f"{_permission_set(self.name)} {IN_DEPLOYMENTS}"
             )
 
 
@@ -56,6 +65,10 @@ class PermissionSet:
 
     name: str
     """The permission set's name, 1 to 32 letters, digits or ``+=,.@_-``."""
+    role_arn: str | None = None
+    """Of an approver: the ARN of the role that Identity Center has made for it in the account,
+    which the approval step names. Where the permission set is taken from the account and assigned
+    again, the role has another ARN, to be changed here."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w+=,.@-]{1,32}", str(self.name), re.ASCII):
@@ -63,10 +76,25 @@ class PermissionSet:
                 f"permission set {self.name!r} is not 1 to 32 letters, digits or +=,.@_- "
                 f"{IN_DEPLOYMENTS}"
             )
+        if self.role_arn is None:
+            return
+        match = _IDENTITY_CENTER_ROLE.fullmatch(str(self.role_arn))
+        if match is None or match["set"] != self.name:
+            raise DelegationError(
+                f"role_arn {self.role_arn!r} of permission set {self.name!r} is not the ARN of a "
+                f"role that Identity Center made for it: {_ROLE_ARN.format(self.name, '…')} "
+                f"{IN_DEPLOYMENTS}"
+            )
 
 
 Person = IamUser | ExistingRole | PermissionSet
 KINDS = (IamUser, ExistingRole, PermissionSet)
+
+
+def _permission_set(role: str) -> str:
+    """How the permission set of a role of Identity Center is written as an approver."""
+    name, _, suffix = role.removeprefix("AWSReservedSSO_").rpartition("_")
+    return f'PermissionSet("{name}", role_arn="{_ROLE_ARN.format(name, suffix)}")'
 
 
 def iam_users(people: Iterable[Person]) -> tuple[str, ...]:
@@ -77,6 +105,27 @@ def iam_users(people: Iterable[Person]) -> tuple[str, ...]:
 def existing_roles(people: Iterable[Person]) -> tuple[str, ...]:
     """The names of those people's existing roles."""
     return tuple(person.name for person in people if isinstance(person, ExistingRole))
+
+
+def approver_arn(person: Person) -> str:
+    """By which ARN an approval step names somebody."""
+    if isinstance(person, PermissionSet):
+        return str(person.role_arn)
+    named = names.role_arn if isinstance(person, ExistingRole) else names.user_arn
+    return named(person.name)
+
+
+def check_approver_account(person: Person, account: str | None, partition: str) -> None:
+    """Raises DelegationError for a permission set's role of another account or partition; either
+    may be unknown (None, empty)."""
+    match = _IDENTITY_CENTER_ROLE.fullmatch(getattr(person, "role_arn", None) or "")
+    if match and (
+        account not in (None, match["account"]) or (partition and partition != match["partition"])
+    ):
+        raise DelegationError(
+            f"role_arn {match[0]!r} of permission set {person.name!r} is not of the deployment's "
+            f"account and partition {IN_DEPLOYMENTS}"
+        )
 
 
 def never_lending_roles(people: Iterable[Person]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from delegation.deployment.validation import alike, refuse_duplicates, require_t
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
-"""Whose tokens AWS takes, without ``https://``. Source: GitHub Docs, OpenID Connect in AWS."""
+"""Whose tokens AWS takes, without ``https://``; also the prefix of IAM's condition keys.
+Source: GitHub Docs, OpenID Connect in AWS."""
 
 _REPOSITORY = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})(?P<owner>@\d+)?/[A-Za-z0-9._-]{1,100}(?P<name>@\d+)?",
@@ -43,8 +44,8 @@ class GitHubPipeline:
     runbooks_environment: str = "runbooks"
     """The environment whose jobs may deploy RunbooksStack alone."""
     provider: str | None = None
-    """ARN of an OpenID Connect provider that the account has already; None makes GitHub's. An
-    account has one for each issuer."""
+    """ARN of GitHub's OpenID Connect provider where the account has it already, as it can have one
+    alone; None makes it."""
 
     def __post_init__(self) -> None:
         for field, values, form, allowed in (
@@ -83,18 +84,7 @@ class GitHubPipeline:
                     f"repository {repository!r} of the pipeline has one id of two; GitHub's tokens "
                     f"hold both or none {IN_DEPLOYMENTS}"
                 )
-        if self.provider is not None:
-            _require(
-                "provider",
-                self.provider,
-                _PROVIDER,
-                "arn:PARTITION:iam::ACCOUNT:oidc-provider/HOST",
-            )
-
-    @property
-    def issuer(self) -> str:
-        """Whose tokens are taken, without ``https://``; also the prefix of IAM's condition keys."""
-        return self.provider.split("/", 1)[1] if self.provider else GITHUB_ISSUER
+        self._check_provider()
 
     @property
     def review_subjects(self) -> tuple[str, ...]:
@@ -114,6 +104,24 @@ class GitHubPipeline:
     def runbooks_subjects(self) -> tuple[str, ...]:
         """The jobs that may deploy RunbooksStack."""
         return self._subjects(self.runbooks_environment)
+
+    def _check_provider(self) -> None:
+        if self.provider is None:
+            return
+        _require(
+            "provider",
+            self.provider,
+            _PROVIDER,
+            "arn:PARTITION:iam::ACCOUNT:oidc-provider/HOST",
+        )
+        issuer = self.provider.split("/", 1)[1]
+        if issuer != GITHUB_ISSUER:
+            raise DelegationError(
+                f"provider of the pipeline: {issuer!r} is not {GITHUB_ISSUER}. Of another issuer, "
+                f"such as a GitHub Enterprise Server's or an enterprise's own, AWS knows no branch "
+                f"of a job, so that any branch could deploy; run make check and make deploy as "
+                f"roles of yours (docs/pipelines.md, On other services) {IN_DEPLOYMENTS}"
+            )
 
     def check_account(self, account: str | None, partition: str) -> None:
         """Raises DelegationError for a provider of another account or partition; either may be

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from delegation.deployment.people import ExistingRole, IamUser, require_iam_name
+from delegation.deployment.people import PermissionSet, Person, require_iam_name
 from delegation.deployment.regions import partition_of
 from delegation.deployment.validation import Tag, require_tag, require_texts, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
@@ -15,18 +15,25 @@ _KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA
 class Approval:
     """Four eyes: who has to approve a run before its first step."""
 
-    by: tuple[IamUser | ExistingRole, ...]
-    """1 to 10 people. Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot
-    approve, and the roles of an Identity Center permission set have names of their own."""
+    by: tuple[Person, ...]
+    """1 to 10 people, a permission set with its ``role_arn``.
+    Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot approve."""
     at_least: int = 1
     """How many of them have to approve; one rejection ends the run."""
 
     def __post_init__(self) -> None:
         require_tuple("by of an approval", self.by)
         for person in self.by:
-            if not isinstance(person, IamUser | ExistingRole):
+            if not isinstance(person, Person):
                 raise DelegationError(
-                    f"approver {person!r} is not an IamUser or an ExistingRole {IN_DEPLOYMENTS}"
+                    f"approver {person!r} is not an IamUser, an ExistingRole or a PermissionSet "
+                    f"{IN_DEPLOYMENTS}"
+                )
+            if isinstance(person, PermissionSet) and person.role_arn is None:
+                raise DelegationError(
+                    f"approver PermissionSet({person.name!r}) has no role_arn, by which an "
+                    f"approval step names it; list the roles of the account: aws iam list-roles "
+                    f"--path-prefix /aws-reserved/sso.amazonaws.com/ {IN_DEPLOYMENTS}"
                 )
         if not 1 <= len(self.by) <= _APPROVERS:
             raise DelegationError(

@@ -139,8 +139,8 @@ def _trust(
         {"Federated": provider},
         action="sts:AssumeRoleWithWebIdentity",
         conditions=(
-            ("StringEquals", f"{pipeline.issuer}:aud", AUDIENCE),
-            ("StringEquals", f"{pipeline.issuer}:sub", subjects),
+            ("StringEquals", f"{GITHUB_ISSUER}:aud", AUDIENCE),
+            ("StringEquals", f"{GITHUB_ISSUER}:sub", subjects),
             *branches,
         ),
     )
@@ -149,14 +149,10 @@ def _trust(
 def _branches(pipeline: GitHubPipeline) -> Conditions:
     """That a job runs on a named branch: its subject shows the environment alone.
 
-    AWS knows this claim for GitHub's own issuer, not for one of a GitHub Enterprise Server; there
-    the environment's rule about branches has to do.
     Source: IAM User Guide, Available keys for AWS OIDC federation.
     """
-    if pipeline.issuer != GITHUB_ISSUER:
-        return ()
     refs = tuple(f"refs/heads/{branch}" for branch in pipeline.branches)
-    return (("StringEquals", f"{pipeline.issuer}:ref", refs),)
+    return (("StringEquals", f"{GITHUB_ISSUER}:ref", refs),)
 
 
 def _stacks(deployment: Deployment) -> tuple[str, ...]:

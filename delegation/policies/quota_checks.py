@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import deployed_content, needs_of_role
 from delegation.deployment.people import IamUser, iam_users, never_lending_roles
-from delegation.deployment.pipelines import GitHubPipeline
+from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
 from delegation.errors import DelegationError
 from delegation.policies.authors import (
     deployers,
@@ -126,7 +126,7 @@ def _check_author_roles(deployment: Deployment) -> None:
 def _check_pipeline(deployment: Deployment, pipeline: GitHubPipeline) -> None:
     review = review_permissions(deployment, _LONGEST_QUALIFIER)
     check_policy("the policy of the pipeline's review role", review, _FEWER_REGIONS)
-    size = _TRUST_WITHOUT_ARNS + 3 * len(pipeline.issuer)
+    size = _TRUST_WITHOUT_ARNS + 3 * len(GITHUB_ISSUER)
     size += sum(map(listed_length, pipeline.review_subjects))
     if size > TRUST_CHARACTERS:
         raise DelegationError(

@@ -26,6 +26,10 @@ def _deployment(**changes: Any) -> Deployment:
     return Deployment(**{"operators": (_OPERATOR,), "service_roles": (_ROLE,), **changes})
 
 
+_SSO_ROLE = (
+    "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/"
+    "AWSReservedSSO_Leads_0123456789abcdef"
+)
 _NO_PRINCIPAL = (
     "author '{}' is not the ARN of one user or role (arn:PARTITION:iam::ACCOUNT:user/NAME or "
     "…:role/NAME, with its path; a session by the ARN of its role, never an account or *) "
@@ -38,7 +42,7 @@ _GUIDE_ALONE = (
 )
 
 
-def _approved_by(*people: IamUser | ExistingRole, **changes: Any) -> ServiceRole:
+def _approved_by(*people: IamUser | ExistingRole | PermissionSet, **changes: Any) -> ServiceRole:
     return replace(_ROLE, approval=Approval(by=people, **changes))
 
 
@@ -100,13 +104,14 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "region of another partition": (
         lambda: _deployment(regions=("us-iso-east-1",)),
-        "region 'us-iso-east-1' is not a Region of aws, aws-cn, aws-us-gov; nearest: us-gov-east-1 "
-        "(deployments.py; a new Region needs a newer botocore in requirements.in)",
+        "region 'us-iso-east-1' is in the partition aws-iso, for which this project knows neither "
+        "AWS's managed policies nor its sign-in; partitions: aws, aws-cn, aws-us-gov "
+        "(deployments.py)",
     ),
     "role of Identity Center": (
         lambda: ExistingRole("AWSReservedSSO_Ops_0123456789abcdef"),
         "role 'AWSReservedSSO_Ops_0123456789abcdef' is IAM Identity Center's own and cannot be "
-        "changed; name its PermissionSet instead (deployments.py)",
+        "X,
     ),
     "comma in a service role": (
         lambda: ServiceRole(name="a,b", runbooks=("Runbook",)),
@@ -223,10 +228,30 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Approval(by=()),
         "an approval by 0 approvers; 1 to 10 (deployments.py)",
     ),
-    "approval by a permission set": (
-        lambda: Approval(by=(PermissionSet("Leads"),)),  # type: ignore[arg-type]
-        "approver PermissionSet(name='Leads') is not an IamUser or an ExistingRole "
-        "(deployments.py)",
+    "approval by a permission set without its role": (
+        lambda: Approval(by=(PermissionSet("Leads"),)),
+        "approver PermissionSet('Leads') has no role_arn, by which an approval step names it; list "
+        "the roles of the account: aws iam list-roles --path-prefix "
+        "/aws-reserved/sso.amazonaws.com/ (deployments.py)",
+    ),
+    "approval by another permission set's role": (
+        lambda: PermissionSet("Leads", role_arn=_SSO_ROLE.replace("Leads", "Ops")),
+        f"role_arn {_SSO_ROLE.replace('Leads', 'Ops')!r} of permission set 'Leads' is not the ARN "
+        "of a role that Identity Center made for it: arn:aws:iam::ACCOUNT:role/aws-reserved/"
+        "sso.amazonaws.com/REGION/AWSReservedSSO_Leads_… (deployments.py)",
+    ),
+    "approval by a permission set of another account": (
+        lambda: _deployment(
+            account="444455556666",
+            regions=("us-east-1",),
+            service_roles=(_approved_by(PermissionSet("Leads", role_arn=_SSO_ROLE)),),
+        ),
+        f"role_arn {_SSO_ROLE!r} of permission set 'Leads' is not of the deployment's account and "
+        "partition (deployments.py)",
+    ),
+    "approval by a group's name": (
+        lambda: Approval(by=("Leads",)),  # type: ignore[arg-type]
+        "approver 'Leads' is not an IamUser, an ExistingRole or a PermissionSet (deployments.py)",
     ),
     "more approvals than approvers": (
         lambda: Approval(by=(IamUser("lead"),), at_least=2),

@@ -73,6 +73,16 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "provider of the pipeline: 'token.actions.githubusercontent.com' is not of the form "
         "arn:PARTITION:iam::ACCOUNT:oidc-provider/HOST (deployments.py)",
     ),
+    "pipeline with the provider of a GitHub Enterprise Server": (
+        lambda: _pipeline(
+            provider="arn:aws:iam::111122223333:oidc-provider/git.example.com/_services/token"
+        ),
+        "provider of the pipeline: 'git.example.com/_services/token' is not "
+        "token.actions.githubusercontent.com. Of another issuer, such as a GitHub Enterprise "
+        "Server's or an enterprise's own, AWS knows no branch of a job, so that any branch could "
+        "deploy; run make check and make deploy as roles of yours (docs/pipelines.md, On other "
+        "services) (deployments.py)",
+    ),
     "pipeline with another account's provider": (
         lambda: _deployment(
             account="444455556666",

@@ -53,12 +53,12 @@ def environment(sandbox: Sandbox) -> Iterator[dict[str, str]]:
 
 def _refusal(stack: Stack = _STACK) -> str:
     with pytest.raises(PipelineError) as caught:
-        list(targets([stack], role="PipelineReviewRole"))
+        list(targets(_of([stack]), [stack], role="PipelineReviewRole"))
     return str(caught.value)
 
 
 def test_credentials_at_hand_are_taken(environment: dict[str, str]) -> None:
-    (target,) = targets([_STACK], role="PipelineReviewRole")
+    (target,) = targets(_of([_STACK]), [_STACK], role="PipelineReviewRole")
 
     assert str(target) == "RunbooksStack in us-east-1 of 000000000000"
     assert target.environment["AWS_ACCESS_KEY_ID"] == environment["AWS_ACCESS_KEY_ID"]
@@ -109,7 +109,7 @@ def test_profile_that_is_not_there_is_reported(environment: dict[str, str]) -> N
 
 
 def test_region_that_aws_does_not_have_is_reported(environment: dict[str, str]) -> None:
-    (target,) = targets([_STACK], role="PipelineReviewRole")
+    (target,) = targets(_of([_STACK]), [_STACK], role="PipelineReviewRole")
 
     tomorrows = replace(target, region="us-nowhere-1")  # of a form that AWS may yet have
     assert tomorrows.filled("${AWS::Region}") == "us-nowhere-1"

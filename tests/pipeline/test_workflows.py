@@ -79,8 +79,8 @@ def test_no_workflow_runs_with_the_rights_of_the_base_for_a_pull_request() -> No
     triggers = {name: set(workflow[True]) for name, workflow in _WORKFLOWS.items()}
 
     assert triggers == {
-        "check": {"pull_request", "push"},
-        "review": {"pull_request"},
+        "check": {"merge_group", "pull_request", "push"},
+        "review": {"merge_group", "pull_request"},
         "deploy": {"push", "workflow_dispatch"},
     }
 

@@ -118,18 +118,18 @@ def test_every_repository_and_branch_is_named_in_full() -> None:
 
 
 def test_existing_provider_is_used_and_none_made() -> None:
-    provider = "arn:aws:iam::111122223333:oidc-provider/git.example.com/_services/token"
+    provider = f"arn:aws:iam::111122223333:oidc-provider/{_GITHUB}"
     pipeline = GitHubPipeline(repositories=("octo-org/runbooks",), provider=provider)
 
     stack = template("PipelineStack", deployment(pipeline=pipeline))
 
     assert resources(stack, "AWS::IAM::OIDCProvider") == []
-    issuer = "git.example.com/_services/token"
     expected = _jobs(
         provider,
         {
-            f"{issuer}:aud": "sts.amazonaws.com",
-            f"{issuer}:sub": ["repo:octo-org/runbooks:environment:runbooks"],
+            f"{_GITHUB}:aud": "sts.amazonaws.com",
+            f"{_GITHUB}:sub": ["repo:octo-org/runbooks:environment:runbooks"],
+            f"{_GITHUB}:ref": ["refs/heads/main"],
         },
     )
     assert expected == _trust(stack, "PipelineRunbooksRole")
