@@ -111,7 +111,9 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "role of Identity Center": (
         lambda: ExistingRole("AWSReservedSSO_Ops_0123456789abcdef"),
         "role 'AWSReservedSSO_Ops_0123456789abcdef' is IAM Identity Center's own and cannot be "
-        "X,
+        "changed; name its PermissionSet instead, as an approver with the role's ARN: "
+        'PermissionSet("Ops", role_arn="arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/'
+        'REGION/AWSReservedSSO_Ops_0123456789abcdef") (deployments.py)',
     ),
     "comma in a service role": (
         lambda: ServiceRole(name="a,b", runbooks=("Runbook",)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from delegation.model import Approval, CompanyBoundary, IamUser, ServiceRole
+from delegation.model import Approval, CompanyBoundary, IamUser, PermissionSet, ServiceRole
 from delegation.runbooks.runbook import load_runbooks
 from sandbox import Sandbox
 from tests.stacks.deployed import deploy, remove
@@ -265,6 +265,36 @@ def test_run_begins_only_while_the_calendar_is_open(
 
     assert run["AutomationExecutionStatus"] == status
     assert bool(account.launches(instance)) == (state == "OPEN")
+
+
+def test_run_is_approved_by_the_role_of_a_permission_set(
+    account: Account, play: Play, sandbox: Sandbox
+) -> None:
+    """As Identity Center makes the role: under a path, with the policy that it attaches by name."""
+    iam, path = sandbox.client("iam"), "/aws-reserved/sso.amazonaws.com/eu-west-1/"
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName="AWSReservedSSO_Leads_0123456789abcdef",
+        Path=path,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anybody]}),
+    )["Role"]
+    leads = PermissionSet("Leads", role_arn=role["Arn"])
+    play(approval=Approval(by=(leads,)))
+    policy = "arn:aws:iam::000000000000:policy/ApproverRestrictedPermissions"
+    iam.attach_role_policy(RoleName=role["RoleName"], PolicyArn=policy)
+    lead = sandbox.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="alice")
+    keys = {name: lead["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey")}
+    session = sandbox.client(
+        "ssm", {**keys, "SessionToken": lead["Credentials"]["SessionToken"]}, region=_REGION
+    )
+
+    run = account.start(account.ssm_of(_OPERATOR), account.launch(tags={}))
+    account.await_status(run, "Waiting")
+    session.send_automation_signal(AutomationExecutionId=run, SignalType="Approve")
+    done = account.end_of(run)
+    iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy)
+
+    assert done["AutomationExecutionStatus"] == "Success"
 
 
 def test_service_role_under_a_companys_boundary_restarts_what_the_boundary_lets_it(

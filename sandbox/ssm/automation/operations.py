@@ -1,5 +1,6 @@
 """The Automation calls of the SSM API."""
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -221,8 +222,9 @@ def _name_among(caller: str, approvers: tuple[str, ...]) -> str:
     names = {caller}
     if kind == "user":
         names.add(rest.rsplit("/", 1)[-1])
-    if kind == "assumed-role":
-        names.add(f"arn:aws:iam::{account}:role/{rest.split('/')[0]}")
+    if kind == "assumed-role":  # a session does not show the path of its role, whose name is unique
+        role = re.compile(rf"arn:aws:iam::{account}:role/(.+/)?{re.escape(rest.split('/')[0])}")
+        names.update(filter(role.fullmatch, approvers))
     return next((approver for approver in approvers if approver in names), "")
 
 
