@@ -6,6 +6,7 @@ from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.people import ExistingRole, IamUser, PermissionSet
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.service_roles import Approval, ServiceRole
+from delegation.deployment.teams import Team
 
 __all__ = [
     "Approval",
@@ -18,4 +19,5 @@ __all__ = [
     "PermissionSet",
     "Profile",
     "ServiceRole",
+    "Team",
 ]

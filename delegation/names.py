@@ -59,6 +59,11 @@ _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^${}]+")
 _ACCOUNT = "${AWS::AccountId}"
 
 
+def of_team(name: str, team: str) -> str:
+    """The name of a team's policy or group; the guide's where the team has no name."""
+    return f"{name}{team}"
+
+
 def part(name: str, number: int) -> str:
     """The name of the ``number``-th part (from 1) of a policy or group that IAM's limits split."""
     return name if number == 1 else f"{name}{number}"

@@ -13,6 +13,7 @@ from delegation.deployment.limits import needs_of_role
 from delegation.deployment.people import iam_users, never_lending_roles
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.service_roles import ServiceRole
+from delegation.deployment.teams import Team
 from delegation.policies.authors import (
     deployment_permissions,
     execution_policies,
@@ -78,8 +79,14 @@ def _granted(
 ) -> Iterable[tuple[str, Iterable[Statement]]]:
     """Who is granted what: the people of a kind together, each service role alone."""
     for kind, people, statements in (
-        ("operator", deployment.operators, chain(*operator_policies(deployment))),
-        ("approver", deployment.approvers, approver_policy(deployment)),
+        *(
+            (f"operator{_of(team)}", team.operators, chain(*operator_policies(deployment, team)))
+            for team in deployment.teams
+        ),
+        *(
+            (f"approver{_of(team)}", team.approvers, approver_policy(deployment))
+            for team in deployment.teams
+        ),
         ("auditor", deployment.auditors, auditor_policy(deployment)),
     ):
         if people:
@@ -115,6 +122,11 @@ def _granted(
             if deployment.profile is Profile.LEAST_PRIVILEGE
             else (AUTOMATION_ROLE, *own_policy(deployment, role, needs)),
         )
+
+
+def _of(team: Team) -> str:
+    """Of which team somebody is; empty for that without a name."""
+    return f" of {team.name}" if team.name else ""
 
 
 def _pipeline_granted(

@@ -50,8 +50,9 @@ class AdministrationStack(DeploymentStack):
             env=env,
         )
         operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
-        groups = operators.groups[:1]
-        groups += self._build_approvers(deployment) + self._build_auditors(deployment)
+        groups = (
+            operators.groups + self._build_approvers(deployment) + self._build_auditors(deployment)
+        )
         ungrouped = () if operators.groups else operators.users
         if groups or ungrouped:
             managed_policy(
@@ -83,7 +84,7 @@ class AdministrationStack(DeploymentStack):
             self,
             "ApproverAccess",
             deployment=deployment,
-            people=deployment.approvers,
+            people={team.name: team.approvers for team in deployment.teams if team.approvers},
             group_name=names.APPROVER_GROUP,
             policy_name=names.APPROVER_POLICY,
             description="Answer the approval steps of the runbooks of this deployment",
@@ -98,7 +99,7 @@ class AdministrationStack(DeploymentStack):
             self,
             "AuditorAccess",
             deployment=deployment,
-            people=deployment.auditors,
+            people={"": deployment.auditors},
             group_name=names.AUDITOR_GROUP,
             policy_name=names.AUDITOR_POLICY,
             description="Read the runs and the event history of this account",

@@ -1,6 +1,6 @@
 """GroupAccess: people of one part who hold one policy, by a group, by their roles, or by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -14,10 +14,10 @@ from stacks.managed_policy import managed_policy
 
 
 class GroupAccess(Construct):
-    """A policy for approvers or for auditors, with the users that they are."""
+    """A policy for approvers or for auditors of each team, with the users that they are."""
 
-    groups: tuple[iam.CfnGroup, ...] = ()
-    """The group; none without IAM users."""
+    groups: tuple[iam.CfnGroup, ...]
+    """The group of each team that has IAM users."""
 
     def __init__(
         self,
@@ -25,30 +25,35 @@ class GroupAccess(Construct):
         id_: str,
         *,
         deployment: Deployment,
-        people: Sequence[Person],
+        people: Mapping[str, Sequence[Person]],
         group_name: str,
         policy_name: str,
         description: str,
         statements: Sequence[Statement],
     ) -> None:
+        """``people`` by the name of their team; the names of its policy and group end in it."""
         super().__init__(scope, id_)
-        users = iam_users(people)
-        if users:
-            self.groups = (iam.CfnGroup(self, "Group", group_name=group_name),)
+        groups = {
+            team: iam.CfnGroup(self, f"Group{team}", group_name=names.of_team(group_name, team))
+            for team, members in people.items()
+            if iam_users(members)
+        }
+        self.groups = tuple(groups.values())
         folder = Construct(self, "Users")
-        for user in users:
+        for user in dict.fromkeys(user for of in people.values() for user in iam_users(of)):
             ConsoleUser(
                 folder,
                 names.construct_id(user),
                 user_name=user,
-                groups=self.groups,
+                groups=[groups[team] for team, of in people.items() if user in iam_users(of)],
                 boundary=deployment.company_boundary,
             )
-        managed_policy(
-            self,
-            policy_name,
-            description=description,
-            statements=statements,
-            groups=self.groups,
-            roles=existing_roles(people),
-        )
+        for team, members in people.items():
+            managed_policy(
+                self,
+                names.of_team(policy_name, team),
+                description=description,
+                statements=statements,
+                groups=[groups[team]] if team in groups else (),
+                roles=existing_roles(members),
+            )

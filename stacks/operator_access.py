@@ -1,5 +1,7 @@
 """OperatorAccess: what the restricted operators may do, and how it reaches them."""
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -11,8 +13,8 @@ from delegation.deployment.people import (
     iam_users,
     never_lending_roles,
 )
-from delegation.policies.operators import NEVER_LEND, group_portions, operator_policies
-from delegation.policies.statements import Statement
+from delegation.deployment.teams import Team
+from delegation.policies.operators import NEVER_LEND, operator_groups, operator_policies
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
 
@@ -29,59 +31,65 @@ class OperatorAccess(Construct):
     """
 
     groups: tuple[iam.CfnGroup, ...]
-    """The operators' groups; none in the guide profile or without IAM users."""
+    """The first group of each team that has IAM users; none in the guide profile."""
     users: tuple[iam.CfnUser, ...]
     """The operators' IAM users."""
 
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
         super().__init__(scope, id_)
-        users = iam_users(deployment.operators)
-        policies = operator_policies(deployment)
-        portions: tuple[range, ...] = ()
-        if users and deployment.profile is Profile.LEAST_PRIVILEGE:
-            portions = group_portions(len(policies))
-        self.groups = self._build_groups(len(portions))
+        by_team = self._build_groups(deployment)
+        self.groups = tuple(groups[0] for groups in by_team.values() if groups)
         people = Construct(self, "Users")
         self.users = tuple(
             ConsoleUser(
                 people,
                 names.construct_id(user),
                 user_name=user,
-                groups=self.groups,
+                groups=[
+                    group
+                    for team in deployment.teams
+                    if user in iam_users(team.operators)
+                    for group in by_team[team.name]
+                ],
                 boundary=deployment.company_boundary,
             ).resource
-            for user in users
+            for user in iam_users(deployment.operators)
         )
-        self._build_policies(deployment, policies, portions)
+        for team in deployment.teams:
+            self._build_policies(deployment, team, by_team[team.name])
         self._build_denial(deployment)
 
-    def _build_groups(self, count: int) -> tuple[iam.CfnGroup, ...]:
-        """One group, or as many as IAM's ten policies a group ask for."""
+    def _build_groups(self, deployment: Deployment) -> dict[str, tuple[iam.CfnGroup, ...]]:
+        """The groups of each team, by its name: one, or as many as IAM's ten policies a group ask
+        for."""
         scope = Construct(self, "Groups")
-        group_names = [names.part(names.OPERATOR_GROUP, number + 1) for number in range(count)]
-        return tuple(
-            iam.CfnGroup(scope, names.construct_id(name), group_name=name) for name in group_names
-        )
+        has_groups = deployment.profile is Profile.LEAST_PRIVILEGE
+        return {
+            team.name: tuple(
+                iam.CfnGroup(scope, names.construct_id(name), group_name=name)
+                for name, _ in operator_groups(deployment, team)
+                if has_groups and iam_users(team.operators)
+            )
+            for team in deployment.teams
+        }
 
     def _build_policies(
-        self,
-        deployment: Deployment,
-        policies: tuple[tuple[Statement, ...], ...],
-        portions: tuple[range, ...],
+        self, deployment: Deployment, team: Team, groups: Sequence[iam.CfnGroup]
     ) -> None:
         group_of = {
             policy: group
-            for group, portion in zip(self.groups, portions, strict=True)
-            for policy in portion
+            for group, (_, held) in zip(groups, operator_groups(deployment, team), strict=False)
+            for policy in held
         }
-        for index, statements in enumerate(policies):
+        policy_name = names.of_team(names.OPERATOR_POLICY, team.name)
+        for index, statements in enumerate(operator_policies(deployment, team)):
             managed_policy(
                 self,
-                names.part(names.OPERATOR_POLICY, index + 1),
+                names.part(policy_name, index + 1),
                 description=_DESCRIPTION,
                 statements=statements,
                 groups=[group_of[index]] if group_of else (),
-                roles=existing_roles(deployment.operators),
+                roles=existing_roles(team.operators),
                 users=() if self.groups else self.users,
             )
 
@@ -97,7 +105,7 @@ class OperatorAccess(Construct):
                 names.OPERATOR_DENY_POLICY,
                 description=_DENIAL_DESCRIPTION,
                 statements=NEVER_LEND,
-                groups=self.groups[:1],
+                groups=self.groups,
                 roles=roles,
                 users=() if self.groups else self.users,
             )

@@ -21,10 +21,16 @@ class RunbookDocument(ssm.CfnDocument):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, runbook: Runbook, service_role: ServiceRole
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        runbook: Runbook,
+        service_role: ServiceRole,
+        team: str,
     ) -> None:
         content = deployed_content(runbook, service_role)
-        tags = document_tags(runbook.content, service_role.name)
+        tags = document_tags(runbook.content, service_role.name, team)
         super().__init__(
             scope,
             id_,

@@ -46,14 +46,22 @@ class RunbooksStack(DeploymentStack):
     def _build_documents(self, deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
         """The documents, each after the fifth before it: five chains, five at a time."""
         documents: list[RunbookDocument] = []
-        for role in deployment.service_roles:
-            for name in role.runbooks:
-                document = RunbookDocument(
-                    self, names.construct_id(name), runbook=runbooks[name], service_role=role
-                )
-                if len(documents) >= DOCUMENTS_AT_A_TIME:
-                    document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
-                documents.append(document)
+        for role, team, name in (
+            (each, of, named)
+            for of in deployment.teams
+            for each in of.service_roles
+            for named in each.runbooks
+        ):
+            document = RunbookDocument(
+                self,
+                names.construct_id(name),
+                runbook=runbooks[name],
+                service_role=role,
+                team=team.name,
+            )
+            if len(documents) >= DOCUMENTS_AT_A_TIME:
+                document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
+            documents.append(document)
 
     def _build_outputs(self, runbooks: list[Runbook]) -> None:
         """How to run each; one form for all where a template cannot hold so many outputs."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from delegation.deployment.validation import require_tag, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.runbooks.document_tags import DESCRIPTION, SERVICE_ROLE
+from delegation.runbooks.document_tags import DESCRIPTION, SERVICE_ROLE, TEAM
 
-_MOST_TAGS = 48
-"""50 that a resource may have, less the two of a document.
+_MOST_TAGS = 47
+"""50 that a resource may have, less the three of a document.
 Source: Systems Manager User Guide, Tagging Systems Manager resources."""
 _POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 
@@ -54,7 +54,7 @@ def check_tags(tags: object) -> None:
                 f"tag {key!r} of the deployment has no value, which a stack's tag needs "
                 f"{IN_DEPLOYMENTS}"
             )
-        if key.lower() in (SERVICE_ROLE.lower(), DESCRIPTION.lower()):
+        if key.lower() in (name.lower() for name in (SERVICE_ROLE, DESCRIPTION, TEAM)):
             raise DelegationError(
                 f"tag {key!r} of the deployment is one that documents have already; choose another "
                 f"key {IN_DEPLOYMENTS}"

@@ -5,6 +5,7 @@ allowed and the file to change.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ from delegation.deployment.people import (
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
 from delegation.deployment.service_roles import ServiceRole, key_region
+from delegation.deployment.teams import Team, joined_teams, operators_of, service_roles_of
 from delegation.deployment.validation import (
     Tag,
     alike,
@@ -49,10 +51,16 @@ class Profile(StrEnum):
 class Deployment:
     """What is delegated in one AWS account."""
 
-    operators: tuple[Person, ...]
-    """Who may run every runbook of this deployment and watch it; at least one."""
-    service_roles: tuple[ServiceRole, ...]
-    """The roles that hold the power, each with its runbooks; at least one."""
+    operators: tuple[Person, ...] = ()
+    """Who may run every runbook of ``service_roles`` and watch it; at least one. Once the
+    deployment is made, the operators of every team."""
+    service_roles: tuple[ServiceRole, ...] = ()
+    """The roles that hold the power, each with its runbooks; at least one. Once the deployment is
+    made, those of every team."""
+    teams: tuple[Team, ...] = ()
+    """Teams that share the account, beside ``operators`` and ``service_roles`` or in their place.
+    Once the deployment is made, all of them: ``operators`` and ``service_roles`` are a team without
+    a name."""
     authors: tuple[str, ...] = ()
     """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
     their own. Empty: anyone who can use the roles of ``cdk bootstrap``."""
@@ -77,6 +85,13 @@ class Deployment:
     def __post_init__(self) -> None:
         for field in ("operators", "service_roles"):
             require_tuple(field, getattr(self, field))
+        teams = joined_teams(self.operators, self.service_roles, self.teams)
+        for field, value in (
+            ("teams", teams),
+            ("operators", operators_of(teams)),
+            ("service_roles", service_roles_of(teams)),
+        ):
+            object.__setattr__(self, field, value)
         require_texts("regions", self.regions)
         if not isinstance(self.termination_protection, bool):
             raise DelegationError(
@@ -108,8 +123,7 @@ class Deployment:
     @property
     def approvers(self) -> tuple[Person, ...]:
         """Who approves executions of any service role; never one of the operators."""
-        approvals = [role.approval for role in self.service_roles if role.approval is not None]
-        return tuple(dict.fromkeys(person for approval in approvals for person in approval.by))
+        return tuple(dict.fromkeys(person for team in self.teams for person in team.approvers))
 
     @property
     def auditors(self) -> tuple[Person, ...]:
@@ -197,8 +211,6 @@ class Deployment:
         self.pipeline.check_account(self.account, partition)
 
     def _check_people(self) -> None:
-        if not self.operators:
-            raise DelegationError(f"a deployment needs at least one operator {IN_DEPLOYMENTS}")
         for kind, people in (
             ("operator", self.operators),
             ("approver", self.approvers),
@@ -232,13 +244,6 @@ class Deployment:
         )
 
     def _check_roles(self) -> None:
-        if not self.service_roles:
-            raise DelegationError(f"a deployment needs at least one service role {IN_DEPLOYMENTS}")
-        for role in self.service_roles:
-            if not isinstance(role, ServiceRole):
-                raise DelegationError(
-                    f"service role {role!r} is not a ServiceRole {IN_DEPLOYMENTS}"
-                )
         refuse_alike("service role", [role.name for role in self.service_roles])
         refuse_alike("runbook", self.runbooks)
         ids = {names.construct_id(name): name for name in self.runbooks}
@@ -273,7 +278,8 @@ class Deployment:
 
     def _check_guide(self) -> None:
         if (
-            len(self.operators) != 1
+            [team.name for team in self.teams] != [""]
+            or len(self.operators) != 1
             or not isinstance(self.operators[0], IamUser)
             or any(role.is_limited for role in self.service_roles)
             or self.has_author_roles
@@ -286,8 +292,9 @@ class Deployment:
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
-                "role with one runbook, no authors, no pipeline, no audit, no limits, no volume "
-                f"keys, no account, no regions and no permissions boundary {IN_DEPLOYMENTS}"
+                "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
+                "volume keys, no account, no regions and no permissions boundary "
+                f"{IN_DEPLOYMENTS}"
             )
 
 
@@ -311,7 +318,13 @@ def check_deployments(deployments: Iterable[Deployment]) -> tuple[Deployment, ..
             raise DelegationError(
                 f"{deployment!r} in DEPLOYMENTS is not a Deployment {IN_DEPLOYMENTS}"
             )
-    refuse_duplicates("deployment for account", [d.label for d in checked])
+    for label, count in Counter(deployment.label for deployment in checked).items():
+        if count > 1:
+            raise DelegationError(
+                f"{count} deployments are for account {label}, and an account has one; write each "
+                f"as a team of it: Deployment(teams=(Team(name=…, operators=…, service_roles=…), "
+                f"…), …) {IN_DEPLOYMENTS}"
+            )
     if len(checked) > 1 and any(d.account is None for d in checked):
         raise DelegationError(
             f"with more than one deployment, each names its account and regions {IN_DEPLOYMENTS}"

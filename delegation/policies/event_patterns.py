@@ -12,7 +12,7 @@ from typing import Any
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import iam_users
-from delegation.policies.operators import group_portions, operator_policies
+from delegation.policies.operators import operator_groups, operator_policies
 from delegation.policies.quotas import resolved_length
 from delegation.policies.statements import substituted
 
@@ -105,10 +105,12 @@ def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
 def _policies(deployment: Deployment) -> Iterator[str]:
     """The names of the policies that the deployment makes, those that there may be as well."""
     yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
-    for number in range(1, len(operator_policies(deployment)) + 1):
-        yield names.part(names.OPERATOR_POLICY, number)
-    if deployment.approvers:
-        yield names.APPROVER_POLICY
+    for team in deployment.teams:
+        policy = names.of_team(names.OPERATOR_POLICY, team.name)
+        for number in range(1, len(operator_policies(deployment, team)) + 1):
+            yield names.part(policy, number)
+        if team.approvers:
+            yield names.of_team(names.APPROVER_POLICY, team.name)
     if deployment.auditors:
         yield names.AUDITOR_POLICY
     for role in deployment.service_roles:
@@ -136,10 +138,10 @@ def _users(deployment: Deployment) -> tuple[str, ...]:
 
 def _groups(deployment: Deployment) -> Iterator[str]:
     """The names of the groups that may exist."""
-    for number in range(1, len(group_portions(len(operator_policies(deployment)))) + 1):
-        yield names.part(names.OPERATOR_GROUP, number)
-    if deployment.approvers:
-        yield names.APPROVER_GROUP
+    for team in deployment.teams:
+        yield from (group for group, _ in operator_groups(deployment, team))
+        if team.approvers:
+            yield names.of_team(names.APPROVER_GROUP, team.name)
     if deployment.auditors:
         yield names.AUDITOR_GROUP
 

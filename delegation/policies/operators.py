@@ -5,11 +5,13 @@ What a service role needs follows from its runbooks: ``needs`` and ``role_statem
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain
 
 from delegation import names
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.service_roles import ServiceRole
+from delegation.deployment.teams import Team
 from delegation.policies.automation_role import beyond_automation_role
 from delegation.policies.quotas import POLICIES_A_PRINCIPAL, portions
 from delegation.policies.service_roles import boundary_statements, volume_key_statements
@@ -38,8 +40,9 @@ _LIST_RUNBOOKS_AND_EXECUTIONS = Statement(
 )
 
 
-def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ...]:
-    """What operators may do, as the statements of one managed policy each.
+@cache
+def operator_policies(deployment: Deployment, team: Team) -> tuple[tuple[Statement, ...], ...]:
+    """What the operators of a team may do, as the statements of one managed policy each.
 
     IAM limits a policy's size, so many runbooks are split over several, in the order of
     ``deployments.py``: a further runbook fills the last policy or opens a new one.
@@ -49,7 +52,7 @@ def operator_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], ..
     first = _everyones(deployment)
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
-        deployment.runbooks,
+        team.runbooks,
         lambda runbooks: _runbook_grants(deployment, runbooks),
         lambda runbook: chain(*_arns(deployment, runbook)),
         first=first,
@@ -204,6 +207,14 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
         ("StringEquals", "aws:SourceAccount", "${AWS::AccountId}"),
         ("ArnLike", "aws:SourceArn", _executions(deployment)),
     )
+
+
+def operator_groups(deployment: Deployment, team: Team) -> tuple[tuple[str, range], ...]:
+    """The groups of a team's operators who are IAM users, each with the policies (by index) that it
+    holds."""
+    held = group_portions(len(operator_policies(deployment, team)))
+    group = names.of_team(names.OPERATOR_GROUP, team.name)
+    return tuple((names.part(group, number), of) for number, of in enumerate(held, start=1))
 
 
 def group_portions(policies: int) -> tuple[range, ...]:

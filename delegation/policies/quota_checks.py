@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import deployed_content, needs_of_role
-from delegation.deployment.people import IamUser, iam_users, never_lending_roles
+from delegation.deployment.people import IamUser, Person, iam_users, never_lending_roles
 from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
 from delegation.errors import DelegationError
 from delegation.policies.authors import (
@@ -14,10 +14,10 @@ from delegation.policies.authors import (
     publishing_permissions,
 )
 from delegation.policies.operators import (
-    OTHER_POLICIES_OF_USERS,
     approver_policy,
     auditor_policy,
     boundary_policy,
+    operator_groups,
     operator_policies,
     own_policy,
     service_role_trust,
@@ -43,12 +43,13 @@ _OTHER_ROLE = (
 
 def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
     """Raises DelegationError for what AWS would refuse for its size or number."""
-    policies = operator_policies(deployment)
-    for statements in policies:
-        check_policy("the operators' policy", statements, _FEWER_REGIONS)
+    for team in deployment.teams:
+        for statements in operator_policies(deployment, team):
+            check_policy("the operators' policy", statements, _FEWER_REGIONS)
     check_policy("the approvers' policy", approver_policy(deployment), _FEWER_REGIONS)
     check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
-    _check_attachable(deployment, len(policies))
+    for person in deployment.operators:
+        _check_attachable(deployment, person)
     _check_outputs(deployment)
     for role in deployment.service_roles:
         needs = needs_of_role(role, runbooks)
@@ -72,20 +73,25 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     )
 
 
-def _check_attachable(deployment: Deployment, policies: int) -> None:
-    """Refuses more policies than the operators' groups or roles can hold."""
-    count = f"{len(deployment.runbooks)} runbooks need {policies} operator policies"
-    room_of_user = GROUPS_A_USER * POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS
-    if policies > room_of_user:
+def _check_attachable(deployment: Deployment, operator: Person) -> None:
+    """Refuses more policies than the groups of an operator, or their role, can hold."""
+    teams = [team for team in deployment.teams if operator in team.operators]
+    policies = sum(len(operator_policies(deployment, team)) for team in teams)
+    count = (
+        f"{sum(len(team.runbooks) for team in teams)} runbooks need {policies} operator policies"
+    )
+    if isinstance(operator, IamUser):
+        groups = sum(len(operator_groups(deployment, team)) for team in teams)
+        if groups > GROUPS_A_USER:
+            raise DelegationError(
+                f"{count} in {groups} groups for {operator.name!r}; an IAM user is in "
+                f"{GROUPS_A_USER} at most; name fewer runbooks or teams (deployments.py)"
+            )
+        return
+    room = POLICIES_A_PRINCIPAL - bool(never_lending_roles([operator]))
+    if policies > room:
         raise DelegationError(
-            f"{count}; an IAM user's {GROUPS_A_USER} groups hold {room_of_user}; name fewer "
-            f"runbooks (deployments.py)"
-        )
-    others = [p.name for p in deployment.operators if not isinstance(p, IamUser)]
-    room = POLICIES_A_PRINCIPAL - bool(never_lending_roles(deployment.operators))
-    if others and policies > room:
-        raise DelegationError(
-            f"{count}; {others[0]!r} takes {room} by default; make the operator an "
+            f"{count}; {operator.name!r} takes {room} by default; make the operator an "
             f"IamUser, whose groups hold more, or name fewer runbooks (deployments.py)"
         )
 

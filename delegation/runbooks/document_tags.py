@@ -9,21 +9,24 @@ from typing import Any
 
 SERVICE_ROLE = "ServiceRole"
 DESCRIPTION = "Description"
+TEAM = "OperatorTeam"
 
 _LONGEST = 256
 _CUT = "=E2=80=A6"
 """An ellipsis, quoted."""
 
 
-def document_tags(content: Mapping[str, Any], service_role: str) -> dict[str, str]:
-    """The role that a runbook runs with, and its description, where it has one.
+def document_tags(content: Mapping[str, Any], service_role: str, team: str = "") -> dict[str, str]:
+    """The role that a runbook runs with, the team whose operators may run it, where it has a name,
+    and its description, where it has one.
 
     The description is quoted-printable (RFC 2045), as a tag takes neither brackets nor quotes:
     ``Restart EC2 instances=28s=29``.
     """
     words = " ".join(str(content.get("description") or "").split())
     described = {DESCRIPTION: _quoted(words)} if words else {}
-    return {SERVICE_ROLE: service_role, **described}
+    of_team = {TEAM: team} if team else {}
+    return {SERVICE_ROLE: service_role, **of_team, **described}
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,6 @@
 """Invariants of those who start runbooks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from review.access.evaluation import (
     OTHER_ACCOUNT,
@@ -47,6 +47,7 @@ _OWN = {
     *("ssm:ListDocuments", "ssm:ListDocumentVersions", START),
 }
 """Actions that operators call. Source: the guide, Create a Test User."""
+_NOT_APART = ", those of other teams as well: IAM keeps neither lists nor executions apart"
 _READ = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 
 
@@ -55,19 +56,9 @@ def operator_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     operators = evaluator.account.having(Persona.OPERATOR)
     if not operators:
         return
+    yield from _of_teams(evaluator, operators)
     who = names(operators)
-    runbooks = joined(runbook.name for runbook in evaluator.account.runbooks)
     for id_, sentence, proof in (
-        (
-            "operators-start-approved-runbooks",
-            f"{who} can start exactly these runbooks and no other: {runbooks}",
-            _starts(evaluator),
-        ),
-        (
-            "operators-follow-approved-runbooks",
-            f"{who} can read these runbooks and no other, and follow the runs of this account",
-            _follows(evaluator),
-        ),
         (
             "operators-touch-nothing",
             f"{who} can only start, read and watch, and cannot do what the runbooks do",
@@ -108,14 +99,39 @@ def operator_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
         )
 
 
-def _starts(evaluator: Evaluator) -> Proof:
+def _of_teams(evaluator: Evaluator, operators: Sequence[Principal]) -> Iterator[Invariant]:
+    """Which runbooks the operators of each team start and read: their own and no other."""
+    by_teams: dict[tuple[str, ...], list[Principal]] = {}
+    for operator in operators:
+        by_teams.setdefault(operator.teams, []).append(operator)
+    for teams, members in by_teams.items():
+        of_team = "".join(f"-of-{team}" for team in teams if team)
+        who = names(members)
+        runbooks = joined(r.name for r in evaluator.account.runbooks_of(members[0])) or "none"
+        yield invariant(
+            f"operators-start-approved-runbooks{of_team}",
+            f"{who} can start exactly these runbooks and no other: {runbooks}",
+            _starts(evaluator, members),
+        )
+        yield invariant(
+            f"operators-follow-approved-runbooks{of_team}",
+            f"{who} can read these runbooks and no other, and follow the runs of this account"
+            f"{_NOT_APART if len(by_teams) > 1 else ''}",
+            _follows(evaluator, members),
+        )
+
+
+def _starts(evaluator: Evaluator, operators: Sequence[Principal]) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
-    for access in evaluator.accesses_of(Persona.OPERATOR):
+    for access in map(evaluator.access, operators):
         findings += [
             f"{access.principal.name} may start {_started(grant)} (by {', '.join(grant.by)})"
             for grant in access.on(START)
-            if not any(covers(allowed, grant.resource) for allowed in _approved(evaluator))
+            if not any(
+                covers(allowed, grant.resource)
+                for allowed in _approved(evaluator, access.principal)
+            )
         ]
         decisions += _start_decisions(evaluator, access.principal)
     return Proof(tuple(findings), tuple(decisions))
@@ -133,18 +149,24 @@ def _started(grant: Grant) -> str:
     return grant.resource
 
 
-def _approved(evaluator: Evaluator) -> Iterator[str]:
-    """What a start of an approved runbook is authorized on."""
-    for arn in evaluator.account.runbook_arns:
+def _arns(evaluator: Evaluator, operator: Principal) -> tuple[str, ...]:
+    """The documents of the runbooks of an operator's teams."""
+    return tuple(arn for r in evaluator.account.runbooks_of(operator) for arn in r.arns)
+
+
+def _approved(evaluator: Evaluator, operator: Principal) -> Iterator[str]:
+    """What a start of an operator's runbooks is authorized on."""
+    for arn in _arns(evaluator, operator):
         yield arn
         yield f"{arn.replace(':document/', ':automation-definition/')}:*"
         yield f"{arn.split(':document/')[0]}:automation-execution/*"
 
 
 def _start_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Decision]:
+    mine = _arns(evaluator, operator)
     for arn in evaluator.account.runbook_arns:
         runbook, region = arn.rsplit("/", 1)[1], arn.split(":")[3]
-        yield evaluator.evaluate(operator, START, arn, expected=True)
+        yield evaluator.evaluate(operator, START, arn, expected=arn in mine)
         yield evaluator.evaluate(operator, START, evaluator.execution(region=region), expected=True)
         elsewhere = evaluator.ssm_arn(f"document/{runbook}", region=evaluator.other_region())
         yield evaluator.evaluate(operator, START, elsewhere, expected=False)
@@ -194,21 +216,17 @@ def _denies_lending(statement: Statement) -> bool:
     )
 
 
-def _follows(evaluator: Evaluator) -> Proof:
-    allowed = {
-        **dict.fromkeys(_READ, evaluator.account.runbook_arns),
-        **dict.fromkeys(
-            WATCH,
-            tuple(
-                evaluator.ssm_arn("automation-execution/*", region=r)
-                for r in evaluator.account.regions
-            ),
-        ),
-    }
+def _follows(evaluator: Evaluator, operators: Sequence[Principal]) -> Proof:
+    executions = tuple(
+        evaluator.ssm_arn("automation-execution/*", region=r) for r in evaluator.account.regions
+    )
     findings = [
         finding
-        for access in evaluator.accesses_of(Persona.OPERATOR)
-        for action, resources in allowed.items()
+        for access in map(evaluator.access, operators)
+        for action, resources in (
+            *((action, _arns(evaluator, access.principal)) for action in _READ),
+            *((action, executions) for action in WATCH),
+        )
         for finding in as_findings(
             access,
             (
@@ -222,7 +240,7 @@ def _follows(evaluator: Evaluator) -> Proof:
         tuple(findings),
         tuple(
             decision
-            for operator in evaluator.account.having(Persona.OPERATOR)
+            for operator in operators
             for decision in _follow_decisions(evaluator, operator)
         ),
     )
@@ -232,9 +250,10 @@ def _follow_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Dec
     for action in ("ssm:ListDocuments", "ssm:DescribeAutomationExecutions"):
         yield evaluator.evaluate(operator, action, "*", expected=True)
     other = evaluator.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}")
+    mine = _arns(evaluator, operator)
     for action in _READ:
         for arn in evaluator.account.runbook_arns:
-            yield evaluator.evaluate(operator, action, arn, expected=True)
+            yield evaluator.evaluate(operator, action, arn, expected=arn in mine)
         yield evaluator.evaluate(operator, action, other, expected=False)
     foreign = evaluator.execution(account=OTHER_ACCOUNT)
     for action in WATCH:

@@ -45,6 +45,9 @@ class Principal:
     boundary: Policy | None = None
     trust: Policy | None = None
     """Who may assume it, for a role of these templates."""
+    teams: tuple[str, ...] = ()
+    """Of an operator, the teams whose runbooks they run, by the names of their policies; the empty
+    name is that of the team without one."""
     is_whole: bool = True
     """Whether the templates show everything that it holds; not for one that exists already."""
 
@@ -130,6 +133,8 @@ class Runbook:
     """What it holds its starter to."""
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
+    team: str = ""
+    """The team whose operators run it, by the document's tag; empty without one."""
     control_flow_digest: str = ""
     """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
     inputs and outputs, and the defaults of parameters."""
@@ -236,6 +241,10 @@ class Account:
     def runbook_arns(self) -> tuple[str, ...]:
         """Every document of every runbook, in each Region."""
         return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
+
+    def runbooks_of(self, operator: Principal) -> tuple[Runbook, ...]:
+        """The runbooks of an operator's teams."""
+        return tuple(runbook for runbook in self.runbooks if runbook.team in operator.teams)
 
     def having(self, *parts: Persona) -> tuple[Principal, ...]:
         """The principals with one of these parts."""

@@ -28,6 +28,9 @@ _PARTS_BY_POLICY = {
     "ApproverRestrictedPermissions": Persona.APPROVER,
     "AuditorRestrictedPermissions": Persona.AUDITOR,
 }
+_POLICY = re.compile(rf"(?P<part>{'|'.join(_PARTS_BY_POLICY)})(?P<team>(?:[A-Z]\w*[A-Za-z])?)\d*")
+"""The name of a policy of people: its part, the team that it is of, and a number where IAM's limits
+split it."""
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
 _PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
 
@@ -47,7 +50,7 @@ def _account(templates: list[Template]) -> Account:
     runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
     made = tuple(_made(resources, attachments))
     found = (*made, *_elsewhere(made, attachments, templates[0]))
-    found = tuple(replace(p, persona=_part(p, runbooks)) for p in found)
+    found = tuple(replace(p, persona=_part(p, runbooks), teams=_teams(p)) for p in found)
     return Account(
         environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
@@ -145,14 +148,20 @@ def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Persona:
         return Persona.SERVICE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):
         return Persona.SERVICE_ROLE
-    parts = [_PARTS_BY_POLICY.get(_without_part(policy.name)) for policy in principal.policies]
-    return next((persona for persona in parts if persona), Persona.OTHER)
+    parts = [_POLICY.fullmatch(policy.name) for policy in principal.policies]
+    return next((_PARTS_BY_POLICY[match["part"]] for match in parts if match), Persona.OTHER)
+
+
+def _teams(principal: Principal) -> tuple[str, ...]:
+    """The teams whose runbooks a principal runs, by the names of the policies."""
+    matches = (_POLICY.fullmatch(policy.name) for policy in principal.policies)
+    found = {m["team"] for m in matches if m and _PARTS_BY_POLICY[m["part"]] is Persona.OPERATOR}
+    return tuple(sorted(found))
 
 
 def _without_part(policy: str) -> str:
     """The name of which a policy is a part: OperatorRestrictedPermissions2 and so on."""
-    base = policy.rstrip("0123456789")
-    return base if base in _PARTS_BY_POLICY else policy
+    return policy.rstrip("0123456789") if _POLICY.fullmatch(policy) else policy
 
 
 def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:

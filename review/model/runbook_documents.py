@@ -13,6 +13,8 @@ from review.model.account import Call, Limit, LimitKind, Runbook
 from review.templates.files import parse_json
 from review.templates.resources import Resource
 
+_TEAM = "OperatorTeam"
+"""The tag of a document that says whose operators run it."""
 _STEP_ACTIONS = Path(__file__).resolve().parent.parent / "data" / "step_actions.json"
 _CONSTRAINTS = tuple(kind for kind in LimitKind if not kind.is_step)
 
@@ -42,8 +44,22 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(_limits(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
+        team=_team(documents),
         control_flow_digest=_control_flow_digest(content),
     )
+
+
+def _team(documents: list[Resource]) -> str:
+    """The team that the tags of a runbook's documents name."""
+    named = {
+        str(tag.get("Value"))
+        for document in documents
+        for tag in document.listed("Tags")
+        if tag.get("Key") == _TEAM
+    }
+    if len(named) > 1:
+        raise ReviewError(f"runbook {documents[0].name} is of the teams {', '.join(sorted(named))}")
+    return next(iter(named), "")
 
 
 _OF_CALENDAR = {"Service", "Api", "CalendarNames", "DesiredValues"}

@@ -37,7 +37,7 @@ _NO_PRINCIPAL = (
 )
 _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
-    "one runbook, no authors, no pipeline, no audit, no limits, no volume keys, no "
+    "one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume keys, no "
     "account, no regions and no permissions boundary (deployments.py)"
 )
 
@@ -396,7 +396,9 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: check_deployments(
             [_deployment(account="111122223333", regions=("eu-west-1",))] * 2
         ),
-        "deployment for account '111122223333' is named 2 times; name it once (deployments.py)",
+        "2 deployments are for account 111122223333, and an account has one; write each as a team "
+        "of it: Deployment(teams=(Team(name=…, operators=…, service_roles=…), …), …) "
+        "(deployments.py)",
     ),
     "two deployments, one without account": (
         lambda: check_deployments(

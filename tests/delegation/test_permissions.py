@@ -3,18 +3,22 @@
 from delegation.model import Deployment, IamUser, ServiceRole
 from delegation.policies.operators import group_portions, operator_policies
 from delegation.policies.quotas import policy_size
+from delegation.policies.statements import Statement
 
 _DOCUMENT = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:document/"
 
 
-def _with_runbooks(count: int) -> Deployment:
+def _policies(count: int) -> tuple[tuple[Statement, ...], ...]:
+    """Those of the operators of so many runbooks."""
     names = tuple(f"Restart-Fleet{number:03d}" for number in range(count))
     role = ServiceRole(name="AutomationServiceRole", runbooks=names)
-    return Deployment(operators=(IamUser("operator"),), service_roles=(role,))
+    made = Deployment(operators=(IamUser("operator"),), service_roles=(role,))
+    (team,) = made.teams
+    return operator_policies(made, team)
 
 
 def test_further_runbook_moves_no_other_runbook_to_another_policy() -> None:
-    before, after = operator_policies(_with_runbooks(60)), operator_policies(_with_runbooks(61))
+    before, after = _policies(60), _policies(61)
 
     assert len(before) == len(after) == 2
     assert before[0] == after[0]
@@ -23,7 +27,7 @@ def test_further_runbook_moves_no_other_runbook_to_another_policy() -> None:
 
 
 def test_policies_for_400_runbooks_name_each_once_and_keep_within_6144_characters() -> None:
-    policies = operator_policies(_with_runbooks(400))
+    policies = _policies(400)
 
     assert all(policy_size(statements) <= 6144 for statements in policies)
     named = [arn for policy in policies for arn in policy[-2].resources]

@@ -64,8 +64,8 @@ def test_role_called_as_a_user_is_counted_as_a_role() -> None:
 
 def test_more_policies_than_a_users_groups_hold_are_refused() -> None:
     assert _refusal(*_deployment(4000)) == (
-        "4000 runbooks need 117 operator policies; an IAM user's 10 groups hold 98; "
-        "name fewer runbooks (deployments.py)"
+        "4000 runbooks need 117 operator policies in 12 groups for 'operator'; an IAM user is in "
+        "10 at most; name fewer runbooks or teams (deployments.py)"
     )
 
 
