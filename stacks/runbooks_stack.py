@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Environment, Fn
+from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn
 from constructs import Construct
 
 from delegation import names
@@ -17,6 +17,14 @@ from stacks.runbook_document import RunbookDocument
 DOCUMENTS_AT_A_TIME = 5
 """How many documents CloudFormation creates at once: SSM throttles more.
 Source: aws-solutions/automated-security-response-on-aws, issues 66 and 74."""
+
+CONSOLE_HOSTS = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""Host of the console by partition, after a Region.
+Source: AWS Management Console Getting Started Guide, Region-specific console."""
 
 
 class RunbooksStack(DeploymentStack):
@@ -64,22 +72,40 @@ class RunbooksStack(DeploymentStack):
             documents.append(document)
 
     def _build_outputs(self, runbooks: list[Runbook]) -> None:
-        """How to run each; one form for all where a template cannot hold so many outputs."""
-        if len(runbooks) > STACK_OUTPUTS:
-            CfnOutput(
-                self,
-                "RunRunbook",
-                value=Fn.sub(_start_command("NAME", ("PARAMETER",))),
-                description=f"How to run each of the {len(runbooks)} runbooks",
-            )
+        """How to run each, by a command and in the console; one form for all where a template
+        cannot hold so many outputs."""
+        hosts = CfnMapping(
+            self,
+            "Console",
+            mapping={partition: {"Host": host} for partition, host in CONSOLE_HOSTS.items()},
+        )
+        host = hosts.find_in_map(Aws.PARTITION, "Host")
+        if 2 * len(runbooks) > STACK_OUTPUTS:
+            what = f"each of the {len(runbooks)} runbooks"
+            self._build_ways(host, "Runbook", "NAME", ("PARAMETER",), what)
             return
         for runbook in runbooks:
-            CfnOutput(
-                self,
-                f"Run{names.construct_id(runbook.name)}",
-                value=Fn.sub(_start_command(runbook.name, runbook.required_parameters)),
-                description=f"How to run {runbook.name}",
-            )
+            id_, parameters = names.construct_id(runbook.name), runbook.required_parameters
+            self._build_ways(host, id_, runbook.name, parameters, runbook.name)
+
+    def _build_ways(
+        self, host: str, id_: str, name: str, parameters: tuple[str, ...], what: str
+    ) -> None:
+        CfnOutput(
+            self,
+            f"Run{id_}",
+            value=Fn.sub(_start_command(name, parameters)),
+            description=f"How to run {what}",
+        )
+        page = f"${{Host}}/systems-manager/automation/execute/{name}"
+        CfnOutput(
+            self,
+            f"Open{id_}",
+            value=Fn.sub(
+                f"https://${{AWS::Region}}.{page}?region=${{AWS::Region}}", {"Host": host}
+            ),
+            description=f"Where to run {what} in the console",
+        )
 
 
 def _start_command(name: str, parameters: tuple[str, ...]) -> str:

@@ -105,7 +105,7 @@ _MISTAKES = {
     "misspelt field": (
         "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
         "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
-        "service_roles, authors, pipeline, audit, account, regions, profile, "
+        "service_roles, teams, authors, pipeline, audit, account, regions, profile, "
         "termination_protection, tags, permissions_boundary; nearest: operators\n",
     ),
     "misspelt name": (

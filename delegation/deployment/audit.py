@@ -21,6 +21,15 @@ _PROTOCOLS = (
 )
 """How SNS delivers to what is written so. Source: SNS API Reference, Subscribe."""
 
+_CHATS = re.compile(
+    r"https://(?:hooks\.slack\.com|chat\.googleapis\.com|discord(?:app)?\.com/api/webhooks"
+    r"|[\w.-]+\.webhook\.office\.com|[\w.-]+\.logic\.azure\.com"
+    r"|[\w.-]+\.powerplatform\.com)(?::\d+)?(?:/|$)",
+    re.IGNORECASE,
+)
+"""Addresses of chats, which take no message of the form that SNS sends and confirm no
+subscription. Source: the chats' documentation of incoming webhooks."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audit:
@@ -53,6 +62,17 @@ class Audit:
 
 def protocol_of(subscriber: str) -> str:
     """How SNS delivers to a subscriber; raises DelegationError for what is none."""
+    if _CHATS.match(subscriber):
+        raise DelegationError(
+            f"subscriber {subscriber!r} is a chat's webhook, which cannot confirm a subscription "
+            f"of SNS; leave it out and connect the topic of AuditStack in Amazon Q Developer in "
+            f"chat applications (docs/auditors.md) {IN_DEPLOYMENTS}"
+        )
+    if subscriber.startswith("arn:") and subscriber.endswith(".fifo"):
+        raise DelegationError(
+            f"subscriber {subscriber!r} is a FIFO queue, to which a standard topic cannot send; "
+            f"name a standard queue {IN_DEPLOYMENTS}"
+        )
     for protocol, pattern in _PROTOCOLS:
         if pattern.fullmatch(subscriber):
             return protocol

@@ -248,11 +248,12 @@ class Deployment:
         refuse_alike("runbook", self.runbooks)
         ids = {names.construct_id(name): name for name in self.runbooks}
         for id_, name in ids.items():
-            if f"Run{id_}" in ids:
-                raise DelegationError(
-                    f"runbook {ids[f'Run{id_}']!r} is called as the output that says how to run "
-                    f"{name!r}; rename its file {IN_DEPLOYMENTS}"
-                )
+            for output in (f"Run{id_}", f"Open{id_}"):
+                if output in ids:
+                    raise DelegationError(
+                        f"runbook {ids[output]!r} is called as the output that says how to run "
+                        f"{name!r}; rename its file {IN_DEPLOYMENTS}"
+                    )
         self._check_role_names()
 
     def _check_role_names(self) -> None:

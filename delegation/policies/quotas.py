@@ -104,7 +104,9 @@ def check_stack(deployment: Deployment, documents: Mapping[str, Mapping[str, Any
 
 def estimated_bytes(contents: Iterable[Mapping[str, Any]]) -> int:
     """At most how large a template with these documents is, as CDK writes it."""
-    return _TEMPLATE_OVERHEAD + sum(map(_template_bytes, contents))
+    sizes = [_template_bytes(content) for content in contents]
+    has_outputs = 2 * len(sizes) <= STACK_OUTPUTS
+    return _TEMPLATE_OVERHEAD + sum(sizes) + has_outputs * len(sizes) * _OUTPUTS
 
 
 def _template_bytes(content: Mapping[str, Any]) -> int:
@@ -117,4 +119,6 @@ def _template_bytes(content: Mapping[str, Any]) -> int:
 _INDENTATION = 10
 """Bytes of line break and indentation before a value, at the depth that runbooks have."""
 _ENTRY = 700
-"""Bytes of a document's other lines: type, names, dependency, metadata and output."""
+"""Bytes of a document's other lines: type, names, dependency and metadata."""
+_OUTPUTS = 700
+"""Bytes of the two outputs that say how to run a document."""

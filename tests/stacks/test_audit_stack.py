@@ -335,6 +335,25 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
     [
         (lambda: Audit(auditors=()), "an Audit needs at least one auditor (deployments.py)"),
         (
+            lambda: Audit(
+                auditors=(_AUDITOR,), subscribers=("https://hooks.slack.com/services/T/B/x",)
+            ),
+            "subscriber 'https://hooks.slack.com/services/T/B/x' is a chat's webhook, which cannot "
+            "confirm a subscription of SNS; leave it out and connect the topic of AuditStack in "
+            "Amazon Q Developer in chat applications (docs/auditors.md) (deployments.py)",
+        ),
+        (
+            lambda: Audit(auditors=(_AUDITOR,), subscribers=("https://x.webhook.office.com/a",)),
+            "subscriber 'https://x.webhook.office.com/a' is a chat's webhook, which cannot "
+            "confirm a subscription of SNS; leave it out and connect the topic of AuditStack in "
+            "Amazon Q Developer in chat applications (docs/auditors.md) (deployments.py)",
+        ),
+        (
+            lambda: Audit(auditors=(_AUDITOR,), subscribers=(f"{_QUEUE}.fifo",)),
+            f"subscriber '{_QUEUE}.fifo' is a FIFO queue, to which a standard topic cannot send; "
+            "name a standard queue (deployments.py)",
+        ),
+        (
             lambda: Audit(auditors=(_AUDITOR,), subscribers=("nobody",)),
             "subscriber 'nobody' is not an e-mail address, no https:// address without credentials "
             "and no ARN of an SQS queue (deployments.py)",

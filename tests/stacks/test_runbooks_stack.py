@@ -72,7 +72,7 @@ def test_stacks_share_nothing_that_would_lock_one_to_the_other() -> None:
     assert "Fn::GetStackOutput" not in str(runbooks)
 
 
-def test_output_says_how_to_run_the_runbook() -> None:
+def test_outputs_say_how_to_run_the_runbook_by_a_command_and_in_the_console() -> None:
     stack = template("RunbooksStack", deployment())
 
     expected = {
@@ -83,9 +83,24 @@ def test_output_says_how_to_run_the_runbook() -> None:
                 "--document-name Restart-EC2InstanceDemo --document-version '$DEFAULT' "
                 "--parameters InstanceId=..."
             },
-        }
+        },
+        "OpenRestartEC2InstanceDemo": {
+            "Description": "Where to run Restart-EC2InstanceDemo in the console",
+            "Value": {
+                "Fn::Sub": [
+                    "https://${AWS::Region}.${Host}/systems-manager/automation/execute/"
+                    "Restart-EC2InstanceDemo?region=${AWS::Region}",
+                    {"Host": {"Fn::FindInMap": ["Console", {"Ref": "AWS::Partition"}, "Host"]}},
+                ]
+            },
+        },
     }
     assert expected == stack["Outputs"]
+    assert stack["Mappings"]["Console"] == {
+        "aws": {"Host": "console.aws.amazon.com"},
+        "aws-cn": {"Host": "console.amazonaws.cn"},
+        "aws-us-gov": {"Host": "console.amazonaws-us-gov.com"},
+    }
 
 
 def test_output_of_several_parameters_is_a_command_that_the_aws_cli_takes() -> None:
@@ -115,11 +130,11 @@ def test_at_most_five_documents_are_created_at_a_time() -> None:
 
 
 def test_outputs_over_cloudformations_200_become_one_for_all() -> None:
-    many, runbooks = of_many_runbooks(201)
+    many, runbooks = of_many_runbooks(101)
     stack = template("RunbooksStack", many, runbooks=runbooks)
 
-    assert list(stack["Outputs"]) == ["RunRunbook"]
-    assert stack["Outputs"]["RunRunbook"]["Description"] == "How to run each of the 201 runbooks"
+    assert list(stack["Outputs"]) == ["RunRunbook", "OpenRunbook"]
+    assert stack["Outputs"]["RunRunbook"]["Description"] == "How to run each of the 101 runbooks"
 
 
 def test_estimate_of_the_templates_size_is_never_below_the_template() -> None:
