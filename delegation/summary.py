@@ -209,10 +209,14 @@ def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, st
             "refused at the start, before anything is touched; `Targets` or `TargetMaps` at a "
             "start multiply it, and IAM has no condition key for them",
         )
-    if role.only_instances_tagged is not None:
-        key, value = role.only_instances_tagged
+    if role.require_reason:
         yield (
-            f"act on instances tagged {key}={value} alone",
+            f"begin a run only with a reason: {role.reason_pattern}",
+            "it stands in the history, in the event history and in the message to approvers",
+        )
+    for key, values in role.limit_tags:
+        yield (
+            f"act on instances tagged {key}={' or '.join(values)} alone",
             "a condition of the boundary; the role can neither set nor remove the tag",
         )
 

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from delegation import names
 from delegation.deployment.deployment import Deployment
+from delegation.deployment.limits import required_parameters
 from delegation.policies.quotas import STACK_OUTPUTS
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import author_synthesizer
@@ -49,7 +50,13 @@ class RunbooksStack(DeploymentStack):
             synthesizer=author_synthesizer(scope) if deployment.has_author_roles else None,
         )
         self._build_documents(deployment, runbooks)
-        self._build_outputs([runbooks[name] for name in deployment.runbooks])
+        self._build_outputs(
+            {
+                name: required_parameters(runbooks[name], role)
+                for role in deployment.service_roles
+                for name in role.runbooks
+            }
+        )
 
     def _build_documents(self, deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
         """The documents, each after the fifth before it: five chains, five at a time."""
@@ -71,9 +78,9 @@ class RunbooksStack(DeploymentStack):
                 document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
             documents.append(document)
 
-    def _build_outputs(self, runbooks: list[Runbook]) -> None:
-        """How to run each, by a command and in the console; one form for all where a template
-        cannot hold so many outputs."""
+    def _build_outputs(self, runbooks: Mapping[str, tuple[str, ...]]) -> None:
+        """How to run each with its required parameters, by a command and in the console; one form
+        for all where a template cannot hold so many outputs."""
         hosts = CfnMapping(
             self,
             "Console",
@@ -84,9 +91,8 @@ class RunbooksStack(DeploymentStack):
             what = f"each of the {len(runbooks)} runbooks"
             self._build_ways(host, "Runbook", "NAME", ("PARAMETER",), what)
             return
-        for runbook in runbooks:
-            id_, parameters = names.construct_id(runbook.name), runbook.required_parameters
-            self._build_ways(host, id_, runbook.name, parameters, runbook.name)
+        for name, parameters in runbooks.items():
+            self._build_ways(host, names.construct_id(name), name, parameters, name)
 
     def _build_ways(
         self, host: str, id_: str, name: str, parameters: tuple[str, ...], what: str

@@ -20,6 +20,8 @@ from delegation.runbooks.runbook import Runbook
 
 APPROVAL_STEP = "approveRun"
 CALENDAR_STEP = "assertCalendarIsOpen"
+REASON = "Reason"
+"""The parameter that says why a run is started."""
 
 _INSTANCE_TYPE = "AWS::EC2::Instance::Id"
 _INSTANCE_INPUTS = ("InstanceIds", "InstanceId", "Iterators")
@@ -33,9 +35,16 @@ def deployed_content(runbook: Runbook, role: ServiceRole) -> dict[str, Any]:
     content["assumeRole"] = substituted(names.role_arn(role.name))
     if role.at_most_instances is not None:
         content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
+    if role.require_reason:
+        content["parameters"] = {**content.get("parameters", {}), REASON: _reason(role)}
     if first := [*approval_steps(runbook, role), *calendar_steps(role)]:
         content["mainSteps"] = [*first, *runbook.content["mainSteps"]]
     return content
+
+
+def required_parameters(runbook: Runbook, role: ServiceRole) -> tuple[str, ...]:
+    """The parameters that anyone who starts a runbook under its role has to give."""
+    return (*runbook.required_parameters, *((REASON,) if role.require_reason else ()))
 
 
 def needs_of_role(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> tuple[Need, ...]:
@@ -58,6 +67,7 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
+    reason = f": {{{{ {REASON} }}}}" if role.require_reason else ""
     return [
         {
             "name": APPROVAL_STEP,
@@ -65,7 +75,7 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
             "timeoutSeconds": _APPROVAL_SECONDS,
             "onFailure": "Abort",
             "inputs": {
-                "Message": f"{runbook.name} waits for your approval",
+                "Message": f"{runbook.name} waits for your approval{reason}",
                 "MinRequiredApprovals": role.approval.at_least,
                 "Approvers": [substituted(approver_arn(person)) for person in role.approval.by],
             },
@@ -101,6 +111,14 @@ def _calendar_need(calendar: str) -> Need:
         why="the run begins only while the Change Calendar is open",
         source="Systems Manager User Guide, Change Calendar; Service Authorization Reference",
     )
+
+
+def _reason(role: ServiceRole) -> dict[str, Any]:
+    return {
+        "type": "String",
+        "description": "(Required) Why this is run",
+        "allowedPattern": role.reason_pattern,
+    }
 
 
 def _limited_parameters(runbook: Runbook, most: int) -> dict[str, Any]:

@@ -2,13 +2,26 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from delegation.deployment.people import PermissionSet, Person, require_iam_name
 from delegation.deployment.regions import partition_of
-from delegation.deployment.validation import Tag, require_tag, require_texts, require_tuple
+from delegation.deployment.validation import (
+    refuse_duplicates,
+    require_tag,
+    require_texts,
+    require_tuple,
+)
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
+from delegation.runbooks.checks.patterns import compiled
 
 _KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
+
+
+LimitTag = tuple[str, str | tuple[str, ...]]
+"""Key and value of a tag, or the values of which an instance must have one."""
+LimitTags = tuple[tuple[str, tuple[str, ...]], ...]
+"""Keys of tags, each with the values of which an instance must have one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,15 +77,20 @@ class ServiceRole:
     Starting an instance with such a volume needs ``kms:CreateGrant`` on its key; without it the
     instance stops and never starts. Source: EBS User Guide, Requirements for Amazon EBS encryption.
     """
-    only_instances_tagged: Tag | None = None
-    """Key and value of the tag that instances must have; None for any instance. The role can
-    neither set nor remove that tag."""
+    only_instances_tagged: LimitTag | tuple[LimitTag, ...] | None = None
+    """Key and value of the tag that instances must have, or the key and a tuple of values of which
+    they must have one, or a tuple of several such tags, all of which they must have; None for any
+    instance. The role can neither set nor remove these tags."""
     at_most_instances: int | None = None
     """How many instances one run may name, 1 to 50; None for any number."""
     approval: Approval | None = None
     """Who has to approve each run; None for nobody."""
     calendar: str | None = None
     """Name or ARN of the Change Calendar that must be open when a run begins; None for any time."""
+    require_reason: bool = False
+    """Whether each start must say why, in a parameter ``Reason`` of the role's documents."""
+    reason_pattern: str = r"^\S.{1,254}\S$"
+    """What a reason looks like, as a regular expression of the whole of it: ``^OPS-[0-9]+$``."""
 
     def __post_init__(self) -> None:
         require_iam_name("service role", self.name)
@@ -107,13 +125,20 @@ class ServiceRole:
                 self.at_most_instances,
                 self.approval,
                 self.calendar,
+                self.require_reason or None,
             )
         )
 
+    @property
+    def limit_tags(self) -> LimitTags:
+        """The tags of ``only_instances_tagged``, in its longest form."""
+        return _limit_tags("", self.only_instances_tagged)
+
     def _check_limits(self) -> None:
-        role, tag = f"of service role {self.name!r}", self.only_instances_tagged
-        if tag is not None:
-            require_tag(f"only_instances_tagged {role}", tag)
+        role = f"of service role {self.name!r}"
+        tags = _limit_tags(f"only_instances_tagged {role}", self.only_instances_tagged)
+        refuse_duplicates(f"tag of only_instances_tagged {role}", [key.lower() for key, _ in tags])
+        self._check_reason(role)
         most = self.at_most_instances
         if most is not None and (type(most) is not int or not 1 <= most <= _LIST_ITEMS):
             raise DelegationError(
@@ -133,6 +158,20 @@ class ServiceRole:
                 f"(arn:PARTITION:ssm:REGION:ACCOUNT:document/NAME) {IN_DEPLOYMENTS}"
             )
 
+    def _check_reason(self, role: str) -> None:
+        if not isinstance(self.require_reason, bool):
+            raise DelegationError(
+                f"require_reason {role} is {self.require_reason!r}, not True or False "
+                f"{IN_DEPLOYMENTS}"
+            )
+        try:
+            compiled(self.reason_pattern)
+        except (TypeError, re.error) as error:
+            raise DelegationError(
+                f"reason_pattern {role} is {self.reason_pattern!r}, not a regular expression: "
+                f"{error} {IN_DEPLOYMENTS}"
+            ) from None
+
 
 _LIST_ITEMS = 50
 """Values of one parameter. Source: SSM API Reference, StartAutomationExecution, Parameters."""
@@ -143,3 +182,20 @@ _CALENDAR_ARN = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:document/[A-Za
 def key_region(key_arn: str) -> str:
     """The Region of a KMS key ARN."""
     return key_arn.split(":")[3]
+
+
+def _limit_tags(field: str, given: Any) -> LimitTags:
+    """The tags of a limit in their longest form; raises DelegationError for what are none."""
+    if given is None:
+        return ()
+    if not isinstance(given, tuple) or not given:
+        require_tag(field, given)
+    listed = (given,) if isinstance(given[0], str) else given
+    found = []
+    for tag in listed:
+        has_values = isinstance(tag, tuple) and len(tag) == 2 and isinstance(tag[1], tuple)
+        alternatives = [(tag[0], value) for value in tag[1]] if has_values else [tag]
+        for alternative in alternatives or [tag]:
+            require_tag(field, alternative)
+        found.append((tag[0], tuple(value for _, value in alternatives)))
+    return tuple(found)

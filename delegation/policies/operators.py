@@ -228,7 +228,7 @@ def group_portions(policies: int) -> tuple[range, ...]:
 def boundary_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> Policy:
     """The most that a service role may do: what its runbooks need, and its volumes' keys."""
     return (
-        *boundary_statements(needs, deployment.arn_regions, role.only_instances_tagged),
+        *boundary_statements(needs, deployment.arn_regions, role.limit_tags),
         *volume_key_statements(role.volume_keys),
     )
 

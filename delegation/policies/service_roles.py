@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from delegation import names
-from delegation.deployment.service_roles import key_region
+from delegation.deployment.service_roles import LimitTags, key_region
 from delegation.policies.statements import Conditions, Statement
 from delegation.runbooks.permissions import Need
 from delegation.runbooks.permissions.arns import is_instance
 
 
 def boundary_statements(
-    needs: Iterable[Need], regions: Iterable[str], tag: tuple[str, str] | None = None
+    needs: Iterable[Need], regions: Iterable[str], tags: LimitTags = ()
 ) -> tuple[Statement, ...]:
     """The statements that allow exactly these needs, one for each service and kind of resource.
 
-    With a tag, those on instances hold for instances with that tag alone, and further ones keep
-    the role from setting or removing it.
+    With tags, those on instances hold for instances with all of these tags alone, and further ones
+    keep the role from setting or removing any of them.
     """
     regions = tuple(regions)
     grouped: dict[tuple[str, str, str], list[Need]] = {}
@@ -32,21 +32,24 @@ def boundary_statements(
             actions=tuple(sorted({need.action for need in group})),
             resources=_arns(resource, regions),
             conditions=(
-                *(_tagged(tag) if tag and is_instance(resource) else ()),
+                *(_tagged(tags) if is_instance(resource) else ()),
                 *((("StringEquals", "iam:PassedToService", passed_to),) if passed_to else ()),
             ),
             why="; ".join(dict.fromkeys(need.why for need in group)),
             source="; ".join(dict.fromkeys(need.source for need in group)),
         )
     found = tuple(statements.values()) or (_NOTHING,)
-    return (*found, *_never_change(tag)) if tag else found
+    return (*found, *_never_change(tags)) if tags else found
 
 
-def _tagged(tag: tuple[str, str]) -> Conditions:
-    return (("StringEquals", f"aws:ResourceTag/{tag[0]}", tag[1]),)
+def _tagged(tags: LimitTags) -> Conditions:
+    return tuple(
+        ("StringEquals", f"aws:ResourceTag/{key}", values if len(values) > 1 else values[0])
+        for key, values in tags
+    )
 
 
-def _never_change(tag: tuple[str, str]) -> tuple[Statement, ...]:
+def _never_change(tags: LimitTags) -> tuple[Statement, ...]:
     """The statements that keep a role from choosing its own instances.
 
     IAM compares the keys of tags in ``aws:ResourceTag`` without regard to letter case, so that no
@@ -54,24 +57,27 @@ def _never_change(tag: tuple[str, str]) -> tuple[Statement, ...]:
     Source: IAM User Guide, Controlling access to AWS resources using tags; EC2 API Reference,
     DeleteTags.
     """
-    never = Statement(
-        sid="NeverChangeLimitTag",
-        effect="Deny",
-        actions=("ec2:CreateTags", "ec2:DeleteTags"),
-        resources=("*",),
-        conditions=(("ForAnyValue:StringEqualsIgnoreCase", "aws:TagKeys", (tag[0],)),),
-        why=f"the tag {tag[0]} says which instances the role may act on",
-        source="IAM User Guide, Controlling access to AWS resources using tags",
+    never = tuple(
+        Statement(
+            sid=f"NeverChangeLimitTag{number if number > 1 else ''}",
+            effect="Deny",
+            actions=("ec2:CreateTags", "ec2:DeleteTags"),
+            resources=("*",),
+            conditions=(("ForAnyValue:StringEqualsIgnoreCase", "aws:TagKeys", (key,)),),
+            why=f"the tag {key} says which instances the role may act on",
+            source="IAM User Guide, Controlling access to AWS resources using tags",
+        )
+        for number, (key, _) in enumerate(tags, start=1)
     )
     every = replace(
-        never,
+        never[0],
         sid="NeverRemoveEveryTag",
         actions=("ec2:DeleteTags",),
         conditions=(("Null", "aws:TagKeys", "true"),),
-        why=f"a deletion that names no key would remove the tag {tag[0]} as well",
+        why=f"a deletion that names no key would remove the tag {tags[0][0]} as well",
         source="EC2 API Reference, DeleteTags",
     )
-    return never, every
+    return (*never, every)
 
 
 _NOTHING = Statement(

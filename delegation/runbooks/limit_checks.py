@@ -6,6 +6,7 @@ from typing import Any
 
 from delegation import names
 from delegation.deployment.limits import (
+    REASON,
     approval_steps,
     calendar_steps,
     elements,
@@ -39,6 +40,11 @@ def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> Non
                     f"{name!r}: step {need.step!r} needs {need.action} on {need.resource}, "
                     f"{reason}, or give the runbook a role without that limit {IN_DEPLOYMENTS}"
                 )
+        if role.require_reason and REASON in (runbook.content.get("parameters") or {}):
+            raise DelegationError(
+                f"{runbook.file}: parameter {REASON!r} is called as the one that require_reason of "
+                f"service role {role.name!r} adds; rename it"
+            )
         taken = {step.name for step in named_steps(runbook.content)}
         for step in (*approval_steps(runbook, role), *calendar_steps(role)):
             if step["name"] in taken:

@@ -8,7 +8,7 @@ from review.iam.names import ASSUME_ROLE, AUTOMATION, CLOUDFORMATION, PASS_ROLE
 from review.iam.patterns import an_example, covers, overlap
 from review.iam.statements import Statement
 from review.invariants.invariant import Invariant, Proof, invariant, joined
-from review.invariants.tag_limit import TAG, acts_on_tagged, an_instance, limiting_tags
+from review.invariants.tag_limit import acts_on_tagged, an_instance, limiting_tags, tagged
 from review.model.account import Persona, Principal, Runbook
 
 _OTHER_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", CLOUDFORMATION)
@@ -24,12 +24,14 @@ def service_role_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
             f"{role.name} can do what its runbooks need and nothing else: {shown}",
             _needs(evaluator, role, runbooks),
         )
-        for key, value in limiting_tags(role):
+        tags = limiting_tags(role)
+        for key, values in tags.items():
+            of_key = f"-{key}" if len(tags) > 1 else ""
             yield invariant(
-                f"{role.name}-acts-on-tagged-instances",
-                f"{role.name} acts on instances tagged {key}={value} alone, and can neither set "
-                "nor remove that tag",
-                acts_on_tagged(evaluator, role, key, value),
+                f"{role.name}-acts-on-tagged-instances{of_key}",
+                f"{role.name} acts on instances tagged {key}={' or '.join(values)} alone, and can "
+                "neither set nor remove that tag",
+                acts_on_tagged(evaluator, role, key),
             )
         yield invariant(
             f"{role.name}-is-assumed-by-automation",
@@ -95,7 +97,7 @@ def _is_grave(evaluator: Evaluator, name: str) -> bool:
 def _elsewhere(evaluator: Evaluator, role: Principal, names: list[str]) -> Iterator[Decision]:
     """The twins of what a role does: the same in another Region, and in another account."""
     environment, actions = evaluator.account.environment, evaluator.engine.actions()
-    tags = {f"{TAG}{key}": value for key, value in limiting_tags(role)}
+    tags = tagged(limiting_tags(role))
     for name in names:
         found = actions.get(name)
         assert found is not None
@@ -112,9 +114,13 @@ def _elsewhere(evaluator: Evaluator, role: Principal, names: list[str]) -> Itera
                 where = ":".join(
                     ["arn", environment.partition, parts[2], region, account, parts[5]]
                 )
-                tagged = tags if overlap(an_instance(evaluator, region, account), where) else {}
+                is_instance = overlap(an_instance(evaluator, region, account), where)
                 yield evaluator.evaluate(
-                    role, name, an_example(where), expected=False, context=tagged
+                    role,
+                    name,
+                    an_example(where),
+                    expected=False,
+                    context=tags if is_instance else {},
                 )
 
 

@@ -1,6 +1,6 @@
 """The limit that a tag sets to a service role: on which instances it acts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from review.access.evaluation import Decision, Evaluator
 from review.access.grants import Grant
@@ -13,24 +13,30 @@ from review.model.account import Principal
 TAG = "aws:ResourceTag/"
 
 
-def limiting_tags(role: Principal) -> list[tuple[str, str]]:
-    """The tags that a role's boundary asks of instances, or its policies."""
-    found = [
-        (key.removeprefix(TAG), value)
-        for policy in role.held
-        for statement in policy.statements
-        if statement.allows
-        for operator, key, values in statement.conditions
-        if operator == "StringEquals" and key.startswith(TAG)
-        for value in values
-    ]
-    return list(dict.fromkeys(found))
+def limiting_tags(role: Principal) -> dict[str, tuple[str, ...]]:
+    """The tags that a role's boundary asks of instances, or its policies: for each key, the values
+    of which they must have one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for policy in role.held:
+        for statement in policy.statements:
+            for operator, key, values in statement.conditions if statement.allows else ():
+                if operator == "StringEquals" and key.startswith(TAG):
+                    name = key.removeprefix(TAG)
+                    found[name] = tuple(dict.fromkeys((*found.get(name, ()), *values)))
+    return found
 
 
-def acts_on_tagged(evaluator: Evaluator, role: Principal, key: str, value: str) -> Proof:
-    """That a role acts on instances with the tag alone, and cannot set or remove it."""
-    actions = evaluator.engine.actions()
-    instance = an_instance(evaluator)
+def tagged(tags: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """What a request shows of an instance that has these tags, of each the first value."""
+    return {f"{TAG}{key}": values[0] for key, values in tags.items()}
+
+
+def acts_on_tagged(evaluator: Evaluator, role: Principal, key: str) -> Proof:
+    """That a role acts on instances with a tag alone, whatever else they have, and cannot set or
+    remove it."""
+    actions, tags = evaluator.engine.actions(), limiting_tags(role)
+    instance, fitting = an_instance(evaluator), tagged(tags)
+    without = {name: value for name, value in fitting.items() if name != f"{TAG}{key}"}
     decisions: list[Decision] = []
     for name in evaluator.access(role).allowed_actions:
         found = actions.get(name)
@@ -39,11 +45,15 @@ def acts_on_tagged(evaluator: Evaluator, role: Principal, key: str, value: str) 
             continue
         decisions += [
             evaluator.evaluate(
-                role, name, instance, expected=expected, context={f"{TAG}{key}": tagged}
+                role,
+                name,
+                instance,
+                expected=expected,
+                context={**fitting, f"{TAG}{key}": value},
             )
-            for tagged, expected in ((value, True), ("another", False))
+            for value, expected in (*((each, True) for each in tags[key]), ("another", False))
         ]
-        decisions.append(evaluator.evaluate(role, name, instance, expected=False))
+        decisions.append(evaluator.evaluate(role, name, instance, expected=False, context=without))
     for name, context in (
         ("ec2:CreateTags", {"aws:TagKeys": [key]}),
         ("ec2:CreateTags", {"aws:TagKeys": [key.upper()]}),

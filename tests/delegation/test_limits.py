@@ -1,12 +1,13 @@
 """The limits of a service role: what they make of documents, needs and the boundary."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from delegation.deployment.limits import deployed_content, needs_of_role
+from delegation.deployment.limits import deployed_content, needs_of_role, required_parameters
 from delegation.errors import DelegationError
 from delegation.model import Approval, ExistingRole, IamUser, ServiceRole
 from delegation.policies.service_roles import boundary_statements
@@ -138,7 +139,7 @@ def test_at_most_bounds_the_parameter_that_lists_instances(tmp_path: Path) -> No
 def test_boundary_of_a_limited_role_holds_for_tagged_instances_and_keeps_the_tag() -> None:
     needs = load_runbooks([_RESTART])[_RESTART].needs
 
-    statements = boundary_statements(needs, ("eu-west-1",), ("Automation", "allowed"))
+    statements = boundary_statements(needs, ("eu-west-1",), (("Automation", ("allowed",)),))
 
     assert [statement.render() for statement in statements] == [
         {
@@ -308,7 +309,7 @@ def test_managed_nodes_of_a_limited_role_are_limited_as_well(tmp_path: Path) -> 
     }
     needs = _runbook(tmp_path, run).needs
 
-    statements = boundary_statements(needs, ("eu-west-1",), ("Automation", "allowed"))
+    statements = boundary_statements(needs, ("eu-west-1",), (("Automation", ("allowed",)),))
 
     limited = {s.resources[0].rsplit(":", 1)[-1] for s in statements if s.conditions}
     assert {"managed-instance/*", "instance/i-0123456789abcdef0"} <= limited
@@ -324,3 +325,90 @@ def test_step_called_as_one_that_a_limit_puts_first_is_refused(tmp_path: Path) -
         f"{tmp_path}/Own.json: step 'approveRun' is called as the step that a limit of service "
         "role 'Role' puts before it; rename it"
     )
+
+
+def test_several_tags_are_all_asked_for_each_with_one_of_its_values() -> None:
+    needs = load_runbooks([_RESTART])[_RESTART].needs
+    role = ServiceRole(
+        name="Role",
+        runbooks=(_RESTART,),
+        only_instances_tagged=(("Automation", "allowed"), ("Team", ("db", "web"))),
+    )
+
+    *_, of_instances, one, other, every = boundary_statements(
+        needs, ("eu-west-1",), role.limit_tags
+    )
+
+    assert of_instances.render()["Condition"] == {
+        "StringEquals": {
+            "aws:ResourceTag/Automation": "allowed",
+            "aws:ResourceTag/Team": ["db", "web"],
+        }
+    }
+    assert [s.sid for s in (one, other, every)] == [
+        "NeverChangeLimitTag",
+        "NeverChangeLimitTag2",
+        "NeverRemoveEveryTag",
+    ]
+    assert [s.conditions[0][2] for s in (one, other)] == [("Automation",), ("Team",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((), "only_instances_tagged of service role 'Role' is (), not (key, value)"),
+        ("Automation", "only_instances_tagged of service role 'Role' is 'Automation', not (key"),
+        ((("A", ()),), "only_instances_tagged of service role 'Role' is ('A', ()), not (key"),
+        ((("A", ("x", "*")),), "only_instances_tagged of service role 'Role' is ('A', '*'), not"),
+        (
+            (("A", "x"), ("a", "y")),
+            "tag of only_instances_tagged of service role 'Role' 'a' is named 2 times",
+        ),
+    ],
+)
+def test_tags_that_are_none_are_refused(given: Any, message: str) -> None:
+    with pytest.raises(DelegationError) as refused:
+        ServiceRole(name="Role", runbooks=(_RESTART,), only_instances_tagged=given)
+
+    assert str(refused.value).startswith(message)
+
+
+def test_reason_is_a_required_parameter_and_stands_in_the_message_to_approvers() -> None:
+    runbook = load_runbooks([_RESTART])[_RESTART]
+    role = ServiceRole(
+        name="Role",
+        runbooks=(_RESTART,),
+        require_reason=True,
+        reason_pattern="^OPS-[0-9]+$",
+        approval=Approval(by=(IamUser("lead"),)),
+    )
+
+    content = deployed_content(runbook, role)
+
+    assert content["parameters"]["Reason"] == {
+        "type": "String",
+        "description": "(Required) Why this is run",
+        "allowedPattern": "^OPS-[0-9]+$",
+    }
+    assert content["mainSteps"][0]["inputs"]["Message"] == (
+        "Restart-EC2InstanceDemo waits for your approval: {{ Reason }}"
+    )
+    assert required_parameters(runbook, role) == ("InstanceId", "Reason")
+    assert "Reason" not in runbook.content["parameters"]
+
+
+def test_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(
+        DelegationError, match=r"reason_pattern of service role 'Role' is '\(', not"
+    ):
+        ServiceRole(name="Role", runbooks=(_RESTART,), require_reason=True, reason_pattern="(")
+
+
+def test_runbook_with_a_reason_of_its_own_is_refused() -> None:
+    runbook = load_runbooks([_RESTART])[_RESTART]
+    parameters = {**runbook.content["parameters"], "Reason": {"type": "String", "default": "x"}}
+    own = replace(runbook, content={**runbook.content, "parameters": parameters})
+    role = ServiceRole(name="Role", runbooks=(_RESTART,), require_reason=True)
+
+    with pytest.raises(DelegationError, match="parameter 'Reason' is called as the one that"):
+        check_role_limits(role, {_RESTART: own})

@@ -205,6 +205,44 @@ def test_more_instances_than_allowed_are_refused_at_the_start(account: Account, 
     assert done["AutomationExecutionStatus"] == "Success"
 
 
+def test_role_acts_on_instances_with_every_tag_and_one_of_its_values(
+    account: Account, play: Play
+) -> None:
+    play(only_instances_tagged=(("Automation", "allowed"), ("Team", ("db", "web"))))
+    operator = account.ssm_of(_OPERATOR)
+    ended = {
+        str(tags): account.end_of(account.start(operator, account.launch(tags=tags)))
+        for tags in (
+            {"Automation": "allowed", "Team": "db"},
+            {"Automation": "allowed", "Team": "web"},
+            {"Automation": "allowed", "Team": "other"},
+            {"Automation": "allowed"},
+            {"Team": "db"},
+        )
+    }
+
+    assert [run["AutomationExecutionStatus"] for run in ended.values()] == [
+        *("Success", "Success"),
+        *("Failed", "Failed", "Failed"),
+    ]
+
+
+def test_run_without_a_reason_of_the_pattern_is_refused_at_the_start(
+    account: Account, play: Play
+) -> None:
+    play(require_reason=True, reason_pattern="^OPS-[0-9]+$")
+    operator, instance = account.ssm_of(_OPERATOR), account.launch(tags={})
+
+    with pytest.raises(ClientError, match="Reason"):
+        account.start(operator, instance)
+    with pytest.raises(ClientError, match="Reason"):
+        account.start(operator, instance, Reason=["because"])
+    done = account.end_of(account.start(operator, instance, Reason=["OPS-17"]))
+
+    assert done["AutomationExecutionStatus"] == "Success"
+    assert done["Parameters"]["Reason"] == ["OPS-17"]
+
+
 def test_run_waits_for_the_approver_and_its_starter_cannot_approve(
     account: Account, play: Play
 ) -> None:
