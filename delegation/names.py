@@ -15,6 +15,8 @@ AUDIT_STACK = "AuditStack"
 
 OPERATOR_POLICY = "OperatorRestrictedPermissions"
 OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
+OWN_MFA_POLICY = "OwnMfaDevice"
+REQUIRE_MFA_POLICY = "NothingWithoutMfa"
 OPERATOR_DENY_POLICY = "DenyOwnPermissionsInRunbooks"
 OPERATOR_GROUP = "AutomationRestrictedOperators"
 APPROVER_POLICY = "ApproverRestrictedPermissions"

@@ -21,13 +21,13 @@ from delegation.policies.authors import (
 )
 from delegation.policies.operators import (
     NEVER_LEND,
-    OWN_PASSWORD,
     approver_policy,
     auditor_policy,
     boundary_policy,
     operator_policies,
     own_policy,
 )
+from delegation.policies.own_user import OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
 from delegation.policies.pipelines import (
     administration_permissions,
     comparison_permissions,
@@ -92,7 +92,7 @@ def _granted(
         if people:
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
-            yield f"{kind} {', '.join(users)}", OWN_PASSWORD
+            yield f"{kind} {', '.join(users)}", _of_own_user(deployment)
     lending_nothing = (*iam_users(deployment.operators), *never_lending_roles(deployment.operators))
     if lending_nothing:
         yield f"operator {', '.join(lending_nothing)}", NEVER_LEND
@@ -122,6 +122,15 @@ def _granted(
             if deployment.profile is Profile.LEAST_PRIVILEGE
             else (AUTOMATION_ROLE, *own_policy(deployment, role, needs)),
         )
+
+
+def _of_own_user(deployment: Deployment) -> Iterable[Statement]:
+    """What people with an IAM user may do to it."""
+    return (
+        *OWN_PASSWORD,
+        *(OWN_MFA if deployment.has_own_mfa else ()),
+        *(REQUIRE_MFA if deployment.require_mfa else ()),
+    )
 
 
 def _of(team: Team) -> str:

@@ -1,6 +1,6 @@
 """AdministrationStack: everything IAM of a deployment, one per account, the administrator's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn
 from aws_cdk import aws_iam as iam
@@ -9,7 +9,9 @@ from constructs import Construct
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_of_role
-from delegation.policies.operators import OWN_PASSWORD, approver_policy, auditor_policy
+from delegation.policies.operators import approver_policy, auditor_policy
+from delegation.policies.own_user import OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
+from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
 from stacks.deployment_stack import DeploymentStack
@@ -17,8 +19,6 @@ from stacks.group_access import GroupAccess
 from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
 from stacks.service_role import AutomationServiceRole
-
-_OWN_PASSWORD_DESCRIPTION = "Change one's own console password"
 
 SIGN_IN_HOSTS = {
     "aws": "signin.aws.amazon.com",
@@ -55,14 +55,15 @@ class AdministrationStack(DeploymentStack):
         )
         ungrouped = () if operators.groups else operators.users
         if groups or ungrouped:
-            managed_policy(
-                self,
-                names.OPERATOR_PASSWORD_POLICY,
-                description=_OWN_PASSWORD_DESCRIPTION,
-                statements=OWN_PASSWORD,
-                groups=groups,
-                users=ungrouped,
-            )
+            for name, description, statements in _policies_of_users(deployment):
+                managed_policy(
+                    self,
+                    name,
+                    description=description,
+                    statements=statements,
+                    groups=groups,
+                    users=ungrouped,
+                )
             self._build_sign_in_link()
         if deployment.has_author_roles:
             AuthorAccess(self, "AuthorAccess", deployment=deployment)
@@ -119,3 +120,14 @@ class AdministrationStack(DeploymentStack):
             value=Fn.join("", ["https://", Aws.ACCOUNT_ID, ".", host, "/console"]),
             description="Where operators with an IAM user sign in",
         )
+
+
+def _policies_of_users(
+    deployment: Deployment,
+) -> Iterator[tuple[str, str, tuple[Statement, ...]]]:
+    """The name, description and statements of each policy about people's own IAM users."""
+    yield names.OPERATOR_PASSWORD_POLICY, "Change one's own console password", OWN_PASSWORD
+    if deployment.has_own_mfa:
+        yield names.OWN_MFA_POLICY, "Enrol an MFA device of one's own", OWN_MFA
+    if deployment.require_mfa:
+        yield names.REQUIRE_MFA_POLICY, "Nothing but to enrol a device without MFA", REQUIRE_MFA

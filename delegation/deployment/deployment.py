@@ -78,6 +78,12 @@ class Deployment:
     """Whether CloudFormation refuses to delete the stacks until this is turned off."""
     tags: tuple[Tag, ...] = ()
     """Keys and values of the tags of every stack, and of every resource that can have any."""
+    own_mfa: bool = False
+    """Whether people with an IAM user may enrol an MFA device of their own."""
+    require_mfa: bool = False
+    """Whether people with an IAM user can do nothing without an MFA device but enrol one and change
+    their password. It is of users alone: a role's sessions, and Identity Center, have rules of
+    their own."""
     permissions_boundary: CompanyBoundary | None = None
     """The boundary that a company asks for, on users and on the roles of authors and pipelines;
     None for a company that asks for none."""
@@ -93,11 +99,11 @@ class Deployment:
         ):
             object.__setattr__(self, field, value)
         require_texts("regions", self.regions)
-        if not isinstance(self.termination_protection, bool):
-            raise DelegationError(
-                f"termination_protection is {self.termination_protection!r}, not True or False "
-                f"{IN_DEPLOYMENTS}"
-            )
+        for field in ("termination_protection", "own_mfa", "require_mfa"):
+            if not isinstance(getattr(self, field), bool):
+                raise DelegationError(
+                    f"{field} is {getattr(self, field)!r}, not True or False {IN_DEPLOYMENTS}"
+                )
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
         check_tags(self.tags)
@@ -140,6 +146,11 @@ class Deployment:
         """The ARN of the boundary of users and of those who deploy; None without one."""
         boundary = self.permissions_boundary
         return names.policy_arn(boundary.policy) if boundary else None
+
+    @property
+    def has_own_mfa(self) -> bool:
+        """Whether people with an IAM user may enrol an MFA device of their own."""
+        return self.own_mfa or self.require_mfa
 
     @property
     def has_own_boundaries(self) -> bool:
@@ -290,11 +301,12 @@ class Deployment:
             or self.regions
             or self.service_roles[0].volume_keys
             or self.permissions_boundary
+            or self.has_own_mfa
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
-                "volume keys, no account, no regions and no permissions boundary "
+                "volume keys, no account, no regions, no permissions boundary and no MFA "
                 f"{IN_DEPLOYMENTS}"
             )
 

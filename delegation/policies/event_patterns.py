@@ -105,6 +105,8 @@ def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
 def _policies(deployment: Deployment) -> Iterator[str]:
     """The names of the policies that the deployment makes, those that there may be as well."""
     yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
+    if deployment.has_own_mfa:
+        yield from (names.OWN_MFA_POLICY, names.REQUIRE_MFA_POLICY)
     for team in deployment.teams:
         policy = names.of_team(names.OPERATOR_POLICY, team.name)
         for number in range(1, len(operator_policies(deployment, team)) + 1):

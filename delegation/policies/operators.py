@@ -25,7 +25,8 @@ _SAR = "Service Authorization Reference, AWS Systems Manager"
 _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Create a Test User"
 
 OTHER_POLICIES_OF_USERS = 2
-"""How many policies beside those of runbooks operators who are IAM users hold."""
+"""How many policies operators who are IAM users hold beside those of runbooks; with MFA, two
+more."""
 _READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
 _START = "ssm:StartAutomationExecution"
@@ -91,24 +92,6 @@ NEVER_LEND = (
         "of them; what a start itself asks of Systems Manager stays as it is",
         source="IAM User Guide, AWS global condition context keys, aws:CalledVia; the AWS managed "
         "policy AWSBudgetsActionsRolePolicyForResourceAdministrationWithSSM relies on the key",
-    ),
-)
-
-OWN_PASSWORD = (
-    Statement(
-        sid="ChangeOwnPassword",
-        actions=("iam:ChangePassword",),
-        resources=(names.own_user_arn(),),
-        why="the first sign-in asks for a new password and would lock the user out otherwise",
-        source="AWS managed policy IAMUserChangePassword",
-    ),
-    Statement(
-        sid="ReadPasswordPolicy",
-        actions=("iam:GetAccountPasswordPolicy",),
-        resources=("*",),
-        why="the console shows what a new password must contain; the call has no resource-level "
-        "permission",
-        source="AWS managed policy IAMUserChangePassword",
     ),
 )
 
@@ -212,15 +195,16 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
 def operator_groups(deployment: Deployment, team: Team) -> tuple[tuple[str, range], ...]:
     """The groups of a team's operators who are IAM users, each with the policies (by index) that it
     holds."""
-    held = group_portions(len(operator_policies(deployment, team)))
+    others = OTHER_POLICIES_OF_USERS + (2 if deployment.has_own_mfa else 0)
+    held = group_portions(len(operator_policies(deployment, team)), others)
     group = names.of_team(names.OPERATOR_GROUP, team.name)
     return tuple((names.part(group, number), of) for number, of in enumerate(held, start=1))
 
 
-def group_portions(policies: int) -> tuple[range, ...]:
+def group_portions(policies: int, others: int = OTHER_POLICIES_OF_USERS) -> tuple[range, ...]:
     """Which operator policies (by index) each operator group holds; the first leaves places for
-    ``OperatorOwnPassword`` and ``DenyOwnPermissionsInRunbooks``."""
-    first = range(min(policies, POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS))
+    ``others``: ``OperatorOwnPassword``, ``DenyOwnPermissionsInRunbooks`` and those of MFA."""
+    first = range(min(policies, POLICIES_A_PRINCIPAL - others))
     starts = range(len(first), policies, POLICIES_A_PRINCIPAL)
     return (first, *(range(s, min(s + POLICIES_A_PRINCIPAL, policies)) for s in starts))
 

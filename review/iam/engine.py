@@ -22,7 +22,9 @@ _SCRIPT = Path(__file__).resolve().parent / "engine.mjs"
 _PACKAGE = "@cloud-copilot/iam-simulate"
 
 Context = Mapping[str, str | Sequence[str]]
-"""Condition keys of a request, and the value or values of each."""
+"""Condition keys of a request, and the value or values of each; an empty sequence of values takes
+away a key that the principal's requests have."""
+_ABSENT: tuple[object, ...] = ((), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,7 @@ class Engine:
                 "boundary": _policy(bounds),
                 "trust": _policy(asked.trust),
                 "discover": discover,
-                "requests": [
-                    [r.action, r.resource, {**asked.context, **r.context}] for r in requests
-                ],
+                "requests": [[r.action, r.resource, _context(asked, r)] for r in requests],
             }
         )["answers"]
         return [_answer(asked, *pair) for pair in zip(requests, answers, strict=True)]
@@ -173,6 +173,12 @@ def _policy(statements: Sequence[Statement] | None) -> dict[str, Any] | None:
 
 
 _NOTHING = replace(ALLOW_EVERYTHING, sid="Nothing", allows=False)
+
+
+def _context(asked: Requester, request: Request) -> dict[str, Any]:
+    """The keys of a request; one that is given without a value is not there."""
+    keys = {**asked.context, **request.context}
+    return {key: value for key, value in keys.items() if value not in _ABSENT}
 
 
 def _answer(asked: Requester, request: Request, answer: Mapping[str, Any]) -> Answer:

@@ -23,6 +23,13 @@ CHANGES = (
 )
 """The same, and what shares or relabels a document."""
 OWN_PASSWORD = ("iam:ChangePassword", "iam:GetAccountPasswordPolicy")
+OWN_MFA = {
+    *("iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices"),
+    *("iam:ListVirtualMFADevices", "iam:ResyncMFADevice"),
+}
+"""What enrolling a device takes.
+Source: IAM User Guide, Allows IAM users to manage their own MFA device."""
+MFA = "aws:MultiFactorAuthPresent"
 """Source: AWS managed policy IAMUserChangePassword."""
 
 AUTOMATION = "ssm.amazonaws.com"

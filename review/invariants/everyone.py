@@ -5,15 +5,19 @@ from dataclasses import replace
 
 from review.access.evaluation import Decision, Evaluator, names
 from review.access.grants import Access, Grant
+from review.iam.engine import Context
 from review.iam.names import (
     ASSUME_ROLE,
     CLOUDFORMATION,
+    MFA,
+    OWN_MFA,
     OWN_PASSWORD,
     PASS_ROLE,
     SIGNAL,
     START,
     WRITES,
 )
+from review.iam.patterns import an_example
 from review.invariants.bootstrap import roles_that_deploy_administration
 from review.invariants.invariant import Invariant, Proof, as_findings, invariant
 from review.invariants.pipelines import ADMINISTRATION
@@ -25,6 +29,9 @@ _RAISING = (
     "iam:AddUserToGroup",
     "iam:AttachRolePolicy",
 )
+_WITHOUT_MFA: tuple[Context, ...] = ({MFA: "false"}, {MFA: ()})
+"""Signed in without a device; by access keys, whose requests do not have the key."""
+_ENABLE = "iam:EnableMFADevice"
 _READING = {"List", "Read"}
 
 
@@ -35,6 +42,18 @@ def everyones_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
             "users-change-own-password",
             f"{names(users)} can change no password but their own",
             _own_password(evaluator, users),
+        )
+    if enrolling := [user for user in users if evaluator.access(user).on(_ENABLE)]:
+        yield invariant(
+            "users-enrol-own-device",
+            f"{names(enrolling)} can enrol no MFA device but their own, and take none away",
+            _own_device(evaluator, enrolling),
+        )
+    if asked := [user for user in users if user.is_asked_for_mfa]:
+        yield invariant(
+            "users-do-nothing-without-mfa",
+            f"without an MFA device {names(asked)} can only enrol one and change their password",
+            _nothing_without_mfa(evaluator, asked),
         )
     yield invariant(
         "nobody-widens-own-rights",
@@ -80,15 +99,56 @@ def _own_password(evaluator: Evaluator, users: list[Principal]) -> Proof:
     return Proof((), tuple(decisions))
 
 
+def _own_device(evaluator: Evaluator, users: list[Principal]) -> Proof:
+    decisions: list[Decision] = []
+    findings: list[str] = []
+    for user in users:
+        access = evaluator.access(user)
+        findings += as_findings(access, (g for g in access.on(_ENABLE) if g.resource != user.arn))
+        other = evaluator.account.environment.iam_arn("user/SomebodyElse")
+        decisions += [
+            evaluator.evaluate(user, _ENABLE, user.arn, expected=True),
+            *(
+                evaluator.evaluate(user, action, arn, expected=False)
+                for action, arn in (
+                    *((_ENABLE, other), ("iam:DeactivateMFADevice", other)),
+                    ("iam:DeactivateMFADevice", user.arn),
+                )
+            ),
+        ]
+    return Proof(tuple(findings), tuple(decisions))
+
+
+def _nothing_without_mfa(evaluator: Evaluator, users: list[Principal]) -> Proof:
+    """Whatever they can do, asked without a device."""
+    decisions: list[Decision] = []
+    for user in users:
+        for name in evaluator.access(user).allowed_actions:
+            for grant in evaluator.access(user).on(name):
+                may = name in OWN_MFA or name in OWN_PASSWORD
+                decisions += [
+                    evaluator.evaluate(
+                        user,
+                        name,
+                        an_example(grant.resource),
+                        expected=may,
+                        context=context,
+                    )
+                    for context in _WITHOUT_MFA
+                ]
+    return Proof((), tuple(dict.fromkeys(decisions)))
+
+
 def _widens_nothing(evaluator: Evaluator) -> Proof:
-    """No action that manages permissions, and no change of IAM but to one's own password."""
+    """No action that manages permissions, and no change of IAM but to one's own password and
+    device, of which other invariants are."""
     actions = evaluator.engine.actions()
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses:
         for name in access.allowed_actions:
             found = actions.get(name)
-            if found is None or name in OWN_PASSWORD or name == PASS_ROLE:
+            if found is None or name in (*OWN_PASSWORD, *OWN_MFA) or name == PASS_ROLE:
                 continue
             writes_iam = name.startswith("iam:") and not set(found.levels) <= _READING
             lends = name == ASSUME_ROLE and access.principal.persona is Persona.SERVICE_ROLE

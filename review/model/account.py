@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from review.audit.recording import Recording
+from review.iam.names import MFA
 from review.iam.policy_variables import Values, filled
 from review.iam.statements import Policy, Statement
 from review.templates.intrinsics import Environment
@@ -78,7 +79,19 @@ class Principal:
             filled["aws:PrincipalArn"] = self.arn
         if self.kind is Kind.USER:
             filled["aws:username"] = self.arn.rsplit("/", 1)[-1]
+        if self.is_asked_for_mfa:
+            filled[MFA] = "true"  # the most that they can do: what they can without is less
         return filled
+
+    @property
+    def is_asked_for_mfa(self) -> bool:
+        """Whether any of their policies tells requests with an MFA device from those without."""
+        return any(
+            key.lower() == MFA.lower()
+            for policy in self.held
+            for statement in policy.statements
+            for _, key, _ in statement.conditions
+        )
 
     @property
     def values(self) -> Values:

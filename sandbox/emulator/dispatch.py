@@ -9,7 +9,7 @@ from sandbox.emulator import cloudtrail
 from sandbox.emulator.call import Call, Response
 from sandbox.emulator.checks import refused_where_the_emulator_errs
 from sandbox.emulator.cloudformation import stack_roles
-from sandbox.emulator.iam import own_password
+from sandbox.emulator.iam import own_user
 from sandbox.emulator.malformed_requests import refused_as_malformed
 from sandbox.emulator.sts import web_identity
 from sandbox.ssm.api.errors import ApiError
@@ -50,8 +50,8 @@ async def _answer(call: Call) -> Response:
     stack_roles.note(call)
     if operation := added_operation(call):
         return perform(call.operation, operation, call)
-    if (call.service, call.operation) == ("iam", own_password.OPERATION):
-        return own_password.change_password(call)
+    if (call.service, call.operation) == ("iam", own_user.OPERATION):
+        return own_user.change_password(call)
     if (call.service, call.operation) == ("sts", web_identity.OPERATION):
         return web_identity.assume_role(call)
     response: Response = await _emulator_dispatch(
