@@ -45,7 +45,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = Parser(
         prog="python -m pipeline",
-        description="Reviews of changes, and deployments of what was reviewed (docs/pipeline.md). "
+        description="Reviews of changes, and deployments of what was reviewed (docs/pipelines.md). "
         f"Exit status: 0; 1 for what cannot be done; {FOUND} where a change may not be merged.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
