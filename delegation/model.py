@@ -3,7 +3,13 @@
 from delegation.deployment.audit import Audit
 from delegation.deployment.company import CompanyBoundary
 from delegation.deployment.deployment import Deployment, Profile
-from delegation.deployment.people import ExistingRole, IamUser, PermissionSet
+from delegation.deployment.people import (
+    ExistingGroup,
+    ExistingRole,
+    ExistingUser,
+    IamUser,
+    PermissionSet,
+)
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.service_roles import Approval, ServiceRole
 from delegation.deployment.teams import Team
@@ -13,7 +19,9 @@ __all__ = [
     "Audit",
     "CompanyBoundary",
     "Deployment",
+    "ExistingGroup",
     "ExistingRole",
+    "ExistingUser",
     "GitHubPipeline",
     "IamUser",
     "PermissionSet",

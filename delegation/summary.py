@@ -10,7 +10,7 @@ from delegation import names
 from delegation.configuration import Configuration
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.limits import needs_of_role
-from delegation.deployment.people import iam_users, never_lending_roles
+from delegation.deployment.people import iam_users, never_lending
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team
@@ -93,7 +93,10 @@ def _granted(
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", _of_own_user(deployment)
-    lending_nothing = (*iam_users(deployment.operators), *never_lending_roles(deployment.operators))
+    lending_nothing = (
+        *iam_users(deployment.operators),
+        *(person.name for person in never_lending(deployment.operators)),
+    )
     if lending_nothing:
         yield f"operator {', '.join(lending_nothing)}", NEVER_LEND
     if deployment.pipeline is not None:

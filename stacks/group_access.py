@@ -7,7 +7,7 @@ from constructs import Construct
 
 from delegation import names
 from delegation.deployment.deployment import Deployment
-from delegation.deployment.people import Person, existing_roles, iam_users
+from delegation.deployment.people import Person, iam_users
 from delegation.policies.statements import Statement
 from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy
@@ -55,5 +55,5 @@ class GroupAccess(Construct):
                 description=description,
                 statements=statements,
                 groups=[groups[team]] if team in groups else (),
-                roles=existing_roles(members),
+                people=members,
             )

@@ -6,8 +6,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
+from delegation.deployment.people import Person, existing
 from delegation.policies.statements import Statement, policy_document
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards, wildcard_reasons
+
+_EXISTING_USER = (
+    "the user exists already, and who is in which group is decided where it was made; an IamUser "
+    "or an ExistingGroup holds the policy through a group"
+)
 
 
 def managed_policy(
@@ -17,10 +23,11 @@ def managed_policy(
     description: str,
     statements: Sequence[Statement],
     groups: Sequence[iam.CfnGroup] = (),
-    roles: Sequence[str] = (),
     users: Sequence[iam.CfnUser] = (),
+    people: Sequence[Person] = (),
 ) -> iam.CfnManagedPolicy:
-    """A policy under its fixed name, attached as given, its wildcards acknowledged with reasons.
+    """A policy under its fixed name, attached as given and to those of the people who exist
+    already, its wildcards acknowledged with reasons.
 
     IAM can change neither name nor description, and CloudFormation cannot replace a named policy:
     both are constants of the project.
@@ -31,10 +38,12 @@ def managed_policy(
         managed_policy_name=name,
         description=description,
         policy_document=policy_document(statements),
-        groups=[group.ref for group in groups] or None,
-        roles=list(roles) or None,
-        users=[user.ref for user in users] or None,
+        groups=[*(group.ref for group in groups), *existing(people, "group")] or None,
+        roles=list(existing(people, "role")) or None,
+        users=[*(user.ref for user in users), *existing(people, "user")] or None,
     )
     on_users = in_standards("IAMUserNoPolicies", GUIDES_USER) if users else {}
+    if existing(people, "user"):
+        on_users = in_standards("IAMUserNoPolicies", _EXISTING_USER)
     acknowledge(policy, {**wildcard_reasons(statements), **on_users})
     return policy

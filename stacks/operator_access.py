@@ -9,9 +9,8 @@ from delegation import names
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.people import (
     PermissionSet,
-    existing_roles,
     iam_users,
-    never_lending_roles,
+    never_lending,
 )
 from delegation.deployment.teams import Team
 from delegation.policies.operators import NEVER_LEND, operator_groups, operator_policies
@@ -89,23 +88,23 @@ class OperatorAccess(Construct):
                 description=_DESCRIPTION,
                 statements=statements,
                 groups=[group_of[index]] if group_of else (),
-                roles=existing_roles(team.operators),
+                people=team.operators,
                 users=() if self.groups else self.users,
             )
 
     def _build_denial(self, deployment: Deployment) -> None:
         """What keeps runbooks without a role from the permissions of the people who start them: of
-        IAM users always, of existing roles where the deployment says so; a permission set can name
-        the policy."""
-        roles = never_lending_roles(deployment.operators)
+        IAM users always, of those who exist already where the deployment says so; a permission set
+        can name the policy."""
+        others = never_lending(deployment.operators)
         named = any(isinstance(person, PermissionSet) for person in deployment.operators)
-        if self.users or roles or named:
+        if self.users or others or named:
             managed_policy(
                 self,
                 names.OPERATOR_DENY_POLICY,
                 description=_DENIAL_DESCRIPTION,
                 statements=NEVER_LEND,
                 groups=self.groups,
-                roles=roles,
+                people=others,
                 users=() if self.groups else self.users,
             )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from delegation.deployment.people import ExistingRole, IamUser, Person
+from delegation.deployment.people import Person
 from delegation.deployment.validation import alike, refuse_duplicates, require_texts
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
@@ -12,7 +12,6 @@ _ARN = re.compile(
     r"(?:[!-~]+/)?(?P<name>[\w+=,.@-]{1,64})",
     re.ASCII,
 )
-_KINDS = {"user": IamUser, "role": ExistingRole}
 
 
 def check_authors(
@@ -31,7 +30,7 @@ def check_authors(
     require_texts("authors", authors)
     assert isinstance(authors, tuple)
     refuse_duplicates("author", authors)
-    others = {(type(person), alike(person.name)) for person in people}
+    others = {(person.kind, alike(person.name)) for person in people}
     made = {alike(name) for name in roles}
     for author in authors:
         match = _ARN.fullmatch(author)
@@ -48,7 +47,7 @@ def check_authors(
             )
         if account not in (None, match["account"]):
             continue  # of another account: nobody that the deployment knows
-        if (_KINDS[match["kind"]], alike(match["name"])) in others:
+        if (match["kind"], alike(match["name"])) in others:
             raise DelegationError(
                 f"author {author!r} is an operator or approver; nobody may start or approve what "
                 f"they write {IN_DEPLOYMENTS}"

@@ -19,8 +19,8 @@ from delegation.deployment.people import (
     IamUser,
     Person,
     check_approver_account,
-    existing_roles,
-    never_lending_roles,
+    existing,
+    never_lending,
 )
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
@@ -230,19 +230,18 @@ class Deployment:
             for person in people:
                 if not isinstance(person, Person):
                     raise DelegationError(
-                        f"{kind} {person!r} is not an IamUser, an ExistingRole or a "
-                        f"PermissionSet {IN_DEPLOYMENTS}"
+                        f"{kind} {person!r} is not an IamUser, ExistingUser, ExistingGroup, "
+                        f"ExistingRole or PermissionSet {IN_DEPLOYMENTS}"
                     )
             for of_kind in KINDS:
-                refuse_alike(kind, [p.name for p in people if isinstance(p, of_kind)])
+                refuse_alike(kind, [p.name for p in people if p.kind == of_kind])
         partition = partition_of(self.regions[0]) if self.regions else ""
         for approver in self.approvers:
             check_approver_account(approver, self.account, partition)
-        for role in never_lending_roles((*self.approvers, *self.auditors)):
+        for person in never_lending((*self.approvers, *self.auditors)):
             raise DelegationError(
-                f"role {role!r} has deny_own_permissions and is not an operator: nobody else "
-                f"starts "
-                f"runbooks {IN_DEPLOYMENTS}"
+                f"{person.kind} {person.name!r} has deny_own_permissions and is not an operator: "
+                f"nobody else starts runbooks {IN_DEPLOYMENTS}"
             )
         _refuse_both(
             "an operator and an approver", self.operators, self.approvers, "approve what they start"
@@ -269,7 +268,7 @@ class Deployment:
 
     def _check_role_names(self) -> None:
         people = (*self.operators, *self.approvers, *self.auditors)
-        existing = {alike(name) for name in existing_roles(people)}
+        existing_roles = {alike(name) for name in existing(people, "role")}
         for role in self.service_roles:
             for key in role.volume_keys:
                 if self.regions and key_region(key) not in self.regions:
@@ -277,7 +276,7 @@ class Deployment:
                         f"volume key {key!r} of service role {role.name!r} is in none of the "
                         f"deployment's regions {', '.join(self.regions)} {IN_DEPLOYMENTS}"
                     )
-            if alike(role.name) in existing:
+            if alike(role.name) in existing_roles:
                 raise DelegationError(
                     f"role {role.name!r} is a service role and an operator or approver "
                     f"{IN_DEPLOYMENTS}"
@@ -313,9 +312,9 @@ class Deployment:
 
 def _refuse_both(kinds: str, some: Iterable[Person], others: Iterable[Person], rule: str) -> None:
     """Raises DelegationError for a principal of two kinds, with the rule that it would break."""
-    known = {(type(person), alike(person.name)) for person in some}
+    known = {(person.kind, alike(person.name)) for person in some}
     for person in others:
-        if (type(person), alike(person.name)) in known:
+        if (person.kind, alike(person.name)) in known:
             raise DelegationError(f"{person.name!r} is {kinds}; nobody may {rule} {IN_DEPLOYMENTS}")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from delegation import names
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
@@ -23,9 +24,41 @@ class IamUser:
 
     name: str
     """1 to 64 letters, digits or ``+=,.@_-``. Source: IAM User Guide, IAM and STS quotas."""
+    kind: ClassVar[str] = "user"
+    """What IAM knows them as: two of a kind with one name are the same."""
 
     def __post_init__(self) -> None:
         require_iam_name("user", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingUser:
+    """A person who already has an IAM user in the account: the deployment attaches its policies to
+    it, and changes nothing else of it."""
+
+    name: str
+    """Its name without path, 1 to 64 letters, digits or ``+=,.@_-``."""
+    deny_own_permissions: bool = False
+    """As of an ``ExistingRole``."""
+    kind: ClassVar[str] = "user"
+
+    def __post_init__(self) -> None:
+        _check_existing(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingGroup:
+    """People who are already in an IAM group of the account: the deployment attaches its policies
+    to it. Its members are added and removed elsewhere, so that nothing here shows who they are."""
+
+    name: str
+    """Its name without path, 1 to 64 letters, digits or ``+=,.@_-``."""
+    deny_own_permissions: bool = False
+    """As of an ``ExistingRole``."""
+    kind: ClassVar[str] = "group"
+
+    def __post_init__(self) -> None:
+        _check_existing(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +70,10 @@ class ExistingRole:
     deny_own_permissions: bool = False
     """Of an operator: whether runbooks without a role get none of this role's permissions. It also
     denies what else the role does by way of Systems Manager, such as decrypting parameters."""
+    kind: ClassVar[str] = "role"
 
     def __post_init__(self) -> None:
-        require_iam_name("role", self.name)
-        if not isinstance(self.deny_own_permissions, bool):
-            raise DelegationError(
-                f"deny_own_permissions {self.deny_own_permissions!r} of role {self.name!r} is not "
-                f"True or False {IN_DEPLOYMENTS}"
-            )
+        _check_existing(self)
         if self.name.startswith("AWSReservedSSO_"):
             raise DelegationError(
                 f"role {self.name!r} is IAM Identity Center's own and cannot be changed; name its "
@@ -69,6 +98,7 @@ class PermissionSet:
     """Of an approver: the ARN of the role that Identity Center has made for it in the account,
     which the approval step names. Where the permission set is taken from the account and assigned
     again, the role has another ARN, to be changed here."""
+    kind: ClassVar[str] = "permission set"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w+=,.@-]{1,32}", str(self.name), re.ASCII):
@@ -87,8 +117,9 @@ class PermissionSet:
             )
 
 
-Person = IamUser | ExistingRole | PermissionSet
-KINDS = (IamUser, ExistingRole, PermissionSet)
+Existing = ExistingUser | ExistingGroup | ExistingRole
+Person = IamUser | Existing | PermissionSet
+KINDS = ("user", "group", "role", "permission set")
 
 
 def _permission_set(role: str) -> str:
@@ -102,16 +133,16 @@ def iam_users(people: Iterable[Person]) -> tuple[str, ...]:
     return tuple(person.name for person in people if isinstance(person, IamUser))
 
 
-def existing_roles(people: Iterable[Person]) -> tuple[str, ...]:
-    """The names of those people's existing roles."""
-    return tuple(person.name for person in people if isinstance(person, ExistingRole))
+def existing(people: Iterable[Person], kind: str) -> tuple[str, ...]:
+    """The names of those people's existing users, groups or roles."""
+    return tuple(p.name for p in people if isinstance(p, Existing) and p.kind == kind)
 
 
 def approver_arn(person: Person) -> str:
     """By which ARN an approval step names somebody."""
     if isinstance(person, PermissionSet):
         return str(person.role_arn)
-    named = names.role_arn if isinstance(person, ExistingRole) else names.user_arn
+    named = names.role_arn if person.kind == "role" else names.user_arn
     return named(person.name)
 
 
@@ -128,13 +159,19 @@ def check_approver_account(person: Person, account: str | None, partition: str) 
         )
 
 
-def never_lending_roles(people: Iterable[Person]) -> tuple[str, ...]:
-    """The names of those existing roles whose permissions no runbook gets."""
-    return tuple(
-        person.name
-        for person in people
-        if isinstance(person, ExistingRole) and person.deny_own_permissions
-    )
+def never_lending(people: Iterable[Person]) -> tuple[Existing, ...]:
+    """Those existing users, groups and roles whose permissions no runbook gets."""
+    return tuple(p for p in people if isinstance(p, Existing) and p.deny_own_permissions)
+
+
+def _check_existing(person: "Existing") -> None:
+    """Raises DelegationError for a bad name, and for a choice that is none."""
+    require_iam_name(person.kind, person.name)
+    if not isinstance(person.deny_own_permissions, bool):
+        raise DelegationError(
+            f"deny_own_permissions {person.deny_own_permissions!r} of {person.kind} "
+            f"{person.name!r} is not True or False {IN_DEPLOYMENTS}"
+        )
 
 
 def require_iam_name(kind: str, name: str) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from delegation.deployment.people import PermissionSet, Person, require_iam_name
+from delegation.deployment.people import ExistingGroup, PermissionSet, Person, require_iam_name
 from delegation.deployment.regions import partition_of
 from delegation.deployment.validation import (
     refuse_duplicates,
@@ -39,8 +39,13 @@ class Approval:
         for person in self.by:
             if not isinstance(person, Person):
                 raise DelegationError(
-                    f"approver {person!r} is not an IamUser, an ExistingRole or a PermissionSet "
-                    f"{IN_DEPLOYMENTS}"
+                    f"approver {person!r} is not an IamUser, ExistingUser, ExistingRole or "
+                    f"PermissionSet {IN_DEPLOYMENTS}"
+                )
+            if isinstance(person, ExistingGroup):
+                raise DelegationError(
+                    f"approver {person!r}: an approval step names users and roles, not groups; "
+                    f"name its members {IN_DEPLOYMENTS}"
                 )
             if isinstance(person, PermissionSet) and person.role_arn is None:
                 raise DelegationError(

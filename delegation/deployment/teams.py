@@ -38,7 +38,9 @@ class Team:
         if not self.operators:
             raise DelegationError(f"{shown} needs at least one operator {IN_DEPLOYMENTS}")
         for kind in KINDS:
-            refuse_duplicates("operator", [p.name for p in self.operators if isinstance(p, kind)])
+            refuse_duplicates(
+                "operator", [p.name for p in self.operators if getattr(p, "kind", "") == kind]
+            )
         if not self.service_roles:
             raise DelegationError(f"{shown} needs at least one service role {IN_DEPLOYMENTS}")
         for role in self.service_roles:

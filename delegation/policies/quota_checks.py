@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import deployed_content, needs_of_role
-from delegation.deployment.people import IamUser, Person, iam_users, never_lending_roles
+from delegation.deployment.people import IamUser, Person, iam_users, never_lending
 from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
 from delegation.errors import DelegationError
 from delegation.policies.authors import (
@@ -88,7 +88,7 @@ def _check_attachable(deployment: Deployment, operator: Person) -> None:
                 f"{GROUPS_A_USER} at most; name fewer runbooks or teams (deployments.py)"
             )
         return
-    room = POLICIES_A_PRINCIPAL - bool(never_lending_roles([operator]))
+    room = POLICIES_A_PRINCIPAL - bool(never_lending([operator]))
     if policies > room:
         raise DelegationError(
             f"{count}; {operator.name!r} takes {room} by default; make the operator an "

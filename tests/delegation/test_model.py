@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from delegation.deployment.deployment import check_deployments, parse_profile
+from delegation.deployment.people import Person
 from delegation.errors import DelegationError
 from delegation.model import (
     Approval,
     Deployment,
+    ExistingGroup,
     ExistingRole,
+    ExistingUser,
     GitHubPipeline,
     IamUser,
     PermissionSet,
@@ -42,7 +45,7 @@ _GUIDE_ALONE = (
 )
 
 
-def _approved_by(*people: IamUser | ExistingRole | PermissionSet, **changes: Any) -> ServiceRole:
+def _approved_by(*people: Person, **changes: Any) -> ServiceRole:
     return replace(_ROLE, approval=Approval(by=people, **changes))
 
 
@@ -209,8 +212,8 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "operator as a string": (
         lambda: _deployment(operators=("operator",)),
-        "operator 'operator' is not an IamUser, an ExistingRole or a PermissionSet "
-        "(deployments.py)",
+        "operator 'operator' is not an IamUser, ExistingUser, ExistingGroup, "
+        "ExistingRole or PermissionSet (deployments.py)",
     ),
     "duplicate operator": (
         lambda: _deployment(operators=(_OPERATOR, IamUser("operator"))),
@@ -253,7 +256,33 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "approval by a group's name": (
         lambda: Approval(by=("Leads",)),  # type: ignore[arg-type]
-        "approver 'Leads' is not an IamUser, an ExistingRole or a PermissionSet (deployments.py)",
+        "approver 'Leads' is not an IamUser, ExistingUser, ExistingRole or PermissionSet "
+        "(deployments.py)",
+    ),
+    "approval by a group": (
+        lambda: Approval(by=(ExistingGroup("Leads"),)),
+        "approver ExistingGroup(name='Leads', deny_own_permissions=False): an approval step names "
+        "users and roles, not groups; name its members (deployments.py)",
+    ),
+    "user that is made and exists": (
+        lambda: _deployment(operators=(IamUser("alice"), ExistingUser("alice"))),
+        "operator 'alice' is named 2 times; name it once (deployments.py)",
+    ),
+    "operator who approves as an existing user": (
+        lambda: _deployment(service_roles=(_approved_by(ExistingUser("operator")),)),
+        "'operator' is an operator and an approver; nobody may approve what they start "
+        "(deployments.py)",
+    ),
+    "author who is an operator as an existing user": (
+        lambda: _deployment(
+            operators=(ExistingUser("alice"),), authors=("arn:aws:iam::111122223333:user/alice",)
+        ),
+        "author 'arn:aws:iam::111122223333:user/alice' is an operator or approver; nobody may "
+        "start or approve what they write (deployments.py)",
+    ),
+    "choice of an existing user that is none": (
+        lambda: ExistingUser("alice", deny_own_permissions="yes"),  # type: ignore[arg-type]
+        "deny_own_permissions 'yes' of user 'alice' is not True or False (deployments.py)",
     ),
     "more approvals than approvers": (
         lambda: Approval(by=(IamUser("lead"),), at_least=2),

@@ -327,6 +327,7 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
         ),
         ("RunbooksStack", "Queue (AWS::SQS::Queue)", "added"),
         ("RunbooksStack", "RunRestartEC2InstanceDemo (Outputs)", "removed"),
+        ("RunbooksStack", "OpenRestartEC2InstanceDemo (Outputs)", "removed"),
         (
             "RunbooksStack",
             "what deploys it",

@@ -9,7 +9,8 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from delegation.configuration import Configuration
-from delegation.model import Approval, Deployment, ExistingRole, IamUser, ServiceRole
+from delegation.deployment.people import Person
+from delegation.model import Approval, Deployment, IamUser, ServiceRole
 from delegation.runbooks.runbook import Runbook, load_runbooks
 from stacks.deployment_stacks import add_stacks
 
@@ -23,7 +24,7 @@ def deployment(**changes: Any) -> Deployment:
     return Deployment(**{"operators": (OPERATOR,), "service_roles": (ROLE,), **changes})
 
 
-def approved_by(*people: IamUser | ExistingRole) -> ServiceRole:
+def approved_by(*people: Person) -> ServiceRole:
     """The default service role, whose runs these people approve."""
     return replace(ROLE, approval=Approval(by=people))
 

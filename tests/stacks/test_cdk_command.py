@@ -17,7 +17,7 @@ class _Asked(Exception):
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks AWS says so."""
+    """Asking AWS is an error that says so."""
 
     def ask(command: list[str], *, env: dict[str, str], **_: Any) -> None:
         assert command[1:4] == ["-m", "pipeline", "ownership"]
