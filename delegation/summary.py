@@ -27,7 +27,7 @@ from delegation.policies.operators import (
     operator_policies,
     own_policy,
 )
-from delegation.policies.own_user import OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
+from delegation.policies.own_user import CLI_SIGN_IN, OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
 from delegation.policies.pipelines import (
     administration_permissions,
     comparison_permissions,
@@ -133,6 +133,7 @@ def _of_own_user(deployment: Deployment) -> Iterable[Statement]:
         *OWN_PASSWORD,
         *(OWN_MFA if deployment.has_own_mfa else ()),
         *(REQUIRE_MFA if deployment.require_mfa else ()),
+        *(CLI_SIGN_IN if deployment.cli_sign_in else ()),
     )
 
 

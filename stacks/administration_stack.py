@@ -10,7 +10,7 @@ from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_of_role
 from delegation.policies.operators import approver_policy, auditor_policy
-from delegation.policies.own_user import OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
+from delegation.policies.own_user import CLI_SIGN_IN, OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
 from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
@@ -131,3 +131,5 @@ def _policies_of_users(
         yield names.OWN_MFA_POLICY, "Enrol an MFA device of one's own", OWN_MFA
     if deployment.require_mfa:
         yield names.REQUIRE_MFA_POLICY, "Nothing but to enrol a device without MFA", REQUIRE_MFA
+    if deployment.cli_sign_in:
+        yield names.CLI_SIGN_IN_POLICY, "Sign in to the AWS CLI without access keys", CLI_SIGN_IN

@@ -84,6 +84,9 @@ class Deployment:
     """Whether people with an IAM user can do nothing without an MFA device but enrol one and change
     their password. It is of users alone: a role's sessions, and Identity Center, have rules of
     their own."""
+    cli_sign_in: bool = False
+    """Whether people with an IAM user may sign in to the AWS CLI by ``aws login``, without access
+    keys."""
     permissions_boundary: CompanyBoundary | None = None
     """The boundary that a company asks for, on users and on the roles of authors and pipelines;
     None for a company that asks for none."""
@@ -99,7 +102,7 @@ class Deployment:
         ):
             object.__setattr__(self, field, value)
         require_texts("regions", self.regions)
-        for field in ("termination_protection", "own_mfa", "require_mfa"):
+        for field in ("termination_protection", "own_mfa", "require_mfa", "cli_sign_in"):
             if not isinstance(getattr(self, field), bool):
                 raise DelegationError(
                     f"{field} is {getattr(self, field)!r}, not True or False {IN_DEPLOYMENTS}"
@@ -301,12 +304,13 @@ class Deployment:
             or self.service_roles[0].volume_keys
             or self.permissions_boundary
             or self.has_own_mfa
+            or self.cli_sign_in
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
-                "volume keys, no account, no regions, no permissions boundary and no MFA "
-                f"{IN_DEPLOYMENTS}"
+                "volume keys, no account, no regions, no permissions boundary, no MFA and no CLI "
+                f"sign-in {IN_DEPLOYMENTS}"
             )
 
 

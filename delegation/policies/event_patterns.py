@@ -107,6 +107,8 @@ def _policies(deployment: Deployment) -> Iterator[str]:
     yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
     if deployment.has_own_mfa:
         yield from (names.OWN_MFA_POLICY, names.REQUIRE_MFA_POLICY)
+    if deployment.cli_sign_in:
+        yield names.CLI_SIGN_IN_POLICY
     for team in deployment.teams:
         policy = names.of_team(names.OPERATOR_POLICY, team.name)
         for number in range(1, len(operator_policies(deployment, team)) + 1):

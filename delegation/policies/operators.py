@@ -25,8 +25,8 @@ _SAR = "Service Authorization Reference, AWS Systems Manager"
 _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Create a Test User"
 
 OTHER_POLICIES_OF_USERS = 2
-"""How many policies operators who are IAM users hold beside those of runbooks; with MFA, two
-more."""
+"""How many policies operators who are IAM users hold beside those of runbooks; with MFA two
+more, with sign-in to the CLI one."""
 _READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
 _START = "ssm:StartAutomationExecution"
@@ -195,7 +195,7 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
 def operator_groups(deployment: Deployment, team: Team) -> tuple[tuple[str, range], ...]:
     """The groups of a team's operators who are IAM users, each with the policies (by index) that it
     holds."""
-    others = OTHER_POLICIES_OF_USERS + (2 if deployment.has_own_mfa else 0)
+    others = OTHER_POLICIES_OF_USERS + 2 * deployment.has_own_mfa + deployment.cli_sign_in
     held = group_portions(len(operator_policies(deployment, team)), others)
     group = names.of_team(names.OPERATOR_GROUP, team.name)
     return tuple((names.part(group, number), of) for number, of in enumerate(held, start=1))
@@ -203,7 +203,8 @@ def operator_groups(deployment: Deployment, team: Team) -> tuple[tuple[str, rang
 
 def group_portions(policies: int, others: int = OTHER_POLICIES_OF_USERS) -> tuple[range, ...]:
     """Which operator policies (by index) each operator group holds; the first leaves places for
-    ``others``: ``OperatorOwnPassword``, ``DenyOwnPermissionsInRunbooks`` and those of MFA."""
+    ``others``: ``OperatorOwnPassword``, ``DenyOwnPermissionsInRunbooks``, those of MFA and of the
+    CLI."""
     first = range(min(policies, POLICIES_A_PRINCIPAL - others))
     starts = range(len(first), policies, POLICIES_A_PRINCIPAL)
     return (first, *(range(s, min(s + POLICIES_A_PRINCIPAL, policies)) for s in starts))

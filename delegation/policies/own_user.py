@@ -1,4 +1,5 @@
-"""What people who are IAM users may do to their own user: change the password, enrol a device."""
+"""What people who are IAM users may do to their own user: change the password, enrol a device, sign
+in to the AWS CLI."""
 
 from delegation import names
 from delegation.policies.statements import Statement
@@ -63,5 +64,19 @@ REQUIRE_MFA = (
         why="without a device at sign-in only a device can be enrolled and the password changed; "
         "access keys alone show no device",
         source=_MFA,
+    ),
+)
+
+CLI_SIGN_IN = (
+    Statement(
+        sid="SignInToCli",
+        actions=("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"),
+        resources=(
+            "arn:${AWS::Partition}:signin:*:${AWS::AccountId}:oauth2/public-client/localhost",
+        ),
+        why="aws login gives a program on the same machine the rights of the console's session, "
+        "for some hours and without an access key; sign-in is in whichever Region is used",
+        source="AWS managed policy SignInLocalDevelopmentAccess; Service Authorization Reference, "
+        "AWS Signin",
     ),
 )

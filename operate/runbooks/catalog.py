@@ -13,7 +13,7 @@ from operate.connection import PAGE, Connection, asking, explained
 from operate.errors import AwsError, OperateError, code_of, is_denied, message_of
 from operate.runbooks.parameters import Parameter
 
-_ROLE_TAG, _DESCRIPTION_TAG = "ServiceRole", "Description"
+_ROLE_TAG, _TEAM_TAG, _DESCRIPTION_TAG = "ServiceRole", "OperatorTeam", "Description"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
 _PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 _CALENDAR_API = "GetCalendarState"
@@ -30,6 +30,8 @@ class Listed:
     description: str
     service_role: str
     """The name of the role it runs with; empty for a runbook that no deployment made."""
+    team: str
+    """The team whose operators may run it; empty where the team has no name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +116,7 @@ def listed(connection: Connection, *, everything: bool = False) -> Iterator[List
                         default_version=document.get("DocumentVersion", ""),
                         description=_description(tags),
                         service_role=tags.get(_ROLE_TAG, ""),
+                        team=tags.get(_TEAM_TAG, ""),
                     )
 
 

@@ -21,13 +21,24 @@ def list_runbooks(connection: Connection, options: argparse.Namespace) -> Exit:
                     "DefaultVersion": runbook.default_version,
                     "Description": runbook.description,
                     "ServiceRole": runbook.service_role,
+                    "Team": runbook.team,
                 }
                 for runbook in found
             ]
         )
         return Exit.SUCCESS
-    rows = [(runbook.name, runbook.default_version, runbook.description) for runbook in found]
-    print_table(console(), ("runbook", "version", "description"), rows)
+    has_teams = any(runbook.team for runbook in found)
+    rows = [
+        (
+            runbook.name,
+            *((runbook.team,) if has_teams else ()),
+            runbook.default_version,
+            runbook.description,
+        )
+        for runbook in found
+    ]
+    columns = ("runbook", *(("team",) if has_teams else ()), "version", "description")
+    print_table(console(), columns, rows)
     if not found:
         say(
             f"no runbooks of this deployment in {connection.region}; other Region? --region; "

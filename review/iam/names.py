@@ -29,6 +29,11 @@ OWN_MFA = {
 }
 """What enrolling a device takes.
 Source: IAM User Guide, Allows IAM users to manage their own MFA device."""
+CLI_SIGN_IN = {"signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"}
+"""What aws login takes: it gives a program the rights of the console's session, and no others.
+Source: Service Authorization Reference, AWS Signin."""
+OWN_USER = {*OWN_PASSWORD, *OWN_MFA, *CLI_SIGN_IN}
+"""What people may do to their own IAM user, and no other."""
 MFA = "aws:MultiFactorAuthPresent"
 """Source: AWS managed policy IAMUserChangePassword."""
 

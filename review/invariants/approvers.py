@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from review.access.evaluation import Decision, Evaluator, names
-from review.iam.names import CHANGE_REQUEST, OWN_MFA, OWN_PASSWORD, SIGNAL, START
+from review.iam.names import CHANGE_REQUEST, OWN_USER, SIGNAL, START
 from review.invariants.invariant import (
     Invariant,
     Proof,
@@ -44,7 +44,7 @@ def _only_approves(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.APPROVER):
-        findings += anything_but(access, {*_OWN, *OWN_PASSWORD, *OWN_MFA})
+        findings += anything_but(access, {*_OWN, *OWN_USER})
         decisions.append(
             evaluator.evaluate(access.principal, SIGNAL, evaluator.execution(), expected=True)
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from review.access.evaluation import OTHER_ACCOUNT, Decision, Evaluator, names
-from review.iam.names import OWN_MFA, OWN_PASSWORD, SIGNAL, START, WATCH
+from review.iam.names import OWN_USER, SIGNAL, START, WATCH
 from review.invariants.invariant import Invariant, Proof, anything_but, as_findings, invariant
 from review.model.account import Persona, Principal
 
@@ -34,7 +34,7 @@ def _only_reads(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.AUDITOR):
-        findings += anything_but(access, {*_OWN, *OWN_PASSWORD, *OWN_MFA})
+        findings += anything_but(access, {*_OWN, *OWN_USER})
         logs = [log for region in evaluator.account.regions for log in _logs(evaluator, region)]
         findings += as_findings(access, (g for g in access.on(_READ_LOG) if g.resource not in logs))
         own = [

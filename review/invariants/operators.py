@@ -17,8 +17,7 @@ from review.iam.names import (
     CHANGE_REQUEST,
     CHANGES,
     CLOUDFORMATION,
-    OWN_MFA,
-    OWN_PASSWORD,
+    OWN_USER,
     PASS_ROLE,
     PASSED_TO,
     SIGNAL,
@@ -269,7 +268,7 @@ def _touches(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.OPERATOR):
-        findings += anything_but(access, {*_OWN, *OWN_PASSWORD, *OWN_MFA})
+        findings += anything_but(access, {*_OWN, *OWN_USER})
         for role in evaluator.accesses_of(Persona.SERVICE_ROLE):
             touched = [grant for grant in role.grants if grant.action not in _OWN]
             for grant in touched:

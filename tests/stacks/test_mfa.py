@@ -1,4 +1,5 @@
-"""People with an IAM user enrol an MFA device of their own, and can do nothing without it."""
+"""People with an IAM user enrol an MFA device of their own, and can do nothing without it; they sign
+in to the AWS CLI without access keys."""
 
 import json
 from collections.abc import Iterator
@@ -158,6 +159,31 @@ def test_operator_without_a_device_can_enrol_one_and_start_nothing(
         iam.enable_mfa_device(UserName="lead", **enrol)
     iam.enable_mfa_device(UserName=name, **enrol)
     assert [d["UserName"] for d in iam.list_mfa_devices(UserName=name)["MFADevices"]] == [name]
+
+
+def test_sign_in_to_the_cli_is_for_the_same_machine_alone(tmp_path: Path) -> None:
+    wanted = deployment(cli_sign_in=True, require_mfa=True)
+    made = policy(template("AdministrationStack", wanted), "CliSignIn")
+    client = "oauth2/public-client/localhost"
+
+    assert (
+        made["Groups"] == policy(template("AdministrationStack", wanted), "OwnMfaDevice")["Groups"]
+    )
+    assert made["PolicyDocument"]["Statement"] == [
+        {
+            "Sid": "SignInToCli",
+            "Effect": "Allow",
+            "Action": ["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"],
+            "Resource": [
+                {"Fn::Sub": f"arn:${{AWS::Partition}}:signin:*:${{AWS::AccountId}}:{client}"}
+            ],
+        }
+    ]
+    with Engine() as engine:
+        (found,) = review(
+            engine, read_templates(written(wanted, tmp_path), given_environment())
+        ).accounts
+    assert {invariant.verdict for invariant in found.invariants} == {Verdict.HOLDS}
 
 
 def test_guide_has_no_mfa() -> None:

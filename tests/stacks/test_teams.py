@@ -1,5 +1,8 @@
 """Teams that share an account: none can start or read what is another's."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -175,13 +178,21 @@ def test_operator_starts_and_reads_the_own_teams_runbook_alone(
     sandbox: Sandbox, deployed: str
 ) -> None:
     iam = sandbox.client("iam")
+    keys = iam.create_access_key(UserName="alice")["AccessKey"]
+    listed = subprocess.run(
+        [sys.executable, "-m", "operate", "list", "--region", deployed],
+        env={**os.environ, **sandbox.environment(keys)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     (instance,) = sandbox.client("ec2", region=deployed).run_instances(
         ImageId="ami-12345678", MinCount=1, MaxCount=1
     )["Instances"]
     parameters = {"InstanceId": [instance["InstanceId"]]}
     alice, both = (
-        sandbox.client("ssm", iam.create_access_key(UserName=user)["AccessKey"], region=deployed)
-        for user in ("alice", "both")
+        sandbox.client("ssm", of, region=deployed)
+        for of in (keys, iam.create_access_key(UserName="both")["AccessKey"])
     )
 
     started = alice.start_automation_execution(DocumentName="Restart-Desk", Parameters=parameters)
@@ -190,6 +201,11 @@ def test_operator_starts_and_reads_the_own_teams_runbook_alone(
         assert both.start_automation_execution(DocumentName=name, Parameters=parameters)
 
     assert started["AutomationExecutionId"]
+    assert [line.split()[:2] for line in listed.splitlines()] == [
+        ["runbook", "team"],
+        ["Restart-Data", "Database"],
+        ["Restart-Desk", "HelpDesk"],
+    ]
     for call, name in (
         (alice.start_automation_execution, "DocumentName"),
         (alice.get_document, "Name"),
