@@ -1,5 +1,7 @@
-"""People with an IAM user enrol an MFA device of their own, and can do nothing without it; they sign
-in to the AWS CLI without access keys."""
+"""People with an IAM user enrol an MFA device of their own, and can do nothing without it.
+
+They sign in to the AWS CLI without access keys.
+"""
 
 import json
 from collections.abc import Iterator
@@ -163,12 +165,11 @@ def test_operator_without_a_device_can_enrol_one_and_start_nothing(
 
 def test_sign_in_to_the_cli_is_for_the_same_machine_alone(tmp_path: Path) -> None:
     wanted = deployment(cli_sign_in=True, require_mfa=True)
-    made = policy(template("AdministrationStack", wanted), "CliSignIn")
+    stack = template("AdministrationStack", wanted)
+    made = policy(stack, "CliSignIn")
     client = "oauth2/public-client/localhost"
 
-    assert (
-        made["Groups"] == policy(template("AdministrationStack", wanted), "OwnMfaDevice")["Groups"]
-    )
+    assert made["Groups"] == policy(stack, "OwnMfaDevice")["Groups"]
     assert made["PolicyDocument"]["Statement"] == [
         {
             "Sid": "SignInToCli",

@@ -29,6 +29,7 @@ from review.iam.engine import Engine
 from review.invariants.invariant import Verdict
 from review.templates.assembly import given_environment, read_templates
 from sandbox import Sandbox
+from tests.clone import PROJECT
 from tests.stacks.deployed import deploy, remove
 from tests.stacks.synthesis import RUNBOOK, app_of, deployment, policy, resources, template
 
@@ -181,11 +182,12 @@ def test_operator_starts_and_reads_the_own_teams_runbook_alone(
     keys = iam.create_access_key(UserName="alice")["AccessKey"]
     listed = subprocess.run(
         [sys.executable, "-m", "operate", "list", "--region", deployed],
-        env={**os.environ, **sandbox.environment(keys)},
+        env={**os.environ, **sandbox.environment(keys), "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
+        check=False,
+    )
+    assert listed.returncode == 0, listed.stderr
     (instance,) = sandbox.client("ec2", region=deployed).run_instances(
         ImageId="ami-12345678", MinCount=1, MaxCount=1
     )["Instances"]
@@ -201,7 +203,7 @@ def test_operator_starts_and_reads_the_own_teams_runbook_alone(
         assert both.start_automation_execution(DocumentName=name, Parameters=parameters)
 
     assert started["AutomationExecutionId"]
-    assert [line.split()[:2] for line in listed.splitlines()] == [
+    assert [line.split()[:2] for line in listed.stdout.splitlines()] == [
         ["runbook", "team"],
         ["Restart-Data", "Database"],
         ["Restart-Desk", "HelpDesk"],
