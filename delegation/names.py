@@ -103,6 +103,11 @@ def log_group_arn(group: str, region: str) -> str:
     return f"arn:${{AWS::Partition}}:logs:{region}:{_ACCOUNT}:log-group:{group}"
 
 
+def topic_arn(topic: str, region: str) -> str:
+    """The ARN of an SNS topic of this account."""
+    return f"arn:${{AWS::Partition}}:sns:{region}:{_ACCOUNT}:{topic}"
+
+
 def user_arn(user: str) -> str:
     """The ARN of a user of this account."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/{user}"

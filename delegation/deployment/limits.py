@@ -57,6 +57,8 @@ def needs_by_runbook(
 ) -> Iterator[tuple[str, Need]]:
     """Each need of a service role with the name of the runbook that has it."""
     for name in role.runbooks:
+        if role.approval is not None and role.approval.notify is not None:
+            yield name, _notification_need(role.approval.notify)
         if role.calendar is not None:
             yield name, _calendar_need(role.calendar)
         for need in runbooks[name].needs:
@@ -67,6 +69,7 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
+    topic = role.approval.notify
     reason = f": {{{{ {REASON} }}}}" if role.require_reason else ""
     return [
         {
@@ -78,6 +81,7 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
                 "Message": f"{runbook.name} waits for your approval{reason}",
                 "MinRequiredApprovals": role.approval.at_least,
                 "Approvers": [substituted(approver_arn(person)) for person in role.approval.by],
+                **({"NotificationArn": substituted(_topic(topic))} if topic else {}),
             },
         }
     ]
@@ -101,6 +105,21 @@ def calendar_steps(role: ServiceRole) -> list[dict[str, Any]]:
             },
         }
     ]
+
+
+def _topic(name: str) -> str:
+    """The topic in the Region of the stack."""
+    return names.topic_arn(name, names.ANY_REGION)
+
+
+def _notification_need(topic: str) -> Need:
+    return Need(
+        step=APPROVAL_STEP,
+        action="sns:Publish",
+        resource=_topic(topic),
+        why="the approvers are told what waits for them",
+        source="Systems Manager User Guide, aws:approve, NotificationArn",
+    )
 
 
 def _calendar_need(calendar: str) -> Need:

@@ -33,6 +33,10 @@ class Approval:
     Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot approve."""
     at_least: int = 1
     """How many of them have to approve; one rejection ends the run."""
+    notify: str | None = None
+    """Name of an SNS topic, which exists in each Region, that is told what waits for approval; None
+    for nobody. It begins with ``Automation``.
+    Source: Systems Manager User Guide, aws:approve, NotificationArn."""
 
     def __post_init__(self) -> None:
         require_tuple("by of an approval", self.by)
@@ -63,9 +67,15 @@ class Approval:
                 f"at_least is {self.at_least!r}, not 1 to {len(self.by)}, the number of approvers "
                 f"{IN_DEPLOYMENTS}"
             )
+        if self.notify is not None and not _TOPIC.fullmatch(str(self.notify)):
+            raise DelegationError(
+                f"notify of an approval is {self.notify!r}, not the name of an SNS topic that "
+                f"begins with Automation: letters, digits or _-, at most 256 {IN_DEPLOYMENTS}"
+            )
 
 
 _APPROVERS = 10
+_TOPIC = re.compile(r"Automation[A-Za-z0-9_-]{0,246}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -412,3 +412,27 @@ def test_runbook_with_a_reason_of_its_own_is_refused() -> None:
 
     with pytest.raises(DelegationError, match="parameter 'Reason' is called as the one that"):
         check_role_limits(role, {_RESTART: own})
+
+
+def test_approvers_are_told_by_a_topic_that_the_role_may_publish_to() -> None:
+    runbooks = load_runbooks([_RESTART])
+    role = ServiceRole(
+        name="Role",
+        runbooks=(_RESTART,),
+        approval=Approval(by=(IamUser("lead"),), notify="AutomationApprovals"),
+    )
+    topic = "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:AutomationApprovals"
+
+    content = deployed_content(runbooks[_RESTART], role)
+    needs = needs_of_role(role, runbooks)
+
+    assert content["mainSteps"][0]["inputs"]["NotificationArn"] == {"Fn::Sub": topic}
+    assert [(n.action, n.resource) for n in needs if n.step == "approveRun"] == [
+        ("sns:Publish", topic)
+    ]
+
+
+@pytest.mark.parametrize("topic", ["Approvals", "Automation.fifo", "arn:aws:sns:x:y:Automation", 7])
+def test_topic_that_automation_does_not_take_is_refused(topic: Any) -> None:
+    with pytest.raises(DelegationError, match="begins with Automation"):
+        Approval(by=(IamUser("lead"),), notify=topic)

@@ -305,6 +305,38 @@ def test_run_begins_only_while_the_calendar_is_open(
     assert bool(account.launches(instance)) == (state == "OPEN")
 
 
+def test_approvers_are_told_what_waits_and_why(
+    account: Account, play: Play, sandbox: Sandbox
+) -> None:
+    sns, sqs = (sandbox.client(service, region=_REGION) for service in ("sns", "sqs"))
+    topic = sns.create_topic(Name="AutomationApprovals")["TopicArn"]
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = topic.replace(":sns:", ":sqs:").replace("AutomationApprovals", "told")
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    approval = Approval(by=(IamUser("lead"),), notify="AutomationApprovals")
+    play(approval=approval, require_reason=True)
+
+    operator, instance = account.ssm_of(_OPERATOR), account.launch(tags={})
+    run = account.start(operator, instance, Reason=["OPS-17, disk is full"])
+    account.await_status(run, "Waiting")
+
+    (told,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(told["Body"])["Message"] == (
+        "Restart-EC2InstanceDemo waits for your approval: OPS-17, disk is full"
+    )
+    account.root.stop_automation_execution(AutomationExecutionId=run)
+    account.end_of(run)
+    sns.delete_topic(TopicArn=topic)
+
+
 def test_run_is_approved_by_the_role_of_a_permission_set(
     account: Account, play: Play, sandbox: Sandbox
 ) -> None:
