@@ -25,6 +25,8 @@ from stacks.runbook_document import RunbookDocument
 
 _IAM = (iam.CfnGroup, iam.CfnManagedPolicy, iam.CfnOIDCProvider, iam.CfnRole, iam.CfnUser)
 _TYPES = ("AWS::IAM::", "AWS::SSM::")
+_CONDITIONAL = {"Condition"}
+"""What decides beside its properties whether a resource is there."""
 _FIX = (
     "remove what changes it: an Aspect, an override or @aws-cdk/core:permissionsBoundary in "
     "cdk.json; deployments.py has permissions_boundary and tags for a company's rules"
@@ -110,7 +112,9 @@ def _differences(specified: Mapping[str, Properties], path: Path) -> Iterator[tu
         elif id_ not in written:
             yield id_, "it is missing"
         else:
-            yield from _of_resource(id_, specified[id_], written[id_].get("Properties", {}))
+            found = {key: written[id_][key] for key in _CONDITIONAL & written[id_].keys()}
+            found |= written[id_].get("Properties", {})
+            yield from _of_resource(id_, specified[id_], found)
 
 
 def _of_resource(id_: str, wanted: Properties, found: Properties) -> Iterator[tuple[str, str]]:

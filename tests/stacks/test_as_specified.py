@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsii
 import pytest
-from aws_cdk import App, Aspects, CfnResource, IAspect, Stack, Tags
+from aws_cdk import App, Aspects, CfnCondition, CfnResource, Fn, IAspect, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import IConstruct
@@ -100,6 +100,23 @@ def test_aspect_that_touches_access_is_a_finding(
 
     assert found
     assert {what.split(" ")[0] for each in found.values() for what in each} == {name.split(".")[0]}
+
+
+def test_condition_on_a_policy_is_a_finding(tmp_path: Path) -> None:
+    app = app_of(deployment(), folder=tmp_path, context=_SILENT)
+    administration = app.node.find_child("AdministrationStack")
+    assert isinstance(administration, Stack)
+    never = Fn.condition_equals("a", "b")
+    CfnCondition(administration, "Never", expression=never)
+    for policy in administration.node.find_all():
+        if isinstance(policy, iam.CfnManagedPolicy):
+            policy.add_override("Condition", "Never")
+
+    found = _findings(app, tmp_path)
+
+    assert {what for each in found.values() for what in each} == {
+        'Condition is "Never", where the model specifies nothing'
+    }
 
 
 def test_resource_beside_those_of_the_model_is_a_finding(tmp_path: Path) -> None:
