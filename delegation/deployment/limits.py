@@ -117,7 +117,7 @@ def _notification_need(topic: str) -> Need:
         step=APPROVAL_STEP,
         action="sns:Publish",
         resource=_topic(topic),
-        why="the approvers are told what waits for them",
+        why="approvers get the message of the approval step",
         source="Systems Manager User Guide, aws:approve, NotificationArn",
     )
 

@@ -34,7 +34,7 @@ class Approval:
     at_least: int = 1
     """How many of them have to approve; one rejection ends the run."""
     notify: str | None = None
-    """Name of an SNS topic, which exists in each Region, that is told what waits for approval; None
+    """Name of an SNS topic, which exists in each Region, that gets the message of the step; None
     for nobody. It begins with ``Automation``.
     Source: Systems Manager User Guide, aws:approve, NotificationArn."""
 
