@@ -20,9 +20,9 @@ def foreign_stacks(assembly: Assembly) -> Iterator[str]:
     else by the credentials at hand. A stack that neither may look at is left out, as neither may
     change it.
     """
+    caller = credentials_at_hand(region_of(assembly.stacks[0]))
     for stack in assembly.stacks:
         region = region_of(stack)
-        caller = credentials_at_hand(region)
         account = stack.account or caller.account
         target = Target(stack=stack, region=region, credentials=replace(caller, account=account))
         try:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from delegation.deployment.validation import require_tag, require_tuple
+from delegation.deployment.validation import require_bool, require_tag, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.runbooks.document_tags import DESCRIPTION, SERVICE_ROLE, TEAM
 
@@ -35,10 +35,7 @@ class CompanyBoundary:
                 f"policy of the account, after its path if it has one (OrgBoundary, "
                 f"company/OrgBoundary){hint} {IN_DEPLOYMENTS}"
             )
-        if not isinstance(self.on_service_roles, bool):
-            raise DelegationError(
-                f"on_service_roles {self.on_service_roles!r} is not True or False {IN_DEPLOYMENTS}"
-            )
+        require_bool("on_service_roles of the CompanyBoundary", self.on_service_roles)
 
 
 def check_tags(tags: object) -> None:

@@ -31,6 +31,7 @@ from delegation.deployment.validation import (
     alike,
     refuse_alike,
     refuse_duplicates,
+    require_bool,
     require_texts,
     require_tuple,
 )
@@ -103,10 +104,7 @@ class Deployment:
             object.__setattr__(self, field, value)
         require_texts("regions", self.regions)
         for field in ("termination_protection", "own_mfa", "require_mfa", "cli_sign_in"):
-            if not isinstance(getattr(self, field), bool):
-                raise DelegationError(
-                    f"{field} is {getattr(self, field)!r}, not True or False {IN_DEPLOYMENTS}"
-                )
+            require_bool(field, getattr(self, field))
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
         check_tags(self.tags)

@@ -8,6 +8,7 @@ from delegation.deployment.people import ExistingGroup, PermissionSet, Person, r
 from delegation.deployment.regions import partition_of
 from delegation.deployment.validation import (
     refuse_duplicates,
+    require_bool,
     require_tag,
     require_texts,
     require_tuple,
@@ -174,11 +175,7 @@ class ServiceRole:
             )
 
     def _check_reason(self, role: str) -> None:
-        if not isinstance(self.require_reason, bool):
-            raise DelegationError(
-                f"require_reason {role} is {self.require_reason!r}, not True or False "
-                f"{IN_DEPLOYMENTS}"
-            )
+        require_bool(f"require_reason {role}", self.require_reason)
         try:
             compiled(self.reason_pattern)
         except (TypeError, re.error) as error:

@@ -33,6 +33,12 @@ def require_texts(field: str, value: object) -> None:
             )
 
 
+def require_bool(field: str, value: object) -> None:
+    """Raises DelegationError for a value that is neither True nor False."""
+    if not isinstance(value, bool):
+        raise DelegationError(f"{field} is {value!r}, not True or False {IN_DEPLOYMENTS}")
+
+
 def alike(name: str) -> str:
     """What IAM (letter case) and construct ids (punctuation) leave of a name."""
     return names.construct_id(name).lower()
