@@ -5,6 +5,7 @@ the deployment names no Region, ``${AWS::Region}`` stand for what only the accou
 """
 
 import re
+from dataclasses import dataclass
 
 from delegation.errors import DelegationError
 
@@ -25,7 +26,8 @@ APPROVER_GROUP = "AutomationApprovers"
 AUDITOR_POLICY = "AuditorRestrictedPermissions"
 AUDITOR_GROUP = "AutomationAuditors"
 RUNS_LOG_GROUP = "/aws/events/DelegatedRuns"
-"""Where the events of runs are kept. The console offers groups under ``/aws/events/`` for rules."""
+"""Where the events of runs are kept; a prefix is before the last word. The console offers groups
+under ``/aws/events/`` for rules."""
 
 AUTHOR_DEPLOYMENT_ROLE = "AuthorDeploymentRole"
 AUTHOR_PUBLISHING_ROLE = "AuthorPublishingRole"
@@ -62,6 +64,38 @@ _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^${}]+")
 _ACCOUNT = "${AWS::AccountId}"
 
 
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the names of a deployment have in common: a prefix, and the path of IAM."""
+
+    prefix: str = ""
+    """Before the name of every stack, role, policy, group and log group; the guide's names without
+    one."""
+    path: str = "/"
+    """Of every role, policy, group and user. Source: IAM User Guide, IAM identifiers."""
+
+    def named(self, name: str) -> str:
+        """The name in the account."""
+        folder, _, last = name.rpartition("/")
+        return f"{folder}/{self.prefix}{last}" if folder else f"{self.prefix}{last}"
+
+    def role_arn(self, role: str) -> str:
+        """The ARN of a role of the deployment."""
+        return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role{self.path}{self.named(role)}"
+
+    def policy_arn(self, policy: str) -> str:
+        """The ARN of a managed policy of the deployment."""
+        return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:policy{self.path}{self.named(policy)}"
+
+    def user_arn(self, user: str) -> str:
+        """The ARN of a user of the deployment, whose name has no prefix."""
+        return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user{self.path}{user}"
+
+    def own_user_arn(self) -> str:
+        """The ARN of whichever user makes the call: IAM fills in ``${aws:username}``."""
+        return self.user_arn("${!aws:username}")
+
+
 def of_team(name: str, team: str) -> str:
     """The name of a team's policy or group; the guide's where the team has no name."""
     return f"{name}{team}"
@@ -88,13 +122,13 @@ def role_policy(role: str) -> str:
     return f"{role}Permissions"
 
 
-def role_arn(role: str) -> str:
-    """The ARN of a role of this account."""
-    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:role/{role}"
+def existing_arn(kind: str, path: str, name: str) -> str:
+    """The ARN of a user or role of this account that exists already."""
+    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:{kind}{path}{name}"
 
 
 def policy_arn(policy: str) -> str:
-    """The ARN of a customer managed policy of this account."""
+    """The ARN of a managed policy of this account that exists already, after its path."""
     return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:policy/{policy}"
 
 
@@ -106,16 +140,6 @@ def log_group_arn(group: str, region: str) -> str:
 def topic_arn(topic: str, region: str) -> str:
     """The ARN of an SNS topic of this account."""
     return f"arn:${{AWS::Partition}}:sns:{region}:{_ACCOUNT}:{topic}"
-
-
-def user_arn(user: str) -> str:
-    """The ARN of a user of this account."""
-    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/{user}"
-
-
-def own_user_arn() -> str:
-    """The ARN of whichever user makes the call: IAM fills in ``${aws:username}``."""
-    return f"arn:${{AWS::Partition}}:iam::{_ACCOUNT}:user/${{!aws:username}}"
 
 
 def ssm_arn(resource: str, region: str) -> str:
@@ -138,7 +162,7 @@ def bootstrap_role_arn(purpose: str, qualifier: str, region: str) -> str:
 
     Source: CDK, bootstrap template.
     """
-    return role_arn(f"cdk-{qualifier}-{purpose}-role-{_ACCOUNT}-{region}")
+    return existing_arn("role", "/", f"cdk-{qualifier}-{purpose}-role-{_ACCOUNT}-{region}")
 
 
 def construct_id(name: str) -> str:

@@ -27,7 +27,7 @@ from delegation.policies.operators import (
     operator_policies,
     own_policy,
 )
-from delegation.policies.own_user import CLI_SIGN_IN, OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
+from delegation.policies.own_user import CLI_SIGN_IN, own_mfa, own_password, require_mfa
 from delegation.policies.pipelines import (
     administration_permissions,
     comparison_permissions,
@@ -62,16 +62,17 @@ AUTOMATION_ROLE = Statement(
 )
 
 
-_ASSUME_AUTHOR_ROLES = Statement(
-    sid="AssumeAuthorRoles",
-    actions=("sts:AssumeRole",),
-    resources=(
-        names.role_arn(names.AUTHOR_DEPLOYMENT_ROLE),
-        names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
-    ),
-    why="the trust of these roles names them; they need no policy",
-    source="STS API Reference, AssumeRole",
-)
+def _assume_author_roles(naming: names.Naming) -> Statement:
+    return Statement(
+        sid="AssumeAuthorRoles",
+        actions=("sts:AssumeRole",),
+        resources=(
+            naming.role_arn(names.AUTHOR_DEPLOYMENT_ROLE),
+            naming.role_arn(names.AUTHOR_PUBLISHING_ROLE),
+        ),
+        why="the trust of these roles names them; they need no policy",
+        source="STS API Reference, AssumeRole",
+    )
 
 
 def _granted(
@@ -103,7 +104,7 @@ def _granted(
         yield from _pipeline_granted(deployment, deployment.pipeline, configuration.qualifier)
     if deployment.authors:
         authors = ", ".join(author.rsplit("/", 1)[-1] for author in deployment.authors)
-        yield f"author {authors}", (_ASSUME_AUTHOR_ROLES,)
+        yield f"author {authors}", (_assume_author_roles(deployment.naming),)
     if deployment.has_author_roles:
         for author_role, granted in (
             (
@@ -129,10 +130,11 @@ def _granted(
 
 def _of_own_user(deployment: Deployment) -> Iterable[Statement]:
     """What people with an IAM user may do to it."""
+    naming = deployment.naming
     return (
-        *OWN_PASSWORD,
-        *(OWN_MFA if deployment.has_own_mfa else ()),
-        *(REQUIRE_MFA if deployment.require_mfa else ()),
+        *own_password(naming),
+        *(own_mfa(naming) if deployment.has_own_mfa else ()),
+        *(require_mfa(naming) if deployment.require_mfa else ()),
         *(CLI_SIGN_IN if deployment.cli_sign_in else ()),
     )
 
@@ -146,6 +148,7 @@ def _pipeline_granted(
     deployment: Deployment, pipeline: GitHubPipeline, qualifier: str
 ) -> Iterable[tuple[str, Iterable[Statement]]]:
     """What each job of the pipeline is granted, by its subject and by its role."""
+    assume = _assume_author_roles(deployment.naming)
     for name, subjects, statements in (
         (
             names.PIPELINE_REVIEW_ROLE,
@@ -155,9 +158,9 @@ def _pipeline_granted(
         (
             names.PIPELINE_ADMINISTRATION_ROLE,
             pipeline.administration_subjects,
-            (*administration_permissions(deployment, qualifier), _ASSUME_AUTHOR_ROLES),
+            (*administration_permissions(deployment, qualifier), assume),
         ),
-        (names.PIPELINE_RUNBOOKS_ROLE, pipeline.runbooks_subjects, (_ASSUME_AUTHOR_ROLES,)),
+        (names.PIPELINE_RUNBOOKS_ROLE, pipeline.runbooks_subjects, (assume,)),
     ):
         yield f"jobs {', '.join(subjects)} as {name}", statements
     comparison = comparison_permissions(deployment, qualifier)

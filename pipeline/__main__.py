@@ -10,13 +10,14 @@ from pipeline.change_record import PAGE
 from pipeline.errors import PipelineError
 from review.command_line import FOUND, Parser
 from review.errors import ReviewError
-from review.templates.assembly_checks import (
+from review.templates.cloud_assembly import Assembly
+from review.templates.stack_names import (
     ADMINISTRATION_STACK,
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
+    unprefixed,
 )
-from review.templates.cloud_assembly import Assembly
 
 # What a command needs beside this is imported by it: a report needs no package.
 
@@ -118,11 +119,11 @@ def _plan(options: argparse.Namespace) -> int:
     from pipeline.account_diff import differing
 
     found = list(differing(Assembly(options.assembly)))
-    names = {target.stack.name for target in found}
+    names = {unprefixed(target.stack.name) for target in found}
     for kind, stacks in _KINDS.items():
         print(f"{kind}={str(not names.isdisjoint(stacks)).lower()}")
     for target in found:
-        if target.stack.name == PIPELINE_STACK:
+        if unprefixed(target.stack.name) == PIPELINE_STACK:
             print(
                 f"{target} differs from what stands, and no pipeline deploys it; as "
                 f"administrator: npx cdk deploy --exclusively {target.stack.id}",
@@ -132,12 +133,12 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _ownership(options: argparse.Namespace) -> int:
-    from pipeline.ownership import foreign_stacks
+    from pipeline.ownership import obstacles
 
-    foreign = list(foreign_stacks(Assembly(options.assembly)))
-    for sentence in foreign:
+    found = list(obstacles(Assembly(options.assembly)))
+    for sentence in found:
         print(f"error: {sentence}", file=sys.stderr)
-    return 1 if foreign else 0
+    return 1 if found else 0
 
 
 def _deploy(options: argparse.Namespace) -> int:

@@ -15,11 +15,12 @@ from pathlib import Path
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, targets
 from pipeline.errors import PipelineError
-from review.templates.assembly_checks import PIPELINE_STACK
+from pipeline.roles import pipeline_role_arn
 from review.templates.cloud_assembly import Assembly
+from review.templates.stack_names import PIPELINE_STACK
 
 _REVIEW_ROLE = "PipelineReviewRole"
-_COMPARISON_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/PipelineComparisonRole"
+_COMPARISON_ROLE = "PipelineComparisonRole"
 _PREFIX = "review"
 _NO_STACK = (None, "REVIEW_IN_PROGRESS")
 _NOISE = re.compile(
@@ -65,11 +66,14 @@ def _of_a_review(assembly: Assembly, folder: Path) -> Assembly:
     copy = assembly.copy_to(folder)
     # Of this review alone: anyone who can review could leave another template under a known key.
     prefix = f"{_PREFIX}/{uuid.uuid4()}"
-    for _, artifact in copy.stack_artifacts():
+    accounts = {stack.id: stack.account for stack in assembly.stacks}
+    for id_, artifact in copy.stack_artifacts():
         properties = artifact["properties"]
         properties.pop("assumeRoleArn", None)
         properties.pop("lookupRole", None)
-        properties["cloudFormationExecutionRoleArn"] = _COMPARISON_ROLE
+        properties["cloudFormationExecutionRoleArn"] = pipeline_role_arn(
+            assembly, _COMPARISON_ROLE, accounts[id_]
+        )
         bucket, key = properties["stackTemplateAssetObjectUrl"].removeprefix("s3://").split("/", 1)
         properties["stackTemplateAssetObjectUrl"] = f"s3://{bucket}/{prefix}/{_name(key)}"
     for _, artifact in copy.asset_artifacts():

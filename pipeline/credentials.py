@@ -13,9 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token, job_token
+from pipeline.roles import pipeline_role_arn
 from pipeline.trust import explanation
-from review.templates.assembly_checks import PIPELINE_STACK
 from review.templates.cloud_assembly import Assembly, Stack
+from review.templates.stack_names import PIPELINE_STACK
 
 _AUDIENCE = "sts.amazonaws.com"
 _KEYS = {
@@ -85,25 +86,10 @@ class Target:
 
     def status(self, cloudformation: Any) -> str | None:
         """CloudFormation's word for the stack's state; None where it does not stand."""
-        found = self._standing(cloudformation)
+        found = self.standing(cloudformation)
         return str(found["StackStatus"]) if found else None
 
-    def foreign(self, cloudformation: Any) -> str:
-        """What to say where another stack stands under this one's name; empty where none does. A
-        description, as this project gives one to each of its stacks, tells them apart."""
-        found, ours = self._standing(cloudformation), self.stack.template.get("Description")
-        if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
-            return ""
-        theirs = found.get("Description", "")
-        if theirs == ours:
-            return ""
-        return (
-            f"{self} stands already and is not of this project: it is described as {theirs!r}, not "
-            f"as {ours!r}. Nothing was changed; delete that stack, or make it again under another "
-            f"name, before this one is deployed (docs/adopt.md)"
-        )
-
-    def _standing(self, cloudformation: Any) -> Mapping[str, Any] | None:
+    def standing(self, cloudformation: Any) -> Mapping[str, Any] | None:
         """What CloudFormation says of the stack; None where it does not stand."""
         try:
             with asking(f"about {self}"):
@@ -116,16 +102,18 @@ class Target:
 
     def is_as_deployed(self, cloudformation: Any) -> bool:
         """Whether the template that stands is the assembly's."""
+        return self.deployed_template(cloudformation) == self.stack.template
+
+    def deployed_template(self, cloudformation: Any) -> Mapping[str, Any]:
+        """The template that stands; empty for one of YAML, which no assembly deploys."""
         with asking(f"for the template of {self}"):
             body = cloudformation.get_template(StackName=self.stack.name, TemplateStage="Original")[
                 "TemplateBody"
             ]
-        if not isinstance(body, str):
-            return bool(body == self.stack.template)
         try:
-            return bool(json.loads(body) == self.stack.template)
-        except ValueError:  # YAML, which no assembly deploys
-            return False
+            return dict(json.loads(body) if isinstance(body, str) else body)
+        except ValueError:
+            return {}
 
 
 def targets(assembly: Assembly, stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
@@ -220,7 +208,8 @@ def _of_job(account: str, region: str, role: str, assembly: Assembly) -> Credent
             f"the stacks go to any account and none is named; set the repository's variable "
             f"{_ACCOUNT}, or account in deployments.py"
         )
-    arn = f"arn:{_partition(region)}:iam::{account}:role/{role}"
+    arn = pipeline_role_arn(assembly, role, account)
+    arn = arn.replace("${AWS::Partition}", _partition(region)).replace("${AWS::AccountId}", account)
     token = job_token(_AUDIENCE)
     try:
         answer = boto3.client("sts", region_name=region).assume_role_with_web_identity(
@@ -230,7 +219,7 @@ def _of_job(account: str, region: str, role: str, assembly: Assembly) -> Credent
         )
     except (BotoCoreError, ClientError) as error:
         raise PipelineError(
-            f"{arn} did not let this job in: {error}; {explanation(assembly, role, token)}"
+            f"{arn} did not let this job in: {error}; {explanation(assembly, role, account, token)}"
         ) from None
     return Credentials(account=account, environment=_environment(answer["Credentials"]))
 

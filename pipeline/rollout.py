@@ -9,8 +9,9 @@ from typing import Any
 from pipeline.cdk import cdk
 from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
-from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK
+from pipeline.ownership import obstacle
 from review.templates.cloud_assembly import Assembly
+from review.templates.stack_names import ADMINISTRATION_STACK, AUDIT_STACK
 
 _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
@@ -43,11 +44,12 @@ class Rollout:
         """Deploys one after the other, and stops at the first that fails; whether all went well.
 
         What stands already is left as it is: to run it again is to go on. Where a stack that is not
-        this project's has one of the names, PipelineError before any is touched.
+        this project's has one of the names, or a named role would have to be made again,
+        PipelineError before any is touched.
         """
         for target in self.targets:
-            if foreign := target.foreign(_cloudformation(target)):
-                raise PipelineError(foreign)
+            if sentence := obstacle(target, _cloudformation(target)):
+                raise PipelineError(sentence)
         with tempfile.TemporaryDirectory(prefix="pipeline-") as temporary:
             checked = self._assembly.copy_to(Path(temporary) / "assembly")
             checked.require(self._assembly.digest)

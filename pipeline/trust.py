@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from review.templates.assembly_checks import PIPELINE_STACK
+from pipeline.roles import pipeline_role
 from review.templates.cloud_assembly import Assembly
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -14,10 +14,10 @@ _SUBJECT = re.compile(r"repo:(?P<owner>[^/:]+)/(?P<name>[^:]+):(?P<context>.+)")
 _ID = re.compile(r"@\d+")
 
 
-def explanation(assembly: Assembly, role: str, token: str) -> str:
-    """What the token presents, what a role of the assembly's PipelineStack trusts, and how to bring
-    them together."""
-    claims, trusted = _claims(token), _trusted(assembly, role)
+def explanation(assembly: Assembly, role: str, account: str, token: str) -> str:
+    """What the token presents, what a role of the assembly's PipelineStack in an account trusts,
+    and how to bring them together."""
+    claims, trusted = _claims(token), _trusted(pipeline_role(assembly, role, account))
     subject = str(claims.get("sub", ""))
     if not subject or not trusted.get("sub"):
         return "PipelineStack names the repositories, branches and environments (deployments.py)"
@@ -86,15 +86,10 @@ def _claims(token: str) -> Mapping[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def _trusted(assembly: Assembly, role: str) -> dict[str, list[str]]:
+def _trusted(properties: Mapping[str, Any]) -> dict[str, list[str]]:
     """The subjects and refs that a role's trust compares a token with."""
-    for stack in assembly.named(PIPELINE_STACK):
-        for resource in stack.template.get("Resources", {}).values():
-            properties = resource.get("Properties", {})
-            if properties.get("RoleName") == role:
-                (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
-                compared = statement["Condition"]["StringEquals"]
-                return {
-                    claim: list(compared.get(f"{_ISSUER}:{claim}", ())) for claim in ("sub", "ref")
-                }
-    return {}
+    if not properties:
+        return {}
+    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    compared = statement["Condition"]["StringEquals"]
+    return {claim: list(compared.get(f"{_ISSUER}:{claim}", ())) for claim in ("sub", "ref")}

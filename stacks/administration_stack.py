@@ -10,7 +10,7 @@ from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_of_role
 from delegation.policies.operators import approver_policy, auditor_policy
-from delegation.policies.own_user import CLI_SIGN_IN, OWN_MFA, OWN_PASSWORD, REQUIRE_MFA
+from delegation.policies.own_user import CLI_SIGN_IN, own_mfa, own_password, require_mfa
 from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
@@ -59,6 +59,7 @@ class AdministrationStack(DeploymentStack):
                 managed_policy(
                     self,
                     name,
+                    deployment=deployment,
                     description=description,
                     statements=statements,
                     groups=groups,
@@ -126,10 +127,15 @@ def _policies_of_users(
     deployment: Deployment,
 ) -> Iterator[tuple[str, str, tuple[Statement, ...]]]:
     """The name, description and statements of each policy about people's own IAM users."""
-    yield names.OPERATOR_PASSWORD_POLICY, "Change one's own console password", OWN_PASSWORD
+    naming = deployment.naming
+    yield names.OPERATOR_PASSWORD_POLICY, "Change one's own console password", own_password(naming)
     if deployment.has_own_mfa:
-        yield names.OWN_MFA_POLICY, "Enrol an MFA device of one's own", OWN_MFA
+        yield names.OWN_MFA_POLICY, "Enrol an MFA device of one's own", own_mfa(naming)
     if deployment.require_mfa:
-        yield names.REQUIRE_MFA_POLICY, "Nothing but to enrol a device without MFA", REQUIRE_MFA
+        yield (
+            names.REQUIRE_MFA_POLICY,
+            "Nothing but to enrol a device without MFA",
+            require_mfa(naming),
+        )
     if deployment.cli_sign_in:
         yield names.CLI_SIGN_IN_POLICY, "Sign in to the AWS CLI without access keys", CLI_SIGN_IN

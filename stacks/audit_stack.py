@@ -83,6 +83,8 @@ class AuditStack(DeploymentStack):
             env=env,
         )
         region = env.region if env else None
+        self._naming = deployment.naming
+        self._log_group = self._naming.named(names.RUNS_LOG_GROUP)
         self._build_log(audit)
         self._topic = self._build_topic(audit)
         if region is None or region in deployment.regions:
@@ -104,17 +106,17 @@ class AuditStack(DeploymentStack):
         log = logs.CfnLogGroup(
             self,
             "Log",
-            log_group_name=names.RUNS_LOG_GROUP,
+            log_group_name=self._log_group,
             retention_in_days=audit.keep_days,
         )
         acknowledge(log, in_standards("CloudWatchLogGroupEncrypted", _NO_CUSTOMER_KEY))
         logs.CfnResourcePolicy(
             self,
             "LogPolicy",
-            policy_name=names.AUDIT_STACK,
-            policy_document=Fn.sub(json.dumps(log_policy())),
+            policy_name=self._naming.named(names.AUDIT_STACK),
+            policy_document=Fn.sub(json.dumps(log_policy(self._naming))),
         )
-        CfnOutput(self, "LogGroup", value=names.RUNS_LOG_GROUP, description="Every event of runs")
+        CfnOutput(self, "LogGroup", value=self._log_group, description="Every event of runs")
 
     def _build_topic(self, audit: Audit) -> sns.CfnTopic:
         """The topic, encrypted with a key that EventBridge may use: AWS's own key for SNS cannot
@@ -156,10 +158,11 @@ class AuditStack(DeploymentStack):
         condition: CfnCondition | None = None,
     ) -> None:
         """A rule for each pattern, whose events are kept in the log, reported by the topic, or
-        both."""
+        both. The log's policy knows the rules by the stack's name, which a name that CloudFormation
+        makes may cut."""
         targets = []
         if kept:
-            log = Fn.sub(names.log_group_arn(names.RUNS_LOG_GROUP, names.ANY_REGION))
+            log = Fn.sub(names.log_group_arn(self._log_group, names.ANY_REGION))
             targets.append(events.CfnRule.TargetProperty(id="Log", arn=log))
         if message:
             paths, text = message
@@ -174,7 +177,12 @@ class AuditStack(DeploymentStack):
         folder = Construct(self, id_)
         for number, pattern in enumerate(patterns, start=1):
             rule = events.CfnRule(
-                folder, f"Rule{number}", event_pattern=pattern, state="ENABLED", targets=targets
+                folder,
+                f"Rule{number}",
+                name=f"{self.stack_name}-{id_}{number}",
+                event_pattern=pattern,
+                state="ENABLED",
+                targets=targets,
             )
             rule.cfn_options.condition = condition
 

@@ -42,24 +42,24 @@ class AuthorAccess(Construct):
                 name,
                 description=_DESCRIPTIONS[name],
                 trust=trust,
-                boundary=deployment.company_boundary,
+                deployment=deployment,
                 policies=policies,
             )
 
 
-def author_synthesizer(scope: IConstruct) -> DefaultStackSynthesizer:
+def author_synthesizer(scope: IConstruct, naming: names.Naming) -> DefaultStackSynthesizer:
     """Has a stack deployed by the author's roles, its template under the author's prefix.
 
     ``cdk diff`` reads with what is called the look-up role; without one it would read with the
     author's own credentials, which may do nothing.
     """
-    deployment = names.role_arn(names.AUTHOR_DEPLOYMENT_ROLE)
+    deployment = naming.role_arn(names.AUTHOR_DEPLOYMENT_ROLE)
     return DefaultStackSynthesizer(
         qualifier=qualifier_of(scope),
         deploy_role_arn=deployment,
         lookup_role_arn=deployment,
-        cloud_formation_execution_role=names.role_arn(names.AUTHOR_EXECUTION_ROLE),
-        file_asset_publishing_role_arn=names.role_arn(names.AUTHOR_PUBLISHING_ROLE),
+        cloud_formation_execution_role=naming.role_arn(names.AUTHOR_EXECUTION_ROLE),
+        file_asset_publishing_role_arn=naming.role_arn(names.AUTHOR_PUBLISHING_ROLE),
         bucket_prefix=names.AUTHORS_STAGING_PREFIX,
     )
 

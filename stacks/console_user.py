@@ -8,7 +8,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from delegation import names
+from delegation.deployment.deployment import Deployment
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards
+from stacks.managed_policy import own_path
 
 PASSWORD_LENGTH = 128
 """As long as an account's policy can ask for.
@@ -37,14 +39,16 @@ class ConsoleUser(Construct):
         *,
         user_name: str,
         groups: Sequence[iam.CfnGroup],
-        boundary: str | None,
+        deployment: Deployment,
     ) -> None:
         super().__init__(scope, id_)
+        boundary = deployment.company_boundary
         password = self._build_password(user_name)
         self.resource = iam.CfnUser(
             self,
             "Resource",
             user_name=user_name,
+            path=own_path(deployment),
             groups=[group.ref for group in groups] or None,
             permissions_boundary=Fn.sub(boundary) if boundary else None,
             login_profile=iam.CfnUser.LoginProfileProperty(

@@ -7,28 +7,29 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
+from delegation.deployment.deployment import Deployment
 from delegation.policies.statements import Statement
-from stacks.managed_policy import managed_policy
+from stacks.managed_policy import managed_policy, own_path
 
 
 def deployment_role(
     scope: Construct,
     name: str,
     *,
+    deployment: Deployment,
     description: str,
     trust: Mapping[str, object],
-    boundary: str | None,
     policies: Sequence[Sequence[Statement]] = (),
 ) -> iam.CfnRole:
-    """A role of an author or of a pipeline; one managed policy for each list of statements.
-
-    ``boundary`` is the ARN of the company's permissions boundary, where it asks for one.
-    """
+    """A role of an author or of a pipeline, under the company's permissions boundary where it asks
+    for one; one managed policy for each list of statements."""
+    boundary = deployment.company_boundary
     role = Construct(scope, names.construct_id(name))
     attached = [
         managed_policy(
             role,
             names.part(names.role_policy(name), number),
+            deployment=deployment,
             description=description,
             statements=statements,
         ).ref
@@ -37,7 +38,8 @@ def deployment_role(
     return iam.CfnRole(
         role,
         "Resource",
-        role_name=name,
+        role_name=deployment.naming.named(name),
+        path=own_path(deployment),
         description=description,
         assume_role_policy_document=trust,
         managed_policy_arns=attached or None,

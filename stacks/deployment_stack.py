@@ -7,7 +7,7 @@ from delegation.deployment.deployment import Deployment
 
 
 class DeploymentStack(Stack):
-    """A stack of a deployment, under its name in the account, with its tags on all it holds."""
+    """A stack of a deployment, under its name in the account, its tags on all that it holds."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class DeploymentStack(Stack):
             scope,
             id_,
             env=env,
-            stack_name=name,
+            stack_name=deployment.naming.named(name),
             description=f"Delegated administration of SSM Automation: {purpose}",
             termination_protection=deployment.termination_protection,
             synthesizer=synthesizer,

@@ -10,7 +10,7 @@ from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import Person, iam_users
 from delegation.policies.statements import Statement
 from stacks.console_user import ConsoleUser
-from stacks.managed_policy import managed_policy
+from stacks.managed_policy import managed_policy, own_path
 
 
 class GroupAccess(Construct):
@@ -34,7 +34,12 @@ class GroupAccess(Construct):
         """``people`` by the name of their team; the names of its policy and group end in it."""
         super().__init__(scope, id_)
         groups = {
-            team: iam.CfnGroup(self, f"Group{team}", group_name=names.of_team(group_name, team))
+            team: iam.CfnGroup(
+                self,
+                f"Group{team}",
+                group_name=deployment.naming.named(names.of_team(group_name, team)),
+                path=own_path(deployment),
+            )
             for team, members in people.items()
             if iam_users(members)
         }
@@ -46,12 +51,13 @@ class GroupAccess(Construct):
                 names.construct_id(user),
                 user_name=user,
                 groups=[groups[team] for team, of in people.items() if user in iam_users(of)],
-                boundary=deployment.company_boundary,
+                deployment=deployment,
             )
         for team, members in people.items():
             managed_policy(
                 self,
                 names.of_team(policy_name, team),
+                deployment=deployment,
                 description=description,
                 statements=statements,
                 groups=[groups[team]] if team in groups else (),

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from delegation import names
+from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import Person, existing
 from delegation.policies.statements import Statement, policy_document
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards, wildcard_reasons
@@ -16,26 +17,33 @@ _EXISTING_USER = (
 )
 
 
+def own_path(deployment: Deployment) -> str | None:
+    """The path of what the deployment makes in IAM; None for the one that IAM takes itself."""
+    return None if deployment.iam_path == "/" else deployment.iam_path
+
+
 def managed_policy(
     scope: Construct,
     name: str,
     *,
+    deployment: Deployment,
     description: str,
     statements: Sequence[Statement],
     groups: Sequence[iam.CfnGroup] = (),
     users: Sequence[iam.CfnUser] = (),
     people: Sequence[Person] = (),
 ) -> iam.CfnManagedPolicy:
-    """A policy under its fixed name, attached as given and to those of the people who exist
-    already, its wildcards acknowledged with reasons.
+    """A policy under its name in the account, attached as given and to those of the people who
+    exist already, its wildcards acknowledged with reasons.
 
-    IAM can change neither name nor description, and CloudFormation cannot replace a named policy:
-    both are constants of the project.
+    IAM can change neither name, path nor description, and CloudFormation cannot replace a named
+    policy: they are constants of the project and of the deployment.
     """
     policy = iam.CfnManagedPolicy(
         scope,
         names.construct_id(name),
-        managed_policy_name=name,
+        managed_policy_name=deployment.naming.named(name),
+        path=own_path(deployment),
         description=description,
         policy_document=policy_document(statements),
         groups=[*(group.ref for group in groups), *existing(people, "group")] or None,

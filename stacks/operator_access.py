@@ -15,7 +15,7 @@ from delegation.deployment.people import (
 from delegation.deployment.teams import Team
 from delegation.policies.operators import NEVER_LEND, operator_groups, operator_policies
 from stacks.console_user import ConsoleUser
-from stacks.managed_policy import managed_policy
+from stacks.managed_policy import managed_policy, own_path
 
 _DENIAL_DESCRIPTION = "Keep runbooks without a role from the permissions of their callers"
 _DESCRIPTION = "Run the approved runbooks of this deployment and watch them"
@@ -50,7 +50,7 @@ class OperatorAccess(Construct):
                     if user in iam_users(team.operators)
                     for group in by_team[team.name]
                 ],
-                boundary=deployment.company_boundary,
+                deployment=deployment,
             ).resource
             for user in iam_users(deployment.operators)
         )
@@ -65,7 +65,12 @@ class OperatorAccess(Construct):
         has_groups = deployment.profile is Profile.LEAST_PRIVILEGE
         return {
             team.name: tuple(
-                iam.CfnGroup(scope, names.construct_id(name), group_name=name)
+                iam.CfnGroup(
+                    scope,
+                    names.construct_id(name),
+                    group_name=deployment.naming.named(name),
+                    path=own_path(deployment),
+                )
                 for name, _ in operator_groups(deployment, team)
                 if has_groups and iam_users(team.operators)
             )
@@ -85,6 +90,7 @@ class OperatorAccess(Construct):
             managed_policy(
                 self,
                 names.part(policy_name, index + 1),
+                deployment=deployment,
                 description=_DESCRIPTION,
                 statements=statements,
                 groups=[group_of[index]] if group_of else (),
@@ -102,6 +108,7 @@ class OperatorAccess(Construct):
             managed_policy(
                 self,
                 names.OPERATOR_DENY_POLICY,
+                deployment=deployment,
                 description=_DENIAL_DESCRIPTION,
                 statements=NEVER_LEND,
                 groups=self.groups,

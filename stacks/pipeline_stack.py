@@ -68,17 +68,17 @@ class PipelineStack(DeploymentStack):
         deployment_role(
             self,
             names.PIPELINE_REVIEW_ROLE,
+            deployment=deployment,
             description="Compares templates with the account for pull requests",
             trust=review_trust(pipeline, provider),
-            boundary=deployment.company_boundary,
             policies=[review_permissions(deployment, qualifier)],
         )
         deployment_role(
             self,
             names.PIPELINE_COMPARISON_ROLE,
+            deployment=deployment,
             description="Works out change sets for reviews and may change nothing",
             trust=execution_trust(),
-            boundary=deployment.company_boundary,
             policies=[comparison_permissions(deployment, qualifier)],
         )
 
@@ -88,15 +88,15 @@ class PipelineStack(DeploymentStack):
         deployment_role(
             self,
             names.PIPELINE_ADMINISTRATION_ROLE,
+            deployment=deployment,
             description="Deploys AdministrationStack and RunbooksStack from a pipeline",
             trust=administration_trust(pipeline, provider),
-            boundary=deployment.company_boundary,
             policies=[administration_permissions(deployment, qualifier_of(self))],
         )
         deployment_role(
             self,
             names.PIPELINE_RUNBOOKS_ROLE,
+            deployment=deployment,
             description="Deploys RunbooksStack from a pipeline",
             trust=runbooks_trust(pipeline, provider),
-            boundary=deployment.company_boundary,
         )

@@ -5,6 +5,7 @@ from constructs import Construct
 
 from delegation.deployment.limits import deployed_content
 from delegation.deployment.service_roles import ServiceRole
+from delegation.names import Naming
 from delegation.runbooks.document_tags import document_tags
 from delegation.runbooks.runbook import Runbook
 
@@ -27,10 +28,11 @@ class RunbookDocument(ssm.CfnDocument):
         *,
         runbook: Runbook,
         service_role: ServiceRole,
+        naming: Naming,
         team: str,
     ) -> None:
-        content = deployed_content(runbook, service_role)
-        tags = document_tags(runbook.content, service_role.name, team)
+        content = deployed_content(runbook, service_role, naming)
+        tags = document_tags(runbook.content, naming.named(service_role.name), team)
         super().__init__(
             scope,
             id_,

@@ -47,7 +47,9 @@ class RunbooksStack(DeploymentStack):
             purpose="approved runbooks",
             deployment=deployment,
             env=env,
-            synthesizer=author_synthesizer(scope) if deployment.has_author_roles else None,
+            synthesizer=author_synthesizer(scope, deployment.naming)
+            if deployment.has_author_roles
+            else None,
         )
         self._build_documents(deployment, runbooks)
         self._build_outputs(
@@ -72,6 +74,7 @@ class RunbooksStack(DeploymentStack):
                 names.construct_id(name),
                 runbook=runbooks[name],
                 service_role=role,
+                naming=deployment.naming,
                 team=team.name,
             )
             if len(documents) >= DOCUMENTS_AT_A_TIME:

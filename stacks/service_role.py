@@ -13,7 +13,7 @@ from delegation.policies.operators import boundary_policy, own_policy, service_r
 from delegation.policies.statements import trust_policy
 from delegation.runbooks.permissions import Need
 from stacks.acknowledgement import acknowledge
-from stacks.managed_policy import managed_policy
+from stacks.managed_policy import managed_policy, own_path
 
 _DESCRIPTION = "Assumed by SSM Automation to run the approved runbooks of this deployment"
 _BOUNDARY_DESCRIPTION = "The most that the service role may do: what its runbooks need"
@@ -64,6 +64,7 @@ class AutomationServiceRole(Construct):
             policy = managed_policy(
                 self,
                 names.own_policy(role.name),
+                deployment=deployment,
                 description=_ALL_NEEDS if is_bounded_by_company else _FURTHER_NEEDS,
                 statements=own,
             )
@@ -76,7 +77,8 @@ class AutomationServiceRole(Construct):
         resource = iam.CfnRole(
             self,
             "Resource",
-            role_name=role.name,
+            role_name=deployment.naming.named(role.name),
+            path=own_path(deployment),
             description=_DESCRIPTION,
             assume_role_policy_document=trust_policy(
                 "LetAutomationAssume", {"Service": service}, conditions=conditions
@@ -100,6 +102,7 @@ class AutomationServiceRole(Construct):
         return managed_policy(
             self,
             names.boundary(role.name),
+            deployment=deployment,
             description=_BOUNDARY_DESCRIPTION,
             statements=boundary_policy(deployment, role, needs),
         ).ref

@@ -1,4 +1,4 @@
-"""Rules that a company has for everything in its accounts: tags, and a permissions boundary."""
+"""Rules that a company has for everything in its accounts: names, tags, a permissions boundary."""
 
 import re
 from dataclasses import dataclass
@@ -11,6 +11,10 @@ _MOST_TAGS = 47
 """50 that a resource may have, less the three of a document.
 Source: Systems Manager User Guide, Tagging Systems Manager resources."""
 _POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
+_PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{0,31})?", re.ASCII)
+"""The longest name after it, ``PipelineAdministrationRole``, is a role's, of 64 characters.
+Source: IAM User Guide, IAM and STS quotas; CloudFormation API Reference, CreateStack."""
+_PATH = re.compile(r"/(?=.{0,127}\Z)(?:[\w+=,.@-]+/)*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,29 @@ class CompanyBoundary:
                 f"company/OrgBoundary){hint} {IN_DEPLOYMENTS}"
             )
         require_bool("on_service_roles of the CompanyBoundary", self.on_service_roles)
+
+
+def check_naming(prefix: object, path: object) -> None:
+    """Raises DelegationError for what is neither a prefix of names nor a path of IAM."""
+    if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+        raise DelegationError(
+            f"name_prefix {prefix!r} is not a letter with letters, digits or hyphens after it, 32 "
+            f"at most: the names of stacks begin with it {IN_DEPLOYMENTS}"
+        )
+    check_path("iam_path", path)
+
+
+def check_path(field: str, path: object) -> None:
+    """Raises DelegationError for what is not a path of IAM of a user's own."""
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise DelegationError(
+            f"{field} {path!r} is not a path of IAM, at most 128 characters between slashes: "
+            f"'/automation/', '/company/automation/' {IN_DEPLOYMENTS}"
+        )
+    if path.startswith(("/aws-reserved/", "/aws-service-role/")):
+        raise DelegationError(
+            f"{field} {path!r} is one of AWS's own; choose another {IN_DEPLOYMENTS}"
+        )
 
 
 def check_tags(tags: object) -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from delegation import names
 from delegation.deployment.audit import Audit
 from delegation.deployment.authors import check_authors
-from delegation.deployment.company import CompanyBoundary, check_tags
+from delegation.deployment.company import CompanyBoundary, check_naming, check_tags
 from delegation.deployment.people import (
     KINDS,
     IamUser,
@@ -21,6 +21,7 @@ from delegation.deployment.people import (
     check_approver_account,
     existing,
     never_lending,
+    require_iam_name,
 )
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
@@ -77,6 +78,12 @@ class Deployment:
     """``guide`` to the letter of the AWS guide, or ``least-privilege``."""
     termination_protection: bool = False
     """Whether CloudFormation refuses to delete the stacks until this is turned off."""
+    name_prefix: str = ""
+    """Before the names of all stacks, roles, policies, groups and log groups: a letter, then
+    letters, digits or hyphens, at most 32. Stays as it is from the first deployment on."""
+    iam_path: str = "/"
+    """The path of all roles, policies, groups and users, such as ``/automation/``. Stays as it is
+    from the first deployment on."""
     tags: tuple[Tag, ...] = ()
     """Keys and values of the tags of every stack, and of every resource that can have any."""
     own_mfa: bool = False
@@ -107,6 +114,7 @@ class Deployment:
             require_bool(field, getattr(self, field))
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
+        check_naming(self.name_prefix, self.iam_path)
         check_tags(self.tags)
         if not isinstance(self.permissions_boundary, CompanyBoundary | None):
             raise DelegationError(
@@ -141,6 +149,11 @@ class Deployment:
     def has_author_roles(self) -> bool:
         """Whether RunbooksStack is deployed by roles of its own, not by those of CDK."""
         return bool(self.authors or self.pipeline)
+
+    @property
+    def naming(self) -> names.Naming:
+        """How the names in ``deployments.py`` become those in the account."""
+        return names.Naming(self.name_prefix, self.iam_path)
 
     @property
     def company_boundary(self) -> str | None:
@@ -277,7 +290,9 @@ class Deployment:
                         f"volume key {key!r} of service role {role.name!r} is in none of the "
                         f"deployment's regions {', '.join(self.regions)} {IN_DEPLOYMENTS}"
                     )
-            if alike(role.name) in existing_roles:
+            name = self.naming.named(role.name)
+            require_iam_name("service role", name)
+            if alike(name) in existing_roles:
                 raise DelegationError(
                     f"role {role.name!r} is a service role and an operator or approver "
                     f"{IN_DEPLOYMENTS}"
@@ -303,12 +318,13 @@ class Deployment:
             or self.permissions_boundary
             or self.has_own_mfa
             or self.cli_sign_in
+            or self.naming != names.Naming()
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
-                "volume keys, no account, no regions, no permissions boundary, no MFA and no CLI "
-                f"sign-in {IN_DEPLOYMENTS}"
+                "volume keys, no account, no regions, no permissions boundary, no MFA, no "
+                f"CLI sign-in, no name prefix and no path {IN_DEPLOYMENTS}"
             )
 
 

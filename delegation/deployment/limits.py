@@ -29,15 +29,15 @@ _APPROVAL_SECONDS = 7 * 24 * 3600
 """How long an approval is awaited. Source: Systems Manager User Guide, aws:approve."""
 
 
-def deployed_content(runbook: Runbook, role: ServiceRole) -> dict[str, Any]:
+def deployed_content(runbook: Runbook, role: ServiceRole, naming: names.Naming) -> dict[str, Any]:
     """A runbook's document as it is deployed: under its role, within the role's limits."""
     content = dict(runbook.content)
-    content["assumeRole"] = substituted(names.role_arn(role.name))
+    content["assumeRole"] = substituted(naming.role_arn(role.name))
     if role.at_most_instances is not None:
         content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
     if role.require_reason:
         content["parameters"] = {**content.get("parameters", {}), REASON: _reason(role)}
-    if first := [*approval_steps(runbook, role), *calendar_steps(role)]:
+    if first := [*approval_steps(runbook, role, naming), *calendar_steps(role)]:
         content["mainSteps"] = [*first, *runbook.content["mainSteps"]]
     return content
 
@@ -65,7 +65,9 @@ def needs_by_runbook(
             yield name, need
 
 
-def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
+def approval_steps(
+    runbook: Runbook, role: ServiceRole, naming: names.Naming
+) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
@@ -80,7 +82,9 @@ def approval_steps(runbook: Runbook, role: ServiceRole) -> list[dict[str, Any]]:
             "inputs": {
                 "Message": f"{runbook.name} waits for your approval{reason}",
                 "MinRequiredApprovals": role.approval.at_least,
-                "Approvers": [substituted(approver_arn(person)) for person in role.approval.by],
+                "Approvers": [
+                    substituted(approver_arn(person, naming)) for person in role.approval.by
+                ],
                 **({"NotificationArn": substituted(_topic(topic))} if topic else {}),
             },
         }

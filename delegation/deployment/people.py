@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from delegation import names
+from delegation.deployment.company import check_path
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 _IDENTITY_CENTER_ROLE = re.compile(
@@ -40,6 +41,8 @@ class ExistingUser:
     """Its name without path, 1 to 64 letters, digits or ``+=,.@_-``."""
     deny_own_permissions: bool = False
     """As of an ``ExistingRole``."""
+    path: str = "/"
+    """Its path, with which an approval step names it."""
     kind: ClassVar[str] = "user"
 
     def __post_init__(self) -> None:
@@ -70,6 +73,8 @@ class ExistingRole:
     deny_own_permissions: bool = False
     """Of an operator: whether runbooks without a role get none of this role's permissions. It also
     denies what else the role does by way of Systems Manager, such as decrypting parameters."""
+    path: str = "/"
+    """Its path, with which an approval step names it."""
     kind: ClassVar[str] = "role"
 
     def __post_init__(self) -> None:
@@ -138,12 +143,14 @@ def existing(people: Iterable[Person], kind: str) -> tuple[str, ...]:
     return tuple(p.name for p in people if isinstance(p, Existing) and p.kind == kind)
 
 
-def approver_arn(person: Person) -> str:
+def approver_arn(person: Person, naming: names.Naming) -> str:
     """By which ARN an approval step names somebody."""
     if isinstance(person, PermissionSet):
         return str(person.role_arn)
-    named = names.role_arn if person.kind == "role" else names.user_arn
-    return named(person.name)
+    if isinstance(person, IamUser):
+        return naming.user_arn(person.name)
+    path = "/" if isinstance(person, ExistingGroup) else person.path
+    return names.existing_arn(person.kind, path, person.name)
 
 
 def check_approver_account(person: Person, account: str | None, partition: str) -> None:
@@ -172,6 +179,8 @@ def _check_existing(person: "Existing") -> None:
             f"deny_own_permissions {person.deny_own_permissions!r} of {person.kind} "
             f"{person.name!r} is not True or False {IN_DEPLOYMENTS}"
         )
+    if not isinstance(person, ExistingGroup):
+        check_path(f"path of {person.kind} {person.name!r}", person.path)
 
 
 def require_iam_name(kind: str, name: str) -> None:

@@ -11,16 +11,16 @@ _VERSION = "2012-10-17"
 Policy = dict[str, Any]
 
 
-def log_policy() -> Policy:
+def log_policy(naming: names.Naming) -> Policy:
     """What lets EventBridge write to the log group of runs: only the rules of AuditStack.
 
     Creating a stream is asked for without the rule's ARN, so that only writing names it.
     Source: EventBridge User Guide, Using resource-based policies, CloudWatch Logs permissions.
     """
-    group = names.log_group_arn(names.RUNS_LOG_GROUP, names.ANY_REGION)
+    group = names.log_group_arn(naming.named(names.RUNS_LOG_GROUP), names.ANY_REGION)
     rules = (
         f"arn:${{AWS::Partition}}:events:{names.ANY_REGION}:${{AWS::AccountId}}"
-        f":rule/{names.AUDIT_STACK}-*"
+        f":rule/{naming.named(names.AUDIT_STACK)}-*"
     )
     services = {"Service": [EVENTS, _DELIVERY]}
     return {

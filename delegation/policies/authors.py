@@ -29,7 +29,8 @@ def author_trust(deployment: Deployment) -> dict[str, object]:
 def deployers(deployment: Deployment) -> tuple[str, ...]:
     """The ARNs of those who may deploy RunbooksStack: the authors, and the pipeline's roles."""
     roles = (names.PIPELINE_ADMINISTRATION_ROLE, names.PIPELINE_RUNBOOKS_ROLE)
-    return (*deployment.authors, *(map(names.role_arn, roles) if deployment.pipeline else ()))
+    jobs = map(deployment.naming.role_arn, roles) if deployment.pipeline else ()
+    return (*deployment.authors, *jobs)
 
 
 def execution_trust() -> dict[str, object]:
@@ -43,7 +44,9 @@ def execution_trust() -> dict[str, object]:
 
 def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
     """What AuthorDeploymentRole may do: change RunbooksStack, as AuthorExecutionRole."""
-    stacks = tuple(names.stack_arn(names.RUNBOOKS_STACK, r) for r in deployment.arn_regions)
+    stack = deployment.naming.named(names.RUNBOOKS_STACK)
+    stacks = tuple(names.stack_arn(stack, region) for region in deployment.arn_regions)
+    execution = deployment.naming.role_arn(names.AUTHOR_EXECUTION_ROLE)
     return (
         Statement(
             sid="FollowAndExecuteChanges",
@@ -70,7 +73,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
                 "cloudformation:RollbackStack",
             ),
             resources=stacks,
-            conditions=(("ArnEquals", "cloudformation:RoleArn", (_execution_role(),)),),
+            conditions=(("ArnEquals", "cloudformation:RoleArn", (execution,)),),
             why="a change that names no role, or another, would use the role of the last "
             "deployment, which may be an administrator's",
             source=_CFN_SAR,
@@ -78,7 +81,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
         Statement(
             sid="PassExecutionRole",
             actions=("iam:PassRole",),
-            resources=(_execution_role(),),
+            resources=(execution,),
             conditions=_passed_to(names.CLOUDFORMATION_SERVICE),
             why="CloudFormation makes the documents with it",
             source=_CFN_SAR,
@@ -105,7 +108,7 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             sid="UploadTemplates",
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=staged(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
-            why="the templates of RunbooksStack and no other, and the lease of a deployment",
+            why="the templates of RunbooksStack and no other",
             source=_CDK,
         ),
         *find_templates(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
@@ -119,7 +122,9 @@ def execution_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], .
         Statement(
             sid="PassServiceRoles",
             actions=("iam:PassRole",),
-            resources=tuple(names.role_arn(role.name) for role in deployment.service_roles),
+            resources=tuple(
+                deployment.naming.role_arn(role.name) for role in deployment.service_roles
+            ),
             conditions=_passed_to(names.AUTOMATION_SERVICE),
             why="a document embeds its service role",
             source="Systems Manager User Guide, Setting up Automation; Service Authorization "
@@ -171,7 +176,3 @@ def _protection(deployment: Deployment) -> tuple[str, ...]:
 
 def _passed_to(service: str) -> Conditions:
     return (("StringEquals", "iam:PassedToService", service),)
-
-
-def _execution_role() -> str:
-    return names.role_arn(names.AUTHOR_EXECUTION_ROLE)

@@ -74,13 +74,13 @@ def _calls_of_ssm(parameter: str, runbooks: list[str]) -> Pattern:
 def access_patterns(deployment: Deployment) -> Iterator[Pattern]:
     """Calls that change a role of the deployment (its trust, policies, boundary), one of its
     policies, or who is in its groups and what its users hold."""
-    policies = [*_policies(deployment)]
+    naming, policies = deployment.naming, [*_policies(deployment)]
     for parameter, values in (
-        ("roleName", [*_roles(deployment)]),
-        ("policyArn", [names.policy_arn(policy) for policy in policies]),
-        ("policyName", policies),
-        ("groupName", [*_groups(deployment)]),
-        ("userName", [*_users(deployment)]),
+        ("roleName", map(naming.named, _roles(deployment))),
+        ("policyArn", map(naming.policy_arn, policies)),
+        ("policyName", map(naming.named, policies)),
+        ("groupName", map(naming.named, _groups(deployment))),
+        ("userName", _users(deployment)),
     ):
         yield from _portioned(values, partial(_calls_of_iam, parameter))
 
@@ -103,7 +103,8 @@ def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
 
 
 def _policies(deployment: Deployment) -> Iterator[str]:
-    """The names of the policies that the deployment makes, those that there may be as well."""
+    """The names of the policies that the deployment makes, and of those that there may be, without
+    their prefix."""
     yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
     if deployment.has_own_mfa:
         yield from (names.OWN_MFA_POLICY, names.REQUIRE_MFA_POLICY)
@@ -127,7 +128,7 @@ def _policies(deployment: Deployment) -> Iterator[str]:
 
 
 def _roles(deployment: Deployment) -> Iterator[str]:
-    """The names of the roles that the deployment makes."""
+    """The names of the roles that the deployment makes, without their prefix."""
     yield from (role.name for role in deployment.service_roles)
     if deployment.has_author_roles:
         yield from names.AUTHOR_ROLES
@@ -141,7 +142,7 @@ def _users(deployment: Deployment) -> tuple[str, ...]:
 
 
 def _groups(deployment: Deployment) -> Iterator[str]:
-    """The names of the groups that may exist."""
+    """The names of the groups that may exist, without their prefix."""
     for team in deployment.teams:
         yield from (group for group, _ in operator_groups(deployment, team))
         if team.approvers:

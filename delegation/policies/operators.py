@@ -138,9 +138,8 @@ def auditor_policy(deployment: Deployment) -> tuple[Statement, ...]:
 
     Reading a run shows its parameters, which the event history hides.
     """
-    groups = tuple(
-        names.log_group_arn(names.RUNS_LOG_GROUP, region) for region in deployment.arn_regions
-    )
+    group = deployment.naming.named(names.RUNS_LOG_GROUP)
+    groups = tuple(names.log_group_arn(group, region) for region in deployment.arn_regions)
     return (
         _LIST_RUNBOOKS_AND_EXECUTIONS,
         Statement(

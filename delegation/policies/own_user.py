@@ -1,71 +1,82 @@
 """What people who are IAM users may do to their own user: change the password, enrol a device, sign
 in to the AWS CLI."""
 
-from delegation import names
+from delegation.names import Naming
 from delegation.policies.statements import Statement
 
 _MFA = "IAM User Guide, Example policies, Allows IAM users to manage their own MFA device"
 _OWN_DEVICE = ("iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice")
 
-OWN_PASSWORD = (
-    Statement(
-        sid="ChangeOwnPassword",
-        actions=("iam:ChangePassword",),
-        resources=(names.own_user_arn(),),
-        why="the first sign-in asks for a new password and would lock the user out otherwise",
-        source="AWS managed policy IAMUserChangePassword",
-    ),
-    Statement(
-        sid="ReadPasswordPolicy",
-        actions=("iam:GetAccountPasswordPolicy",),
-        resources=("*",),
-        why="the console shows what a new password must contain; the call has no resource-level "
-        "permission",
-        source="AWS managed policy IAMUserChangePassword",
-    ),
-)
 
-OWN_MFA = (
-    Statement(
-        sid="MakeMfaDevice",
-        actions=("iam:CreateVirtualMFADevice",),
-        resources=("arn:${AWS::Partition}:iam::${AWS::AccountId}:mfa/*",),
-        why="the console lets people choose the name of a device, which nobody has before it is "
-        "enabled",
-        source=_MFA,
-    ),
-    Statement(
-        sid="EnableOwnMfaDevice",
-        actions=_OWN_DEVICE,
-        resources=(names.own_user_arn(),),
-        why="people enrol their own device; an administrator takes one away",
-        source=_MFA,
-    ),
-    Statement(
-        sid="ListMfaDevices",
-        actions=("iam:ListVirtualMFADevices",),
-        resources=("*",),
-        why="the console lists devices to enrol one; IAM lists all or none",
-        source=_MFA,
-    ),
-)
-
-REQUIRE_MFA = (
-    Statement(
-        sid="NothingElseWithoutMfa",
-        effect="Deny",
-        actions=(
-            *(action for statement in (*OWN_PASSWORD, *OWN_MFA) for action in statement.actions),
-            "sts:GetSessionToken",
+def own_password(naming: Naming) -> tuple[Statement, ...]:
+    """To change the password of one's own user."""
+    return (
+        Statement(
+            sid="ChangeOwnPassword",
+            actions=("iam:ChangePassword",),
+            resources=(naming.own_user_arn(),),
+            why="the first sign-in asks for a new password and would lock the user out otherwise",
+            source="AWS managed policy IAMUserChangePassword",
         ),
-        all_but_these=True,
-        resources=("*",),
-        conditions=(("BoolIfExists", "aws:MultiFactorAuthPresent", "false"),),
-        why="without a device at sign-in only a device can be enrolled and the password changed; "
-        "access keys alone show no device",
-        source=_MFA,
-    ),
-)
+        Statement(
+            sid="ReadPasswordPolicy",
+            actions=("iam:GetAccountPasswordPolicy",),
+            resources=("*",),
+            why="the console shows what a new password must contain; the call has no "
+            "resource-level permission",
+            source="AWS managed policy IAMUserChangePassword",
+        ),
+    )
+
+
+def own_mfa(naming: Naming) -> tuple[Statement, ...]:
+    """To enrol an MFA device of one's own user."""
+    return (
+        Statement(
+            sid="MakeMfaDevice",
+            actions=("iam:CreateVirtualMFADevice",),
+            resources=("arn:${AWS::Partition}:iam::${AWS::AccountId}:mfa/*",),
+            why="the console lets people choose the name of a device, which nobody has before it "
+            "is enabled",
+            source=_MFA,
+        ),
+        Statement(
+            sid="EnableOwnMfaDevice",
+            actions=_OWN_DEVICE,
+            resources=(naming.own_user_arn(),),
+            why="people enrol their own device; an administrator takes one away",
+            source=_MFA,
+        ),
+        Statement(
+            sid="ListMfaDevices",
+            actions=("iam:ListVirtualMFADevices",),
+            resources=("*",),
+            why="the console lists devices to enrol one; IAM lists all or none",
+            source=_MFA,
+        ),
+    )
+
+
+def require_mfa(naming: Naming) -> tuple[Statement, ...]:
+    """To do nothing else without a device."""
+    enrolling = (*own_password(naming), *own_mfa(naming))
+    return (
+        Statement(
+            sid="NothingElseWithoutMfa",
+            effect="Deny",
+            actions=(
+                *(action for statement in enrolling for action in statement.actions),
+                "sts:GetSessionToken",
+            ),
+            all_but_these=True,
+            resources=("*",),
+            conditions=(("BoolIfExists", "aws:MultiFactorAuthPresent", "false"),),
+            why="without a device at sign-in only a device can be enrolled and the password "
+            "changed; access keys alone show no device",
+            source=_MFA,
+        ),
+    )
+
 
 CLI_SIGN_IN = (
     Statement(

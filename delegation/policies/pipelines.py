@@ -47,7 +47,7 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
             why="what is deployed now",
             source=_CDK,
         ),
-        *_comparing(_stacks(deployment)),
+        *_comparing(deployment),
         Statement(
             sid="StageTemplates",
             actions=("s3:GetObject", "s3:PutObject"),
@@ -60,9 +60,10 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
     )
 
 
-def _comparing(stacks: tuple[str, ...]) -> tuple[Statement, ...]:
+def _comparing(deployment: Deployment) -> tuple[Statement, ...]:
     """What a change set takes that nobody executes."""
-    comparison = names.role_arn(names.PIPELINE_COMPARISON_ROLE)
+    stacks = _stacks(deployment)
+    comparison = deployment.naming.role_arn(names.PIPELINE_COMPARISON_ROLE)
     return (
         Statement(
             sid="CompareAsComparisonRole",
@@ -156,9 +157,14 @@ def _branches(pipeline: GitHubPipeline) -> Conditions:
 
 
 def _stacks(deployment: Deployment) -> tuple[str, ...]:
-    home = deployment.arn_regions[0]
-    return (
-        *(names.stack_arn(s, home) for s in (names.PIPELINE_STACK, names.ADMINISTRATION_STACK)),
-        *(names.stack_arn(names.RUNBOOKS_STACK, region) for region in deployment.arn_regions),
-        *(names.stack_arn(names.AUDIT_STACK, region) for region in deployment.audit_regions),
+    home = deployment.arn_regions[:1]
+    return tuple(
+        names.stack_arn(deployment.naming.named(stack), region)
+        for stack, regions in (
+            (names.PIPELINE_STACK, home),
+            (names.ADMINISTRATION_STACK, home),
+            (names.RUNBOOKS_STACK, deployment.arn_regions),
+            (names.AUDIT_STACK, deployment.audit_regions),
+        )
+        for region in regions
     )

@@ -66,7 +66,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     check_stack(
         deployment,
         {
-            name: deployed_content(runbooks[name], role)
+            name: deployed_content(runbooks[name], role, deployment.naming)
             for role in deployment.service_roles
             for name in role.runbooks
         },

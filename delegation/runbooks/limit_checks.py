@@ -6,9 +6,9 @@ from typing import Any
 
 from delegation import names
 from delegation.deployment.limits import (
+    APPROVAL_STEP,
+    CALENDAR_STEP,
     REASON,
-    approval_steps,
-    calendar_steps,
     elements,
     instance_parameters,
     is_list,
@@ -46,10 +46,10 @@ def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> Non
                 f"service role {role.name!r} adds; rename it"
             )
         taken = {step.name for step in named_steps(runbook.content)}
-        for step in (*approval_steps(runbook, role), *calendar_steps(role)):
-            if step["name"] in taken:
+        for step, limit in ((APPROVAL_STEP, role.approval), (CALENDAR_STEP, role.calendar)):
+            if limit is not None and step in taken:
                 raise DelegationError(
-                    f"{runbook.file}: step {step['name']!r} is called as the step that a limit of "
+                    f"{runbook.file}: step {step!r} is called as the step that a limit of "
                     f"service role {role.name!r} puts before it; rename it"
                 )
 

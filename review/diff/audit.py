@@ -42,7 +42,7 @@ def audit_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain
 
 def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain]:
     """What is no longer received, of what there is still."""
-    made = {changes_of(kind, name) for kind, name in new.account.made}
+    made = {changes_of(each.kind, each.name) for each in new.account.made}
     for runbook in new.account.runbooks:
         made |= {f"{what} {runbook.name}" for what in OF_RUNBOOKS}
     received = {(s.what, s.region, s.channel) for s in new.notifications if s.is_received}

@@ -102,7 +102,8 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
         was = old_accesses.get(access.principal.arn)
         name = access.principal.name
         is_new = was is None and access.principal.kind is Kind.POLICY_HOLDERS
-        if is_new and old is not None and ("policy", name) in old.account.made:
+        made = {each.name for each in old.account.made if each.kind == "policy"} if old else ()
+        if is_new and name in made:
             continue  # it is held by somebody else there; what it grants is reported of them
         labels = frozenset((Aspect.STATEMENT, name, label) for label in _labels(was, access))
         for reported, lost in _grants_gained(was, access):

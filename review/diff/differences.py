@@ -15,10 +15,10 @@ from review.diff.gains import About
 from review.diff.sides import Key, Side
 from review.iam.statements import Policy, read_policy
 from review.model.runbook_documents import content_of, without_evaluated
-from review.templates.assembly_checks import RUNBOOKS_STACK
 from review.templates.files import parse_json
 from review.templates.resource_types import DOCUMENT, LOG, PROVIDER, SECRET, TOPIC, TYPES
 from review.templates.resources import Resource
+from review.templates.stack_names import RUNBOOKS_STACK, unprefixed
 
 _MISSING = object()
 _OUTPUT = 2
@@ -66,7 +66,7 @@ class Difference:
     @property
     def is_administrators(self) -> bool:
         """Whether it is in a stack that administrators own, not the authors'."""
-        return self.stack != RUNBOOKS_STACK
+        return unprefixed(self.stack) != RUNBOOKS_STACK
 
     def __str__(self) -> str:
         before, after = (_cut(text) or "nothing" for text in (self.before, self.after))

@@ -44,7 +44,7 @@ class Side:
         accounts = [account.account for account in self.review.accounts]
         return {
             *(runbook.name for account in accounts for runbook in account.runbooks),
-            *(name for account in accounts for _, name in account.made),
+            *(made.name for account in accounts for made in account.made),
         }
 
     @cached_property

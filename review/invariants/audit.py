@@ -11,6 +11,7 @@ from review.audit.recording import Channel, Recording, Rule
 from review.iam.actions import Action, Actions
 from review.iam.patterns import overlap
 from review.invariants.invariant import Invariant, Proof, invariant
+from review.model.account import Made
 from review.templates.intrinsics import Environment
 
 _BAD_ENDS = (
@@ -137,8 +138,6 @@ def subjects(evaluator: Evaluator) -> tuple[Subject, ...]:
 
 _Runbooks = tuple[tuple[str, tuple[str, ...]], ...]
 """Names, each with the documents' ARNs."""
-_Made = tuple[tuple[str, str], ...]
-"""Kind and name of what the templates make of IAM."""
 
 
 @lru_cache(maxsize=16)
@@ -146,7 +145,7 @@ def _subjects(
     actions: Actions,
     environment: Environment,
     runbooks: _Runbooks,
-    made: _Made,
+    made: tuple[Made, ...],
     recording: Recording,
 ) -> tuple[Subject, ...]:
     found = []
@@ -173,7 +172,7 @@ def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[R
 
 
 def _samples(
-    actions: Actions, account: Environment, runbooks: _Runbooks, made: _Made
+    actions: Actions, account: Environment, runbooks: _Runbooks, made: tuple[Made, ...]
 ) -> Iterator[tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]]:
     """What should be received, where, by which channels, whether it is of IAM, and its events."""
     calls = {kind: _changing(actions, kind) for kind in _PARAMETERS}
@@ -192,8 +191,8 @@ def _samples(
             changes = list(_changed(calls, environment, "document", {"name": name, "arn": arn}))
             yield f"changes of document {name}", environment.region, _BOTH, False, changes
     home = replace(account, region=IAM_HOMES.get(account.partition, ""))
-    for kind, name in made:
-        named = {"name": name, "arn": account.iam_arn(f"{kind}/{name}")}
+    for kind, name, arn in made:
+        named = {"name": name, "arn": arn}
         changes = list(_changed(calls, home, kind, named))
         yield f"changes of {kind} {name}", home.region, _BOTH, True, changes
 

@@ -9,7 +9,7 @@ from review.model.account import Persona, Principal
 
 _LOOK_UP, _READ_LOG = "cloudtrail:LookupEvents", "logs:FilterLogEvents"
 _LIST_ROLES, _READ_RUNBOOK = "iam:ListRoles", "ssm:GetDocument"
-_LOG_GROUP = "/aws/events/DelegatedRuns"
+_LOG_GROUP = "/aws/events/{}DelegatedRuns"
 _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
     *("ssm:GetAutomationExecution", "ssm:ListDocuments", _READ_RUNBOOK),
@@ -75,7 +75,6 @@ def _decisions(evaluator: Evaluator, auditor: Principal, logs: list[str]) -> Ite
 def _logs(evaluator: Evaluator, region: str) -> tuple[str, str]:
     """The log of runs in a Region, and its streams."""
     environment = evaluator.account.environment
-    group = (
-        f"arn:{environment.partition}:logs:{region}:{environment.account}:log-group:{_LOG_GROUP}"
-    )
-    return group, f"{group}:*"
+    group = _LOG_GROUP.format(evaluator.account.prefix)
+    arn = f"arn:{environment.partition}:logs:{region}:{environment.account}:log-group:{group}"
+    return arn, f"{arn}:*"

@@ -13,7 +13,7 @@ from review.invariants.bootstrap import (
 )
 from review.invariants.invariant import Proof
 from review.model.account import Persona, Principal
-from review.templates.assembly_checks import ADMINISTRATION_STACK, RUNBOOKS_STACK
+from review.templates.stack_names import ADMINISTRATION_STACK, RUNBOOKS_STACK, unprefixed
 
 _DEPLOYMENT_ROLE, _PUBLISHING_ROLE = "AuthorDeploymentRole", "AuthorPublishingRole"
 _EXECUTION_ROLE = "AuthorExecutionRole"
@@ -37,12 +37,9 @@ _ON_BUCKET = ("s3:GetBucketLocation", "s3:GetEncryptionConfiguration", "s3:ListB
 
 def is_of_deployment(evaluator: Evaluator, grant: Grant) -> bool:
     """Whether a grant is what a deployment of RunbooksStack takes, and no wider."""
-    execution = (
-        f"{_ROLE_KEY} ArnEquals {evaluator.account.environment.iam_arn(f'role/{_EXECUTION_ROLE}')}"
-    )
-    stacks = [
-        f"{stack_arn(evaluator, RUNBOOKS_STACK, region)}/*" for region in evaluator.account.regions
-    ]
+    execution = f"{_ROLE_KEY} ArnEquals {evaluator.account.role_arn(_EXECUTION_ROLE)}"
+    stack = evaluator.account.prefix + RUNBOOKS_STACK
+    stacks = [f"{stack_arn(evaluator, stack, region)}/*" for region in evaluator.account.regions]
     buckets = staging_buckets(evaluator, evaluator.account.regions)
     allowed: Allowed = {
         **dict.fromkeys((*_ON_STACK, "cloudformation:UpdateTerminationProtection"), (stacks, ())),
@@ -66,9 +63,9 @@ def deploys(evaluator: Evaluator) -> Proof:
         stack = _stack(evaluator, ADMINISTRATION_STACK)
         execute = "cloudformation:ExecuteChangeSet"
         decisions.append(evaluator.evaluate(access.principal, execute, stack, expected=False))
-        if access.principal.name == _DEPLOYMENT_ROLE:
+        if access.principal.arn == evaluator.account.role_arn(_DEPLOYMENT_ROLE):
             decisions += _changes(evaluator, access.principal)
-        if access.principal.name == _PUBLISHING_ROLE:
+        if access.principal.arn == evaluator.account.role_arn(_PUBLISHING_ROLE):
             decisions += _uploads(evaluator, access.principal)
     return Proof((), tuple(dict.fromkeys(decisions)))
 
@@ -81,8 +78,7 @@ def _changes(evaluator: Evaluator, role: Principal) -> Iterator[Decision]:
         yield evaluator.evaluate(role, action, other, expected=False)
     for template in _templates(evaluator, of_runbooks=True):
         yield evaluator.evaluate(role, "s3:GetObject", template, expected=True)
-    environment = evaluator.account.environment
-    execution = {_ROLE_KEY: environment.iam_arn(f"role/{_EXECUTION_ROLE}")}
+    execution = {_ROLE_KEY: evaluator.account.role_arn(_EXECUTION_ROLE)}
     yield evaluator.evaluate(role, CREATE_CHANGE_SET, own, expected=True, context=execution)
     yield evaluator.evaluate(role, CREATE_CHANGE_SET, own, expected=False)
     yield evaluator.evaluate(role, CREATE_CHANGE_SET, other, expected=False, context=execution)
@@ -110,9 +106,9 @@ def _templates(evaluator: Evaluator, *, of_runbooks: bool) -> list[str]:
     return [
         f"arn:{evaluator.account.environment.partition}:s3:::{template.asset}"
         for template in evaluator.account.templates
-        if template.asset and (template.stack == RUNBOOKS_STACK) == of_runbooks
+        if template.asset and (unprefixed(template.stack) == RUNBOOKS_STACK) == of_runbooks
     ]
 
 
 def _stack(evaluator: Evaluator, name: str) -> str:
-    return f"{stack_arn(evaluator, name)}/example"
+    return f"{stack_arn(evaluator, evaluator.account.prefix + name)}/example"

@@ -16,7 +16,7 @@ from review.iam.names import (
 from review.invariants.author_deployment import deploys, is_of_deployment
 from review.invariants.invariant import Invariant, Proof, as_findings, invariant, joined
 from review.model.account import Persona, Principal
-from review.templates.assembly_checks import RUNBOOKS_STACK
+from review.templates.stack_names import RUNBOOKS_STACK
 
 _ON_RUNBOOKS = {
     *(*WRITES, "ssm:AddTagsToResource", "ssm:DescribeDocument", "ssm:GetDocument"),
@@ -78,7 +78,7 @@ def _runs(evaluator: Evaluator) -> Proof:
 def _is_an_authors(evaluator: Evaluator, access: Access, grant: Grant) -> bool:
     """Whether an author, or a role of the authors, takes a grant for what authors do."""
     if access.principal.persona is Persona.AUTHOR:
-        roles = [evaluator.account.environment.iam_arn(f"role/{name}") for name in _ASSUMED]
+        roles = [evaluator.account.role_arn(name) for name in _ASSUMED]
         return grant.action == ASSUME_ROLE and grant.resource in roles
     if grant.action == PASS_ROLE:
         return _is_of(grant, _passable(evaluator))
@@ -152,7 +152,7 @@ def _assumed(evaluator: Evaluator) -> Proof:
             if same or (value != CLOUDFORMATION and value not in authors):
                 findings.append(f"{role.name} trusts {value}{_who(same)}")
         missing = authors.keys() - {value for _, value in role.trusted}
-        if role.name in _ASSUMED and missing:
+        if account.named(role) in _ASSUMED and missing:
             findings.append(f"{role.name} does not trust {joined(sorted(missing))}")
         decisions += [
             evaluator.evaluate(other, ASSUME_ROLE, role.arn, expected=False, trust=role.trust)
@@ -166,7 +166,8 @@ def _assumed(evaluator: Evaluator) -> Proof:
 
 def _pipelines(evaluator: Evaluator) -> tuple[Principal, ...]:
     """The roles of pipelines that deploy as authors do."""
-    return tuple(r for r in evaluator.account.having(Persona.PIPELINE) if r.name in _PIPELINES)
+    account = evaluator.account
+    return tuple(r for r in account.having(Persona.PIPELINE) if account.named(r) in _PIPELINES)
 
 
 def _who(same: list[Principal]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from review.access.evaluation import Evaluator
 from review.access.grants import Allowed
-from review.templates.assembly_checks import ADMINISTRATION_STACK, AUDIT_STACK, bucket_qualifier
+from review.templates.assembly_checks import bucket_qualifier
+from review.templates.stack_names import ADMINISTRATION_STACK, AUDIT_STACK, unprefixed
 
 _ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
@@ -44,7 +45,9 @@ def bootstrap_role(evaluator: Evaluator, purpose: str, region: str = "") -> str:
 
 def roles_that_deploy_administration(evaluator: Evaluator) -> list[str]:
     """The roles that deploy what is the administrator's, by an administrator's rights."""
-    homes = [t.region for t in evaluator.account.templates if t.stack in _ADMINISTRATORS]
+    homes = [
+        t.region for t in evaluator.account.templates if unprefixed(t.stack) in _ADMINISTRATORS
+    ]
     homes = [*dict.fromkeys(homes)]
     return [bootstrap_role(evaluator, purpose, home) for home in homes for purpose in _DEPLOYING]
 

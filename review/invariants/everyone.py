@@ -211,7 +211,7 @@ def _to_the_unknown(evaluator: Evaluator, access: Access) -> list[Grant]:
     """What somebody may assume beside roles of these templates and those that deploy them."""
     deploying = (
         roles_that_deploy_administration(evaluator)
-        if access.principal.name == ADMINISTRATION
+        if evaluator.account.named(access.principal) == ADMINISTRATION
         else []
     )
     return [

@@ -55,7 +55,7 @@ def changes_nothing(evaluator: Evaluator, review: Principal, comparison: Princip
 def _allowed_to_review(evaluator: Evaluator) -> Allowed:
     stacks = [f"{stack_arn(evaluator, t.stack, t.region)}/*" for t in evaluator.account.templates]
     buckets = staging_buckets(evaluator, evaluator.account.stack_regions)
-    comparison = evaluator.account.environment.iam_arn(f"role/{COMPARISON}")
+    comparison = evaluator.account.role_arn(COMPARISON)
     any_form = f"{_NAMED} StringLikeIfExists {_CHANGE_SET}*, arn:*:changeSet/{_CHANGE_SET}*"
     staged = [f"{bucket}/{_PREFIX}*" for bucket in buckets]
     return {
@@ -79,8 +79,7 @@ def _allowed_to_review(evaluator: Evaluator) -> Allowed:
 
 def _review_decisions(evaluator: Evaluator, role: Principal) -> Iterator[Decision]:
     """What a review takes, each with twins that would change something."""
-    environment = evaluator.account.environment
-    mine = {_NAMED: f"{_CHANGE_SET}0a1b", _ROLE_KEY: environment.iam_arn(f"role/{COMPARISON}")}
+    mine = {_NAMED: f"{_CHANGE_SET}0a1b", _ROLE_KEY: evaluator.account.role_arn(COMPARISON)}
     administrators = bootstrap_role(evaluator, "cfn-exec")
     for template in evaluator.account.templates:
         stack = f"{stack_arn(evaluator, template.stack, template.region)}/example"

@@ -19,7 +19,8 @@ _GITHUB = "token.actions.githubusercontent.com"
 
 def pipeline_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     """The invariants about pipelines, where the templates give them roles."""
-    roles = {role.name: role for role in evaluator.account.having(Persona.PIPELINE)}
+    account = evaluator.account
+    roles = {account.named(role): role for role in account.having(Persona.PIPELINE)}
     if not roles:
         return
     jobs = {name: jobs_of(role) for name, role in roles.items() if name != COMPARISON}
@@ -83,12 +84,12 @@ def _of_one_environment(name: str, jobs: Jobs) -> Iterator[str]:
 
 
 def _deploys(evaluator: Evaluator, roles: list[Principal]) -> Proof:
-    authors = [evaluator.account.environment.iam_arn(f"role/{name}") for name in _AUTHORS]
+    authors = [evaluator.account.role_arn(name) for name in _AUTHORS]
     bootstrap = roles_that_deploy_administration(evaluator)
     findings: list[str] = []
     decisions: list[Decision] = []
     for role in roles:
-        wanted = [*authors, *(bootstrap if role.name == ADMINISTRATION else ())]
+        wanted = [*authors, *(bootstrap if evaluator.account.named(role) == ADMINISTRATION else ())]
         access = evaluator.access(role)
         findings += as_findings(
             access,

@@ -19,9 +19,9 @@ from review.invariants.invariant import Verdict
 from review.model.account import Principal
 from review.report.texts import open_path_rows
 from review.templates.assembly import Template
-from review.templates.assembly_checks import RUNBOOKS_STACK
 from review.templates.resource_types import ROLE, TYPES
 from review.templates.resources import Resource, elsewhere, read_resources
+from review.templates.stack_names import RUNBOOKS_STACK, unprefixed
 
 Cell = tuple[str, ...]
 """The values of one cell: what all of must hold, or one of which is meant."""
@@ -131,7 +131,7 @@ def _subjects(account: AccountReview) -> Iterator[str]:
     for runbook in account.account.runbooks:
         yield runbook.name
         yield from (f"{what} {runbook.name}" for what in OF_RUNBOOKS)
-    yield from (changes_of(kind, name) for kind, name in account.account.made)
+    yield from (changes_of(made.kind, made.name) for made in account.account.made)
 
 
 _Fact = tuple[Table, Row]
@@ -235,7 +235,7 @@ def _of_audit(account: AccountReview) -> Iterator[_Fact]:
 def _unevaluated(templates: list[Template]) -> Iterator[_Fact]:
     """The properties of the administrators' stacks whose effect is in no other table: resolved as
     deployed here and, where nothing fixes the account or Region, elsewhere as well."""
-    of_administrators = [each for each in templates if each.stack != RUNBOOKS_STACK]
+    of_administrators = [each for each in templates if unprefixed(each.stack) != RUNBOOKS_STACK]
     others = [elsewhere(each) for each in of_administrators if each.environment.assumed]
     anywhere = {_key(each): each for each in read_resources(others)}
     for each in of_administrators:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from review.audit.recording import Recording
 from review.iam.names import MFA
@@ -226,6 +227,15 @@ class Origin:
     """SHA-256 of the template's file, in hexadecimal."""
 
 
+class Made(NamedTuple):
+    """A resource of IAM that templates make."""
+
+    kind: str
+    """``role``, ``policy``, ``group`` or ``user``."""
+    name: str
+    arn: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """Everything in one AWS account that these templates make or name."""
@@ -238,8 +248,10 @@ class Account:
     """What was read."""
     regions: tuple[str, ...]
     """Where somebody can do something: not one that only receives what happens in others."""
-    made: tuple[tuple[str, str], ...] = ()
-    """``role``, ``policy``, ``group`` or ``user``, and the name: what the templates make of IAM."""
+    prefix: str = ""
+    """Before the names of its stacks, and of what they make of IAM."""
+    made: tuple["Made", ...] = ()
+    """What the templates make of IAM."""
     has_recording: bool = False
     """Whether anything is there to record or show what happens."""
     recording: Recording = field(default_factory=Recording)
@@ -262,6 +274,17 @@ class Account:
     def having(self, *parts: Persona) -> tuple[Principal, ...]:
         """The principals with one of these parts."""
         return tuple(principal for principal in self.principals if principal.persona in parts)
+
+    def named(self, principal: Principal) -> str:
+        """Its name without the account's prefix."""
+        return principal.name.removeprefix(self.prefix)
+
+    def role_arn(self, name: str) -> str:
+        """The ARN of a role of the project by its name without prefix: the role that the templates
+        make, else the one that would have the name."""
+        name = self.prefix + name
+        made = (p.arn for p in self.principals if (p.kind, p.name) == (Kind.ROLE, name) and p.trust)
+        return next(made, self.environment.iam_arn(f"role/{name}"))
 
     def by_arn(self, arn: str) -> Principal | None:
         """The principal of an ARN, if the templates know it."""

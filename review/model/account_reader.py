@@ -11,6 +11,7 @@ from review.iam.statements import Policy, read_policy
 from review.model.account import (
     Account,
     Kind,
+    Made,
     Origin,
     Persona,
     Principal,
@@ -22,6 +23,7 @@ from review.model.runbook_documents import read_runbooks
 from review.templates.assembly import Template
 from review.templates.resource_types import AUDIT, DOCUMENT, ROLE, USER
 from review.templates.resources import Resource, read_resources
+from review.templates.stack_names import prefix_of
 
 _PARTS_BY_POLICY = {
     "OperatorRestrictedPermissions": Persona.OPERATOR,
@@ -47,10 +49,13 @@ def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:
 def _account(templates: list[Template]) -> Account:
     resources = read_resources(templates)
     attachments = Attachments(resources)
+    prefix = next(filter(None, (prefix_of(template.stack) for template in templates)), "")
     runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
     made = tuple(_made(resources, attachments))
-    found = (*made, *_elsewhere(made, attachments, templates[0]))
-    found = tuple(replace(p, persona=_part(p, runbooks), teams=_teams(p)) for p in found)
+    found = (*made, *_elsewhere(made, attachments, templates[0], prefix))
+    found = tuple(
+        replace(p, persona=_part(p, prefix, runbooks), teams=_teams(p, prefix)) for p in found
+    )
     return Account(
         environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
@@ -59,7 +64,8 @@ def _account(templates: list[Template]) -> Account:
             Origin(stack=t.stack, region=t.environment.region, asset=t.asset, digest=t.digest)
             for t in templates
         ),
-        made=tuple(dict.fromkeys((r.kind, r.name) for r in resources if r.kind)),
+        prefix=prefix,
+        made=tuple(dict.fromkeys(Made(r.kind, r.name, r.arn) for r in resources if r.kind)),
         has_recording=any(r.type in AUDIT for r in resources),
         recording=read_recording(resources),
         regions=_regions(templates, resources),
@@ -101,7 +107,7 @@ def _policies(holder: Holder, attachments: Attachments) -> tuple[Policy, ...]:
 
 
 def _elsewhere(
-    made: Iterable[Principal], attachments: Attachments, template: Template
+    made: Iterable[Principal], attachments: Attachments, template: Template, prefix: str
 ) -> Iterator[Principal]:
     """Those whom templates give policies to and do not make: existing users and roles, members of
     groups without a member here, anyone who is given a policy that is attached to nobody here."""
@@ -127,7 +133,7 @@ def _elsewhere(
     for policy in attachments.unattached().values():
         if not any(statement.allows for statement in policy.statements):
             continue  # it gives its holders nothing; a change of it is listed by itself
-        by_name.setdefault(_without_part(policy.name), []).append(policy)
+        by_name.setdefault(_without_part(policy.name, prefix), []).append(policy)
     for name, policies in by_name.items():
         yield Principal(
             name=name,
@@ -138,30 +144,32 @@ def _elsewhere(
         )
 
 
-def _part(principal: Principal, runbooks: Iterable[Runbook]) -> Persona:
+def _part(principal: Principal, prefix: str, runbooks: Iterable[Runbook]) -> Persona:
     """The part that a principal takes, by the fixed names of the policies and by its trust."""
-    if principal.trust and _AUTHOR_ROLES.fullmatch(principal.name):
+    name = principal.name.removeprefix(prefix)
+    if principal.trust and _AUTHOR_ROLES.fullmatch(name):
         return Persona.AUTHOR_ROLE
-    if principal.trust and _PIPELINE_ROLES.fullmatch(principal.name):
+    if principal.trust and _PIPELINE_ROLES.fullmatch(name):
         return Persona.PIPELINE
     if ("Service", AUTOMATION) in principal.trusted:
         return Persona.SERVICE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):
         return Persona.SERVICE_ROLE
-    parts = [_POLICY.fullmatch(policy.name) for policy in principal.policies]
+    parts = [_POLICY.fullmatch(policy.name.removeprefix(prefix)) for policy in principal.policies]
     return next((_PARTS_BY_POLICY[match["part"]] for match in parts if match), Persona.OTHER)
 
 
-def _teams(principal: Principal) -> tuple[str, ...]:
+def _teams(principal: Principal, prefix: str) -> tuple[str, ...]:
     """The teams whose runbooks a principal runs, by the names of the policies."""
-    matches = (_POLICY.fullmatch(policy.name) for policy in principal.policies)
+    matches = (_POLICY.fullmatch(policy.name.removeprefix(prefix)) for policy in principal.policies)
     found = {m["team"] for m in matches if m and _PARTS_BY_POLICY[m["part"]] is Persona.OPERATOR}
     return tuple(sorted(found))
 
 
-def _without_part(policy: str) -> str:
+def _without_part(policy: str, prefix: str) -> str:
     """The name of which a policy is a part: OperatorRestrictedPermissions2 and so on."""
-    return policy.rstrip("0123456789") if _POLICY.fullmatch(policy) else policy
+    is_one = _POLICY.fullmatch(policy.removeprefix(prefix))
+    return policy.rstrip("0123456789") if is_one else policy
 
 
 def _authors(principals: tuple[Principal, ...]) -> Iterator[Principal]:

@@ -9,8 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
-PIPELINE_STACK, AUDIT_STACK = "PipelineStack", "AuditStack"
+from review.templates.stack_names import (
+    ADMINISTRATION_STACK,
+    AUDIT_STACK,
+    PIPELINE_STACK,
+    RUNBOOKS_STACK,
+    prefix_of,
+    unprefixed,
+)
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
 ARTIFACTS = {
@@ -50,7 +56,7 @@ _QUALIFIER = "[A-Za-z0-9_-]{1,10}"
 _PURPOSES = "deploy|file-publishing|image-publishing|lookup|cfn-exec"
 _QUALIFIED = rf"cdk-{_QUALIFIER}-({_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
 _ROLE = re.compile(
-    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|({'|'.join(_AUTHORS)}))"
+    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|(?:[^/]+/)*([^/]*(?:{'|'.join(_AUTHORS)})))"
 )
 _BUCKET = re.compile(rf"cdk-({_QUALIFIER})-assets-{_ACCOUNT}-{_REGION}")
 _VERSION = re.compile(rf"/cdk-bootstrap/{_QUALIFIER}/version")
@@ -75,7 +81,8 @@ def what_else_it_is(
     shown = artifact.get("displayName", id_)
     if not _ID.fullmatch(id_) or shown not in (id_, f"{id_} ({name})"):
         return f"is called {shown!r}, which the CDK CLI may take for an option or for others"
-    if tuple(map(_purpose, roles)) not in _OWN_ROLES.get(name, ()):
+    prefix = prefix_of(name)
+    if tuple(_purpose(role, prefix) for role in roles) not in _OWN_ROLES.get(unprefixed(name), ()):
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
         return f"is deployed with {', '.join(unknown)}, which no review evaluates"
@@ -119,7 +126,11 @@ def what_else_it_tells(
     return ""
 
 
-def _purpose(arn: str) -> str:
-    """What a role of ``cdk bootstrap`` is for, or the name of an author's; empty for any other."""
+def _purpose(arn: str, prefix: str) -> str:
+    """What a role of ``cdk bootstrap`` is for, or the name of an author's after the prefix of its
+    stack; empty for any other."""
     match = _ROLE.fullmatch(arn)
-    return (match[1] or match[2]) if match else ""
+    if match is None:
+        return ""
+    is_prefixed = bool(match[2]) and match[2].startswith(prefix)
+    return match[1] or (match[2].removeprefix(prefix) if is_prefixed else "")

@@ -19,6 +19,7 @@ from review.templates.assembly_checks import (
     what_else_it_tells,
 )
 from review.templates.files import parse_json, read_bytes
+from review.templates.stack_names import prefix_of, unprefixed
 
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
 
@@ -84,6 +85,13 @@ class Assembly:
         for place in places:
             if places.count(place) > 1:
                 raise ReviewError(f"{folder} has two stacks {place}; run: make synth")
+        prefixes = {stack.account: prefix_of(stack.name) for stack in self.stacks}
+        for stack in self.stacks:
+            if prefix_of(stack.name) != prefixes[stack.account]:
+                raise ReviewError(
+                    f"{folder} has stacks of one account with different prefixes, one of them "
+                    f"{stack.name}; run: make synth"
+                )
 
     @cached_property
     def digest(self) -> str:
@@ -97,8 +105,9 @@ class Assembly:
         return tuple(sorted({"manifest.json", *self._named()}))
 
     def named(self, *names: str) -> tuple[Stack, ...]:
-        """The stacks of these names, in the order of the names, then of the assembly."""
-        return tuple(stack for name in names for stack in self.stacks if stack.name == name)
+        """The stacks of these names, whatever their prefix, in the order of the names, then of the
+        assembly."""
+        return tuple(s for name in names for s in self.stacks if unprefixed(s.name) == name)
 
     def copy_to(self, folder: Path) -> "Assembly":
         """The same assembly in another folder, without any file that no deployment reads."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import hypercorn.asyncio.run
 import ministack.app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
 from ministack.services import ec2, eventbridge, iam, kms, rds, sqs, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
@@ -34,6 +34,7 @@ from sandbox.emulator.ec2 import calls as ec2_calls
 from sandbox.emulator.iam import (
     authorization,
     managed_policies,
+    paths,
     policy_documents,
     policy_variables,
     root,
@@ -143,6 +144,12 @@ PATCHES: tuple[Patch, ...] = (
         name="enforce",
         value=authorization.enforce_unless_authorized,
         why="one resource of a call is authorized, without its tags",
+    ),
+    Patch(
+        module=iam_actions,
+        name="extract_resource_arn",
+        value=paths.arn_with_path,
+        why="the paths of roles, users and groups are left out",
     ),
     Patch(
         module=iam_evaluator,

@@ -208,7 +208,7 @@ def test_authors_stand_in_the_table_with_what_their_roles_may() -> None:
         "policy |",
         "| author's AuthorPublishingRole | `s3:AbortMultipartUpload`, `s3:GetObject`, "
         "`s3:PutObject` | `cdk-hnb659fds-assets-ACCOUNT-REGION/runbooks/*` | the templates of "
-        "RunbooksStack and no other, and the lease of a deployment |",
+        "RunbooksStack and no other |",
         "| author's AuthorExecutionRole | `iam:PassRole` | `role/Role`<br>where "
         "`iam:PassedToService` StringEquals `ssm.amazonaws.com` | a document embeds its service "
         "role |",

@@ -41,7 +41,8 @@ _NO_PRINCIPAL = (
 _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
     "one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume keys, no "
-    "account, no regions, no permissions boundary, no MFA and no CLI sign-in (deployments.py)"
+    "account, no regions, no permissions boundary, no MFA, no CLI sign-in, no name "
+    "prefix and no path (deployments.py)"
 )
 
 

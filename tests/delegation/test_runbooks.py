@@ -9,6 +9,7 @@ import pytest
 from delegation.deployment.limits import deployed_content
 from delegation.errors import DelegationError
 from delegation.model import ServiceRole
+from delegation.names import Naming
 from delegation.runbooks.checks.document import ASSUME_ROLE_BYTES, as_sent
 from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.runbook import check_runbook, load_runbooks, runbook_files
@@ -57,7 +58,7 @@ def test_document_of_the_guide_equals_the_guides_but_for_assume_role() -> None:
     runbook = load_runbooks(["Restart-EC2InstanceDemo"])["Restart-EC2InstanceDemo"]
 
     role = ServiceRole(name="Role", runbooks=("Restart-EC2InstanceDemo",))
-    deployed = deployed_content(runbook, role)
+    deployed = deployed_content(runbook, role, Naming())
     assert deployed == {
         **guides,
         "assumeRole": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Role"},

@@ -3,12 +3,14 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
 from tests.pipeline.checkout import Checkout
+from tests.stacks.synthesis import deployment, written
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.command]
 
@@ -73,6 +75,38 @@ def test_pipeline_does_not_touch_another_teams_stack(
     )
 
     _assert_refused(done, account, foreign)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"name_prefix": "acme-"},
+            "error: acme-AdministrationStack in us-east-1 of 000000000000 would be a second "
+            "deployment: AdministrationStack stands there. Nothing was changed; name_prefix stays "
+            "as it was at the first deployment (deployments.py). To change it, set it back, remove "
+            "what stands (npx cdk destroy --all), and set it anew\n",
+        ),
+        (
+            {"iam_path": "/automation/"},
+            "error: AdministrationStack in us-east-1 of 000000000000 would have to make "
+            "OperatorRestrictedPermissions again: its Path changes from '/' to '/automation/', "
+            "which CloudFormation refuses for a name that exists. Nothing was changed; iam_path "
+            "stays as it was at the first deployment (deployments.py). To change it, set it back, "
+            "remove what stands (npx cdk destroy --all), and set it anew\n",
+        ),
+    ],
+)
+def test_change_of_prefix_or_path_is_refused_before_anything_is_changed(
+    checkout: Checkout, tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    assembly = written(deployment(**changes), tmp_path / "assembly")
+
+    done = checkout.as_administrator(
+        "python", "-m", "pipeline", "ownership", "--assembly", str(assembly)
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
 def test_own_stacks_are_ours(checkout: Checkout) -> None:

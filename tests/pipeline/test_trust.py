@@ -11,6 +11,7 @@ from pipeline.trust import explanation
 from review.templates.cloud_assembly import Assembly
 from tests.stacks.synthesis import deployment, written
 
+_ACCOUNT = "111122223333"
 _ADMINISTRATION = "PipelineAdministrationRole"
 _MAIN = "ref:refs/heads/main"
 
@@ -61,7 +62,7 @@ def _token(subject: str, ref: str = "refs/heads/main") -> str:
 def test_message_shows_what_is_presented_what_is_trusted_and_the_difference(
     assembly: Assembly, subject: str, cause: str
 ) -> None:
-    said = explanation(assembly, "PipelineReviewRole", _token(subject))
+    said = explanation(assembly, "PipelineReviewRole", _ACCOUNT, _token(subject))
 
     assert said.startswith(
         f"the job's token presents {subject}; PipelineReviewRole trusts "
@@ -72,11 +73,13 @@ def test_message_shows_what_is_presented_what_is_trusted_and_the_difference(
 def test_branch_of_an_environments_job_is_compared_too(assembly: Assembly) -> None:
     subject = "repo:octo-org/runbooks:environment:administration"
 
-    assert explanation(assembly, _ADMINISTRATION, _token(subject, "refs/heads/trunk")).endswith(
+    assert explanation(
+        assembly, _ADMINISTRATION, _ACCOUNT, _token(subject, "refs/heads/trunk")
+    ).endswith(
         "the job runs on refs/heads/trunk, trusted is refs/heads/main: run it on one of these "
         "branches, or name its branch in branches (deployments.py)"
     )
-    assert explanation(assembly, _ADMINISTRATION, _token(subject)).endswith(
+    assert explanation(assembly, _ADMINISTRATION, _ACCOUNT, _token(subject)).endswith(
         "they agree: deploy PipelineStack, whose trust in the account may be older"
     )
 
@@ -85,7 +88,7 @@ def test_branch_of_an_environments_job_is_compared_too(assembly: Assembly) -> No
 def test_token_that_cannot_be_read_leads_to_the_general_hint(
     assembly: Assembly, token: str
 ) -> None:
-    assert explanation(assembly, _ADMINISTRATION, token) == (
+    assert explanation(assembly, _ADMINISTRATION, _ACCOUNT, token) == (
         "PipelineStack names the repositories, branches and environments (deployments.py)"
     )
 
@@ -93,6 +96,6 @@ def test_token_that_cannot_be_read_leads_to_the_general_hint(
 def test_assembly_without_pipeline_leads_to_the_general_hint(tmp_path: Path) -> None:
     plain = Assembly(written(deployment(), tmp_path))
 
-    assert explanation(plain, _ADMINISTRATION, _token("repo:a/b:pull_request")).startswith(
-        "PipelineStack names"
-    )
+    assert explanation(
+        plain, _ADMINISTRATION, _ACCOUNT, _token("repo:a/b:pull_request")
+    ).startswith("PipelineStack names")

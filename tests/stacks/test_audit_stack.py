@@ -385,8 +385,8 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
             lambda: deployment(profile=Profile.GUIDE, audit=AUDIT),
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume "
-            "keys, no account, no regions, no permissions boundary, no MFA and no CLI sign-in "
-            "(deployments.py)",
+            "keys, no account, no regions, no permissions boundary, no MFA, no CLI sign-in, no "
+            "name prefix and no path (deployments.py)",
         ),
     ],
 )
