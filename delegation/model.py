@@ -1,6 +1,7 @@
 """What deployments.py is written with: the one import path that stays from release to release."""
 
 from delegation.deployment.audit import Audit
+from delegation.deployment.bootstrap import Bootstrap
 from delegation.deployment.company import CompanyBoundary
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.people import (
@@ -17,6 +18,7 @@ from delegation.deployment.teams import Team
 __all__ = [
     "Approval",
     "Audit",
+    "Bootstrap",
     "CompanyBoundary",
     "Deployment",
     "ExistingGroup",

@@ -83,6 +83,24 @@ def _options() -> argparse.Namespace:
         "fail where a stack that is not of this project has the name of one of the assembly's; "
         "the app runs it before a command of the CDK CLI that changes stacks",
     )
+    policy = command(
+        "execution-policy",
+        _execution_policy,
+        "write what CloudFormation's execution role needs to deploy the assembly, as policies for "
+        "cdk bootstrap --cloudformation-execution-policies",
+    )
+    policy.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="an assembly that was deployed before, for what is removed since; may be repeated",
+    )
+    policy.add_argument("--account", help="which account's, for an assembly of several")
+    policy.add_argument(
+        "--folder", type=Path, default=Path(), help="where to write (default: here)"
+    )
     deploy = command(
         "deploy", _deploy, "deploy the assembly as it is, if it has the digest that was reviewed"
     )
@@ -139,6 +157,16 @@ def _ownership(options: argparse.Namespace) -> int:
     for sentence in found:
         print(f"error: {sentence}", file=sys.stderr)
     return 1 if found else 0
+
+
+def _execution_policy(options: argparse.Namespace) -> int:
+    from pipeline.execution_policy import write_policies
+
+    for line in write_policies(
+        [options.assembly, *options.also], account=options.account, folder=options.folder
+    ):
+        print(line)
+    return 0
 
 
 def _deploy(options: argparse.Namespace) -> int:

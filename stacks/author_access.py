@@ -1,7 +1,6 @@
 """AuthorAccess: the roles by which the authors deploy RunbooksStack, and nothing else."""
 
-from aws_cdk import DefaultStackSynthesizer
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from delegation import names
 from delegation.deployment.deployment import Deployment
@@ -13,8 +12,8 @@ from delegation.policies.authors import (
     publishing_permissions,
 )
 from stacks.deployment_role import deployment_role
+from stacks.synthesizers import qualifier_of
 
-_QUALIFIER_CONTEXT = "@aws-cdk/core:bootstrapQualifier"
 _DESCRIPTIONS = {
     names.AUTHOR_DEPLOYMENT_ROLE: "Changes RunbooksStack for the authors of runbooks",
     names.AUTHOR_PUBLISHING_ROLE: "Uploads templates of RunbooksStack for the authors of runbooks",
@@ -45,26 +44,3 @@ class AuthorAccess(Construct):
                 deployment=deployment,
                 policies=policies,
             )
-
-
-def author_synthesizer(scope: IConstruct, naming: names.Naming) -> DefaultStackSynthesizer:
-    """Has a stack deployed by the author's roles, its template under the author's prefix.
-
-    ``cdk diff`` reads with what is called the look-up role; without one it would read with the
-    author's own credentials, which may do nothing.
-    """
-    deployment = naming.role_arn(names.AUTHOR_DEPLOYMENT_ROLE)
-    return DefaultStackSynthesizer(
-        qualifier=qualifier_of(scope),
-        deploy_role_arn=deployment,
-        lookup_role_arn=deployment,
-        cloud_formation_execution_role=naming.role_arn(names.AUTHOR_EXECUTION_ROLE),
-        file_asset_publishing_role_arn=naming.role_arn(names.AUTHOR_PUBLISHING_ROLE),
-        bucket_prefix=names.AUTHORS_STAGING_PREFIX,
-    )
-
-
-def qualifier_of(scope: IConstruct) -> str:
-    """The qualifier of ``cdk bootstrap``: cdk.json's, else CDK's own."""
-    named = scope.node.try_get_context(_QUALIFIER_CONTEXT)
-    return str(named or DefaultStackSynthesizer.DEFAULT_QUALIFIER)

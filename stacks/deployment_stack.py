@@ -4,6 +4,7 @@ from aws_cdk import Environment, IStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from delegation.deployment.deployment import Deployment
+from stacks.synthesizers import bootstrap_synthesizer
 
 
 class DeploymentStack(Stack):
@@ -27,7 +28,7 @@ class DeploymentStack(Stack):
             stack_name=deployment.naming.named(name),
             description=f"Delegated administration of SSM Automation: {purpose}",
             termination_protection=deployment.termination_protection,
-            synthesizer=synthesizer,
+            synthesizer=synthesizer or bootstrap_synthesizer(scope, deployment.bootstrap),
         )
         for key, value in deployment.tags:
             Tags.of(self).add(key, value)

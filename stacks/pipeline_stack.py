@@ -17,9 +17,9 @@ from delegation.policies.pipelines import (
     review_trust,
     runbooks_trust,
 )
-from stacks.author_access import qualifier_of
 from stacks.deployment_role import deployment_role
 from stacks.deployment_stack import DeploymentStack
+from stacks.synthesizers import qualifier_of
 
 
 class PipelineStack(DeploymentStack):

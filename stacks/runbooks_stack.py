@@ -11,9 +11,9 @@ from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import required_parameters
 from delegation.policies.quotas import STACK_OUTPUTS
 from delegation.runbooks.runbook import Runbook
-from stacks.author_access import author_synthesizer
 from stacks.deployment_stack import DeploymentStack
 from stacks.runbook_document import RunbookDocument
+from stacks.synthesizers import author_synthesizer
 
 DOCUMENTS_AT_A_TIME = 5
 """How many documents CloudFormation creates at once: SSM throttles more.

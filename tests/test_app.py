@@ -107,7 +107,7 @@ _MISTAKES = {
         "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
         "service_roles, teams, authors, pipeline, audit, account, regions, profile, "
         "termination_protection, name_prefix, iam_path, tags, own_mfa, require_mfa, cli_sign_in, "
-        "permissions_boundary; nearest: operators\n",
+        "permissions_boundary, bootstrap; nearest: operators\n",
     ),
     "misspelt name": (
         "DEPLOYMENTS = (Deployment(),)\n",

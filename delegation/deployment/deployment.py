@@ -7,12 +7,13 @@ allowed and the file to change.
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from delegation import names
 from delegation.deployment.audit import Audit
 from delegation.deployment.authors import check_authors
+from delegation.deployment.bootstrap import Bootstrap
 from delegation.deployment.company import CompanyBoundary, check_naming, check_tags
 from delegation.deployment.people import (
     KINDS,
@@ -98,20 +99,23 @@ class Deployment:
     permissions_boundary: CompanyBoundary | None = None
     """The boundary that a company asks for, on users and on the roles of authors and pipelines;
     None for a company that asks for none."""
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    """Roles and keys of ``cdk bootstrap`` that a company's own template makes; by default those of
+    CDK's."""
 
     def __post_init__(self) -> None:
-        for field in ("operators", "service_roles"):
-            require_tuple(field, getattr(self, field))
+        for name in ("operators", "service_roles"):
+            require_tuple(name, getattr(self, name))
         teams = joined_teams(self.operators, self.service_roles, self.teams)
-        for field, value in (
+        for name, value in (
             ("teams", teams),
             ("operators", operators_of(teams)),
             ("service_roles", service_roles_of(teams)),
         ):
-            object.__setattr__(self, field, value)
+            object.__setattr__(self, name, value)
         require_texts("regions", self.regions)
-        for field in ("termination_protection", "own_mfa", "require_mfa", "cli_sign_in"):
-            require_bool(field, getattr(self, field))
+        for name in ("termination_protection", "own_mfa", "require_mfa", "cli_sign_in"):
+            require_bool(name, getattr(self, name))
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
         check_naming(self.name_prefix, self.iam_path)
@@ -227,6 +231,11 @@ class Deployment:
             account=self.account,
             partition=partition,
         )
+        if not isinstance(self.bootstrap, Bootstrap):
+            raise DelegationError(
+                f"bootstrap {self.bootstrap!r} is not a Bootstrap {IN_DEPLOYMENTS}"
+            )
+        self.bootstrap.check_account(self.account, partition)
         if self.pipeline is None:
             return
         if not isinstance(self.pipeline, GitHubPipeline):

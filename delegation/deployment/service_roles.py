@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from delegation.deployment.bootstrap import KEY_ARN
 from delegation.deployment.people import ExistingGroup, PermissionSet, Person, require_iam_name
 from delegation.deployment.regions import partition_of
 from delegation.deployment.validation import (
@@ -15,9 +16,6 @@ from delegation.deployment.validation import (
 )
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.runbooks.checks.patterns import compiled
-
-_KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
-
 
 LimitTag = tuple[str, str | tuple[str, ...]]
 """Key and value of a tag, or the values of which an instance must have one."""
@@ -123,7 +121,7 @@ class ServiceRole:
             )
         self._check_limits()
         for key in self.volume_keys:
-            match = _KEY_ARN.fullmatch(key)
+            match = KEY_ARN.fullmatch(key)
             if not match or partition_of(match[2]) != match[1]:
                 raise DelegationError(
                     f"volume key {key!r} of service role {self.name!r} is not a KMS key ARN "

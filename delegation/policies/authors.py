@@ -7,7 +7,7 @@ takes the third to make the documents. ``qualifier`` is that of ``cdk bootstrap`
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.policies.quotas import portions
-from delegation.policies.staging import find_templates, read_bootstrap_version, staged
+from delegation.policies.staging import find_templates, read_bootstrap_version, staged, use_keys
 from delegation.policies.statements import Conditions, Statement, substituted, trust_policy
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
@@ -93,6 +93,7 @@ def deployment_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             why="CloudFormation reads the template with the rights of the change set's caller",
             source=_CDK,
         ),
+        *use_keys(deployment, "kms:Decrypt"),
         read_bootstrap_version(deployment.arn_regions, qualifier),
     )
 
@@ -112,6 +113,7 @@ def publishing_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
             source=_CDK,
         ),
         *find_templates(deployment.arn_regions, qualifier, names.AUTHORS_STAGING_PREFIX),
+        *use_keys(deployment, "kms:Decrypt", "kms:GenerateDataKey"),
     )
 
 

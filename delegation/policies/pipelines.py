@@ -6,7 +6,7 @@
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
-from delegation.policies.staging import find_templates, read_bootstrap_version, staged
+from delegation.policies.staging import find_templates, read_bootstrap_version, staged, use_keys
 from delegation.policies.statements import Conditions, Statement, trust_policy
 
 AUDIENCE = "sts.amazonaws.com"
@@ -56,6 +56,7 @@ def review_permissions(deployment: Deployment, qualifier: str) -> tuple[Statemen
             source=_CDK,
         ),
         *find_templates(deployment.stack_regions, qualifier, names.REVIEW_STAGING_PREFIX),
+        *use_keys(deployment, "kms:Decrypt", "kms:GenerateDataKey"),
         *comparison_permissions(deployment, qualifier),
     )
 
@@ -118,9 +119,14 @@ def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[
             sid="AssumeBootstrapRoles",
             actions=("sts:AssumeRole",),
             resources=tuple(
-                names.bootstrap_role_arn(purpose, qualifier, home)
+                arn.replace(names.ANY_REGION, home)
+                if arn
+                else names.bootstrap_role_arn(purpose, qualifier, home)
                 for home in homes
-                for purpose in ("deploy", "file-publishing")
+                for purpose, arn in (
+                    ("deploy", deployment.bootstrap.deployment_role),
+                    ("file-publishing", deployment.bootstrap.publishing_role),
+                )
             ),
             why="the roles of cdk bootstrap that deploy AdministrationStack and AuditStack, and "
             "with them anything",

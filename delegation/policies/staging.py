@@ -6,6 +6,7 @@
 from collections.abc import Iterable
 
 from delegation import names
+from delegation.deployment.deployment import Deployment
 from delegation.policies.statements import Statement
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
@@ -38,6 +39,23 @@ def find_templates(
             source=_CDK,
         ),
     )
+
+
+def use_keys(deployment: Deployment, *actions: str) -> tuple[Statement, ...]:
+    """What reading (``kms:Decrypt``) and writing (``kms:GenerateDataKey`` as well) take of the keys
+    of the company's own that encrypt the buckets; nothing without such keys."""
+    keys = deployment.bootstrap.keys
+    services = tuple(f"s3.{key.split(':')[3]}.${{AWS::URLSuffix}}" for key in keys)
+    statement = Statement(
+        sid="UseStagingKeys",
+        actions=actions,
+        resources=keys,
+        conditions=(("StringEquals", "kms:ViaService", services),),
+        why="templates are encrypted in the bucket, with a key of the company's own",
+        source="AWS KMS Developer Guide, kms:ViaService; Amazon S3 User Guide, Using server-side "
+        "encryption with AWS KMS keys",
+    )
+    return (statement,) if keys else ()
 
 
 def read_bootstrap_version(regions: Iterable[str], qualifier: str) -> Statement:

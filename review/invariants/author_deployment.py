@@ -7,6 +7,7 @@ from review.access.grants import Allowed, Grant, is_among
 from review.iam.names import CREATE_CHANGE_SET
 from review.invariants.bootstrap import (
     bootstrap_role,
+    is_of_a_staging_key,
     reading_the_version,
     stack_arn,
     staging_buckets,
@@ -48,7 +49,7 @@ def is_of_deployment(evaluator: Evaluator, grant: Grant) -> bool:
         **dict.fromkeys(_ON_BUCKET, (buckets, ())),
         **reading_the_version(evaluator, evaluator.account.regions),
     }
-    return is_among(grant, allowed)
+    return is_among(grant, allowed) or is_of_a_staging_key(evaluator, grant)
 
 
 def deploys(evaluator: Evaluator) -> Proof:

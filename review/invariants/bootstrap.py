@@ -3,16 +3,22 @@
 Source: CDK, bootstrap template.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from review.access.evaluation import Evaluator
-from review.access.grants import Allowed
+from review.access.grants import Allowed, Grant
 from review.templates.assembly_checks import bucket_qualifier
 from review.templates.stack_names import ADMINISTRATION_STACK, AUDIT_STACK, unprefixed
 
 _ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
+_PURPOSES = ("deploy", "cfn-exec", "file-publishing")
+"""What the roles of a template's ``deployers`` are for."""
+_STAGING_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+_BY_S3 = re.compile(r"kms:ViaService StringEquals s3\.[a-z0-9.-]+(?:, s3\.[a-z0-9.-]+)*")
+_KEY = re.compile(r"arn:[a-z-]+:kms:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):key/[0-9a-zA-Z-]+")
 
 
 def qualifier_of(evaluator: Evaluator) -> str:
@@ -39,6 +45,10 @@ def staging_buckets(evaluator: Evaluator, regions: Iterable[str]) -> list[str]:
 def bootstrap_role(evaluator: Evaluator, purpose: str, region: str = "") -> str:
     """The ARN of a role: ``deploy``, ``file-publishing``, ``cfn-exec``, an administrator."""
     environment = evaluator.account.environment
+    for template in evaluator.account.templates:
+        is_there = template.region == (region or environment.region)
+        if template.deployers and is_there and unprefixed(template.stack) in _ADMINISTRATORS:
+            return template.deployers[_PURPOSES.index(purpose)]
     where = f"{environment.account}-{region or environment.region}"
     return environment.iam_arn(f"role/cdk-{qualifier_of(evaluator)}-{purpose}-role-{where}")
 
@@ -50,6 +60,18 @@ def roles_that_deploy_administration(evaluator: Evaluator) -> list[str]:
     ]
     homes = [*dict.fromkeys(homes)]
     return [bootstrap_role(evaluator, purpose, home) for home in homes for purpose in _DEPLOYING]
+
+
+def is_of_a_staging_key(evaluator: Evaluator, grant: Grant) -> bool:
+    """Whether a grant is the use of a key that encrypts a staging bucket, by way of S3 alone. The
+    templates do not show which key that is: the lock file shows which they name."""
+    match = _KEY.fullmatch(grant.resource)
+    return (
+        grant.action in _STAGING_KEY_ACTIONS
+        and match is not None
+        and match["account"] == evaluator.account.environment.account
+        and any(_BY_S3.fullmatch(condition) for condition in grant.conditions)
+    )
 
 
 def reading_the_version(evaluator: Evaluator, regions: Iterable[str]) -> Allowed:

@@ -225,6 +225,8 @@ class Origin:
     """``BUCKET/KEY`` of the template in CDK's staging bucket, where an assembly shows it."""
     digest: str
     """SHA-256 of the template's file, in hexadecimal."""
+    deployers: tuple[str, ...] = ()
+    """As of a Template."""
 
 
 class Made(NamedTuple):

@@ -61,7 +61,13 @@ def _account(templates: list[Template]) -> Account:
         principals=sorted_principals(_authors(found)),
         runbooks=runbooks,
         templates=tuple(
-            Origin(stack=t.stack, region=t.environment.region, asset=t.asset, digest=t.digest)
+            Origin(
+                stack=t.stack,
+                region=t.environment.region,
+                asset=t.asset,
+                digest=t.digest,
+                deployers=t.deployers,
+            )
             for t in templates
         ),
         prefix=prefix,

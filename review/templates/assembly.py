@@ -33,6 +33,9 @@ class Template:
     """SHA-256 of its file, in hexadecimal."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """The stack's tags, which its resources have as well; ``body`` shows what others they have."""
+    deployers: tuple[str, ...] = ()
+    """ARNs of the roles that deploy the stack, make its resources and upload its template, where an
+    assembly shows them."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     """What an assembly says of the stack beside the template: roles, tags, parameters, upload."""
 
@@ -71,9 +74,10 @@ def given_environment(
 def _of_assembly(folder: Path, environment: Environment) -> Iterator[Template]:
     for stack in Assembly(folder).stacks:
         stack_place = _environment(stack, environment)
-        asset = stack.asset
+        texts = [stack.asset, *stack.roles]
         for parameter, value in stack_place.pseudo_parameters(stack.name).items():
-            asset = asset.replace(f"${{{parameter}}}", str(value))
+            texts = [text.replace(f"${{{parameter}}}", str(value)) for text in texts]
+        asset, *deployers = texts
         yield Template(
             stack=stack.name,
             environment=stack_place,
@@ -81,6 +85,7 @@ def _of_assembly(folder: Path, environment: Environment) -> Iterator[Template]:
             tags=stack.tags,
             asset=asset,
             digest=stack.digest,
+            deployers=tuple(deployers),
             manifest=stack.manifest,
         )
 

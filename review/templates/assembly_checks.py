@@ -38,8 +38,9 @@ _OWN_ROLES = {
     PIPELINE_STACK: (_BOOTSTRAP,),
     RUNBOOKS_STACK: (_BOOTSTRAP, _AUTHORS),
 }
-"""Which roles deploy a stack, make it and upload its template: all of ``cdk bootstrap``, or all of
-an author."""
+"""Which roles deploy a stack, make it and upload its template: all of ``cdk bootstrap``, of which a
+company may have its own, or all of an author."""
+_COMPANYS = "a company's own"
 _UPLOAD = {"bucketName", "objectKey", "assumeRoleArn", "region", "digest", "artifact"}
 _METADATA = {
     *("aws:cdk:creationStack", "aws:cdk:logicalId", "aws:cdk:templateFile"),
@@ -57,6 +58,10 @@ _PURPOSES = "deploy|file-publishing|image-publishing|lookup|cfn-exec"
 _QUALIFIED = rf"cdk-{_QUALIFIER}-({_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
 _ROLE = re.compile(
     rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|(?:[^/]+/)*([^/]*(?:{'|'.join(_AUTHORS)})))"
+)
+_ANY_ROLE = re.compile(
+    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:[\w+=,.@/-]|\$\{{AWS::(?:AccountId|Region)\}})+",
+    re.ASCII,
 )
 _BUCKET = re.compile(rf"cdk-({_QUALIFIER})-assets-{_ACCOUNT}-{_REGION}")
 _VERSION = re.compile(rf"/cdk-bootstrap/{_QUALIFIER}/version")
@@ -82,7 +87,8 @@ def what_else_it_is(
     if not _ID.fullmatch(id_) or shown not in (id_, f"{id_} ({name})"):
         return f"is called {shown!r}, which the CDK CLI may take for an option or for others"
     prefix = prefix_of(name)
-    if tuple(_purpose(role, prefix) for role in roles) not in _OWN_ROLES.get(unprefixed(name), ()):
+    purposes = tuple(_purpose(role, prefix) for role in roles)
+    if not any(_are_for(purposes, wanted) for wanted in _OWN_ROLES.get(unprefixed(name), ())):
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
         return f"is deployed with {', '.join(unknown)}, which no review evaluates"
@@ -126,11 +132,25 @@ def what_else_it_tells(
     return ""
 
 
+def is_companys(role: str) -> bool:
+    """Whether a role that deploys is neither one of ``cdk bootstrap`` nor of an author."""
+    return _ROLE.fullmatch(role) is None
+
+
+def _are_for(purposes: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Whether roles are for these purposes, or are a company's own in place of CDK's."""
+    may_be_companys = wanted == _BOOTSTRAP
+    return all(
+        purpose == each or (may_be_companys and purpose == _COMPANYS)
+        for purpose, each in zip(purposes, wanted, strict=True)
+    )
+
+
 def _purpose(arn: str, prefix: str) -> str:
-    """What a role of ``cdk bootstrap`` is for, or the name of an author's after the prefix of its
-    stack; empty for any other."""
+    """What a role of ``cdk bootstrap`` is for, the name of an author's after the prefix of its
+    stack, or that it is a company's own; empty for what is no role."""
     match = _ROLE.fullmatch(arn)
     if match is None:
-        return ""
+        return _COMPANYS if _ANY_ROLE.fullmatch(arn) else ""
     is_prefixed = bool(match[2]) and match[2].startswith(prefix)
     return match[1] or (match[2].removeprefix(prefix) if is_prefixed else "")

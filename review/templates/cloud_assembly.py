@@ -55,6 +55,11 @@ class Stack:
     """All that the manifest and the list of assets say of it, its template's digest left out."""
 
     @property
+    def roles(self) -> tuple[str, str, str]:
+        """The roles that deploy it, make its resources and upload its template."""
+        return self.deployment_role, self.execution_role, self.publishing_role
+
+    @property
     def place(self) -> tuple[str | None, str | None, str]:
         """Account, Region and name, which are one stack in AWS."""
         return self.account, self.region, self.name

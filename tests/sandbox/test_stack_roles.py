@@ -90,7 +90,7 @@ def _template(document: str, **more: Document) -> str:
 
 def _documents_of(name: str) -> Document:
     actions = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"]
-    more = ["DescribeDocument", "GetDocument", "AddTagsToResource"]
+    more = ["DescribeDocument", "GetDocument", "AddTagsToResource", "ListTagsForResource"]
     return _allow(
         [f"ssm:{action}" for action in (*actions, *more)],
         f"arn:aws:ssm:us-east-1:{_ACCOUNT}:document/{name}",

@@ -1,13 +1,10 @@
 """CloudFormation acts as the role of a stack; the emulator acts as nobody.
 
-A stack keeps the role that it was given last. The role is judged for each resource: a document by
-the calls of AWS's own handler, anything else by ``SERVICE:CreateTYPE`` (``UpdateTYPE``,
-``DeleteTYPE``), which is right for IAM and, elsewhere, shows an administrator from a narrow role.
-Source: CloudFormation User Guide, CloudFormation service role; resource type AWS::SSM::Document.
+A stack keeps the role that it was given last. The role is judged for each resource.
+Source: CloudFormation User Guide, CloudFormation service role.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -18,19 +15,11 @@ from ministack.services.cloudformation import provisioners
 from sandbox.emulator import cloudtrail
 from sandbox.emulator.call import Call
 from sandbox.emulator.cloudformation.calls import SERVICE, stack_name
+from sandbox.emulator.cloudformation.resource_handlers import Change, checks
 from sandbox.emulator.cloudformation.strict_resources import require_accepted
-from sandbox.emulator.iam.authorization import Check, arn
 from sandbox.emulator.sts.role_sessions import open_session
 from sandbox.emulator.sts.role_trust import trusts_service
 
-_DOCUMENT = "AWS::SSM::Document"
-_DOCUMENT_CALLS = {
-    "Create": ("CreateDocument", "AddTagsToResource", "DescribeDocument", "GetDocument"),
-    "Update": ("UpdateDocument", "UpdateDocumentDefaultVersion", "DescribeDocument"),
-    "Delete": ("DeleteDocument",),
-}
-_KINDS = {"AWS::IAM::OIDCProvider": "OpenIDConnectProvider"}
-"""What IAM calls a type, where CloudFormation calls it otherwise."""
 _TAKE_A_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "RollbackStack")
 
 _roles = AccountRegionScopedDict()
@@ -63,24 +52,27 @@ def note(call: Call) -> None:
 
 
 def _create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
-    _judge(stack, "Create", type_, properties)
+    change = _change("Create", type_, properties, {}, f"{stack}-{logical_id}-x", stack)
+    _judge(stack, change)
     require_accepted(type_, logical_id, properties)
-    _record(stack, "Create", type_, properties)
+    _record(stack, change)
     return _EMULATED["_provision_resource"](type_, logical_id, properties, stack)
 
 
 def _update(type_: str, id_: str, old: Any, new: Any, stack: str, *rest: Any, **more: Any) -> Any:
     if old != new:
-        _judge(stack, "Update", type_, new)
+        change = _change("Update", type_, new, old, id_, stack)
+        _judge(stack, change)
         require_accepted(type_, rest[0] if rest else id_, new, old)
-        _record(stack, "Update", type_, new)
+        _record(stack, change)
     return _EMULATED["_update_resource"](type_, id_, old, new, stack, *rest, **more)
 
 
 def _delete(type_: str, id_: str, properties: Any, stack: str | None = None, *rest: Any) -> Any:
     if stack:
-        _judge(stack, "Delete", type_, properties)
-        _record(stack, "Delete", type_, properties)
+        change = _change("Delete", type_, properties, {}, id_, stack)
+        _judge(stack, change)
+        _record(stack, change)
     return _EMULATED["_delete_resource"](type_, id_, properties, stack, *rest)
 
 
@@ -93,7 +85,23 @@ AUTHORIZED = {
 _EMULATED = {name: getattr(provisioners, name) for name in AUTHORIZED}
 
 
-def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
+def _change(
+    verb: str,
+    type_: str,
+    properties: Mapping[str, Any],
+    old: Mapping[str, Any],
+    id_: str,
+    stack: str,
+) -> Change:
+    """A change of a resource; ``id_`` is its physical id, which may be an ARN. The emulator names a
+    secret after its stack, CloudFormation after its logical id alone."""
+    generated = id_.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+    if type_ == "AWS::SecretsManager::Secret":
+        generated = generated.removeprefix(f"{stack}-")
+    return Change(verb=verb, type=type_, properties=properties, old=old, generated=generated)
+
+
+def _judge(stack: str, change: Change) -> None:
     """Raises ValueError, as a resource handler does, for what the stack's role may not do."""
     role_arn = _roles.get(stack)
     if role_arn is None:
@@ -102,7 +110,7 @@ def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> 
     if role is None or not trusts_service(role, SERVICE, {}):
         raise ValueError(f"Role {role_arn} is invalid or cannot be assumed")
     session = open_session(role, "AWSCloudFormation")
-    for check in _checks(verb, type_, properties):
+    for check in checks(change):
         service = check.action.split(":")[0]
         denied = iam_evaluator.enforce(
             session.access_key,
@@ -120,27 +128,11 @@ def _judge(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> 
             )
 
 
-def _record(stack: str, verb: str, type_: str, properties: Mapping[str, Any]) -> None:
-    """Records what CloudFormation calls as the caller who changes a stack that has no role."""
+def _record(stack: str, change: Change) -> None:
+    """Records how CloudFormation makes, changes or deletes the resource, as the caller who changes
+    a stack that has no role; what its handler reads besides is left out."""
     if stack in _roles or stack not in _callers:
         return
-    for check in _checks(verb, type_, properties):
-        if check.action != "iam:PassRole":  # a permission, no call
+    for check in checks(change):
+        if check.action.split(":")[1].startswith(change.verb):
             cloudtrail.record_for_caller(_callers[stack], SERVICE, check.action, check.resource)
-
-
-def _checks(verb: str, type_: str, properties: Mapping[str, Any]) -> Iterator[Check]:
-    if type_ != _DOCUMENT:
-        service, kind = type_.split("::")[1].lower(), _KINDS.get(type_) or type_.split("::")[2]
-        yield Check(action=f"{service}:{verb}{kind}", resource="*")
-        return
-    document = arn("ssm", f"document/{properties.get('Name', 'generated')}")
-    for call in _DOCUMENT_CALLS[verb]:
-        yield Check(action=f"ssm:{call}", resource=document)
-    content = properties.get("Content", {})
-    if isinstance(content, str):
-        content = json.loads(content) if content.lstrip().startswith("{") else {}
-    role = content.get("assumeRole", "")
-    if verb != "Delete" and role.startswith("arn:"):
-        passed = {"iam:PassedToService": "ssm.amazonaws.com"}
-        yield Check(action="iam:PassRole", resource=role, context=passed)

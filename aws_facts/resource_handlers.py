@@ -1,0 +1,21 @@
+"""What CloudFormation's own handlers of resource types may call, by type and by what they do.
+
+Source: the types' schemas in the CloudFormation registry, ``handlers`` and their ``permissions``,
+as pulumi/pulumi-aws-native keeps them (2026-11). A handler calls some of them for some properties
+only.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).parent / "resource_handlers.json"
+
+
+@cache
+def handlers(type_: str) -> Mapping[str, tuple[str, ...]]:
+    """The IAM actions of ``create``, ``read``, ``update`` and ``delete``; empty for a type that is
+    not in the data."""
+    found = json.loads(_FILE.read_text("utf-8")).get(type_, {})
+    return {verb: tuple(actions) for verb, actions in found.items()}

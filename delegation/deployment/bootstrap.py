@@ -1,0 +1,78 @@
+"""What ``cdk bootstrap`` made under other names than CDK's own, by a template of the company's."""
+
+import re
+from dataclasses import dataclass
+
+from delegation.deployment.regions import partition_of
+from delegation.deployment.validation import require_texts
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*|\$\{AWS::Partition\}):iam::"
+    r"(?P<account>\d{12}|\$\{AWS::AccountId\}):role/"
+    r"(?:[\w+=,.@/-]|\$\{AWS::(?:AccountId|Region)\})+",
+    re.ASCII,
+)
+KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
+_ROLES = ("deployment_role", "publishing_role", "execution_role")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bootstrap:
+    """Roles and keys by which the CDK deploys, where they are not those that ``cdk bootstrap``
+    makes by itself. The placeholders ``${AWS::Partition}``, ``${AWS::AccountId}`` and
+    ``${AWS::Region}`` may be in the ARN of a role.
+
+    Source: AWS CDK Developer Guide, Customize AWS CDK bootstrapping.
+    """
+
+    deployment_role: str | None = None
+    """ARN of the role that creates and executes change sets; None for CDK's."""
+    publishing_role: str | None = None
+    """ARN of the role that uploads templates to the staging bucket; None for CDK's."""
+    execution_role: str | None = None
+    """ARN of the role that CloudFormation takes to make resources; None for CDK's."""
+    keys: tuple[str, ...] = ()
+    """ARNs of the KMS keys that encrypt the staging buckets, one a Region, where the keys' own
+    policies do not let this project's roles use them. A key that ``cdk bootstrap`` makes lets
+    everybody in the account use it by way of S3."""
+
+    def __post_init__(self) -> None:
+        for field in _ROLES:
+            arn = getattr(self, field)
+            if arn is not None and not (isinstance(arn, str) and _ROLE_ARN.fullmatch(arn)):
+                raise DelegationError(
+                    f"{field} of the Bootstrap {arn!r} is not the ARN of a role "
+                    f"(arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/NAME-${{AWS::Region}})"
+                    f" {IN_DEPLOYMENTS}"
+                )
+        require_texts("keys of the Bootstrap", self.keys)
+        for key in self.keys:
+            match = KEY_ARN.fullmatch(key)
+            if not match or partition_of(match[2]) != match[1]:
+                raise DelegationError(
+                    f"key {key!r} of the Bootstrap is not a KMS key ARN "
+                    f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
+                    f"{IN_DEPLOYMENTS}"
+                )
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether any role is another than CDK's."""
+        return any(getattr(self, field) for field in _ROLES)
+
+    def check_account(self, account: str | None, partition: str) -> None:
+        """Raises DelegationError for a role or key of another account or partition; either may be
+        unknown (None, empty)."""
+        for arn in (*(getattr(self, field) for field in _ROLES), *self.keys):
+            if arn is None:
+                continue
+            _, of_partition, _, _, of_account, _ = arn.replace("AWS::", "").split(":", 5)
+            is_known = "{" not in of_account and account is not None
+            if (is_known and of_account != account) or (
+                partition and "{" not in of_partition and of_partition != partition
+            ):
+                raise DelegationError(
+                    f"{arn!r} of the Bootstrap is not of the deployment's account and partition "
+                    f"{IN_DEPLOYMENTS}"
+                )
