@@ -62,14 +62,13 @@ class Bootstrap:
         return any(getattr(self, field) for field in _ROLES)
 
     def check_account(self, account: str | None, partition: str) -> None:
-        """Raises DelegationError for a role or key of another account or partition; either may be
-        unknown (None, empty)."""
+        """Raises DelegationError for a role or key of another account than the deployment's, which
+        may be any (None), or of another partition, which may be unknown (empty)."""
         for arn in (*(getattr(self, field) for field in _ROLES), *self.keys):
             if arn is None:
                 continue
             _, of_partition, _, _, of_account, _ = arn.replace("AWS::", "").split(":", 5)
-            is_known = "{" not in of_account and account is not None
-            if (is_known and of_account != account) or (
+            if ("{" not in of_account and of_account != account) or (
                 partition and "{" not in of_partition and of_partition != partition
             ):
                 raise DelegationError(

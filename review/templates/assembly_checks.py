@@ -51,16 +51,19 @@ _STACK_TAGS = "aws:cdk:stack-tags"
 """The stack's tags again, which the CDK CLI takes where the stack's properties name none."""
 _PARTITION = r"(?:aws[a-z-]*|\$\{AWS::Partition\})"
 _ACCOUNT = r"(?:\d{12}|\$\{AWS::AccountId\})"
+_ACCOUNT_ID = "${AWS::AccountId}"
+_OWNER = r"(?P<account>\d{12}|\$\{AWS::AccountId\})"
 _REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"
 _QUALIFIER = "[A-Za-z0-9_-]{1,10}"
 """Source: CDK, bootstrap template, AllowedPattern of Qualifier."""
 _PURPOSES = "deploy|file-publishing|image-publishing|lookup|cfn-exec"
-_QUALIFIED = rf"cdk-{_QUALIFIER}-({_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
+_QUALIFIED = rf"cdk-{_QUALIFIER}-(?P<purpose>{_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
 _ROLE = re.compile(
-    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:{_QUALIFIED}|(?:[^/]+/)*([^/]*(?:{'|'.join(_AUTHORS)})))"
+    rf"arn:{_PARTITION}:iam::{_OWNER}:role/"
+    rf"(?:{_QUALIFIED}|(?:[^/]+/)*(?P<author>[^/]*(?:{'|'.join(_AUTHORS)})))"
 )
 _ANY_ROLE = re.compile(
-    rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/(?:[\w+=,.@/-]|\$\{{AWS::(?:AccountId|Region)\}})+",
+    rf"arn:{_PARTITION}:iam::{_OWNER}:role/(?:[\w+=,.@/-]|\$\{{AWS::(?:AccountId|Region)\}})+",
     re.ASCII,
 )
 _BUCKET = re.compile(rf"cdk-({_QUALIFIER})-assets-{_ACCOUNT}-{_REGION}")
@@ -74,7 +77,7 @@ def bucket_qualifier(bucket: str) -> str | None:
 
 
 def what_else_it_is(
-    id_: str, name: str, artifact: Mapping[str, Any], upload: Mapping[str, Any]
+    id_: str, name: str, account: str | None, artifact: Mapping[str, Any], upload: Mapping[str, Any]
 ) -> str:
     """Whether it is another stack than this project's, or made by other roles."""
     properties = artifact["properties"]
@@ -87,7 +90,7 @@ def what_else_it_is(
     if not _ID.fullmatch(id_) or shown not in (id_, f"{id_} ({name})"):
         return f"is called {shown!r}, which the CDK CLI may take for an option or for others"
     prefix = prefix_of(name)
-    purposes = tuple(_purpose(role, prefix) for role in roles)
+    purposes = tuple(_purpose(role, prefix, account) for role in roles)
     if not any(_are_for(purposes, wanted) for wanted in _OWN_ROLES.get(unprefixed(name), ())):
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
@@ -132,6 +135,12 @@ def what_else_it_tells(
     return ""
 
 
+def is_authors(role: str) -> bool:
+    """Whether a role that deploys is one of an author."""
+    match = _ROLE.fullmatch(role)
+    return bool(match and match["author"])
+
+
 def is_companys(role: str) -> bool:
     """Whether a role that deploys is neither one of ``cdk bootstrap`` nor of an author."""
     return _ROLE.fullmatch(role) is None
@@ -146,11 +155,14 @@ def _are_for(purposes: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     )
 
 
-def _purpose(arn: str, prefix: str) -> str:
+def _purpose(arn: str, prefix: str, account: str | None) -> str:
     """What a role of ``cdk bootstrap`` is for, the name of an author's after the prefix of its
-    stack, or that it is a company's own; empty for what is no role."""
-    match = _ROLE.fullmatch(arn)
+    stack, or that it is a company's own; empty for what is no role of the account."""
+    match, any_role = _ROLE.fullmatch(arn), _ANY_ROLE.fullmatch(arn)
+    if any_role is None or any_role["account"] not in (_ACCOUNT_ID, account):
+        return ""
     if match is None:
-        return _COMPANYS if _ANY_ROLE.fullmatch(arn) else ""
-    is_prefixed = bool(match[2]) and match[2].startswith(prefix)
-    return match[1] or (match[2].removeprefix(prefix) if is_prefixed else "")
+        return _COMPANYS
+    if match["purpose"]:
+        return match["purpose"]
+    return match["author"].removeprefix(prefix) if match["author"].startswith(prefix) else ""

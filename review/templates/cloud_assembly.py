@@ -14,6 +14,7 @@ from typing import Any
 from review.errors import ReviewError
 from review.templates.assembly_checks import (
     ARTIFACTS,
+    is_authors,
     what_else_it_deploys,
     what_else_it_is,
     what_else_it_tells,
@@ -90,12 +91,25 @@ class Assembly:
         for place in places:
             if places.count(place) > 1:
                 raise ReviewError(f"{folder} has two stacks {place}; run: make synth")
+        self._require_alike()
+
+    def _require_alike(self) -> None:
+        """Raises ReviewError for stacks of one account that are not of one deployment."""
         prefixes = {stack.account: prefix_of(stack.name) for stack in self.stacks}
         for stack in self.stacks:
             if prefix_of(stack.name) != prefixes[stack.account]:
                 raise ReviewError(
-                    f"{folder} has stacks of one account with different prefixes, one of them "
+                    f"{self.folder} has stacks of one account with different prefixes, one of them "
                     f"{stack.name}; run: make synth"
+                )
+        roles: dict[str | None, tuple[str, ...]] = {}
+        for stack in self.stacks:
+            here = stack.region or _ANY_REGION
+            own = tuple(role.replace(here, "${AWS::Region}") for role in stack.roles)
+            if not is_authors(own[0]) and own != roles.setdefault(stack.account, own):
+                raise ReviewError(
+                    f"{self.folder} has stacks of one account that different roles deploy, one of "
+                    f"them {stack.name}; run: make synth"
                 )
 
     @cached_property
@@ -176,13 +190,14 @@ class Assembly:
         for id_, artifact in self.stack_artifacts():
             properties = artifact["properties"]
             account, region = artifact["environment"].removeprefix("aws://").split("/")
+            of_account = None if account == _ANY_ACCOUNT else account
             template = _plain(properties["templateFile"])
             name = properties.get("stackName", id_)
             upload = uploads[template]
             beside = artifact.get("additionalMetadataFile")
             tags = properties.get("tags", {})
             problem = (
-                what_else_it_is(id_, name, artifact, upload)
+                what_else_it_is(id_, name, of_account, artifact, upload)
                 or what_else_it_deploys(artifact, upload, region)
                 or what_else_it_tells(artifact.get("metadata", {}), tags)
                 or what_else_it_tells(self.read(beside) if beside else {}, tags)
@@ -194,7 +209,7 @@ class Assembly:
             yield Stack(
                 id=id_,
                 name=name,
-                account=None if account == _ANY_ACCOUNT else account,
+                account=of_account,
                 region=None if region == _ANY_REGION else region,
                 template=self.read(template),
                 deployment_role=properties["assumeRoleArn"],

@@ -207,6 +207,14 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], None], str]] = {
         ),
         _NOT_OURS,
     ),
+    "a role of the account that is not CDK's, for one stack alone": (
+        "manifest.json",
+        lambda manifest: _runbooks(manifest).update(
+            assumeRoleArn="arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Admin"
+        ),
+        "{folder} has stacks of one account that different roles deploy, one of them "
+        "RunbooksStack; run: make synth",
+    ),
     "a folder that is packed": (
         _ASSETS,
         lambda assets: next(iter(assets["files"].values()))["source"].update(packaging="zip"),
