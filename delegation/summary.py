@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 
@@ -85,7 +85,7 @@ def _granted(
             for team in deployment.teams
         ),
         *(
-            (f"approver{_of(team)}", team.approvers, approver_policy(deployment))
+            (f"approver{_of(team)}", team.approvers, approver_policy(deployment, team))
             for team in deployment.teams
         ),
         ("auditor", deployment.auditors, auditor_policy(deployment)),
@@ -94,6 +94,7 @@ def _granted(
             yield f"{kind} {', '.join(person.name for person in people)}", statements
         if users := iam_users(people):
             yield f"{kind} {', '.join(users)}", _of_own_user(deployment)
+            yield _of_the_cli(kind, [user for user in users if user in deployment.cli_users])
     lending_nothing = (
         *iam_users(deployment.operators),
         *(person.name for person in never_lending(deployment.operators)),
@@ -135,8 +136,12 @@ def _of_own_user(deployment: Deployment) -> Iterable[Statement]:
         *own_password(naming),
         *(own_mfa(naming) if deployment.has_own_mfa else ()),
         *(require_mfa(naming) if deployment.require_mfa else ()),
-        *(CLI_SIGN_IN if deployment.cli_sign_in else ()),
     )
+
+
+def _of_the_cli(kind: str, users: Sequence[str]) -> tuple[str, Iterable[Statement]]:
+    """What people may do who sign in to the AWS CLI; nothing for nobody."""
+    return f"{kind} {', '.join(users)}", CLI_SIGN_IN if users else ()
 
 
 def _of(team: Team) -> str:

@@ -127,8 +127,19 @@ class Connection:
         The call needs no permission. Source: STS API Reference, GetCallerIdentity.
         """
         with contextlib.suppress(*AwsError):
-            return str(self.client("sts").get_caller_identity()["Arn"])
+            return str(self._identity["Arn"])
         return None
+
+    @property
+    def caller_id(self) -> str:
+        """The id of the caller, as policies know it by ``${aws:userid}``."""
+        with asking("who this is"):
+            return str(self._identity["UserId"])
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client("sts").get_caller_identity()
+        return answer
 
 
 @contextlib.contextmanager

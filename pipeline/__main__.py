@@ -13,6 +13,7 @@ from review.errors import ReviewError
 from review.templates.cloud_assembly import Assembly
 from review.templates.stack_names import (
     ADMINISTRATION_STACK,
+    APPROVALS_STACK,
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
@@ -23,7 +24,7 @@ from review.templates.stack_names import (
 
 _ASSEMBLY = Path("cdk.out")
 _KINDS = {
-    "administration": (ADMINISTRATION_STACK, AUDIT_STACK),
+    "administration": (ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK),
     "runbooks": (RUNBOOKS_STACK,),
 }
 

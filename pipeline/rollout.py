@@ -11,10 +11,11 @@ from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
 from pipeline.ownership import obstacle
 from review.templates.cloud_assembly import Assembly
-from review.templates.stack_names import ADMINISTRATION_STACK, AUDIT_STACK
+from review.templates.stack_names import ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK
 
 _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
+_OPTIONAL = (APPROVALS_STACK, AUDIT_STACK)
 _POLL_SECONDS = 5
 _LONGEST_WAIT_SECONDS = 3600
 _FIXES = {
@@ -35,7 +36,7 @@ class Rollout:
         assembly.require(digest)
         self._assembly = assembly
         role = _ADMINISTRATORS if ADMINISTRATION_STACK in names else _AUTHORS
-        missing = [n for n in names if n != AUDIT_STACK and not assembly.named(n)]
+        missing = [n for n in names if n not in _OPTIONAL and not assembly.named(n)]
         if missing:
             raise PipelineError(f"the assembly in {assembly.folder} has no {missing[0]}")
         self.targets = list(targets(assembly, assembly.named(*names), role=role))

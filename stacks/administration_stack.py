@@ -16,7 +16,7 @@ from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
 from stacks.deployment_stack import DeploymentStack
 from stacks.group_access import GroupAccess
-from stacks.managed_policy import managed_policy
+from stacks.managed_policy import managed_policy, own_path
 from stacks.operator_access import OperatorAccess
 from stacks.service_role import AutomationServiceRole
 
@@ -49,7 +49,10 @@ class AdministrationStack(DeploymentStack):
             deployment=deployment,
             env=env,
         )
-        operators = OperatorAccess(self, "OperatorAccess", deployment=deployment)
+        self._cli_group = self._build_cli_group(deployment)
+        operators = OperatorAccess(
+            self, "OperatorAccess", deployment=deployment, cli_group=self._cli_group
+        )
         groups = (
             operators.groups + self._build_approvers(deployment) + self._build_auditors(deployment)
         )
@@ -78,19 +81,41 @@ class AdministrationStack(DeploymentStack):
                 needs=needs_of_role(role, runbooks),
             )
 
+    def _build_cli_group(self, deployment: Deployment) -> iam.CfnGroup | None:
+        """Who may sign in to the AWS CLI, whatever else they may do."""
+        if not deployment.cli_users:
+            return None
+        group = iam.CfnGroup(
+            self,
+            "CliUsers",
+            group_name=deployment.naming.named(names.CLI_GROUP),
+            path=own_path(deployment),
+        )
+        managed_policy(
+            self,
+            names.CLI_SIGN_IN_POLICY,
+            deployment=deployment,
+            description="Sign in to the AWS CLI without access keys",
+            statements=CLI_SIGN_IN,
+            groups=[group],
+        )
+        return group
+
     def _build_approvers(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
         """Who answers approval steps; their group, where there is one."""
-        if not deployment.approvers:
+        teams = {team.name: team for team in deployment.teams if team.approvers}
+        if not teams:
             return ()
         return GroupAccess(
             self,
             "ApproverAccess",
             deployment=deployment,
-            people={team.name: team.approvers for team in deployment.teams if team.approvers},
+            cli_group=self._cli_group,
+            people={name: team.approvers for name, team in teams.items()},
             group_name=names.APPROVER_GROUP,
             policy_name=names.APPROVER_POLICY,
             description="Answer the approval steps of the runbooks of this deployment",
-            statements=approver_policy(deployment),
+            statements=lambda team: approver_policy(deployment, teams[team]),
         ).groups
 
     def _build_auditors(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
@@ -101,11 +126,12 @@ class AdministrationStack(DeploymentStack):
             self,
             "AuditorAccess",
             deployment=deployment,
+            cli_group=self._cli_group,
             people={"": deployment.auditors},
             group_name=names.AUDITOR_GROUP,
             policy_name=names.AUDITOR_POLICY,
             description="Read the runs and the event history of this account",
-            statements=auditor_policy(deployment),
+            statements=lambda _: auditor_policy(deployment),
         ).groups
 
     def _build_sign_in_link(self) -> None:
@@ -137,5 +163,3 @@ def _policies_of_users(
             "Nothing but to enrol a device without MFA",
             require_mfa(naming),
         )
-    if deployment.cli_sign_in:
-        yield names.CLI_SIGN_IN_POLICY, "Sign in to the AWS CLI without access keys", CLI_SIGN_IN

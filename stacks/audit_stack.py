@@ -12,9 +12,10 @@ from constructs import Construct
 
 from aws_facts.partitions import IAM_HOMES
 from delegation import names
-from delegation.deployment.audit import Audit, protocol_of
+from delegation.deployment.audit import Audit
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.regions import iam_home
+from delegation.deployment.subscribers import protocol_of
 from delegation.policies.audit_resources import key_policy, log_policy, topic_policy
 from delegation.policies.event_patterns import (
     Pattern,

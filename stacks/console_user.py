@@ -39,10 +39,13 @@ class ConsoleUser(Construct):
         *,
         user_name: str,
         groups: Sequence[iam.CfnGroup],
+        cli_group: iam.CfnGroup | None,
         deployment: Deployment,
     ) -> None:
         super().__init__(scope, id_)
         boundary = deployment.company_boundary
+        if cli_group is not None and user_name in deployment.cli_users:
+            groups = (*groups, cli_group)
         password = self._build_password(user_name)
         self.resource = iam.CfnUser(
             self,

@@ -1,6 +1,6 @@
 """The stacks of every deployment: IAM, the runbooks of each Region, a pipeline and a trail."""
 
-from aws_cdk import App, Environment, Validations
+from aws_cdk import App, Environment, Stack, Validations
 
 from delegation import names
 from delegation.configuration import Configuration
@@ -40,6 +40,7 @@ def add_stacks(app: App, configuration: Configuration) -> None:
             # The author's roles trust the pipeline's, which have to exist before.
             administration.add_stack_dependency(pipeline)
         for region in deployment.regions or (None,):
+            approvals = _approvals(app, deployment, place, region)
             runbooks = RunbooksStack(
                 app,
                 "-".join((names.RUNBOOKS_STACK, *place, *((region,) if region else ()))),
@@ -48,6 +49,8 @@ def add_stacks(app: App, configuration: Configuration) -> None:
                 env=_environment(deployment, region),
             )
             runbooks.add_stack_dependency(administration)
+            if approvals is not None:
+                runbooks.add_stack_dependency(approvals)
         if deployment.audit is not None:
             _add_audit(app, deployment, deployment.audit, place)
     Validations.of(app).add_plugins(AsSpecified(app))
@@ -67,6 +70,23 @@ def _add_audit(app: App, deployment: Deployment, audit: Audit, place: tuple[str,
             audit=audit,
             env=_environment(deployment, region),
         )
+
+
+def _approvals(
+    app: App, deployment: Deployment, place: tuple[str, ...], region: str | None
+) -> Stack | None:
+    """The topics of a Region, where approvers are notified by the deployment's own."""
+    if not deployment.approval_topics:
+        return None
+    # Loads a module of CDK, for anyone who asks for it.
+    from stacks.approvals_stack import ApprovalsStack
+
+    return ApprovalsStack(
+        app,
+        "-".join((names.APPROVALS_STACK, *place, *((region,) if region else ()))),
+        deployment=deployment,
+        env=_environment(deployment, region),
+    )
 
 
 def _environment(deployment: Deployment, region: str | None) -> Environment | None:

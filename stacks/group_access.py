@@ -1,6 +1,6 @@
 """GroupAccess: people of one part who hold one policy, by a group, by their roles, or by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -25,13 +25,15 @@ class GroupAccess(Construct):
         id_: str,
         *,
         deployment: Deployment,
+        cli_group: iam.CfnGroup | None,
         people: Mapping[str, Sequence[Person]],
         group_name: str,
         policy_name: str,
         description: str,
-        statements: Sequence[Statement],
+        statements: Callable[[str], Sequence[Statement]],
     ) -> None:
-        """``people`` by the name of their team; the names of its policy and group end in it."""
+        """``people`` by the name of their team, as ``statements`` takes it; the names of its policy
+        and group end in it."""
         super().__init__(scope, id_)
         groups = {
             team: iam.CfnGroup(
@@ -51,6 +53,7 @@ class GroupAccess(Construct):
                 names.construct_id(user),
                 user_name=user,
                 groups=[groups[team] for team, of in people.items() if user in iam_users(of)],
+                cli_group=cli_group,
                 deployment=deployment,
             )
         for team, members in people.items():
@@ -59,7 +62,7 @@ class GroupAccess(Construct):
                 names.of_team(policy_name, team),
                 deployment=deployment,
                 description=description,
-                statements=statements,
+                statements=statements(team),
                 groups=[groups[team]] if team in groups else (),
                 people=members,
             )

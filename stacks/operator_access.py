@@ -34,7 +34,14 @@ class OperatorAccess(Construct):
     users: tuple[iam.CfnUser, ...]
     """The operators' IAM users."""
 
-    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        cli_group: iam.CfnGroup | None,
+    ) -> None:
         super().__init__(scope, id_)
         by_team = self._build_groups(deployment)
         self.groups = tuple(groups[0] for groups in by_team.values() if groups)
@@ -50,6 +57,7 @@ class OperatorAccess(Construct):
                     if user in iam_users(team.operators)
                     for group in by_team[team.name]
                 ],
+                cli_group=cli_group,
                 deployment=deployment,
             ).resource
             for user in iam_users(deployment.operators)

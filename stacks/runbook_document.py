@@ -30,9 +30,10 @@ class RunbookDocument(ssm.CfnDocument):
         service_role: ServiceRole,
         naming: Naming,
         team: str,
+        of_executions: str,
     ) -> None:
         content = deployed_content(runbook, service_role, naming)
-        tags = document_tags(runbook.content, naming.named(service_role.name), team)
+        tags = document_tags(runbook.content, naming.named(service_role.name), team, of_executions)
         super().__init__(
             scope,
             id_,

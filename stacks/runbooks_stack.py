@@ -54,8 +54,13 @@ class RunbooksStack(DeploymentStack):
         self._build_documents(deployment, runbooks)
         self._build_outputs(
             {
-                name: required_parameters(runbooks[name], role)
-                for role in deployment.service_roles
+                name: _start_command(
+                    name,
+                    required_parameters(runbooks[name], role),
+                    team.execution_tag if deployment.own_executions else "",
+                )
+                for team in deployment.teams
+                for role in team.service_roles
                 for name in role.runbooks
             }
         )
@@ -76,34 +81,35 @@ class RunbooksStack(DeploymentStack):
                 service_role=role,
                 naming=deployment.naming,
                 team=team.name,
+                of_executions=team.execution_tag if deployment.own_executions else "",
             )
             if len(documents) >= DOCUMENTS_AT_A_TIME:
                 document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
             documents.append(document)
 
-    def _build_outputs(self, runbooks: Mapping[str, tuple[str, ...]]) -> None:
-        """How to run each with its required parameters, by a command and in the console; one form
-        for all where a template cannot hold so many outputs."""
+    def _build_outputs(self, commands: Mapping[str, str]) -> None:
+        """How to run each runbook, by a command and in the console; one form for all where a
+        template cannot hold so many outputs."""
         hosts = CfnMapping(
             self,
             "Console",
             mapping={partition: {"Host": host} for partition, host in CONSOLE_HOSTS.items()},
         )
         host = hosts.find_in_map(Aws.PARTITION, "Host")
-        if 2 * len(runbooks) > STACK_OUTPUTS:
-            what = f"each of the {len(runbooks)} runbooks"
-            self._build_ways(host, "Runbook", "NAME", ("PARAMETER",), what)
+        if 2 * len(commands) > STACK_OUTPUTS:
+            what = f"each of the {len(commands)} runbooks"
+            team = "TEAM" if "--tags" in next(iter(commands.values())) else ""
+            command = _start_command("NAME", ("PARAMETER",), team)
+            self._build_ways(host, "Runbook", "NAME", command, what)
             return
-        for name, parameters in runbooks.items():
-            self._build_ways(host, names.construct_id(name), name, parameters, name)
+        for name, command in commands.items():
+            self._build_ways(host, names.construct_id(name), name, command, name)
 
-    def _build_ways(
-        self, host: str, id_: str, name: str, parameters: tuple[str, ...], what: str
-    ) -> None:
+    def _build_ways(self, host: str, id_: str, name: str, command: str, what: str) -> None:
         CfnOutput(
             self,
             f"Run{id_}",
-            value=Fn.sub(_start_command(name, parameters)),
+            value=Fn.sub(command),
             description=f"How to run {what}",
         )
         page = f"${{Host}}/systems-manager/automation/execute/{name}"
@@ -117,13 +123,16 @@ class RunbooksStack(DeploymentStack):
         )
 
 
-def _start_command(name: str, parameters: tuple[str, ...]) -> str:
-    """The AWS CLI's command that starts a runbook. Its short form is for one parameter of one text:
-    several are given as JSON."""
+def _start_command(name: str, parameters: tuple[str, ...], team: str) -> str:
+    """The AWS CLI's command that starts a runbook, with tags where its operators' executions have
+    the team's. Its short form is for one parameter of one text: several are given as JSON."""
     command = (
         "aws ssm start-automation-execution --region ${AWS::Region} "
         f"--document-name {name} --document-version '$DEFAULT'"
     )
+    if team:
+        starter = "$(aws sts get-caller-identity --query UserId --output text)"
+        command += f" --tags Key=StartedBy,Value={starter} Key=OperatorTeam,Value={team}"
     if not parameters:
         return command
     if len(parameters) == 1:

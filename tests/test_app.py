@@ -106,8 +106,8 @@ _MISTAKES = {
         "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
         "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
         "service_roles, teams, authors, pipeline, audit, account, regions, profile, "
-        "termination_protection, name_prefix, iam_path, tags, own_mfa, require_mfa, cli_sign_in, "
-        "permissions_boundary, bootstrap; nearest: operators\n",
+        "termination_protection, name_prefix, iam_path, own_executions, tags, own_mfa, "
+        "require_mfa, permissions_boundary, bootstrap; nearest: operators\n",
     ),
     "misspelt name": (
         "DEPLOYMENTS = (Deployment(),)\n",

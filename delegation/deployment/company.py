@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from delegation.deployment.validation import require_bool, require_tag, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.runbooks.document_tags import DESCRIPTION, SERVICE_ROLE, TEAM
+from delegation.runbooks.document_tags import DESCRIPTION, OWN_EXECUTIONS, SERVICE_ROLE, TEAM
 
-_MOST_TAGS = 47
-"""50 that a resource may have, less the three of a document.
+_MOST_TAGS = 46
+"""50 that a resource may have, less the four of a document.
 Source: Systems Manager User Guide, Tagging Systems Manager resources."""
 _POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 _PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{0,31})?", re.ASCII)
@@ -78,7 +78,7 @@ def check_tags(tags: object) -> None:
                 f"tag {key!r} of the deployment has no value, which a stack's tag needs "
                 f"{IN_DEPLOYMENTS}"
             )
-        if key.lower() in (name.lower() for name in (SERVICE_ROLE, DESCRIPTION, TEAM)):
+        if key.lower() in map(str.lower, (SERVICE_ROLE, DESCRIPTION, TEAM, OWN_EXECUTIONS)):
             raise DelegationError(
                 f"tag {key!r} of the deployment is one that documents have already; choose another "
                 f"key {IN_DEPLOYMENTS}"

@@ -39,6 +39,7 @@ from delegation.deployment.validation import (
 )
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
+_CHOICES = ("termination_protection", "own_executions", "own_mfa", "require_mfa")
 RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES)
 """The roles that a deployment makes for those who deploy."""
 
@@ -85,6 +86,9 @@ class Deployment:
     iam_path: str = "/"
     """The path of all roles, policies, groups and users, such as ``/automation/``. Stays as it is
     from the first deployment on."""
+    own_executions: bool = False
+    """Whether operators follow and stop the executions alone that they have started, and approvers
+    answer those of their team: a start carries tags. Untried on AWS."""
     tags: tuple[Tag, ...] = ()
     """Keys and values of the tags of every stack, and of every resource that can have any."""
     own_mfa: bool = False
@@ -93,9 +97,6 @@ class Deployment:
     """Whether people with an IAM user can do nothing without an MFA device but enrol one and change
     their password. It is of users alone: a role's sessions, and Identity Center, have rules of
     their own."""
-    cli_sign_in: bool = False
-    """Whether people with an IAM user may sign in to the AWS CLI by ``aws login``, without access
-    keys."""
     permissions_boundary: CompanyBoundary | None = None
     """The boundary that a company asks for, on users and on the roles of authors and pipelines;
     None for a company that asks for none."""
@@ -114,7 +115,7 @@ class Deployment:
         ):
             object.__setattr__(self, name, value)
         require_texts("regions", self.regions)
-        for name in ("termination_protection", "own_mfa", "require_mfa", "cli_sign_in"):
+        for name in _CHOICES:
             require_bool(name, getattr(self, name))
         if self.audit is not None and not isinstance(self.audit, Audit):
             raise DelegationError(f"audit {self.audit!r} is not an Audit {IN_DEPLOYMENTS}")
@@ -143,6 +144,21 @@ class Deployment:
     def approvers(self) -> tuple[Person, ...]:
         """Who approves executions of any service role; never one of the operators."""
         return tuple(dict.fromkeys(person for team in self.teams for person in team.approvers))
+
+    @property
+    def cli_users(self) -> tuple[str, ...]:
+        """The names of those IAM users who may sign in to the AWS CLI."""
+        people = dict.fromkeys((*self.operators, *self.approvers, *self.auditors))
+        return tuple(p.name for p in people if isinstance(p, IamUser) and p.cli_sign_in)
+
+    @property
+    def approval_topics(self) -> dict[str, tuple[str, ...]]:
+        """The topics that the deployment makes, each with those whom it notifies."""
+        return {
+            str(role.approval_topic): role.approval.notify
+            for role in self.service_roles
+            if role.approval and isinstance(role.approval.notify, tuple)
+        }
 
     @property
     def auditors(self) -> tuple[Person, ...]:
@@ -326,14 +342,15 @@ class Deployment:
             or self.service_roles[0].volume_keys
             or self.permissions_boundary
             or self.has_own_mfa
-            or self.cli_sign_in
+            or self.cli_users
             or self.naming != names.Naming()
+            or self.own_executions
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
                 "volume keys, no account, no regions, no permissions boundary, no MFA, no "
-                f"CLI sign-in, no name prefix and no path {IN_DEPLOYMENTS}"
+                f"CLI sign-in, no name prefix, no path and no own executions {IN_DEPLOYMENTS}"
             )
 
 

@@ -57,8 +57,8 @@ def needs_by_runbook(
 ) -> Iterator[tuple[str, Need]]:
     """Each need of a service role with the name of the runbook that has it."""
     for name in role.runbooks:
-        if role.approval is not None and role.approval.notify is not None:
-            yield name, _notification_need(role.approval.notify)
+        if role.approval_topic is not None:
+            yield name, _notification_need(role.approval_topic)
         if role.calendar is not None:
             yield name, _calendar_need(role.calendar)
         for need in runbooks[name].needs:
@@ -71,7 +71,7 @@ def approval_steps(
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
-    topic = role.approval.notify
+    topic = role.approval_topic
     reason = f": {{{{ {REASON} }}}}" if role.require_reason else ""
     return [
         {

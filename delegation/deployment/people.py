@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from delegation import names
 from delegation.deployment.company import check_path
+from delegation.deployment.validation import require_bool
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 _IDENTITY_CENTER_ROLE = re.compile(
@@ -25,11 +26,14 @@ class IamUser:
 
     name: str
     """1 to 64 letters, digits or ``+=,.@_-``. Source: IAM User Guide, IAM and STS quotas."""
+    cli_sign_in: bool = False
+    """Whether they may sign in to the AWS CLI by ``aws login``, without access keys."""
     kind: ClassVar[str] = "user"
     """What IAM knows them as: two of a kind with one name are the same."""
 
     def __post_init__(self) -> None:
         require_iam_name("user", self.name)
+        require_bool(f"cli_sign_in of user {self.name!r}", self.cli_sign_in)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from delegation import names
 from delegation.deployment.bootstrap import KEY_ARN
 from delegation.deployment.people import ExistingGroup, PermissionSet, Person, require_iam_name
 from delegation.deployment.regions import partition_of
+from delegation.deployment.subscribers import check_subscribers
 from delegation.deployment.validation import (
     refuse_duplicates,
     require_bool,
@@ -32,9 +34,10 @@ class Approval:
     Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot approve."""
     at_least: int = 1
     """How many of them have to approve; one rejection ends the run."""
-    notify: str | None = None
-    """Name of an SNS topic, which exists in each Region, that gets the message of the step; None
-    for nobody. It begins with ``Automation``.
+    notify: str | tuple[str, ...] | None = None
+    """Who gets the message of the step: e-mail addresses, ``https://`` addresses and ARNs of SQS
+    queues, for which ApprovalsStack makes a topic; or the name of an SNS topic that exists in each
+    Region and begins with ``Automation``; None for nobody.
     Source: Systems Manager User Guide, aws:approve, NotificationArn."""
 
     def __post_init__(self) -> None:
@@ -66,10 +69,19 @@ class Approval:
                 f"at_least is {self.at_least!r}, not 1 to {len(self.by)}, the number of approvers "
                 f"{IN_DEPLOYMENTS}"
             )
-        if self.notify is not None and not _TOPIC.fullmatch(str(self.notify)):
+        if isinstance(self.notify, tuple):
+            require_texts("notify of an approval", self.notify)
+            if not self.notify:
+                raise DelegationError(
+                    f"notify of an approval is empty; leave it out to notify nobody "
+                    f"{IN_DEPLOYMENTS}"
+                )
+            check_subscribers(self.notify)
+        elif self.notify is not None and not _TOPIC.fullmatch(str(self.notify)):
             raise DelegationError(
-                f"notify of an approval is {self.notify!r}, not the name of an SNS topic that "
-                f"begins with Automation: letters, digits or _-, at most 256 {IN_DEPLOYMENTS}"
+                f"notify of an approval is {self.notify!r}, neither a tuple of addresses nor "
+                f"the name of an SNS topic that begins with Automation: letters, digits or _-, at "
+                f"most 256 {IN_DEPLOYMENTS}"
             )
 
 
@@ -128,6 +140,14 @@ class ServiceRole:
                     f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
                     f"{IN_DEPLOYMENTS}"
                 )
+
+    @property
+    def approval_topic(self) -> str | None:
+        """The name of the topic on which its approvers are notified; None where nobody is."""
+        notify = self.approval.notify if self.approval else None
+        if isinstance(notify, tuple):
+            return f"AutomationApprovalsOf{names.construct_id(self.name)}"
+        return notify
 
     @property
     def is_limited(self) -> bool:

@@ -50,6 +50,12 @@ class Team:
                 )
 
     @property
+    def execution_tag(self) -> str:
+        """The value of the tag by which the executions of its operators are known. No team with a
+        name is called as the one without."""
+        return self.name or "default"
+
+    @property
     def runbooks(self) -> tuple[str, ...]:
         """The names of its runbooks, in the order of ``deployments.py``."""
         return tuple(name for role in self.service_roles for name in role.runbooks)

@@ -1,4 +1,4 @@
-"""The policies of the trail's own resources: whom its log group, topic and key let in."""
+"""The policies of log groups, topics and keys: whom they let in."""
 
 from typing import Any
 
@@ -61,15 +61,25 @@ def topic_policy(topic: str) -> Policy:
                 "Action": "sns:Publish",
                 "Resource": topic,
             },
-            {
-                "Sid": "RefuseWithoutTls",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "sns:Publish",
-                "Resource": topic,
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
+            _refusal_without_tls(topic),
         ],
+    }
+
+
+def tls_policy(topic: str) -> Policy:
+    """What lets nobody publish but roles of the account whose own policies do, and refuses whatever
+    comes unencrypted."""
+    return {"Version": _VERSION, "Statement": [_refusal_without_tls(topic)]}
+
+
+def _refusal_without_tls(topic: str) -> Policy:
+    return {
+        "Sid": "RefuseWithoutTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
 
 

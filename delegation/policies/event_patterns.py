@@ -108,7 +108,7 @@ def _policies(deployment: Deployment) -> Iterator[str]:
     yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
     if deployment.has_own_mfa:
         yield from (names.OWN_MFA_POLICY, names.REQUIRE_MFA_POLICY)
-    if deployment.cli_sign_in:
+    if deployment.cli_users:
         yield names.CLI_SIGN_IN_POLICY
     for team in deployment.teams:
         policy = names.of_team(names.OPERATOR_POLICY, team.name)
@@ -143,6 +143,8 @@ def _users(deployment: Deployment) -> tuple[str, ...]:
 
 def _groups(deployment: Deployment) -> Iterator[str]:
     """The names of the groups that may exist, without their prefix."""
+    if deployment.cli_users:
+        yield names.CLI_GROUP
     for team in deployment.teams:
         yield from (group for group, _ in operator_groups(deployment, team))
         if team.approvers:

@@ -12,6 +12,7 @@ from delegation import names
 from delegation.deployment.deployment import Deployment, Profile
 from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team
+from delegation.policies import own_executions
 from delegation.policies.automation_role import beyond_automation_role
 from delegation.policies.quotas import POLICIES_A_PRINCIPAL, portions
 from delegation.policies.service_roles import boundary_statements, volume_key_statements
@@ -26,9 +27,11 @@ _GUIDE = "Running an Automation Workflow by Using Delegated Administration, Crea
 
 OTHER_POLICIES_OF_USERS = 2
 """How many policies operators who are IAM users hold beside those of runbooks; with MFA two
-more, with sign-in to the CLI one."""
+more."""
 _READ_RUNBOOK = ("ssm:DescribeDocument", "ssm:GetDocument", "ssm:ListDocumentVersions")
 _WATCH = ("ssm:DescribeAutomationStepExecutions", "ssm:GetAutomationExecution")
+_WATCH_TAGGED = ("ssm:GetAutomationExecution",)
+"""Reading steps by themselves has no condition key; the execution shows them as well."""
 _START = "ssm:StartAutomationExecution"
 
 
@@ -50,7 +53,7 @@ def operator_policies(deployment: Deployment, team: Team) -> tuple[tuple[Stateme
     """
     if deployment.profile is Profile.GUIDE:
         return ((GUIDE_OPERATOR,),)
-    first = _everyones(deployment)
+    first = _everyones(deployment, team)
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
         team.runbooks,
@@ -96,9 +99,11 @@ NEVER_LEND = (
 )
 
 
-def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
-    """What approvers may do: read executions and answer their approval steps."""
+def approver_policy(deployment: Deployment, team: Team) -> tuple[Statement, ...]:
+    """What the approvers of a team may do: read executions and answer their approval steps."""
     executions = _executions(deployment)
+    is_own = deployment.own_executions
+    of_team = own_executions.of_team(team) if is_own else ()
     return (
         Statement(
             sid="ListExecutions",
@@ -109,8 +114,9 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
         ),
         Statement(
             sid="WatchExecutions",
-            actions=_WATCH,
+            actions=_WATCH_TAGGED if is_own else _WATCH,
             resources=executions,
+            conditions=of_team,
             why="approvers read what they are asked to approve; execution ids are made at run time",
             source=_SAR,
         ),
@@ -118,6 +124,7 @@ def approver_policy(deployment: Deployment) -> tuple[Statement, ...]:
             sid="AnswerApprovals",
             actions=("ssm:SendAutomationSignal",),
             resources=executions,
+            conditions=of_team,
             why="approve or reject; IAM distinguishes neither signals nor future executions",
             source=_SAR,
         ),
@@ -194,7 +201,7 @@ def service_role_trust(deployment: Deployment) -> tuple[str, Conditions]:
 def operator_groups(deployment: Deployment, team: Team) -> tuple[tuple[str, range], ...]:
     """The groups of a team's operators who are IAM users, each with the policies (by index) that it
     holds."""
-    others = OTHER_POLICIES_OF_USERS + 2 * deployment.has_own_mfa + deployment.cli_sign_in
+    others = OTHER_POLICIES_OF_USERS + 2 * deployment.has_own_mfa
     held = group_portions(len(operator_policies(deployment, team)), others)
     group = names.of_team(names.OPERATOR_GROUP, team.name)
     return tuple((names.part(group, number), of) for number, of in enumerate(held, start=1))
@@ -230,11 +237,30 @@ def own_policy(deployment: Deployment, role: ServiceRole, needs: Needs) -> Polic
     )
 
 
-def _everyones(deployment: Deployment) -> tuple[Statement, ...]:
+def _everyones(deployment: Deployment, team: Team) -> tuple[Statement, ...]:
     """What an operator needs however many runbooks there are."""
     executions = _executions(deployment)
-    statements = (
-        _LIST_RUNBOOKS_AND_EXECUTIONS,
+    on_executions = (
+        own_executions.statements(executions, team)
+        if deployment.own_executions
+        else _on_any_execution(executions)
+    )
+    statements = (_LIST_RUNBOOKS_AND_EXECUTIONS, *on_executions)
+    if not deployment.approvers:
+        return statements
+    never = Statement(
+        sid="NeverAnswerApprovals",
+        effect="Deny",
+        actions=("ssm:SendAutomationSignal",),
+        resources=("*",),
+        why="anyone who starts a run must not approve it, whatever else grants it",
+        source=_SAR,
+    )
+    return (*statements, never)
+
+
+def _on_any_execution(executions: tuple[str, ...]) -> tuple[Statement, ...]:
+    return (
         Statement(
             sid="WatchExecutions",
             actions=_WATCH,
@@ -250,17 +276,6 @@ def _everyones(deployment: Deployment) -> tuple[Statement, ...]:
             source=_SAR,
         ),
     )
-    if not deployment.approvers:
-        return statements
-    never = Statement(
-        sid="NeverAnswerApprovals",
-        effect="Deny",
-        actions=("ssm:SendAutomationSignal",),
-        resources=("*",),
-        why="anyone who starts a run must not approve it, whatever else grants it",
-        source=_SAR,
-    )
-    return (*statements, never)
 
 
 def _runbook_grants(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[Statement, ...]:

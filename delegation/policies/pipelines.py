@@ -108,12 +108,13 @@ def comparison_permissions(deployment: Deployment, qualifier: str) -> tuple[Stat
 
 
 def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[Statement, ...]:
-    """What PipelineAdministrationRole may do: assume what deploys AdministrationStack and
-    AuditStack.
+    """What PipelineAdministrationRole may do: assume what deploys AdministrationStack, AuditStack
+    and ApprovalsStack.
 
     What deploys RunbooksStack names the role in its trust, as it names the authors.
     """
-    homes = dict.fromkeys((deployment.arn_regions[0], *deployment.audit_regions))
+    of_approvals = deployment.arn_regions if deployment.approval_topics else ()
+    homes = dict.fromkeys((deployment.arn_regions[0], *deployment.audit_regions, *of_approvals))
     return (
         Statement(
             sid="AssumeBootstrapRoles",
@@ -128,8 +129,8 @@ def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[
                     ("file-publishing", deployment.bootstrap.publishing_role),
                 )
             ),
-            why="the roles of cdk bootstrap that deploy AdministrationStack and AuditStack, and "
-            "with them anything",
+            why="the roles of cdk bootstrap that deploy the stacks of administrators, and with "
+            "them anything",
             source=_CDK,
         ),
     )
@@ -171,6 +172,7 @@ def _stacks(deployment: Deployment) -> tuple[str, ...]:
             (names.ADMINISTRATION_STACK, home),
             (names.RUNBOOKS_STACK, deployment.arn_regions),
             (names.AUDIT_STACK, deployment.audit_regions),
+            (names.APPROVALS_STACK, deployment.arn_regions if deployment.approval_topics else ()),
         )
         for region in regions
     )

@@ -46,7 +46,8 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     for team in deployment.teams:
         for statements in operator_policies(deployment, team):
             check_policy("the operators' policy", statements, _FEWER_REGIONS)
-    check_policy("the approvers' policy", approver_policy(deployment), _FEWER_REGIONS)
+        approvers = approver_policy(deployment, team)
+        check_policy("the approvers' policy", approvers, _FEWER_REGIONS)
     check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
     for person in deployment.operators:
         _check_attachable(deployment, person)
@@ -82,6 +83,7 @@ def _check_attachable(deployment: Deployment, operator: Person) -> None:
     )
     if isinstance(operator, IamUser):
         groups = sum(len(operator_groups(deployment, team)) for team in teams)
+        groups += operator.cli_sign_in
         if groups > GROUPS_A_USER:
             raise DelegationError(
                 f"{count} in {groups} groups for {operator.name!r}; an IAM user is in "

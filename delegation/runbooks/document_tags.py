@@ -10,15 +10,20 @@ from typing import Any
 SERVICE_ROLE = "ServiceRole"
 DESCRIPTION = "Description"
 TEAM = "OperatorTeam"
+OWN_EXECUTIONS = "OwnExecutions"
+"""Where operators follow their own executions alone: the value of the tag ``OperatorTeam`` with
+which each execution of the runbook is started."""
 
 _LONGEST = 256
 _CUT = "=E2=80=A6"
 """An ellipsis, quoted."""
 
 
-def document_tags(content: Mapping[str, Any], service_role: str, team: str = "") -> dict[str, str]:
+def document_tags(
+    content: Mapping[str, Any], service_role: str, team: str = "", of_executions: str = ""
+) -> dict[str, str]:
     """The role that a runbook runs with, the team whose operators may run it, where it has a name,
-    and its description, where it has one.
+    how its executions are tagged, where they are, and its description, where it has one.
 
     The description is quoted-printable (RFC 2045), as a tag takes neither brackets nor quotes:
     ``Restart EC2 instances=28s=29``.
@@ -26,7 +31,8 @@ def document_tags(content: Mapping[str, Any], service_role: str, team: str = "")
     words = " ".join(str(content.get("description") or "").split())
     described = {DESCRIPTION: _quoted(words)} if words else {}
     of_team = {TEAM: team} if team else {}
-    return {SERVICE_ROLE: service_role, **of_team, **described}
+    tagging = {OWN_EXECUTIONS: of_executions} if of_executions else {}
+    return {SERVICE_ROLE: service_role, **of_team, **tagging, **described}
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ from operate import arguments
 from operate.command_name import command
 from operate.connection import Connection, explained
 from operate.errors import AwsError, Exit, OperateError
-from operate.runbooks.catalog import Runbook
+from operate.runbooks.catalog import Runbook, execution_tags
 from operate.runbooks.parameters import Values, all_faults
 from operate.screen import clean, console
 
@@ -70,11 +70,13 @@ def start(connection: Connection, runbook: Runbook, values: Values, token: str) 
     The version that was read is the one that starts, whatever the default becomes meanwhile.
     Raises OperateError, with the token where it is not known whether the start arrived.
     """
+    tags = execution_tags(connection, runbook.name)
     try:
         answer = connection.ssm.start_automation_execution(
             DocumentName=runbook.name,
             DocumentVersion=runbook.version,
             ClientToken=token,
+            **({"Tags": tags} if tags else {}),
             **({"Parameters": values} if values else {}),
         )
     except AwsError as error:

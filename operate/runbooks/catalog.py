@@ -14,6 +14,7 @@ from operate.errors import AwsError, OperateError, code_of, is_denied, message_o
 from operate.runbooks.parameters import Parameter
 
 _ROLE_TAG, _TEAM_TAG, _DESCRIPTION_TAG = "ServiceRole", "OperatorTeam", "Description"
+_OWN_EXECUTIONS_TAG = "OwnExecutions"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
 _PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 _CALENDAR_API = "GetCalendarState"
@@ -99,25 +100,52 @@ def listed(connection: Connection, *, everything: bool = False) -> Iterator[List
 
     One call for 50 runbooks: a list shows their tags, in which the deployment puts what it says.
     """
+    for document, tags in _documents(connection):
+        if everything or _ROLE_TAG in tags:
+            yield Listed(
+                name=document["Name"],
+                default_version=document.get("DocumentVersion", ""),
+                description=_description(tags),
+                service_role=tags.get(_ROLE_TAG, ""),
+                team=tags.get(_TEAM_TAG, ""),
+            )
+
+
+def execution_tags(connection: Connection, name: str) -> list[dict[str, str]]:
+    """The tags with which an execution of a runbook is started: its starter's id and team where
+    operators follow their own executions alone, else none."""
+    of_team = next(
+        (
+            tags.get(_OWN_EXECUTIONS_TAG, "")
+            for document, tags in _documents(connection, {"Key": "Name", "Values": [name]})
+            if document["Name"] == name
+        ),
+        "",
+    )
+    if not of_team:
+        return []
+    return [
+        {"Key": "StartedBy", "Value": connection.caller_id},
+        {"Key": _TEAM_TAG, "Value": of_team},
+    ]
+
+
+def _documents(
+    connection: Connection, *filters: dict[str, Any]
+) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
+    """The account's own runbooks as a list shows them, each with its tags."""
     pages = connection.ssm.get_paginator("list_documents").paginate(
         Filters=[
             {"Key": "Owner", "Values": ["Self"]},
             {"Key": "DocumentType", "Values": ["Automation"]},
+            *filters,
         ],
         PaginationConfig={"PageSize": PAGE},
     )
     with asking("for the runbooks"):
         for page in pages:
             for document in page["DocumentIdentifiers"]:
-                tags = {tag["Key"]: tag["Value"] for tag in document.get("Tags", ())}
-                if everything or _ROLE_TAG in tags:
-                    yield Listed(
-                        name=document["Name"],
-                        default_version=document.get("DocumentVersion", ""),
-                        description=_description(tags),
-                        service_role=tags.get(_ROLE_TAG, ""),
-                        team=tags.get(_TEAM_TAG, ""),
-                    )
+                yield document, {tag["Key"]: tag["Value"] for tag in document.get("Tags", ())}
 
 
 def read_runbook(connection: Connection, name: str, version: str | None = None) -> Runbook:

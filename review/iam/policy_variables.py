@@ -21,6 +21,11 @@ _COLONS = 5
 """IAM fills in variables after the fifth colon of an ARN, where the resource stands."""
 
 
+_USER_ID = "aws:userid"
+"""Everybody has an id of their own, which no template shows. A condition of an Allow keeps the
+variable: the engine fills it in where a request says whose id it is."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Values:
     """What is known of a principal's variables; names in lower case, as IAM compares them."""
@@ -29,14 +34,15 @@ class Values:
     absent: frozenset[str]
     """Variables that the principal surely has no value for."""
 
-    def fill(self, text: str, *, widest: bool) -> str | None:
+    def fill(self, text: str, *, widest: bool, keeps_id: bool = False) -> str | None:
         """A string with its variables replaced; None where it matches nothing.
 
         An unknown value is ``*`` where the text is to match as much as it may, else nothing.
         """
         parts, end = [], 0
         for match in _VARIABLE.finditer(text):
-            value = self._value(match, widest=widest)
+            is_kept = keeps_id and match[1].lower() == _USER_ID
+            value = match[0] if is_kept else self._value(match, widest=widest)
             if value is None:
                 return None
             parts += [text[end : match.start()], value]
@@ -67,7 +73,7 @@ def filled(statement: Statement, values: Values) -> Statement | None:
     resources = [_resource(statement, text, values, widest) for text in statement.resources]
     conditions = []
     for operator, key, texts in statement.conditions:
-        compared = [values.fill(text, widest=False) for text in texts]
+        compared = [values.fill(text, widest=False, keeps_id=statement.allows) for text in texts]
         if None not in compared:
             conditions.append((operator, key, tuple(text for text in compared if text is not None)))
         elif not statement.allows:

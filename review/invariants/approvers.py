@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 from review.access.evaluation import Decision, Evaluator, names
-from review.iam.names import CHANGE_REQUEST, OWN_USER, SIGNAL, START
+from review.iam.engine import Context
+from review.iam.names import CHANGE_REQUEST, OWN_USER, SIGNAL, START, WATCH
 from review.invariants.invariant import (
     Invariant,
     Proof,
     anything_but,
+    as_findings,
     denied_whatever_else,
     invariant,
 )
+from review.invariants.own_executions import of_team, tags_of_teams, team_context
 from review.model.account import Persona
 
 _OWN = {
@@ -25,11 +28,12 @@ def approver_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     approvers = evaluator.account.having(Persona.APPROVER)
     if not approvers:
         return
+    are_apart = all(tags_of_teams(evaluator, approver) for approver in approvers)
+    which = "the executions of their own team" if are_apart else "every execution of this account"
     yield invariant(
         "approvers-approve-and-start-nothing",
         f"{names(approvers)} can read executions, send every signal of the API (Approve, Reject, "
-        "StartStep, StopStep, Resume, Revoke) to every execution of this account, and do nothing "
-        "else",
+        f"StartStep, StopStep, Resume, Revoke) to {which}, and do nothing else",
         _only_approves(evaluator),
     )
     yield invariant(
@@ -45,9 +49,24 @@ def _only_approves(evaluator: Evaluator) -> Proof:
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.APPROVER):
         findings += anything_but(access, {*_OWN, *OWN_USER})
-        decisions.append(
-            evaluator.evaluate(access.principal, SIGNAL, evaluator.execution(), expected=True)
-        )
+        tags = tags_of_teams(evaluator, access.principal)
+        contexts: list[tuple[Context, bool]] = [({}, not tags)]
+        if tags:
+            contexts += [(team_context(tag), True) for tag in tags]
+            contexts.append((team_context("another-team"), False))
+            others = (
+                grant
+                for action in (*WATCH, SIGNAL)
+                for grant in access.on(action)
+                if not of_team(grant, tags)
+            )
+            findings += as_findings(access, others)
+        decisions += [
+            evaluator.evaluate(
+                access.principal, SIGNAL, evaluator.execution(), expected=expected, context=context
+            )
+            for context, expected in contexts
+        ]
         decisions += [
             evaluator.evaluate(access.principal, START, arn, expected=False)
             for arn in evaluator.account.runbook_arns

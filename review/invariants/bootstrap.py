@@ -10,9 +10,14 @@ from dataclasses import replace
 from review.access.evaluation import Evaluator
 from review.access.grants import Allowed, Grant
 from review.templates.assembly_checks import bucket_qualifier
-from review.templates.stack_names import ADMINISTRATION_STACK, AUDIT_STACK, unprefixed
+from review.templates.stack_names import (
+    ADMINISTRATION_STACK,
+    APPROVALS_STACK,
+    AUDIT_STACK,
+    unprefixed,
+)
 
-_ADMINISTRATORS = (ADMINISTRATION_STACK, AUDIT_STACK)
+_ADMINISTRATORS = (ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
 _PURPOSES = ("deploy", "cfn-exec", "file-publishing")
 """What the roles of a template's ``deployers`` are for."""

@@ -29,12 +29,20 @@ from review.iam.statements import Statement
 from review.invariants.invariant import (
     Invariant,
     Proof,
-    anything_but,
     as_findings,
     denied_whatever_else,
     invariant,
     joined,
     of_actions,
+)
+from review.invariants.own_executions import (
+    STOP,
+    TAG,
+    UNTAG,
+    beyond_own,
+    is_on_executions,
+    own_decisions,
+    tags_of_teams,
 )
 from review.model.account import Kind, LimitKind, Persona, Principal
 
@@ -108,6 +116,12 @@ def _of_teams(evaluator: Evaluator, operators: Sequence[Principal]) -> Iterator[
         of_team = "".join(f"-of-{team}" for team in teams if team)
         who = names(members)
         runbooks = joined(r.name for r in evaluator.account.runbooks_of(members[0])) or "none"
+        followed = f"follow the runs of this account{_NOT_APART if len(by_teams) > 1 else ''}"
+        if tags_of_teams(evaluator, members[0]):
+            followed = (
+                "follow and stop the runs alone that they have started, whose tags they cannot "
+                "change"
+            )
         yield invariant(
             f"operators-start-approved-runbooks{of_team}",
             f"{who} can start exactly these runbooks and no other: {runbooks}",
@@ -115,8 +129,7 @@ def _of_teams(evaluator: Evaluator, operators: Sequence[Principal]) -> Iterator[
         )
         yield invariant(
             f"operators-follow-approved-runbooks{of_team}",
-            f"{who} can read these runbooks and no other, and follow the runs of this account"
-            f"{_NOT_APART if len(by_teams) > 1 else ''}",
+            f"{who} can read these runbooks and no other, and {followed}",
             _follows(evaluator, members),
         )
 
@@ -164,10 +177,12 @@ def _approved(evaluator: Evaluator, operator: Principal) -> Iterator[str]:
 
 def _start_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Decision]:
     mine = _arns(evaluator, operator)
+    any_execution = not tags_of_teams(evaluator, operator)
     for arn in evaluator.account.runbook_arns:
         runbook, region = arn.rsplit("/", 1)[1], arn.split(":")[3]
         yield evaluator.evaluate(operator, START, arn, expected=arn in mine)
-        yield evaluator.evaluate(operator, START, evaluator.execution(region=region), expected=True)
+        execution = evaluator.execution(region=region)
+        yield evaluator.evaluate(operator, START, execution, expected=any_execution)
         elsewhere = evaluator.ssm_arn(f"document/{runbook}", region=evaluator.other_region())
         yield evaluator.evaluate(operator, START, elsewhere, expected=False)
         foreign = evaluator.ssm_arn(f"document/{runbook}", account=OTHER_ACCOUNT)
@@ -225,7 +240,7 @@ def _follows(evaluator: Evaluator, operators: Sequence[Principal]) -> Proof:
         for access in map(evaluator.access, operators)
         for action, resources in (
             *((action, _arns(evaluator, access.principal)) for action in _READ),
-            *((action, executions) for action in WATCH),
+            *((action, executions) for action in (*WATCH, STOP)),
         )
         for finding in as_findings(
             access,
@@ -236,6 +251,16 @@ def _follows(evaluator: Evaluator, operators: Sequence[Principal]) -> Proof:
             ),
         )
     ]
+    for access in map(evaluator.access, operators):
+        if tags_of_teams(evaluator, access.principal):
+            on_executions = (
+                grant
+                for action in (*WATCH, STOP, TAG, UNTAG, START)
+                for grant in access.on(action)
+                if is_on_executions(evaluator, grant)
+            )
+            others = beyond_own(evaluator, access.principal, on_executions)
+            findings += as_findings(access, others)
     return Proof(
         tuple(findings),
         tuple(
@@ -256,10 +281,12 @@ def _follow_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Dec
             yield evaluator.evaluate(operator, action, arn, expected=arn in mine)
         yield evaluator.evaluate(operator, action, other, expected=False)
     foreign = evaluator.execution(account=OTHER_ACCOUNT)
+    any_execution = not tags_of_teams(evaluator, operator)
+    yield from own_decisions(evaluator, operator)
     for action in WATCH:
         for region in evaluator.account.regions:
             yield evaluator.evaluate(
-                operator, action, evaluator.execution(region=region), expected=True
+                operator, action, evaluator.execution(region=region), expected=any_execution
             )
         yield evaluator.evaluate(operator, action, foreign, expected=False)
 
@@ -268,7 +295,8 @@ def _touches(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.OPERATOR):
-        findings += anything_but(access, {*_OWN, *OWN_USER})
+        more = [g for g in access.grants if g.action not in {*_OWN, *OWN_USER}]
+        findings += as_findings(access, beyond_own(evaluator, access.principal, more))
         for role in evaluator.accesses_of(Persona.SERVICE_ROLE):
             touched = [grant for grant in role.grants if grant.action not in _OWN]
             for grant in touched:
@@ -313,7 +341,8 @@ def _writes_nothing(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.OPERATOR):
-        findings += of_actions(access, *CHANGES)
+        changes = (grant for action in CHANGES for grant in access.on(action))
+        findings += as_findings(access, beyond_own(evaluator, access.principal, changes))
         decisions += [
             evaluator.evaluate(access.principal, action, arn, expected=False)
             for arn in evaluator.account.runbook_arns

@@ -48,8 +48,8 @@ class Principal:
     trust: Policy | None = None
     """Who may assume it, for a role of these templates."""
     teams: tuple[str, ...] = ()
-    """Of an operator, the teams whose runbooks they run, by the names of their policies; the empty
-    name is that of the team without one."""
+    """Of an operator or approver, the teams whose runbooks they run or approve, by the names of
+    their policies; the empty name is that of the team without one."""
     is_whole: bool = True
     """Whether the templates show everything that it holds; not for one that exists already."""
 
@@ -147,6 +147,9 @@ class Runbook:
     """What it holds its starter to."""
     calls: tuple["Call", ...]
     """What its steps do to AWS."""
+    execution_tag: str = ""
+    """Where operators follow their own executions alone: the value of the tag ``OperatorTeam`` with
+    which they start it; empty where they follow every execution."""
     team: str = ""
     """The team whose operators run it, by the document's tag; empty without one."""
     control_flow_digest: str = ""
@@ -269,9 +272,9 @@ class Account:
         """Every document of every runbook, in each Region."""
         return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
 
-    def runbooks_of(self, operator: Principal) -> tuple[Runbook, ...]:
-        """The runbooks of an operator's teams."""
-        return tuple(runbook for runbook in self.runbooks if runbook.team in operator.teams)
+    def runbooks_of(self, who: Principal) -> tuple[Runbook, ...]:
+        """The runbooks of an operator's or approver's teams."""
+        return tuple(runbook for runbook in self.runbooks if runbook.team in who.teams)
 
     def having(self, *parts: Persona) -> tuple[Principal, ...]:
         """The principals with one of these parts."""

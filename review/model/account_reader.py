@@ -21,7 +21,7 @@ from review.model.account import (
 from review.model.attachments import Attachments, Holder
 from review.model.runbook_documents import read_runbooks
 from review.templates.assembly import Template
-from review.templates.resource_types import AUDIT, DOCUMENT, ROLE, USER
+from review.templates.resource_types import AUDIT, DOCUMENT, RECORDING, ROLE, USER
 from review.templates.resources import Resource, read_resources
 from review.templates.stack_names import prefix_of
 
@@ -53,9 +53,8 @@ def _account(templates: list[Template]) -> Account:
     runbooks = read_runbooks(r for r in resources if r.type == DOCUMENT)
     made = tuple(_made(resources, attachments))
     found = (*made, *_elsewhere(made, attachments, templates[0], prefix))
-    found = tuple(
-        replace(p, persona=_part(p, prefix, runbooks), teams=_teams(p, prefix)) for p in found
-    )
+    found = tuple(replace(p, persona=_part(p, prefix, runbooks)) for p in found)
+    found = tuple(replace(p, teams=_teams(p, prefix)) for p in found)
     return Account(
         environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
@@ -72,7 +71,7 @@ def _account(templates: list[Template]) -> Account:
         ),
         prefix=prefix,
         made=tuple(dict.fromkeys(Made(r.kind, r.name, r.arn) for r in resources if r.kind)),
-        has_recording=any(r.type in AUDIT for r in resources),
+        has_recording=any(r.type in RECORDING for r in resources),
         recording=read_recording(resources),
         regions=_regions(templates, resources),
     )
@@ -166,9 +165,9 @@ def _part(principal: Principal, prefix: str, runbooks: Iterable[Runbook]) -> Per
 
 
 def _teams(principal: Principal, prefix: str) -> tuple[str, ...]:
-    """The teams whose runbooks a principal runs, by the names of the policies."""
+    """The teams whose runbooks a principal runs or approves, by the names of the policies."""
     matches = (_POLICY.fullmatch(policy.name.removeprefix(prefix)) for policy in principal.policies)
-    found = {m["team"] for m in matches if m and _PARTS_BY_POLICY[m["part"]] is Persona.OPERATOR}
+    found = {m["team"] for m in matches if m and _PARTS_BY_POLICY[m["part"]] is principal.persona}
     return tuple(sorted(found))
 
 

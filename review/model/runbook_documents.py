@@ -15,6 +15,8 @@ from review.templates.resources import Resource
 
 _TEAM = "OperatorTeam"
 """The tag of a document that says whose operators run it."""
+_OWN_EXECUTIONS = "OwnExecutions"
+"""The tag of a document that says how its executions are tagged, where they are."""
 _STEP_ACTIONS = Path(__file__).resolve().parent.parent / "data" / "step_actions.json"
 _CONSTRAINTS = tuple(kind for kind in LimitKind if not kind.is_step)
 
@@ -33,10 +35,10 @@ def read_runbooks(documents: Iterable[Resource]) -> tuple[Runbook, ...]:
 
 
 def _runbook(name: str, documents: list[Resource]) -> Runbook:
-    contents = [content_of(document) for document in documents]
-    if any(content != contents[0] for content in contents):
+    compared = {_anywhere(content_of(document), document.region) for document in documents}
+    if len(compared) > 1:
         raise ReviewError(f"runbook {name} differs between the Regions of its account")
-    content = contents[0]
+    content = content_of(documents[0])
     role = content.get("assumeRole")
     return Runbook(
         name=name,
@@ -44,21 +46,28 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(_limits(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
-        team=_team(documents),
+        team=_tag(documents, _TEAM),
+        execution_tag=_tag(documents, _OWN_EXECUTIONS),
         control_flow_digest=_control_flow_digest(content),
     )
 
 
-def _team(documents: list[Resource]) -> str:
-    """The team that the tags of a runbook's documents name."""
+def _anywhere(content: Mapping[str, Any], region: str) -> str:
+    """The content without the Region of its own ARNs, such as that of a topic."""
+    return json.dumps(content, sort_keys=True).replace(f":{region}:", ":REGION:")
+
+
+def _tag(documents: list[Resource], key: str) -> str:
+    """The value of a tag of a runbook's documents; empty without it."""
     named = {
         str(tag.get("Value"))
         for document in documents
         for tag in document.listed("Tags")
-        if tag.get("Key") == _TEAM
+        if tag.get("Key") == key
     }
     if len(named) > 1:
-        raise ReviewError(f"runbook {documents[0].name} is of the teams {', '.join(sorted(named))}")
+        values = ", ".join(sorted(named))
+        raise ReviewError(f"runbook {documents[0].name} has several tags {key}: {values}")
     return next(iter(named), "")
 
 

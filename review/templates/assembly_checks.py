@@ -11,6 +11,7 @@ from typing import Any
 
 from review.templates.stack_names import (
     ADMINISTRATION_STACK,
+    APPROVALS_STACK,
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
@@ -34,6 +35,7 @@ _BOOTSTRAP = ("deploy", "cfn-exec", "file-publishing")
 _AUTHORS = ("AuthorDeploymentRole", "AuthorExecutionRole", "AuthorPublishingRole")
 _OWN_ROLES = {
     ADMINISTRATION_STACK: (_BOOTSTRAP,),
+    APPROVALS_STACK: (_BOOTSTRAP,),
     AUDIT_STACK: (_BOOTSTRAP,),
     PIPELINE_STACK: (_BOOTSTRAP,),
     RUNBOOKS_STACK: (_BOOTSTRAP, _AUTHORS),

@@ -13,6 +13,9 @@ TOPIC, TOPIC_POLICY, KEY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS
 AUDIT = frozenset({RULE, LOG, LOG_POLICY, TOPIC, TOPIC_POLICY, KEY})
 """Types that record events or send notifications, and have a policy or a target of their own."""
 
+RECORDING = AUDIT - {TOPIC, TOPIC_POLICY}
+"""Those of them that only an audit has: approvers are notified by a topic as well."""
+
 ATTRIBUTES = frozenset(
     {
         *("Type", "Properties", "Condition", "DependsOn"),

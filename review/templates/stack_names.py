@@ -1,8 +1,9 @@
-"""The names of this project's stacks: a deployment's prefix, and which of four stacks it is."""
+"""The names of this project's stacks: a deployment's prefix, and which of its stacks it is."""
 
 ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
 PIPELINE_STACK, AUDIT_STACK = "PipelineStack", "AuditStack"
-STACKS = (ADMINISTRATION_STACK, RUNBOOKS_STACK, PIPELINE_STACK, AUDIT_STACK)
+APPROVALS_STACK = "ApprovalsStack"
+STACKS = (ADMINISTRATION_STACK, RUNBOOKS_STACK, PIPELINE_STACK, AUDIT_STACK, APPROVALS_STACK)
 
 
 def unprefixed(stack: str) -> str:

@@ -1,8 +1,9 @@
 """Tags of documents and executions; those of parameters are the emulator's."""
 
+import contextlib
 from collections.abc import Callable
 
-from sandbox.emulator.iam.authorization import Check, arn
+from sandbox.emulator.iam.authorization import Check, arn, request_tag_context, tag_context
 from sandbox.ssm.api.errors import ApiError
 from sandbox.ssm.api.operation import Operation, Parameters, Request
 from sandbox.ssm.automation import executions
@@ -41,8 +42,11 @@ def _tag_checks(action: str) -> Callable[[Parameters], list[Check]]:
     def checks(given: Parameters) -> list[Check]:
         if given["ResourceType"] == "Document":
             return [document_check(action, given["ResourceId"])]
+        context = request_tag_context(tag_map(given.get("Tags")))
+        with contextlib.suppress(ApiError):
+            context |= tag_context(executions.find(given["ResourceId"]).tags)
         execution = arn("ssm", f"automation-execution/{given['ResourceId']}")
-        return [Check(action=action, resource=execution)]
+        return [Check(action=action, resource=execution, context=context)]
 
     return checks
 

@@ -190,7 +190,7 @@ def test_pipelines_jobs_stand_in_the_table_by_their_subjects() -> None:
         "| jobs repo:octo-org/runbooks:environment:administration as PipelineAdministrationRole | "
         "`sts:AssumeRole` | `role/cdk-hnb659fds-deploy-role-ACCOUNT-REGION`<br>"
         "`role/cdk-hnb659fds-file-publishing-role-ACCOUNT-REGION` | the roles of cdk bootstrap "
-        "that deploy AdministrationStack and AuditStack, and with them anything |",
+        "that deploy the stacks of administrators, and with them anything |",
         "| jobs repo:octo-org/runbooks:pull_request, repo:octo-org/runbooks:ref:refs/heads/main as "
         "PipelineReviewRole | `cloudformation:DescribeStacks`, `cloudformation:GetTemplate` | "
         "`stack/PipelineStack/*`<br>`stack/AdministrationStack/*`<br>`stack/RunbooksStack/*` | "

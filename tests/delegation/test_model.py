@@ -42,7 +42,7 @@ _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
     "one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume keys, no "
     "account, no regions, no permissions boundary, no MFA, no CLI sign-in, no name "
-    "prefix and no path (deployments.py)"
+    "prefix, no path and no own executions (deployments.py)"
 )
 
 
@@ -307,7 +307,8 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "approval that is a list of people": (
         lambda: _limited(approval=[IamUser("lead")]),
-        "approval of service role 'Role' is [IamUser(name='lead')], not an Approval "
+        "approval of service role 'Role' is [IamUser(name='lead', cli_sign_in=False)], not an "
+        "Approval "
         "(deployments.py)",
     ),
     "calendar by another ARN": (

@@ -339,13 +339,13 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
                 auditors=(_AUDITOR,), subscribers=("https://hooks.slack.com/services/T/B/x",)
             ),
             "subscriber 'https://hooks.slack.com/services/T/B/x' is a chat's webhook, which cannot "
-            "confirm a subscription of SNS; leave it out and connect the topic of AuditStack in "
+            "confirm a subscription of SNS; leave it out and connect the topic of the stack in "
             "Amazon Q Developer in chat applications (docs/auditors.md) (deployments.py)",
         ),
         (
             lambda: Audit(auditors=(_AUDITOR,), subscribers=("https://x.webhook.office.com/a",)),
             "subscriber 'https://x.webhook.office.com/a' is a chat's webhook, which cannot "
-            "confirm a subscription of SNS; leave it out and connect the topic of AuditStack in "
+            "confirm a subscription of SNS; leave it out and connect the topic of the stack in "
             "Amazon Q Developer in chat applications (docs/auditors.md) (deployments.py)",
         ),
         (
@@ -386,7 +386,7 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume "
             "keys, no account, no regions, no permissions boundary, no MFA, no CLI sign-in, no "
-            "name prefix and no path (deployments.py)",
+            "name prefix, no path and no own executions (deployments.py)",
         ),
     ],
 )

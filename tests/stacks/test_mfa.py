@@ -164,12 +164,16 @@ def test_operator_without_a_device_can_enrol_one_and_start_nothing(
 
 
 def test_sign_in_to_the_cli_is_for_the_same_machine_alone(tmp_path: Path) -> None:
-    wanted = deployment(cli_sign_in=True, require_mfa=True)
+    users = (IamUser("alice", cli_sign_in=True), IamUser("bob"))
+    wanted = deployment(operators=users, require_mfa=True)
     stack = template("AdministrationStack", wanted)
     made = policy(stack, "CliSignIn")
     client = "oauth2/public-client/localhost"
 
-    assert made["Groups"] == policy(stack, "OwnMfaDevice")["Groups"]
+    (group,) = made["Groups"]
+    assert stack["Resources"][group["Ref"]]["Properties"] == {"GroupName": "AutomationCliUsers"}
+    members = [u["UserName"] for u in resources(stack, "AWS::IAM::User") if group in u["Groups"]]
+    assert members == ["alice"]
     assert made["PolicyDocument"]["Statement"] == [
         {
             "Sid": "SignInToCli",

@@ -7,8 +7,17 @@ import cdk_nag
 import pytest
 from aws_cdk import App
 
-from delegation.model import Audit, ExistingRole, GitHubPipeline, IamUser, PermissionSet, Profile
-from tests.stacks.synthesis import app_of, approved_by, deployment
+from delegation.model import (
+    Approval,
+    Audit,
+    Bootstrap,
+    ExistingRole,
+    GitHubPipeline,
+    IamUser,
+    PermissionSet,
+    Profile,
+)
+from tests.stacks.synthesis import ROLE, app_of, deployment
 
 _POLICY = "AdministrationStack/OperatorAccess/OperatorRestrictedPermissions"
 _OWN_PASSWORD = "AdministrationStack/OperatorOwnPassword"
@@ -101,16 +110,24 @@ def test_every_finding_is_answered_with_a_reason_and_no_answer_is_stale(profile:
 
 def test_findings_of_a_deployment_with_everything_are_all_answered() -> None:
     keys = ("arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d",)
+    approval = Approval(by=(IamUser("lead"), ExistingRole("Leads")), notify=("lead@example.com",))
     everything = deployment(
         account="111122223333",
         regions=("eu-west-1", "us-east-1"),
         audit=Audit(auditors=(IamUser("auditor"), PermissionSet("Auditors"))),
         authors=("arn:aws:iam::111122223333:role/Author",),
         pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
-        operators=(IamUser("one"), ExistingRole("OnCall"), PermissionSet("Operators")),
-        service_roles=(
-            replace(approved_by(IamUser("lead"), ExistingRole("Leads")), volume_keys=keys),
+        operators=(
+            IamUser("one", cli_sign_in=True),
+            ExistingRole("OnCall"),
+            PermissionSet("Operators"),
         ),
+        service_roles=(replace(ROLE, volume_keys=keys, approval=approval),),
+        bootstrap=Bootstrap(keys=keys),
+        name_prefix="acme-",
+        iam_path="/automation/",
+        own_executions=True,
+        require_mfa=True,
     )
     app = app_of(everything)
 

@@ -37,13 +37,12 @@ _NAMES = ("ManagedPolicyName", "RoleName", "GroupName", "LogGroupName", "PolicyN
 def _everything(**changes: Any) -> Deployment:
     return deployment(
         **{
-            "operators": (IamUser("alice"), ExistingRole("OnCall")),
+            "operators": (IamUser("alice", cli_sign_in=True), ExistingRole("OnCall")),
             "service_roles": (approved_by(IamUser("lead"), ExistingRole("Leads", path="/it/")),),
             "authors": ("arn:aws:iam::111122223333:role/Authors",),
             "pipeline": GitHubPipeline(repositories=("octo-org/runbooks",)),
             "audit": Audit(auditors=(IamUser("auditor"),)),
             "require_mfa": True,
-            "cli_sign_in": True,
             "account": "111122223333",
             "regions": ("us-east-1",),
             **changes,
@@ -249,7 +248,7 @@ def test_story_goes_the_same_under_other_names(sandbox: Sandbox, region: str) ->
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume "
             "keys, no account, no regions, no permissions boundary, no MFA, no CLI sign-in, no "
-            "name prefix and no path (deployments.py)",
+            "name prefix, no path and no own executions (deployments.py)",
         ),
         (
             lambda: deployment(

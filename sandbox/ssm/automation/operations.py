@@ -125,14 +125,20 @@ def _not_stored(name: str) -> str:
 def _start_checks(given: Parameters) -> list[Check]:
     """A start is judged on the document and on the execution, both required.
 
-    On the older automation-definition only an explicit Deny counts.
-    Source: Service Authorization Reference, StartAutomationExecution.
+    On the older automation-definition only an explicit Deny counts. Tags need a permission of their
+    own, and are those of the execution already.
+    Source: Service Authorization Reference, StartAutomationExecution; the AWS managed policy
+    AWSQuickSetupManagedInstanceProfileExecutionPolicy, which names both keys for both actions.
     """
+    tags = tag_map(given.get("Tags"))
     action, version = "ssm:StartAutomationExecution", given.get("DocumentVersion", store.DEFAULT)
     requested = {
         "ssm:DocumentVersion": version,
-        **request_tag_context(tag_map(given.get("Tags"))),
+        **request_tag_context(tags),
     }
+    execution = arn("ssm", f"automation-execution/{uuid.uuid4()}")
+    own = {**requested, **tag_context(tags)}
+    tagging = Check(action="ssm:AddTagsToResource", resource=execution, context=own)
     document = document_check(action, given["DocumentName"])
     name = document.resource.rsplit("document/", 1)[-1]
     return [
@@ -141,11 +147,8 @@ def _start_checks(given: Parameters) -> list[Check]:
             resource=document.resource,
             context={**requested, **document.context},
         ),
-        Check(
-            action=action,
-            resource=arn("ssm", f"automation-execution/{uuid.uuid4()}"),
-            context=requested,
-        ),
+        Check(action=action, resource=execution, context=own),
+        *([tagging] if tags else []),
         Check(
             action=action,
             resource=arn("ssm", f"automation-definition/{name}:{version}"),
