@@ -284,7 +284,8 @@ def test_operator_may_not_stop_a_run_and_is_reported_who_may(account: Account) -
 
     assert "not authorized to perform: ssm:StopAutomationExecution" in printed.errors
     assert printed.errors.endswith(
-        "cause: operators and approvers may not stop runs\n"
+        "cause: operators and approvers may not stop runs, but for their own where operators "
+        "follow their own alone\n"
         "fix: ask the administrator, who can stop it, or wait for its end\n"
     )
 

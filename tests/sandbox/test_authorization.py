@@ -233,7 +233,7 @@ def test_policy_variable_in_a_condition_is_the_callers_own_name(
     name = runbook({"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}})
     statement = {
         "Effect": "Allow",
-        "Action": "ssm:StartAutomationExecution",
+        "Action": ["ssm:StartAutomationExecution", "ssm:AddTagsToResource"],
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:RequestTag/Owner": "${aws:username}"}},
     }

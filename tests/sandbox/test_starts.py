@@ -287,7 +287,9 @@ def test_start_can_be_limited_to_a_version_and_to_tags(
     statement["Condition"] = {
         "StringEquals": {"ssm:DocumentVersion": "1", "aws:RequestTag/Owner": "me"}
     }
-    client = sandbox.client("ssm", user(statement))
+    tagging = {"Effect": "Allow", "Action": "ssm:AddTagsToResource", "Resource": "*"}
+    client = sandbox.client("ssm", user(statement, tagging))
+    untagging = sandbox.client("ssm", user(statement, name="Untagging"))
     owner = [{"Key": "Owner", "Value": "me"}]
 
     assert client.start_automation_execution(DocumentName=name, DocumentVersion="1", Tags=owner)[
@@ -296,6 +298,8 @@ def test_start_can_be_limited_to_a_version_and_to_tags(
     for request in ({"DocumentVersion": "1"}, {"Tags": owner}):
         denied = _refusal(client.start_automation_execution, DocumentName=name, **request)
         assert denied[0] == "AccessDeniedException"
+    whole = {"DocumentName": name, "DocumentVersion": "1", "Tags": owner}
+    assert "ssm:AddTagsToResource" in _refusal(untagging.start_automation_execution, **whole)[1]
 
 
 def test_author_who_may_not_pass_the_role_cannot_embed_it(
