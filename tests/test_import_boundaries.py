@@ -30,6 +30,7 @@ _MAY_IMPORT = {
         *("trustme", "yaml"),
     },
     "review": {"aws_facts", "toolchain", "yaml"},
+    "account": {"aws_facts", "review", "boto3", "botocore"},
     "pipeline": {"aws_facts", "review", "toolchain", "boto3", "botocore"},
     "operate": {"boto3", "botocore", "rich"},
     "rehearsal": {"sandbox", "toolchain", "boto3", "botocore", "rich"},

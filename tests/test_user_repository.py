@@ -296,6 +296,15 @@ def test_wheel_holds_every_package_and_no_test(wheel: Path) -> None:
         packages = {name.split("/")[0] for name in archive.namelist()}
 
     assert packages - {f"delegated_administration-{read_release(wheel).version}.dist-info"} == {
-        *("aws_facts", "delegation", "operate", "pipeline", "rehearsal", "review", "sandbox"),
+        *(
+            "account",
+            "aws_facts",
+            "delegation",
+            "operate",
+            "pipeline",
+            "rehearsal",
+            "review",
+            "sandbox",
+        ),
         *("stacks", "toolchain"),
     }

@@ -44,7 +44,7 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         name=name,
         arns=tuple(document.arn for document in documents),
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
-        limits=tuple(_limits(content)),
+        limits=tuple(limits_of(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
         team=_tag(documents, _TEAM),
         execution_tag=_tag(documents, _OWN_EXECUTIONS),
@@ -153,7 +153,7 @@ def _steps(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             yield from _steps((step.get("inputs") or {}).get("Steps", []))
 
 
-def _limits(content: Mapping[str, Any]) -> Iterator[Limit]:
+def limits_of(content: Mapping[str, Any]) -> Iterator[Limit]:
     """What a runbook holds its starter to: approval, calendar, what parameters may be."""
     steps = content.get("mainSteps", [])
     for step in _steps(steps):

@@ -33,6 +33,7 @@ from sandbox.emulator.dispatch import dispatch
 from sandbox.emulator.ec2 import calls as ec2_calls
 from sandbox.emulator.iam import (
     authorization,
+    authorization_details,
     managed_policies,
     paths,
     policy_documents,
@@ -181,6 +182,13 @@ PATCHES: tuple[Patch, ...] = (
             why="missing policies are attached, sizes and letter case of names are ignored",
         )
         for operation, handler in strict_calls.CALLS.items()
+    ),
+    Patch(
+        module=iam,
+        name="_IAM_HANDLERS",
+        entry=authorization_details.OPERATION,
+        value=authorization_details.details_with_boundaries,
+        why="permissions boundaries are left out of the details of an account",
     ),
     *(
         Patch(

@@ -1,0 +1,92 @@
+"""``python -m account``: whether what exists in the account is what was accepted."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from account.errors import AccountError, Unreadable
+from review.errors import ReviewError
+
+FOUND = 2
+"""The exit status where something is wrong."""
+
+
+def main() -> int:
+    """Runs the command; its exit status."""
+    options = _options()
+    try:
+        return int(options.run(options))
+    except (AccountError, ReviewError, Unreadable) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m account",
+        description="The live account, read and never changed, against a synthesized assembly.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    doctor = commands.add_parser(
+        "doctor",
+        help="list what is not as it was synthesized, and who else reaches it, the worst first",
+        description="Compares stacks, documents, IAM, recording and settings with the assembly, "
+        "and asks what every other principal of the account can do to them. Exit status: 0; 1 for "
+        f"what cannot be asked; {FOUND} where something is wrong or cannot be determined.",
+    )
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument(
+        "--assembly",
+        type=Path,
+        default=Path("cdk.out"),
+        metavar="DIR",
+        help="the cloud assembly (default: cdk.out, as make synth writes it)",
+    )
+    doctor.add_argument(
+        "--known",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a user or role whose reach is accepted, * for any characters; may be repeated",
+    )
+    doctor.add_argument("--output", choices=("text", "json"), default="text")
+    policy = commands.add_parser("policy", help="print the policy of a role that runs the doctor")
+    policy.set_defaults(run=_policy)
+    return parser.parse_args()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from account.aws import Aws
+    from account.doctor import examine
+
+    aws = Aws()
+    found = examine(aws, options.assembly, options.known)
+    faults = [finding for finding in found if finding.is_fault]
+    if options.output == "json":
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        for finding in found:
+            print(f"{finding}\n")
+        notes = len(found) - len(faults)
+        print(f"account {aws.account}: {len(faults)} findings, {notes} notes")
+    return FOUND if faults else 0
+
+
+def _policy(_: argparse.Namespace) -> int:
+    from account.policy import doctor_policy
+
+    print(json.dumps(doctor_policy(), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # anyone who read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)

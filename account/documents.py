@@ -1,0 +1,129 @@
+"""The documents: what runs by default, which older versions still run, who else has them.
+
+CloudFormation detects no drift of ``AWS::SSM::Document``.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from account.aws import Aws
+from account.expected import Expected
+from account.findings import Finding, Harm
+from review.model.runbook_documents import content_of, limits_of
+from review.templates.resource_types import DOCUMENT
+from review.templates.resources import Resource
+
+_DEPLOY = "deploy RunbooksStack again after a change, or set the default version by hand"
+
+
+def check_documents(aws: Aws, expected: Expected) -> Iterator[Finding]:
+    """A finding for each document that is not as synthesized, or that others have."""
+    for document in expected.of_type(DOCUMENT):
+        yield from _check(aws, document)
+
+
+def _check(aws: Aws, document: Resource) -> Iterator[Finding]:
+    name, region, wanted = document.name, document.region, content_of(document)
+    where = f"document {name} in {region}"
+    answer = aws.read("ssm", "describe_document", region=region, Name=name)
+    if answer is None:
+        yield Finding(
+            Harm.FUNCTION, f"{where} does not exist", "it was deleted, or never deployed", _DEPLOY
+        )
+        return
+    found = answer["Document"]
+    default = found["DefaultVersion"]
+    if found.get("Status") != "Active":
+        yield Finding(
+            Harm.FUNCTION,
+            f"{where} is {found.get('Status')}: {found.get('StatusInformation', '')}",
+            "Systems Manager did not take its last change",
+            _DEPLOY,
+        )
+    if _content(aws, region, name, default) != wanted:
+        yield Finding(
+            Harm.ACCESS,
+            f"{where} runs version {default}, whose content is not the one that was synthesized",
+            "somebody made another version the default, by hand or by another deployment",
+            f"aws ssm update-document-default-version --name {name} --document-version N, with the "
+            "version that was reviewed; find out who changed it: python -m operate audit",
+        )
+    yield from _older(aws, region, name, default, wanted)
+    yield from _shared(aws, region, name, where)
+
+
+def _older(
+    aws: Aws, region: str, name: str, default: str, wanted: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Versions beside the default: an operator may start any of them."""
+    versions = aws.listed(
+        "ssm", "list_document_versions", "DocumentVersions", region=region, Name=name
+    )
+    limits = {limit.what: limit for limit in limits_of(wanted)}
+    for version in (each["DocumentVersion"] for each in versions):
+        content = _content(aws, region, name, version) if version != default else wanted
+        if content == wanted:
+            continue
+        where = f"version {version} of document {name} in {region}"
+        fix = f"aws ssm delete-document --name {name} --document-version {version}"
+        if content.get("assumeRole") != wanted.get("assumeRole"):
+            yield Finding(
+                Harm.ACCESS if _is_newer(version, default) else Harm.NOTE,
+                f"{where} runs as {content.get('assumeRole') or 'its starter'}, the default as "
+                f"{wanted.get('assumeRole')}",
+                "it was made by an earlier deployment, or by hand; operators may start any version",
+                fix,
+            )
+            continue
+        kept = {limit.what: limit for limit in limits_of(content)}
+        lost = sorted(what for what, limit in limits.items() if kept.get(what) != limit)
+        if lost:
+            yield Finding(
+                Harm.ACCESS,
+                f"{where} still runs, without the limits of the default: {', '.join(lost)}",
+                "the limits were tightened since; operators may start any version",
+                f"{fix}, or give the service role a new name (deployments.py)",
+            )
+        elif _is_newer(version, default):
+            yield Finding(
+                Harm.ACCESS,
+                f"{where} is newer than the default, and not what was synthesized",
+                "somebody made it by hand; operators may start any version",
+                fix,
+            )
+
+
+def _is_newer(version: str, default: str) -> bool:
+    return int(version) > int(default)
+
+
+def _shared(aws: Aws, region: str, name: str, where: str) -> Iterator[Finding]:
+    answer = aws.read(
+        "ssm", "describe_document_permission", region=region, Name=name, PermissionType="Share"
+    )
+    if accounts := (answer or {}).get("AccountIds", []):
+        whom = "everybody" if "all" in accounts else f"accounts {', '.join(sorted(accounts))}"
+        yield Finding(
+            Harm.ACCESS,
+            f"{where} is shared with {whom}",
+            "somebody shared it by hand; no deployment does",
+            f"aws ssm modify-document-permission --name {name} --permission-type Share "
+            f"--account-ids-to-remove {' '.join(sorted(accounts))} --region {region}",
+        )
+
+
+def _content(aws: Aws, region: str, name: str, version: str) -> dict[str, Any]:
+    """The content of a version; empty where it is none of JSON."""
+    answer = aws.read(
+        *("ssm", "get_document"),
+        region=region,
+        Name=name,
+        DocumentVersion=version,
+        DocumentFormat="JSON",
+    )
+    try:
+        content = json.loads((answer or {}).get("Content", "{}"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
