@@ -10,6 +10,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+_TAGGING = {
+    "AWS::Events::Rule": {
+        "create": ("events:TagResource",),
+        "read": ("events:ListTagsForResource",),
+        "update": ("events:TagResource", "events:UntagResource"),
+    }
+}
+"""What the schemas above leave out: CloudFormation tags rules since August 2025.
+Source: aws-cloudformation/cloudformation-coverage-roadmap, issue 358."""
+
 _FILE = Path(__file__).parent / "resource_handlers.json"
 
 
@@ -18,4 +28,5 @@ def handlers(type_: str) -> Mapping[str, tuple[str, ...]]:
     """The IAM actions of ``create``, ``read``, ``update`` and ``delete``; empty for a type that is
     not in the data."""
     found = json.loads(_FILE.read_text("utf-8")).get(type_, {})
-    return {verb: tuple(actions) for verb, actions in found.items()}
+    tagging = _TAGGING.get(type_, {})
+    return {verb: (*actions, *tagging.get(verb, ())) for verb, actions in found.items()}

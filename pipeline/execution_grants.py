@@ -4,12 +4,14 @@ What they call for which property is inferred from their lists of permissions.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aws_facts.resource_handlers import handlers
 from pipeline.errors import PipelineError
 from review.templates.assembly import Template
+from review.templates.assembly_checks import is_authors
 from review.templates.intrinsics import Environment
 from review.templates.resource_types import (
     DOCUMENT,
@@ -83,7 +85,8 @@ _NEVER = {
         *("PutResourcePolicy", "DescribeResourcePolicies"),
     ),
 }
-"""By type: taking a boundary away, which no deployment does; the delivery of vended logs."""
+"""By type: what takes a boundary away, which only a change between two assemblies does; what
+handlers list for the delivery of vended logs."""
 _ANYWHERE = {
     *("secretsmanager:GetRandomPassword", "kms:CreateKey", "logs:DescribeLogGroups"),
     *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DeleteResourcePolicy"),
@@ -112,8 +115,26 @@ def grants_of(templates: Iterable[Template]) -> Iterator[Grant]:
     type whose handlers are not known."""
     resources = [each for each in read_resources(tuple(templates)) if each.type != _NOTHING]
     for resource in resources:
+        if any(map(is_authors, resource.template.deployers)):
+            continue  # the author's role makes it
         for grant in (*_grants(resource, resources), _bootstrap_version(resource)):
             yield _wherever(grant, resource.template.environment)
+
+
+def boundary_removals(assemblies: Iterable[Iterable[Template]]) -> Iterator[Grant]:
+    """What taking a boundary away takes, of users and roles that have one in some assembly and none
+    in another."""
+    known: dict[str, set[bool]] = defaultdict(set)
+    found: dict[str, Resource] = {}
+    for templates in assemblies:
+        for resource in read_resources(tuple(templates)):
+            if resource.type in (USER, ROLE):
+                known[resource.arn].add(bool(resource.get("PermissionsBoundary")))
+                found[resource.arn] = resource
+    for arn, resource in found.items():
+        if len(known[arn]) > 1:
+            action = f"iam:Delete{resource.kind.capitalize()}PermissionsBoundary"
+            yield _wherever(Grant(action, arn), resource.template.environment)
 
 
 def _wherever(grant: Grant, environment: Environment) -> Grant:
@@ -171,7 +192,10 @@ def _on(action: str, resource: Resource, resources: list[Resource]) -> Iterator[
     elif call.startswith(("Attach", "Detach")):
         yield from _attaching(action, resource, resources)
     elif resource.type == TOPIC_POLICY:
-        yield from (Grant(action, topic) for topic in resource.listed("Topics"))
+        topics = (each for each in resources if each.type == TOPIC)
+        named = {topic.attribute("Ref"): topic for topic in topics}
+        for topic in resource.listed("Topics"):
+            yield from (Grant(action, arn) for arn in _arns(named[topic]))
     else:
         yield from (Grant(action, arn, _bounded(call, resource)) for arn in _arns(resource))
 
@@ -237,5 +261,11 @@ def _arn(resource: Resource, service: str, what: str) -> str:
 
 def _bootstrap_version(resource: Resource) -> Grant:
     """The parameter that every template of CDK names, for CloudFormation to compare."""
-    bootstrapped = resource.template.body["Parameters"]["BootstrapVersion"]["Default"]
-    return Grant("ssm:GetParameters", _arn(resource, "ssm", f"parameter{bootstrapped}"))
+    parameters = resource.template.body.get("Parameters", {})
+    if "BootstrapVersion" not in parameters:
+        raise PipelineError(
+            f"stack {resource.template.stack} names no version of the bootstrap; name a cloud "
+            f"assembly, as make synth writes it"
+        )
+    name = parameters["BootstrapVersion"]["Default"]
+    return Grant("ssm:GetParameters", _arn(resource, "ssm", f"parameter{name}"))

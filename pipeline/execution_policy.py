@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.execution_grants import Condition, Grant, grants_of
+from pipeline.execution_grants import Condition, Grant, boundary_removals, grants_of
 from review.templates.assembly import Template, given_environment, read_templates
 
 POLICY_CHARACTERS = 6144
@@ -39,13 +39,15 @@ def write_policies(
         [each for each in templates if account in (None, each.environment.account)]
         for templates in read
     ]
+    if not folder.is_dir():
+        raise PipelineError(f"{folder} is not a folder; make it, or name another: --folder DIR")
     names = []
     for number, document in enumerate(execution_policies(mine), start=1):
         names.append(name := f"DelegationExecution{number}")
         file = folder / f"{name}.json"
         file.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         yield f"aws iam create-policy --policy-name {name} --policy-document file://{file}"
-    environment = mine[0][0].environment
+    environment = next(each for templates in mine for each in templates).environment
     is_known = not environment.assumed
     of = environment.account if is_known else "ACCOUNT"
     partition = environment.partition if is_known else "aws"
@@ -57,7 +59,9 @@ def execution_policies(assemblies: Iterable[Iterable[Template]]) -> list[dict[st
     """The documents of the managed policies that deploy each of these assemblies' templates, each
     within IAM's size. PipelineError for a type whose handlers are not known, and for more policies
     than a role takes."""
-    grants = {grant for assembly in assemblies for grant in grants_of(assembly)}
+    read = [tuple(templates) for templates in assemblies]
+    grants = {grant for templates in read for grant in grants_of(templates)}
+    grants |= set(boundary_removals(read))
     policies = [*_policies(_statements(grants))]
     if len(policies) > MOST_POLICIES:
         raise PipelineError(

@@ -10,11 +10,23 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 _ROLE_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*|\$\{AWS::Partition\}):iam::"
     r"(?P<account>\d{12}|\$\{AWS::AccountId\}):role/"
-    r"(?:[\w+=,.@/-]|\$\{AWS::(?:AccountId|Region)\})+",
+    r"(?:[\w+=,.@-]+/)*(?P<name>(?:[\w+=,.@-]|\$\{AWS::(?:AccountId|Region)\})+)",
     re.ASCII,
 )
+_LONGEST = {"${AWS::AccountId}": "123456789012", "${AWS::Region}": "us-east-1"}
 KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
 _ROLES = ("deployment_role", "publishing_role", "execution_role")
+
+
+def _is_role(arn: object) -> bool:
+    """Whether a value is the ARN of a role, its name no longer than IAM takes."""
+    match = _ROLE_ARN.fullmatch(arn) if isinstance(arn, str) else None
+    if match is None:
+        return False
+    name = match["name"]
+    for placeholder, value in _LONGEST.items():
+        name = name.replace(placeholder, value)
+    return len(name) <= 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,9 +52,10 @@ class Bootstrap:
     def __post_init__(self) -> None:
         for field in _ROLES:
             arn = getattr(self, field)
-            if arn is not None and not (isinstance(arn, str) and _ROLE_ARN.fullmatch(arn)):
+            if arn is not None and not _is_role(arn):
                 raise DelegationError(
-                    f"{field} of the Bootstrap {arn!r} is not the ARN of a role "
+                    f"{field} of the Bootstrap {arn!r} is not the ARN of a role, its name of at "
+                    f"most 64 characters "
                     f"(arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/NAME-${{AWS::Region}})"
                     f" {IN_DEPLOYMENTS}"
                 )

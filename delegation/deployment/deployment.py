@@ -243,7 +243,7 @@ class Deployment:
         check_authors(
             self.authors,
             people=(*self.operators, *self.approvers, *self.auditors),
-            roles=(*RESERVED_ROLES, *(role.name for role in self.service_roles)),
+            roles=map(self.naming.named, (*RESERVED_ROLES, *self._service_role_names())),
             account=self.account,
             partition=partition,
         )
@@ -308,6 +308,7 @@ class Deployment:
     def _check_role_names(self) -> None:
         people = (*self.operators, *self.approvers, *self.auditors)
         existing_roles = {alike(name) for name in existing(people, "role")}
+        self._check_existing_roles(existing_roles)
         for role in self.service_roles:
             for key in role.volume_keys:
                 if self.regions and key_region(key) not in self.regions:
@@ -326,6 +327,17 @@ class Deployment:
                 raise DelegationError(
                     f"service role {role.name!r} is called as a role of an author or a pipeline: "
                     f"{', '.join(RESERVED_ROLES)} {IN_DEPLOYMENTS}"
+                )
+
+    def _service_role_names(self) -> tuple[str, ...]:
+        return tuple(role.name for role in self.service_roles)
+
+    def _check_existing_roles(self, existing_roles: set[str]) -> None:
+        for name in map(self.naming.named, RESERVED_ROLES):
+            if alike(name) in existing_roles:
+                raise DelegationError(
+                    f"role {name!r} is one that the deployment makes for those who deploy; nobody "
+                    f"else holds it {IN_DEPLOYMENTS}"
                 )
 
     def _check_guide(self) -> None:

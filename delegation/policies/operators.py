@@ -6,7 +6,6 @@ What a service role needs follows from its runbooks: ``needs`` and ``role_statem
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain
 
 from delegation import names
 from delegation.deployment.deployment import Deployment, Profile
@@ -57,11 +56,11 @@ def operator_policies(deployment: Deployment, team: Team) -> tuple[tuple[Stateme
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
         team.runbooks,
-        lambda runbooks: _runbook_grants(deployment, runbooks),
-        lambda runbook: chain(*_arns(deployment, runbook)),
+        lambda runbooks: _runbook_grants(deployment, team, runbooks),
+        lambda runbook: _listed_arns(deployment, runbook),
         first=first,
     ):
-        statements = (*(() if policies else first), *_runbook_grants(deployment, runbooks))
+        statements = (*(() if policies else first), *_runbook_grants(deployment, team, runbooks))
         policies.append(statements)
     return tuple(policies)
 
@@ -278,7 +277,9 @@ def _on_any_execution(executions: tuple[str, ...]) -> tuple[Statement, ...]:
     )
 
 
-def _runbook_grants(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[Statement, ...]:
+def _runbook_grants(
+    deployment: Deployment, team: Team, runbooks: tuple[str, ...]
+) -> tuple[Statement, ...]:
     documents = tuple(arn for runbook in runbooks for arn in _arns(deployment, runbook)[0])
     definitions = tuple(arn for runbook in runbooks for arn in _arns(deployment, runbook)[1])
     start = Statement(
@@ -295,7 +296,24 @@ def _runbook_grants(deployment: Deployment, runbooks: tuple[str, ...]) -> tuple[
         resources=documents,
         why="this deployment's runbooks and no other",
     )
-    return read, start
+    if not deployment.own_executions:
+        return read, start
+    return (
+        replace(read, sid="ReadApprovedRunbooks", actions=_READ_RUNBOOK),
+        replace(
+            start,
+            resources=(*documents, *definitions),
+            conditions=own_executions.started_by(team),
+            why="a runbook of the team as one of its executions alone, also for those in two teams",
+            source=own_executions.SOURCE,
+        ),
+    )
+
+
+def _listed_arns(deployment: Deployment, runbook: str) -> tuple[str, ...]:
+    """The ARNs that a runbook adds to a policy, each as often as it stands there."""
+    documents, definitions = _arns(deployment, runbook)
+    return (*documents, *definitions, *(documents if deployment.own_executions else ()))
 
 
 def _arns(deployment: Deployment, runbook: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

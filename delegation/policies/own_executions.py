@@ -13,7 +13,7 @@ STARTED_BY = "StartedBy"
 """The tag of an execution with the user id of its starter, as ``sts:GetCallerIdentity``
 answers it: ``AIDA…`` of a user, ``AROA…:SESSION`` of a role."""
 _SELF = "${!aws:userid}"
-_SOURCE = (
+SOURCE = (
     "Systems Manager User Guide, identity-based policies; the AWS managed policy "
     "AWSQuickSetupManagedInstanceProfileExecutionPolicy"
 )
@@ -34,7 +34,7 @@ def statements(executions: tuple[str, ...], team: Team) -> tuple[Statement, ...]
             conditions=tagged,
             why="a start needs the execution as well as the document, here with the tags of its "
             "starter and team; its id is made at the start",
-            source=_SOURCE,
+            source=SOURCE,
         ),
         Statement(
             sid="TagOwnExecutions",
@@ -42,7 +42,7 @@ def statements(executions: tuple[str, ...], team: Team) -> tuple[Statement, ...]
             resources=executions,
             conditions=(*tagged, ("ForAllValues:StringEquals", "aws:TagKeys", (STARTED_BY, TEAM))),
             why="a start with tags needs it",
-            source=_SOURCE,
+            source=SOURCE,
         ),
         Statement(
             sid="NeverTakeExecutionsOver",
@@ -51,7 +51,7 @@ def statements(executions: tuple[str, ...], team: Team) -> tuple[Statement, ...]
             resources=executions,
             conditions=(("StringNotEquals", f"aws:ResourceTag/{STARTED_BY}", _SELF),),
             why="tags say whose an execution is; it keeps them, whatever else grants a change",
-            source=_SOURCE,
+            source=SOURCE,
         ),
         Statement(
             sid="FollowAndStopOwnExecutions",
@@ -59,9 +59,14 @@ def statements(executions: tuple[str, ...], team: Team) -> tuple[Statement, ...]
             resources=executions,
             conditions=(("StringEquals", f"aws:ResourceTag/{STARTED_BY}", _SELF),),
             why="follow an own run step by step, and end it; execution ids are made at run time",
-            source=_SOURCE,
+            source=SOURCE,
         ),
     )
+
+
+def started_by(team: Team) -> Conditions:
+    """That a start gives the tag of a team."""
+    return (("StringEquals", f"aws:RequestTag/{TEAM}", team.execution_tag),)
 
 
 def of_team(team: Team) -> Conditions:

@@ -120,13 +120,15 @@ def administration_permissions(deployment: Deployment, qualifier: str) -> tuple[
             sid="AssumeBootstrapRoles",
             actions=("sts:AssumeRole",),
             resources=tuple(
-                arn.replace(names.ANY_REGION, home)
-                if arn
-                else names.bootstrap_role_arn(purpose, qualifier, home)
-                for home in homes
-                for purpose, arn in (
-                    ("deploy", deployment.bootstrap.deployment_role),
-                    ("file-publishing", deployment.bootstrap.publishing_role),
+                dict.fromkeys(
+                    arn.replace(names.ANY_REGION, home)
+                    if arn
+                    else names.bootstrap_role_arn(purpose, qualifier, home)
+                    for home in homes
+                    for purpose, arn in (
+                        ("deploy", deployment.bootstrap.deployment_role),
+                        ("file-publishing", deployment.bootstrap.publishing_role),
+                    )
                 )
             ),
             why="the roles of cdk bootstrap that deploy the stacks of administrators, and with "

@@ -89,14 +89,17 @@ def _users(evaluator: Evaluator) -> list[Principal]:
 def _own_password(evaluator: Evaluator, users: list[Principal]) -> Proof:
     change, read = OWN_PASSWORD
     decisions: list[Decision] = []
+    findings: list[str] = []
     for user in users:
+        access = evaluator.access(user)
+        findings += as_findings(access, (g for g in access.on(change) if g.resource != user.arn))
         other = evaluator.account.environment.iam_arn("user/SomebodyElse")
         decisions += [
             evaluator.evaluate(user, change, user.arn, expected=True),
             evaluator.evaluate(user, change, other, expected=False),
             evaluator.evaluate(user, read, "*", expected=True),
         ]
-    return Proof((), tuple(decisions))
+    return Proof(tuple(findings), tuple(decisions))
 
 
 def _own_device(evaluator: Evaluator, users: list[Principal]) -> Proof:

@@ -41,7 +41,10 @@ from review.invariants.own_executions import (
     UNTAG,
     beyond_own,
     is_on_executions,
+    may_be_taken_over,
     own_decisions,
+    start_context,
+    starts_as_another_team,
     tags_of_teams,
 )
 from review.model.account import Kind, LimitKind, Persona, Principal
@@ -89,7 +92,7 @@ def operator_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
         ),
     ):
         yield invariant(id_, sentence, proof)
-    users = [one for one in operators if one.kind is Kind.USER]
+    users = [one for one in operators if one.kind is Kind.USER and one.is_whole]
     if users:
         yield invariant(
             "operators-lend-nothing",
@@ -180,7 +183,8 @@ def _start_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Deci
     any_execution = not tags_of_teams(evaluator, operator)
     for arn in evaluator.account.runbook_arns:
         runbook, region = arn.rsplit("/", 1)[1], arn.split(":")[3]
-        yield evaluator.evaluate(operator, START, arn, expected=arn in mine)
+        tagged = start_context(evaluator, operator, arn)
+        yield evaluator.evaluate(operator, START, arn, expected=arn in mine, context=tagged)
         execution = evaluator.execution(region=region)
         yield evaluator.evaluate(operator, START, execution, expected=any_execution)
         elsewhere = evaluator.ssm_arn(f"document/{runbook}", region=evaluator.other_region())
@@ -260,7 +264,9 @@ def _follows(evaluator: Evaluator, operators: Sequence[Principal]) -> Proof:
                 if is_on_executions(evaluator, grant)
             )
             others = beyond_own(evaluator, access.principal, on_executions)
+            others += starts_as_another_team(evaluator, access.principal)
             findings += as_findings(access, others)
+            findings += may_be_taken_over(evaluator, access.principal)
     return Proof(
         tuple(findings),
         tuple(

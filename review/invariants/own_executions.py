@@ -24,6 +24,8 @@ _SELF = "${aws:userid}"
 _MINE, _OTHERS = "AIDAEXAMPLEOWN", "AIDAEXAMPLEOTHER"
 _COMPARED = ("Request", "Resource")
 _STARTED_BY, _TEAM = "StartedBy", "OperatorTeam"
+_KEYS = f"aws:TagKeys ForAllValues:StringEquals {_STARTED_BY}, {_TEAM}"
+_NOT_OWN = (("StringNotEquals", f"aws:ResourceTag/{_STARTED_BY}", (_SELF,)),)
 
 
 def tags_of_teams(evaluator: Evaluator, who: Principal) -> tuple[str, ...]:
@@ -51,6 +53,7 @@ def _is_own(evaluator: Evaluator, grant: Grant, tags: Collection[str]) -> bool:
                 f"aws:RequestTag/{_STARTED_BY} StringEquals {_SELF}",
                 f"aws:ResourceTag/{_TEAM} StringEquals {tag}",
                 f"aws:RequestTag/{_TEAM} StringEquals {tag}",
+                *((_KEYS,) if grant.action == TAG else ()),
             }
             for tag in tags
         ]
@@ -66,6 +69,53 @@ def is_on_executions(evaluator: Evaluator, grant: Grant) -> bool:
         covers(evaluator.ssm_arn("automation-execution/*", region=region), grant.resource)
         for region in regions
     )
+
+
+def start_context(evaluator: Evaluator, operator: Principal, document: str) -> Context:
+    """The tag that a start of a runbook gives; none where its executions are not kept apart."""
+    tags = {arn: r.execution_tag for r in evaluator.account.runbooks for arn in r.arns}
+    is_tagged = bool(tags_of_teams(evaluator, operator)) and bool(tags.get(document))
+    return {f"aws:RequestTag/{_TEAM}": tags[document]} if is_tagged else {}
+
+
+def starts_as_another_team(evaluator: Evaluator, operator: Principal) -> list[Grant]:
+    """The starts of a team's runbooks that may give another team's tag."""
+    if not tags_of_teams(evaluator, operator):
+        return []
+    wanted = {
+        arn: f"aws:RequestTag/{_TEAM} StringEquals {runbook.execution_tag}"
+        for runbook in evaluator.account.runbooks_of(operator)
+        for document in runbook.arns
+        for arn in (document, f"{document.replace(':document/', ':automation-definition/')}:*")
+    }
+    return [
+        grant
+        for grant in evaluator.access(operator).on(START)
+        if not is_on_executions(evaluator, grant)
+        and wanted.get(grant.resource, "another runbook") not in grant.conditions
+    ]
+
+
+def may_be_taken_over(evaluator: Evaluator, operator: Principal) -> Iterator[str]:
+    """A sentence where nothing denies an operator to change the tags of others' executions,
+    whatever else grants it."""
+    if not tags_of_teams(evaluator, operator):
+        return
+    executions = [
+        evaluator.ssm_arn("automation-execution/*", region=region)
+        for region in evaluator.account.regions
+    ]
+    denials = [
+        statement
+        for policy in operator.policies
+        for statement in policy.statements
+        if not statement.allows
+        and statement.conditions == _NOT_OWN
+        and not (statement.but_actions or statement.but_resources)
+        and {TAG, UNTAG} <= set(statement.actions)
+    ]
+    if not any(set(executions) <= set(denial.resources) for denial in denials):
+        yield f"{operator.name} is not denied to change the tags of others' executions"
 
 
 def own_decisions(evaluator: Evaluator, operator: Principal) -> Iterator[Decision]:

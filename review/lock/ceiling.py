@@ -82,6 +82,7 @@ _SENTENCES = {
     Table.EXCEPTIONS: ("invariant: ", ": ", ": "),
     Table.RECEIVED: ("", " is sent to "),
     Table.RECEIVERS: ("", " "),
+    Table.DEPLOYERS: ("", ": what ", ": "),
     Table.UNEVALUATED: ("", ", of type ", ", has ", " "),
 }
 """What stands before each cell in a sentence, and is left out with an empty one."""

@@ -19,7 +19,7 @@ from review.invariants.invariant import Verdict
 from review.model.account import Principal
 from review.report.texts import open_path_rows
 from review.templates.assembly import Template
-from review.templates.assembly_checks import is_companys
+from review.templates.assembly_checks import is_default
 from review.templates.resource_types import ROLE, TYPES
 from review.templates.resources import Resource, elsewhere, read_resources
 from review.templates.stack_names import RUNBOOKS_STACK, unprefixed
@@ -56,7 +56,7 @@ class Table(StrEnum):
     EXCEPTIONS = "Invariants that do not hold without exception"
     RECEIVED = "What is recorded and reported"
     RECEIVERS = "Who is notified, and how records are kept"
-    DEPLOYERS = "Who deploys by roles of the company's own"
+    DEPLOYERS = "Who deploys, where it is not by CDK's default"
     UNEVALUATED = "What the review shows and does not evaluate"
 
     @property
@@ -83,7 +83,7 @@ _COLUMNS: dict[Table, tuple[Effect, tuple[str, ...]]] = {
     Table.EXCEPTIONS: (Effect.POWER, ("invariant", "verdict", "because")),
     Table.RECEIVED: (Effect.RESTRAINT, ("subject", "is sent to")),
     Table.RECEIVERS: (Effect.EITHER, ("receiver", "what")),
-    Table.DEPLOYERS: (Effect.POWER, ("stack", "what the role does", "role")),
+    Table.DEPLOYERS: (Effect.POWER, ("stack", "what", "role")),
     Table.UNEVALUATED: (Effect.EITHER, ("resource", "type", "property", "value")),
 }
 
@@ -138,7 +138,7 @@ def _subjects(account: AccountReview) -> Iterator[str]:
 
 
 _Fact = tuple[Table, Row]
-_DEPLOYING = ("changes the stack", "makes its resources", "uploads its template")
+_DEPLOYING = ("changes it", "makes its resources", "uploads its template")
 
 
 def _facts(account: AccountReview, templates: tuple[Template, ...]) -> Iterator[_Fact]:
@@ -238,11 +238,11 @@ def _of_audit(account: AccountReview) -> Iterator[_Fact]:
 
 
 def _deployers(templates: Iterable[Template]) -> Iterator[_Fact]:
-    """The roles that deploy the stacks, where they are neither of CDK nor of authors."""
+    """The roles that deploy the stacks, where they are neither CDK's by default nor authors'."""
     for each in templates:
         where = f"{each.stack} in {each.environment.region}"
         for does, role in zip(_DEPLOYING, each.deployers, strict=False):
-            if is_companys(role):
+            if not is_default(role):
                 yield Table.DEPLOYERS, ((where,), (does,), (role,))
 
 

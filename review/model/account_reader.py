@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from review.audit.recording import read_recording
-from review.errors import understood
+from review.errors import ReviewError, understood
 from review.iam.names import AUTOMATION
 from review.iam.statements import Policy, read_policy
 from review.model.account import (
@@ -55,6 +55,7 @@ def _account(templates: list[Template]) -> Account:
     found = (*made, *_elsewhere(made, attachments, templates[0], prefix))
     found = tuple(replace(p, persona=_part(p, prefix, runbooks)) for p in found)
     found = tuple(replace(p, teams=_teams(p, prefix)) for p in found)
+    _refuse_twice(found, prefix)
     return Account(
         environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
@@ -169,6 +170,20 @@ def _teams(principal: Principal, prefix: str) -> tuple[str, ...]:
     matches = (_POLICY.fullmatch(policy.name.removeprefix(prefix)) for policy in principal.policies)
     found = {m["team"] for m in matches if m and _PARTS_BY_POLICY[m["part"]] is principal.persona}
     return tuple(sorted(found))
+
+
+def _refuse_twice(principals: Iterable[Principal], prefix: str) -> None:
+    """Raises ReviewError for two roles of an author or a pipeline that differ in the prefix alone:
+    what is proved of one would be taken for the other."""
+    known: dict[str, Principal] = {}
+    for role in principals:
+        if role.persona in (Persona.AUTHOR_ROLE, Persona.PIPELINE):
+            first = known.setdefault(role.name.removeprefix(prefix), role)
+            if first is not role:
+                raise ReviewError(
+                    f"roles {first.name} and {role.name} are one role of the project, with and "
+                    f"without the deployment's prefix {prefix!r}; leave one out"
+                )
 
 
 def _without_part(policy: str, prefix: str) -> str:

@@ -40,14 +40,19 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         raise ReviewError(f"runbook {name} differs between the Regions of its account")
     content = content_of(documents[0])
     role = content.get("assumeRole")
+    team, execution_tag = (_tag(documents, key) for key in (_TEAM, _OWN_EXECUTIONS))
+    if execution_tag not in ("", team or "default"):
+        raise ReviewError(
+            f"runbook {name} of team {team or 'default'} is started with the tag of {execution_tag}"
+        )
     return Runbook(
         name=name,
         arns=tuple(document.arn for document in documents),
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(limits_of(content)),
         calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
-        team=_tag(documents, _TEAM),
-        execution_tag=_tag(documents, _OWN_EXECUTIONS),
+        team=team,
+        execution_tag=execution_tag,
         control_flow_digest=_control_flow_digest(content),
     )
 

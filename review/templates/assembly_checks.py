@@ -58,8 +58,12 @@ _OWNER = r"(?P<account>\d{12}|\$\{AWS::AccountId\})"
 _REGION = r"(?:[a-z0-9-]+|\$\{AWS::Region\})"
 _QUALIFIER = "[A-Za-z0-9_-]{1,10}"
 """Source: CDK, bootstrap template, AllowedPattern of Qualifier."""
+_DEFAULT_QUALIFIER = "hnb659fds"
 _PURPOSES = "deploy|file-publishing|image-publishing|lookup|cfn-exec"
-_QUALIFIED = rf"cdk-{_QUALIFIER}-(?P<purpose>{_PURPOSES})-role-{_ACCOUNT}-{_REGION}"
+_QUALIFIED = (
+    rf"cdk-(?P<qualifier>{_QUALIFIER})-(?P<purpose>{_PURPOSES})-role-(?P<of>{_ACCOUNT})-"
+    rf"(?P<region>{_REGION})"
+)
 _ROLE = re.compile(
     rf"arn:{_PARTITION}:iam::{_OWNER}:role/"
     rf"(?:{_QUALIFIED}|(?:[^/]+/)*(?P<author>[^/]*(?:{'|'.join(_AUTHORS)})))"
@@ -79,9 +83,14 @@ def bucket_qualifier(bucket: str) -> str | None:
 
 
 def what_else_it_is(
-    id_: str, name: str, account: str | None, artifact: Mapping[str, Any], upload: Mapping[str, Any]
+    id_: str,
+    name: str,
+    place: tuple[str | None, str | None],
+    artifact: Mapping[str, Any],
+    upload: Mapping[str, Any],
 ) -> str:
-    """Whether it is another stack than this project's, or made by other roles."""
+    """Whether it is another stack than this project's in its account and Region (None for any), or
+    made by other roles."""
     properties = artifact["properties"]
     roles = (
         properties.get("assumeRoleArn", ""),
@@ -91,8 +100,8 @@ def what_else_it_is(
     shown = artifact.get("displayName", id_)
     if not _ID.fullmatch(id_) or shown not in (id_, f"{id_} ({name})"):
         return f"is called {shown!r}, which the CDK CLI may take for an option or for others"
-    prefix = prefix_of(name)
-    purposes = tuple(_purpose(role, prefix, account) for role in roles)
+    prefix, qualifier = prefix_of(name), bucket_qualifier(upload.get("bucketName", ""))
+    purposes = tuple(_purpose(role, prefix, qualifier, place) for role in roles)
     if not any(_are_for(purposes, wanted) for wanted in _OWN_ROLES.get(unprefixed(name), ())):
         return "is none of this project, or not deployed by roles of cdk bootstrap or of an author"
     if unknown := sorted(properties.keys() - _PROPERTIES):
@@ -143,9 +152,11 @@ def is_authors(role: str) -> bool:
     return bool(match and match["author"])
 
 
-def is_companys(role: str) -> bool:
-    """Whether a role that deploys is neither one of ``cdk bootstrap`` nor of an author."""
-    return _ROLE.fullmatch(role) is None
+def is_default(role: str) -> bool:
+    """Whether a role that deploys is one of ``cdk bootstrap`` with CDK's own qualifier, or one of
+    an author."""
+    match = _ROLE.fullmatch(role)
+    return match is not None and match["qualifier"] in (None, _DEFAULT_QUALIFIER)
 
 
 def _are_for(purposes: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
@@ -157,14 +168,23 @@ def _are_for(purposes: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     )
 
 
-def _purpose(arn: str, prefix: str, account: str | None) -> str:
+def _purpose(
+    arn: str, prefix: str, qualifier: str | None, place: tuple[str | None, str | None]
+) -> str:
     """What a role of ``cdk bootstrap`` is for, the name of an author's after the prefix of its
-    stack, or that it is a company's own; empty for what is no role of the account."""
+    stack, or that it is a company's own; empty for what is no role of the account, and for one that
+    ``cdk bootstrap`` makes with another qualifier or for another place."""
+    account, region = place
     match, any_role = _ROLE.fullmatch(arn), _ANY_ROLE.fullmatch(arn)
     if any_role is None or any_role["account"] not in (_ACCOUNT_ID, account):
         return ""
     if match is None:
         return _COMPANYS
     if match["purpose"]:
-        return match["purpose"]
+        is_here = (
+            qualifier in (None, match["qualifier"])  # a bucket of another name is refused
+            and match["of"] in (_ACCOUNT_ID, account)
+            and match["region"] in ("${AWS::Region}", region)
+        )
+        return match["purpose"] if is_here else ""
     return match["author"].removeprefix(prefix) if match["author"].startswith(prefix) else ""

@@ -20,7 +20,7 @@ from review.templates.assembly_checks import (
     what_else_it_tells,
 )
 from review.templates.files import parse_json, read_bytes
-from review.templates.stack_names import prefix_of, unprefixed
+from review.templates.stack_names import RUNBOOKS_STACK, prefix_of, unprefixed
 
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
 
@@ -95,18 +95,39 @@ class Assembly:
 
     def _require_alike(self) -> None:
         """Raises ReviewError for stacks of one account that are not of one deployment."""
-        prefixes = {stack.account: prefix_of(stack.name) for stack in self.stacks}
-        for stack in self.stacks:
-            if prefix_of(stack.name) != prefixes[stack.account]:
+        accounts = {stack.account for stack in self.stacks}
+        if None in accounts and len(accounts) > 1:
+            raise ReviewError(
+                f"{self.folder} has stacks for any account beside those of {len(accounts) - 1}; "
+                f"run: make synth"
+            )
+        for account in accounts:
+            mine = [stack for stack in self.stacks if stack.account == account]
+            self._require_one_prefix(mine)
+            self._require_one_bootstrap(mine)
+
+    def _require_one_prefix(self, stacks: list[Stack]) -> None:
+        for stack in stacks:
+            if prefix_of(stack.name) != prefix_of(stacks[0].name):
                 raise ReviewError(
                     f"{self.folder} has stacks of one account with different prefixes, one of them "
                     f"{stack.name}; run: make synth"
                 )
-        roles: dict[str | None, tuple[str, ...]] = {}
-        for stack in self.stacks:
-            here = stack.region or _ANY_REGION
-            own = tuple(role.replace(here, "${AWS::Region}") for role in stack.roles)
-            if not is_authors(own[0]) and own != roles.setdefault(stack.account, own):
+
+    def _require_one_bootstrap(self, stacks: list[Stack]) -> None:
+        """Authors deploy RunbooksStack where the templates make their roles, and nothing else; one
+        bootstrap deploys the rest, its roles named alike or for each Region."""
+        has_authors = any(map(_makes_author_roles, stacks))
+        common: list[set[str]] = []
+        """What each role may be called, of those that every stack so far agrees on."""
+        for stack in stacks:
+            is_authored = is_authors(stack.deployment_role)
+            if not is_authored:
+                forms = [set(pair) for pair in zip(stack.roles, _anywhere(stack), strict=True)]
+                agreed = zip(common or forms, forms, strict=True)
+                common = [one & other for one, other in agreed]
+            should_be = has_authors and unprefixed(stack.name) == RUNBOOKS_STACK
+            if is_authored != should_be or not all(common):
                 raise ReviewError(
                     f"{self.folder} has stacks of one account that different roles deploy, one of "
                     f"them {stack.name}; run: make synth"
@@ -197,7 +218,7 @@ class Assembly:
             beside = artifact.get("additionalMetadataFile")
             tags = properties.get("tags", {})
             problem = (
-                what_else_it_is(id_, name, of_account, artifact, upload)
+                what_else_it_is(id_, name, (of_account, region), artifact, upload)
                 or what_else_it_deploys(artifact, upload, region)
                 or what_else_it_tells(artifact.get("metadata", {}), tags)
                 or what_else_it_tells(self.read(beside) if beside else {}, tags)
@@ -250,6 +271,21 @@ class Assembly:
                 (destination,) = asset["destinations"].values()
                 found[name] = {**destination, "digest": digest, "artifact": id_}
         return found
+
+
+def _makes_author_roles(stack: Stack) -> bool:
+    """Whether a stack makes the roles by which authors deploy."""
+    wanted = f"{prefix_of(stack.name)}AuthorDeploymentRole"
+    return any(
+        resource.get("Properties", {}).get("RoleName") == wanted
+        for resource in stack.template.get("Resources", {}).values()
+    )
+
+
+def _anywhere(stack: Stack) -> tuple[str, ...]:
+    """The roles without the Region in their names."""
+    here = stack.region or _ANY_REGION
+    return tuple(role.replace(here, "${AWS::Region}") for role in stack.roles)
 
 
 def _plain(name: str) -> str:

@@ -28,6 +28,8 @@ from tests.stacks.synthesis import RUNBOOK, app_of, deployment, of_many_runbooks
 
 _REGION, _ACCOUNT = "eu-central-1", "000000000000"
 _STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
+_AUTHOR = f"arn:aws:iam::{_ACCOUNT}:role/narrow/narrow-AuthorExecutionRole"
+"""What makes the documents where there are authors or a pipeline."""
 _QUICKLY = {"Delay": 0.1, "MaxAttempts": 200}
 _EVERYTHING: dict[str, Any] = {
     "operators": (IamUser("dora"), ExistingRole("NightShift")),
@@ -63,12 +65,17 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(wanted, tmp_path_factory.mktemp("policy") / "assembly")
 
 
-def test_every_action_is_called_and_every_call_is_allowed(assembly: Path) -> None:
-    templates = read_templates(assembly, given_environment(region=_REGION))
+@pytest.mark.parametrize("is_authored", [True, False])
+def test_every_action_is_called_and_every_call_is_allowed(
+    tmp_path: Path, assembly: Path, is_authored: bool
+) -> None:
+    folder = assembly if is_authored else written(deployment(), tmp_path / "assembly")
+    templates = read_templates(folder, given_environment(region=_REGION))
 
     called = {"ssm:GetParameters"}  # of the bootstrap's version
     for resource in read_resources(templates):
-        if resource.type == "AWS::CDK::Metadata":
+        is_authors = is_authored and resource.type == "AWS::SSM::Document"
+        if resource.type == "AWS::CDK::Metadata" or is_authors:
             continue
         properties = {
             name: resource.properties[name] if name == "LoginProfile" else resource.get(name)
@@ -86,12 +93,12 @@ def test_every_action_is_called_and_every_call_is_allowed(assembly: Path) -> Non
             )
             called |= {check.action for check in checks(change)}
 
-    assert {action for action, _ in _allowed(_policies(assembly))} == called
+    assert {action for action, _ in _allowed(_policies(folder))} == called
 
 
 _UNTAGGED = {
     *("AWS::IAM::Group", "AWS::IAM::ManagedPolicy", "AWS::Logs::ResourcePolicy"),
-    *("AWS::SNS::TopicPolicy", "AWS::Events::Rule"),
+    "AWS::SNS::TopicPolicy",
 }
 """Types that have no tags, or whose handlers list no call for them."""
 
@@ -152,7 +159,7 @@ class _CloudFormation:
             StackName=f"narrow-{stack}",
             TemplateBody=json.dumps(body),
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            RoleARN=self._role,
+            RoleARN=_AUTHOR if stack == "RunbooksStack" else self._role,
             Tags=[{"Key": "CostCenter", "Value": "4711"}],
         )
         try:
@@ -161,7 +168,8 @@ class _CloudFormation:
             raise AssertionError(self.reasons(stack)) from error
 
     def delete(self, stack: str) -> None:
-        self._client.delete_stack(StackName=f"narrow-{stack}", RoleARN=self._role)
+        role = _AUTHOR if stack == "RunbooksStack" else self._role
+        self._client.delete_stack(StackName=f"narrow-{stack}", RoleARN=role)
         waiter = self._client.get_waiter("stack_delete_complete")
         waiter.wait(StackName=f"narrow-{stack}", WaiterConfig=_QUICKLY)
 
@@ -260,6 +268,37 @@ def test_companys_boundary_is_on_every_user(tmp_path: Path) -> None:
     }
 
 
+def test_boundary_is_taken_away_where_an_assembly_has_none_alone(tmp_path: Path) -> None:
+    bounded = deployment(permissions_boundary=CompanyBoundary(policy="OrgBoundary"))
+    place = given_environment(region=_REGION)
+    read = [
+        read_templates(written(wanted, tmp_path / name), place)
+        for name, wanted in (("old", bounded), ("new", deployment()))
+    ]
+
+    removing = {
+        (action, resource)
+        for action, resource in _allowed(execution_policies(read))
+        if action.startswith("iam:Delete") and action.endswith("PermissionsBoundary")
+    }
+
+    user = "arn:aws:iam::*:user/AutomationRestrictedOperator"
+    assert removing == {("iam:DeleteUserPermissionsBoundary", user)}
+
+
+def test_what_authors_deploy_is_left_to_their_role(tmp_path: Path) -> None:
+    wanted = deployment(
+        authors=("arn:aws:iam::111122223333:role/Authors",),
+        account="111122223333",
+        regions=(_REGION,),
+    )
+
+    policies = _policies(written(wanted, tmp_path / "assembly"))
+
+    actions = {action for action, _ in _allowed(policies)}
+    assert not {"ssm:CreateDocument", "iam:PassRole"} & actions
+
+
 def test_many_runbooks_take_several_policies(tmp_path: Path) -> None:
     wanted, runbooks = of_many_runbooks(200)
     app_of(wanted, runbooks=runbooks, folder=tmp_path).synth()
@@ -284,3 +323,5 @@ def test_files_and_commands_are_written(tmp_path: Path, assembly: Path) -> None:
     )
     with pytest.raises(PipelineError, match="account '444455556666' is none of 111122223333"):
         list(write_policies([assembly], account="444455556666", folder=tmp_path))
+    with pytest.raises(PipelineError, match="missing is not a folder; make it"):
+        list(write_policies([assembly], account=None, folder=tmp_path / "missing"))

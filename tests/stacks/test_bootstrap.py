@@ -12,6 +12,7 @@ from delegation.model import Audit, Bootstrap, Deployment, GitHubPipeline, IamUs
 from review.access_review import Review, review
 from review.errors import ReviewError
 from review.iam.engine import Engine
+from review.lock.ceiling import compare
 from review.lock.facts import Table, facts_of
 from review.templates.assembly import given_environment, read_templates
 from review.templates.cloud_assembly import Assembly
@@ -91,7 +92,7 @@ def test_review_proves_the_same_and_the_lock_file_names_who_deploys(assembly: As
     assert {row for row in facts.rows[Table.DEPLOYERS] if "Pipeline" in row[0][0]} == {
         (
             ("PipelineStack in us-east-1",),
-            ("changes the stack",),
+            ("changes it",),
             ("arn:aws:iam::111122223333:role/it/Deploy-us-east-1",),
         ),
         (("PipelineStack in us-east-1",), ("makes its resources",), (_MAKER,)),
@@ -101,6 +102,66 @@ def test_review_proves_the_same_and_the_lock_file_names_who_deploys(assembly: As
             ("arn:aws:iam::111122223333:role/it/Publish",),
         ),
     }
+
+
+def test_another_role_that_deploys_is_a_gain(tmp_path: Path, assembly: Assembly) -> None:
+    other = replace(_OWN, execution_role="arn:aws:iam::111122223333:role/Administrator")
+    before = facts_of(_reviewed(assembly.folder))
+    after = facts_of(_reviewed(written(_wanted(bootstrap=other), tmp_path / "assembly")))
+
+    found = compare({facts.heading: dict(facts.rows) for facts in before}, after)
+
+    assert (
+        "PipelineStack in us-east-1: what makes its resources: "
+        "arn:aws:iam::111122223333:role/Administrator"
+    ) in found.gains
+
+
+def test_every_table_of_the_lock_file_has_a_sentence(assembly: Assembly) -> None:
+    (facts,) = facts_of(_reviewed(assembly.folder))
+
+    whole = compare({}, [facts])
+
+    assert len(whole.gains) + len(whole.losses) == sum(map(len, facts.rows.values()))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Author{}Role", "cdk-hnb659fds-{}-role-111122223333-us-east-1"),
+        ("cdk-hnb659fds-{}-role-111122223333", "cdk-hnb659fds-{}-role-999999999999"),
+        ("cdk-hnb659fds-{}-role", "cdk-evil-{}-role"),
+    ],
+)
+def test_assembly_that_other_roles_deploy_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    folder = written(_wanted(bootstrap=Bootstrap()), tmp_path / "assembly")
+    for path in (folder / "manifest.json", *folder.glob("*.assets.json")):
+        text = path.read_text()
+        for author, purpose in (
+            ("Deployment", "deploy"),
+            ("Execution", "cfn-exec"),
+            ("Publishing", "file-publishing"),
+        ):
+            text = text.replace(old.format(author), new.format(purpose))
+            text = text.replace(old.format(purpose), new.format(purpose))
+        path.write_text(text)
+
+    with pytest.raises(ReviewError, match=r"different roles deploy|not deployed by roles"):
+        Assembly(folder)
+
+
+def test_one_role_may_deploy_in_each_region(tmp_path: Path) -> None:
+    role = "arn:aws:iam::111122223333:role/Deploy-us-east-1"
+    wanted = _wanted(
+        regions=("us-east-1", "eu-west-1"),
+        bootstrap=Bootstrap(deployment_role=role),
+        authors=(),
+        pipeline=None,
+    )
+
+    assembly = Assembly(written(wanted, tmp_path / "assembly"))
+
+    assert {stack.deployment_role for stack in assembly.stacks} == {role}
 
 
 def test_cdks_own_roles_are_in_no_table(tmp_path: Path) -> None:
@@ -148,9 +209,9 @@ def test_authors_roles_do_not_deploy_the_administrators_stack(
     [
         (
             lambda: Bootstrap(deployment_role="Deploy"),
-            "deployment_role of the Bootstrap 'Deploy' is not the ARN of a role "
-            "(arn:${AWS::Partition}:iam::${AWS::AccountId}:role/NAME-${AWS::Region}) "
-            "(deployments.py)",
+            "deployment_role of the Bootstrap 'Deploy' is not the ARN of a role, its name of at "
+            "most 64 characters (arn:${AWS::Partition}:iam::${AWS::AccountId}:role/NAME-"
+            "${AWS::Region}) (deployments.py)",
         ),
         (
             lambda: Bootstrap(keys=("alias/staging",)),

@@ -73,6 +73,16 @@ def test_review_judges_what_is_attached(tmp_path: Path) -> None:
     }
 
 
+def test_review_takes_no_denial_for_granted_of_a_user_who_exists(tmp_path: Path) -> None:
+    """Whether they lend their own permissions is a choice, as of a role."""
+    folder = written(deployment(operators=(ExistingUser("ed"),)), tmp_path)
+
+    with Engine() as engine:
+        reviewed = review(engine, read_templates(folder, given_environment()))
+
+    assert not reviewed.violated
+
+
 @pytest.fixture
 def deployed(sandbox: Sandbox) -> Iterator[str]:
     """The Region in which a deployment stands whose operator was there before."""

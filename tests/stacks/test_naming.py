@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,24 @@ def test_mutant_that_names_another_resource_is_killed(
         reviewed = review(engine, read_templates(tmp_path, place))
 
     assert [i.id for i in reviewed.violated if i.id.startswith(violated)]
+
+
+def test_role_of_the_project_without_the_prefix_is_refused(named: Assembly) -> None:
+    place = given_environment(account="111122223333", region="us-east-1")
+    templates = list(read_templates(named.folder, place))
+    (pipeline,) = [each for each in templates if each.stack == "acme-PipelineStack"]
+    (role,) = [
+        resource
+        for resource in pipeline.body["Resources"].values()
+        if resource.get("Properties", {}).get("RoleName") == "acme-PipelineReviewRole"
+    ]
+    text = json.dumps(role).replace("acme-PipelineReviewRole", "PipelineReviewRole")
+    more = {"Second": json.loads(text.replace("octo-org", "evil"))}
+    body = {**pipeline.body, "Resources": {**pipeline.body["Resources"], **more}}
+    templates[templates.index(pipeline)] = replace(pipeline, body=body)
+
+    with Engine() as engine, pytest.raises(ReviewError, match="are one role of the project"):
+        review(engine, tuple(templates))
 
 
 def test_stacks_of_one_account_with_two_prefixes_are_refused(
@@ -256,6 +275,22 @@ def test_story_goes_the_same_under_other_names(sandbox: Sandbox, region: str) ->
             ),
             "role 'AutomationServiceRole' is a service role and an operator or approver "
             "(deployments.py)",
+        ),
+        (
+            lambda: _everything(
+                name_prefix="acme-",
+                authors=("arn:aws:iam::111122223333:role/acme-Patch",),
+                service_roles=(ServiceRole(name="Patch", runbooks=(RUNBOOK,)),),
+            ),
+            "author 'arn:aws:iam::111122223333:role/acme-Patch' is a role that the deployment "
+            "makes (deployments.py)",
+        ),
+        (
+            lambda: _everything(
+                name_prefix="acme-", operators=(ExistingRole("acme-PipelineReviewRole"),)
+            ),
+            "role 'acme-PipelineReviewRole' is one that the deployment makes for those who deploy; "
+            "nobody else holds it (deployments.py)",
         ),
         (
             lambda: ExistingRole("Leads", path="it"),

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from delegation.model import Approval, Deployment, IamUser, ServiceRole, Team
 from delegation.runbooks.runbook import Runbook, load_runbooks
 from review.access_review import Review, review
+from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.templates.assembly import given_environment, read_templates
 from sandbox import Sandbox
@@ -29,6 +30,7 @@ _RUNBOOKS: dict[str, Runbook] = {
 _EXECUTIONS = [
     {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:automation-execution/*"}
 ]
+_PEOPLE = ("alice", "bob", "carol", "dual", "lead", "boss")
 _SELF = {"Fn::Sub": "${!aws:userid}"}
 
 
@@ -42,8 +44,8 @@ _TEAMS: Deployment = deployment(
     operators=(),
     service_roles=(),
     teams=(
-        _team("HelpDesk", "Restart-Desk", "alice", "bob", approver="lead"),
-        _team("Database", "Restart-Data", "carol", approver="boss"),
+        _team("HelpDesk", "Restart-Desk", "alice", "bob", "dual", approver="lead"),
+        _team("Database", "Restart-Data", "carol", "dual", approver="boss"),
     ),
     own_executions=True,
 )
@@ -192,6 +194,26 @@ def test_review_proves_that_executions_are_kept_apart(tmp_path: Path) -> None:
             "operators-follow-approved-runbooks-of-HelpDesk",
         ),
         (
+            '"StringNotEquals": {"aws:ResourceTag/StartedBy"',
+            '"StringEquals": {"aws:ResourceTag/StartedBy"',
+            "operators-follow-approved-runbooks-of-HelpDesk",
+        ),
+        (
+            '"aws:TagKeys": ["StartedBy", "OperatorTeam"]',
+            '"aws:TagKeys": ["StartedBy", "OperatorTeam", "operatorteam"]',
+            "operators-follow-approved-runbooks-of-HelpDesk",
+        ),
+        (
+            '"ForAllValues:StringEquals": {"aws:TagKeys"',
+            '"ForAllValues:StringLike": {"aws:TagKeys"',
+            "operators-follow-approved-runbooks-of-HelpDesk",
+        ),
+        (
+            '{"aws:RequestTag/OperatorTeam": "HelpDesk"}',
+            '{"aws:RequestTag/OperatorTeam": "Database"}',
+            "operators-start-approved-runbooks-of-HelpDesk",
+        ),
+        (
             '"aws:ResourceTag/OperatorTeam": "Database"',
             '"aws:ResourceTag/OperatorTeam": "HelpDesk"',
             "approvers-approve-and-start-nothing",
@@ -206,6 +228,15 @@ def test_mutant_that_mixes_executions_is_killed(
     assert violated in {invariant.id for invariant in reviewed.violated}
 
 
+def test_runbook_whose_executions_are_tagged_as_another_teams_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReviewError, match="of team Database is started with the tag of HelpDesk"):
+        _reviewed(
+            tmp_path,
+            '{"Key": "OwnExecutions", "Value": "Database"}',
+            '{"Key": "OwnExecutions", "Value": "HelpDesk"}',
+        )
+
+
 @pytest.fixture
 def deployed(sandbox: Sandbox) -> Iterator[str]:
     """The Region in which both teams' runbooks stand."""
@@ -214,7 +245,7 @@ def deployed(sandbox: Sandbox) -> Iterator[str]:
         deploy(sandbox, region, stack, _TEAMS, runbooks=_RUNBOOKS)
     yield region
     iam = sandbox.client("iam")
-    for user in ("alice", "bob", "carol", "lead", "boss"):
+    for user in _PEOPLE:
         for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
             iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
     for stack in ("RunbooksStack", "AdministrationStack"):
@@ -249,8 +280,9 @@ class _Person:
 
 @pytest.mark.sandbox
 def test_operators_follow_and_stop_what_they_started_alone(sandbox: Sandbox, deployed: str) -> None:
-    alice, bob, carol, lead, boss = (
-        _Person(sandbox, name, deployed) for name in ("alice", "bob", "carol", "lead", "boss")
+    alice, bob, carol, dual, lead, boss = (
+        _Person(sandbox, name, deployed)
+        for name in ("alice", "bob", "carol", "dual", "lead", "boss")
     )
     (instance,) = sandbox.client("ec2", region=deployed).run_instances(
         ImageId="ami-12345678", MinCount=1, MaxCount=1
@@ -291,6 +323,9 @@ def test_operators_follow_and_stop_what_they_started_alone(sandbox: Sandbox, dep
         ),
         lambda: alice.ssm.start_automation_execution(
             DocumentName="Restart-Desk", Parameters=parameters, Tags=alice.tags("Database")
+        ),
+        lambda: dual.ssm.start_automation_execution(
+            DocumentName="Restart-Data", Parameters=parameters, Tags=dual.tags("HelpDesk")
         ),
     )
     for refused in refusals:

@@ -41,7 +41,7 @@ _NEEDS = {
             *("secretsmanager:TagResource", "secretsmanager:UntagResource"),
             *("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
             *("logs:TagResource", "logs:UntagResource", "kms:TagResource", "kms:UntagResource"),
-            *("sns:TagResource", "sns:UntagResource"),
+            *("sns:TagResource", "sns:UntagResource", "events:TagResource", "events:UntagResource"),
         ),
         "Tags",
     ),
