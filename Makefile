@@ -3,7 +3,7 @@
 REQUIREMENTS := requirements-dev.txt
 include delegation/project_template/Makefile
 
-.PHONY: test unit mutants lint bench lock wheel docs
+.PHONY: test unit mutants lint verify-aws bench lock wheel docs
 
 test: lint ## everything that CI checks
 	python -m pytest -q -n 2 --maxschedchunk 1
@@ -20,6 +20,9 @@ lint: $(INSTALLED) ## ruff, mypy, and actionlint and zizmor for the workflows
 	mypy
 	actionlint .github/workflows/*.yml
 	zizmor --offline --no-progress --quiet --persona auditor .github
+
+verify-aws: $(INSTALLED) ## in a throwaway account: ask AWS what this project assumes of it
+	python -m account verify
 
 bench: $(INSTALLED) ## measure the figures of docs/figures.md
 	python -m benchmarks --write

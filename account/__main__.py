@@ -53,6 +53,21 @@ def _options() -> argparse.Namespace:
         help="a user or role whose reach is accepted, * for any characters; may be repeated",
     )
     doctor.add_argument("--output", choices=("text", "json"), default="text")
+    verify = commands.add_parser(
+        "verify",
+        help="in a throwaway account: ask AWS what this project assumes of it, and write a report",
+        description="Asks for confirmation, makes what it needs under names of its own, asks, and "
+        "removes all of it, also after a failure or Ctrl-C. Writes verified-on-aws.md and .json. "
+        f"Exit status: 0; 1 for what cannot begin; {FOUND} where an assumption does not hold.",
+    )
+    verify.set_defaults(run=_verify)
+    verify.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    verify.add_argument(
+        "--only", action="append", default=[], metavar="PROBE", help="this one; may be repeated"
+    )
+    verify.add_argument(
+        "--folder", type=Path, default=Path(), metavar="DIR", help="where to write (default: here)"
+    )
     policy = commands.add_parser("policy", help="print the policy of a role that runs the doctor")
     policy.set_defaults(run=_policy)
     return parser.parse_args()
@@ -73,6 +88,16 @@ def _doctor(options: argparse.Namespace) -> int:
         notes = len(found) - len(faults)
         print(f"account {aws.account}: {len(faults)} findings, {notes} notes")
     return FOUND if faults else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from account.verification.verify import PROBES, verify
+
+    known = {probe.id: probe for probe in PROBES}
+    if unknown := sorted(set(options.only) - known.keys()):
+        raise AccountError(f"{unknown[0]!r} is no probe; known: {', '.join(known)}")
+    wanted = [known[id_] for id_ in options.only] or PROBES
+    return FOUND if verify(wanted, options.folder, is_asked=not options.yes) else 0
 
 
 def _policy(_: argparse.Namespace) -> int:
