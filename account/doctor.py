@@ -1,7 +1,6 @@
 """Everything that is wrong in the account, in the order of harm."""
 
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from account.aws import Aws
@@ -14,43 +13,55 @@ from account.identities import check_identities
 from account.live_iam import read_iam
 from account.others import check_others
 from account.settings import check_settings
-from account.stacks import check_stacks
+from account.stacks import check_missing, check_stacks, missing_stacks
 from account.users import check_users
 from review.iam.engine import Engine
 
 
 def examine(aws: Aws, assembly: Path, known: Iterable[str] = ()) -> list[Finding]:
     """The findings of an account against a synthesized assembly; ``known`` are patterns of names of
-    principals that are accepted."""
-    expected = read_expected(assembly, aws)
+    other principals whose reach is accepted."""
+    whole = read_expected(assembly, aws)
     found: list[Finding] = []
     with Engine() as engine:
-        for what, check in _checks(engine):
+        try:
+            missing = missing_stacks(aws, whole)
+        except Unreadable as error:
+            return [_unreadable("the stacks", error)]
+        expected = whole.without(missing)
+        for what, check in _checks(engine, tuple(known)):
             try:
                 found += check(aws, expected)
             except Unreadable as error:
                 found.append(_unreadable(what, error))
-    accepted = tuple(known)
-    return by_harm([f for f in found if not any(_is_about(f, pattern) for pattern in accepted)])
+        try:
+            found += check_missing(aws, whole, missing)
+        except Unreadable as error:
+            found.append(_unreadable("names that exist", error))
+    return by_harm(found)
 
 
 Check = Callable[[Aws, Expected], Iterable[Finding]]
 
 
-def _checks(engine: Engine) -> Iterator[tuple[str, Check]]:
+def _checks(engine: Engine, known: tuple[str, ...]) -> Iterator[tuple[str, Check]]:
     """What is checked, each by a call that may be refused by itself."""
     yield "the stacks", check_stacks
     yield "the documents", check_documents
-    yield "IAM", lambda aws, expected: _check_iam(engine, aws, expected)
+    yield "IAM", lambda aws, expected: _check_iam(engine, aws, expected, known)
     yield "the users' keys and devices", check_users
     yield "recording and reporting", check_delivery
     yield "settings", check_settings
 
 
-def _check_iam(engine: Engine, aws: Aws, expected: Expected) -> Iterator[Finding]:
+def _check_iam(
+    engine: Engine, aws: Aws, expected: Expected, known: tuple[str, ...]
+) -> Iterator[Finding]:
+    if not expected.templates:
+        return  # nothing stands that anybody could reach
     live = read_iam(aws)
     yield from check_identities(live, expected)
-    yield from check_others(engine, live, expected)
+    yield from check_others(engine, live, expected, known)
 
 
 def _unreadable(what: str, error: Unreadable) -> Finding:
@@ -60,8 +71,3 @@ def _unreadable(what: str, error: Unreadable) -> Finding:
         "the caller's policy lacks the action",
         "python -m account policy prints what the doctor reads",
     )
-
-
-def _is_about(finding: Finding, pattern: str) -> bool:
-    words = finding.what.split(" ", 2)
-    return len(words) > 1 and words[0] in ("role", "user") and fnmatchcase(words[1], pattern)

@@ -2,8 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ class Expected:
     resources: tuple[Resource, ...]
     account: Account
     """Principals and runbooks, as the access review reads them."""
+
+    def without(self, stacks: Collection[Template]) -> "Expected":
+        """The same without some stacks and what they make."""
+        return replace(
+            self,
+            templates=tuple(each for each in self.templates if each not in stacks),
+            resources=tuple(each for each in self.resources if each.template not in stacks),
+        )
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of some types."""

@@ -7,12 +7,14 @@ the principal holds; a condition is taken to hold. Service control policies are 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from account.expected import Expected
 from account.findings import Finding, Harm
 from account.live_iam import Identity, LiveIam
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
+from review.iam.managed_policies import aws_managed_policy
 from review.iam.patterns import covers, may_overlap
 from review.iam.policy_variables import Values, filled
 from review.iam.statements import ALLOW_EVERYTHING, Policy, Statement, read_policy
@@ -34,8 +36,11 @@ class Question:
     resources: tuple[str, ...]
 
 
-def check_others(engine: Engine, live: LiveIam, expected: Expected) -> Iterator[Finding]:
-    """A finding for each principal that can do any of it, administrators in one line."""
+def check_others(
+    engine: Engine, live: LiveIam, expected: Expected, known: Iterable[str]
+) -> Iterator[Finding]:
+    """A finding for each principal that can do any of it, administrators in one line; none for
+    those whose names match a pattern of ``known``."""
     own = {(r.kind, r.name) for r in expected.of_type(USER, GROUP, ROLE)}
     asked = questions(expected)
     administrators: list[str] = []
@@ -43,7 +48,7 @@ def check_others(engine: Engine, live: LiveIam, expected: Expected) -> Iterator[
         is_deployer = identity.arn in expected.deployers
         if identity.kind == "group" or holder in own or is_deployer:
             continue
-        if _SERVICE_LINKED in identity.arn:
+        if _SERVICE_LINKED in identity.arn or _is_any(identity.name, known):
             continue
         try:
             held = _held(identity, live, expected)
@@ -70,6 +75,10 @@ def check_others(engine: Engine, live: LiveIam, expected: Expected) -> Iterator[
             "they hold AdministratorAccess or what comes to it",
             "keep them few; nothing here limits them",
         )
+
+
+def _is_any(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def questions(expected: Expected) -> tuple[Question, ...]:
@@ -155,7 +164,7 @@ def _held(identity: Identity, live: LiveIam, expected: Expected) -> _Held:
 
 def _managed(arn: str, live: LiveIam) -> Policy:
     if arn not in live.policies:
-        raise ReviewError(f"{arn} is in no answer of IAM")
+        return aws_managed_policy(arn)
     return read_policy(arn, live.policies[arn].document)
 
 

@@ -7,22 +7,63 @@ from typing import Any
 from account.aws import Aws
 from account.expected import Expected
 from account.findings import Finding, Harm
+from account.live_iam import LiveIam, read_iam
 from review.templates.assembly import Template
+from review.templates.resource_types import DOCUMENT, LOG, MANAGED_POLICY
+from review.templates.resources import Resource
 
+_NAMED = {DOCUMENT: "document", LOG: "log group"}
 _DEPLOY = "make diff, then make deploy"
 
 
 def check_stacks(aws: Aws, expected: Expected) -> Iterator[Finding]:
-    """A finding for each stack that is missing, failed, somebody else's, or of another template."""
+    """A finding for each stack that failed, is somebody else's, or of another template."""
     for template in expected.templates:
         where = f"{template.stack} in {template.environment.region}"
         body = expected.bodies[template.stack, template.environment.region]
         yield from _check(aws, template, body, where)
 
 
-def is_deployed(aws: Aws, template: Template) -> bool:
-    """Whether a stack of the template's name stands."""
-    return _stack(aws, template) is not None
+def missing_stacks(aws: Aws, expected: Expected) -> list[Template]:
+    """The templates whose stacks do not stand."""
+    return [template for template in expected.templates if _stack(aws, template) is None]
+
+
+def check_missing(aws: Aws, expected: Expected, missing: list[Template]) -> Iterator[Finding]:
+    """A finding for each stack that does not stand, and for each name that it would take and that
+    exists already."""
+    live = read_iam(aws) if missing else None
+    for template in missing:
+        where = f"{template.stack} in {template.environment.region}"
+        yield Finding(Harm.FUNCTION, f"{where} does not stand", "it was never deployed", _DEPLOY)
+        for resource in expected.resources:
+            if resource.template is template and live is not None and _exists(aws, live, resource):
+                what = resource.kind or _NAMED[resource.type]
+                yield Finding(
+                    Harm.FUNCTION,
+                    f"{what} {resource.name} exists already, and {where} would make it",
+                    "somebody made it by hand, or another deployment",
+                    "delete it, or give the deployment a name_prefix (docs/adopt.md)",
+                )
+
+
+def _exists(aws: Aws, live: LiveIam, resource: Resource) -> bool:
+    if resource.type == MANAGED_POLICY:
+        return resource.arn in live.policies
+    if resource.kind:
+        return (resource.kind, resource.name) in live.identities
+    if resource.type == DOCUMENT:
+        return bool(
+            aws.read("ssm", "describe_document", region=resource.region, Name=resource.name)
+        )
+    if resource.type == LOG:
+        groups = aws.listed(
+            *("logs", "describe_log_groups", "logGroups"),
+            region=resource.region,
+            logGroupNamePrefix=resource.name,
+        )
+        return any(group["logGroupName"] == resource.name for group in groups)
+    return False
 
 
 def _stack(aws: Aws, template: Template) -> dict[str, object] | None:
@@ -34,10 +75,7 @@ def _stack(aws: Aws, template: Template) -> dict[str, object] | None:
 def _check(
     aws: Aws, template: Template, wanted: Mapping[str, Any], where: str
 ) -> Iterator[Finding]:
-    found = _stack(aws, template)
-    if found is None:
-        yield Finding(Harm.FUNCTION, f"{where} does not stand", "it was never deployed", _DEPLOY)
-        return
+    found = _stack(aws, template) or {}
     if found.get("Description") != wanted.get("Description"):
         yield Finding(
             Harm.FUNCTION,

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +479,38 @@ def test_tampering_is_found_and_named(company: Company, case: str) -> None:
         restore(company)
 
     assert [(each.harm, each.what.startswith(what)) for each in found] == [(harm, True)], found
+
+
+def test_names_that_exist_before_the_first_deployment_are_found(
+    company: Company, tmp_path: Path
+) -> None:
+    other = replace(_WANTED, operators=(IamUser("mallory"),), name_prefix="acme-", audit=None)
+    company.iam.create_user(UserName="mallory")
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            for name, value in company.sandbox.environment().items():
+                patched.setenv(name, value)
+            found = examine(Aws(), written(other, tmp_path / "assembly"))
+    finally:
+        company.iam.delete_user(UserName="mallory")
+
+    assert {each.what for each in found if each.is_fault} == {
+        f"acme-AdministrationStack in {_REGION} does not stand",
+        f"acme-RunbooksStack in {_REGION} does not stand",
+        f"user mallory exists already, and acme-AdministrationStack in {_REGION} would make it",
+        f"user lead exists already, and acme-AdministrationStack in {_REGION} would make it",
+        f"document {RUNBOOK} exists already, and acme-RunbooksStack in {_REGION} would make it",
+    }
+
+
+def test_what_is_known_of_others_hides_nothing_of_our_own(company: Company) -> None:
+    company.iam.delete_role_permissions_boundary(RoleName=_ROLE)
+    try:
+        found = company.findings("*")
+    finally:
+        company.iam.put_role_permissions_boundary(RoleName=_ROLE, PermissionsBoundary=_BOUNDARY)
+
+    assert [each.harm for each in found] == [Harm.ACCESS]
 
 
 def test_known_principal_is_accepted(company: Company) -> None:
