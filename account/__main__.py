@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from account.errors import AccountError, Unreadable
@@ -52,7 +53,7 @@ def _options() -> argparse.Namespace:
         metavar="NAME",
         help="a user or role whose reach is accepted, * for any characters; may be repeated",
     )
-    doctor.add_argument("--output", choices=("text", "json"), default="text")
+    doctor.add_argument("--output", choices=("text", "json", "html"), default="text")
     verify = commands.add_parser(
         "verify",
         help="in a throwaway account: ask AWS what this project assumes of it, and write a report",
@@ -76,17 +77,19 @@ def _options() -> argparse.Namespace:
 def _doctor(options: argparse.Namespace) -> int:
     from account.aws import Aws
     from account.doctor import examine
+    from account.page import counted, findings_page
 
     aws = Aws()
     found = examine(aws, options.assembly, options.known)
     faults = [finding for finding in found if finding.is_fault]
     if options.output == "json":
         print(json.dumps([asdict(finding) for finding in found], indent=2))
+    elif options.output == "html":
+        print(findings_page(aws.account, f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", found), end="")
     else:
         for finding in found:
             print(f"{finding}\n")
-        notes = len(found) - len(faults)
-        print(f"account {aws.account}: {len(faults)} findings, {notes} notes")
+        print(f"account {aws.account}: {counted(found)}")
     return FOUND if faults else 0
 
 

@@ -24,7 +24,7 @@ from review.report.texts import (
 )
 from review.report.visible_text import escape
 
-_STYLE = Path(__file__).resolve().parent / "page.css"
+STYLE = Path(__file__).resolve().parent / "page.css"
 _CLASSES = {
     Verdict.HOLDS: "holds",
     Verdict.EXCEPTED: "excepted",
@@ -46,7 +46,7 @@ def review_html(review: Review) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{TITLE}</title>\n<style>\n{_STYLE.read_text('utf-8')}</style></head>\n"
+        f"<title>{TITLE}</title>\n<style>\n{STYLE.read_text('utf-8')}</style></head>\n"
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
 

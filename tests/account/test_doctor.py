@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -591,7 +592,7 @@ def test_command_ends_with_a_status_for_scheduled_jobs(company: Company) -> None
         company.events.enable_rule(Name=_rule(company))
 
     assert untouched.returncode == 0, untouched.stderr
-    assert untouched.stdout.splitlines()[-1] == "account 000000000000: 0 findings, 4 notes"
+    assert untouched.stdout.splitlines()[-1] == "account 000000000000: 4 note"
     assert tampered.returncode == 2, tampered.stderr
     assert json.loads(tampered.stdout)[0] == {
         "harm": "record",
@@ -599,6 +600,19 @@ def test_command_ends_with_a_status_for_scheduled_jobs(company: Company) -> None
         "cause": "somebody changed it by hand",
         "fix": "deploy its stack again after a change, or revert it by hand",
     }
+
+
+def test_page_shows_findings_and_loads_nothing(company: Company) -> None:
+    company.stranger("Starter-B", _allow("ssm:StartAutomationExecution"))
+    try:
+        done = _doctor(company, "--output", "html")
+    finally:
+        company.remove_stranger("Starter-B")
+
+    assert done.returncode == 2, done.stderr
+    assert "<h2>Access</h2>" in done.stdout
+    assert "role Starter-B can start runbooks" in done.stdout
+    assert not re.search(r"(src|href)=", done.stdout)
 
 
 def test_assembly_of_another_account_is_refused(company: Company, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""The findings as one page that loads nothing, in the access review's design."""
+
+from collections.abc import Iterator, Sequence
+
+from account.findings import Finding, Harm
+from review.report.html import STYLE
+from review.report.visible_text import escape
+
+_CLASSES = {Harm.ACCESS: "violated", Harm.UNKNOWN: "undetermined", Harm.NOTE: "holds"}
+
+
+def findings_page(account: str, date: str, findings: Sequence[Finding]) -> str:
+    """The page of an account's findings on a date, the worst first."""
+    title = f"Account {account}"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{STYLE.read_text('utf-8')}</style></head>\n"
+        f"<body><main>\n<h1>{title}</h1>\n<p>{escape(date)}. {escape(counted(findings))}.</p>\n"
+        f"{''.join(_sections(findings))}</main></body></html>\n"
+    )
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many there are of each harm: ``2 access, 1 record``."""
+    numbers = {harm: sum(each.harm is harm for each in findings) for harm in Harm}
+    return ", ".join(f"{n} {harm}" for harm, n in numbers.items() if n) or "nothing found"
+
+
+def _sections(findings: Sequence[Finding]) -> Iterator[str]:
+    for harm in Harm:
+        mine = [each for each in findings if each.harm is harm]
+        if mine:
+            items = "".join(map(_item, mine))
+            yield f'<h2>{harm.value.capitalize()}</h2>\n<ul class="invariants">\n{items}</ul>\n'
+
+
+def _item(finding: Finding) -> str:
+    class_ = _CLASSES.get(finding.harm, "excepted")
+    return (
+        f'<li class="{class_}"><strong>{escape(finding.what)}</strong>'
+        f"<p>Cause: {escape(finding.cause)}.</p><p>Fix: {escape(finding.fix)}.</p></li>\n"
+    )
