@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.doctor import ROLES, questions_about_roles
 from benchmarks.measure import Command, alternately, median, seconds_of
 from benchmarks.operator_cli import (
     EVENTS_A_RUN,
@@ -338,6 +339,28 @@ def _audit(runs: int) -> list[Figure]:
     ]
 
 
+def _doctor(folder: Path, runs: int) -> list[Figure]:
+    review_of_default_app(folder / "doctor")
+    command = questions_about_roles(folder / "doctor" / "cdk.out")
+    samples = alternately([command], runs)[command.name]
+    return [
+        Figure(
+            what=f"the doctor's questions about {ROLES:,} roles of others",
+            against="-",
+            measured=median(sample.seconds for sample in samples),
+            target=180,
+            unit=" s",
+        ),
+        Figure(
+            what="the same, peak memory of the process tree",
+            against="-",
+            measured=median(sample.megabytes for sample in samples),
+            target=500,
+            unit=" MB",
+        ),
+    ]
+
+
 _GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
     "synthesis": _synthesis,
     "check": _check,
@@ -347,6 +370,7 @@ _GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
     "pipeline": lambda folder, runs: [_pipeline(folder, runs)],
     "desk": lambda _, runs: _desk(runs),
     "audit": lambda _, runs: _audit(runs),
+    "doctor": _doctor,
 }
 """What is measured, by group."""
 
