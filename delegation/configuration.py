@@ -15,6 +15,7 @@ from delegation.deployment.people import IamUser
 from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import DelegationError
 from delegation.lock import Accepted, check_accepted, needed
+from delegation.policies.made import check_names
 from delegation.policies.quota_checks import check_quotas
 from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
@@ -65,6 +66,7 @@ def load(profile: object = None) -> Configuration:
     for deployment in deployments:
         for role in deployment.service_roles:
             check_role_limits(role, runbooks)
+        check_names(deployment)
         check_quotas(deployment, runbooks)
     return Configuration(
         deployments=deployments, runbooks=runbooks, qualifier=bootstrap_qualifier()

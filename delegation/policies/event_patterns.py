@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from delegation import names
 from delegation.deployment.deployment import Deployment
-from delegation.deployment.people import iam_users
-from delegation.policies.operators import operator_groups, operator_policies
+from delegation.policies import made
 from delegation.policies.quotas import resolved_length
 from delegation.policies.statements import substituted
 
@@ -74,13 +72,13 @@ def _calls_of_ssm(parameter: str, runbooks: list[str]) -> Pattern:
 def access_patterns(deployment: Deployment) -> Iterator[Pattern]:
     """Calls that change a role of the deployment (its trust, policies, boundary), one of its
     policies, or who is in its groups and what its users hold."""
-    naming, policies = deployment.naming, [*_policies(deployment)]
+    naming, policies = deployment.naming, [*made.policies(deployment)]
     for parameter, values in (
-        ("roleName", map(naming.named, _roles(deployment))),
+        ("roleName", map(naming.named, made.roles(deployment))),
         ("policyArn", map(naming.policy_arn, policies)),
         ("policyName", map(naming.named, policies)),
-        ("groupName", map(naming.named, _groups(deployment))),
-        ("userName", _users(deployment)),
+        ("groupName", map(naming.named, made.groups(deployment))),
+        ("userName", made.users(deployment)),
     ):
         yield from _portioned(values, partial(_calls_of_iam, parameter))
 
@@ -100,57 +98,6 @@ def _calls(service: str, parameters: dict[str, list[Any]]) -> Pattern:
             "requestParameters": parameters,
         },
     }
-
-
-def _policies(deployment: Deployment) -> Iterator[str]:
-    """The names of the policies that the deployment makes, and of those that there may be, without
-    their prefix."""
-    yield from (names.OPERATOR_PASSWORD_POLICY, names.OPERATOR_DENY_POLICY)
-    if deployment.has_own_mfa:
-        yield from (names.OWN_MFA_POLICY, names.REQUIRE_MFA_POLICY)
-    if deployment.cli_users:
-        yield names.CLI_SIGN_IN_POLICY
-    for team in deployment.teams:
-        policy = names.of_team(names.OPERATOR_POLICY, team.name)
-        for number in range(1, len(operator_policies(deployment, team)) + 1):
-            yield names.part(policy, number)
-        if team.approvers:
-            yield names.of_team(names.APPROVER_POLICY, team.name)
-    if deployment.auditors:
-        yield names.AUDITOR_POLICY
-    for role in deployment.service_roles:
-        yield names.boundary(role.name)
-        yield names.own_policy(role.name)
-    if deployment.has_author_roles:
-        yield from map(names.role_policy, names.AUTHOR_ROLES)
-    if deployment.pipeline:
-        yield from map(names.role_policy, names.PIPELINE_ROLES)
-
-
-def _roles(deployment: Deployment) -> Iterator[str]:
-    """The names of the roles that the deployment makes, without their prefix."""
-    yield from (role.name for role in deployment.service_roles)
-    if deployment.has_author_roles:
-        yield from names.AUTHOR_ROLES
-    if deployment.pipeline:
-        yield from names.PIPELINE_ROLES
-
-
-def _users(deployment: Deployment) -> tuple[str, ...]:
-    """The names of the users that the deployment makes."""
-    return iam_users((*deployment.operators, *deployment.approvers, *deployment.auditors))
-
-
-def _groups(deployment: Deployment) -> Iterator[str]:
-    """The names of the groups that may exist, without their prefix."""
-    if deployment.cli_users:
-        yield names.CLI_GROUP
-    for team in deployment.teams:
-        yield from (group for group, _ in operator_groups(deployment, team))
-        if team.approvers:
-            yield names.of_team(names.APPROVER_GROUP, team.name)
-    if deployment.auditors:
-        yield names.AUDITOR_GROUP
 
 
 def _portioned(values: Iterable[str], pattern: Callable[[list[str]], Pattern]) -> Iterator[Pattern]:

@@ -14,12 +14,15 @@ from delegation.errors import DelegationError
 from delegation.model import (
     Approval,
     Audit,
+    CompanyBoundary,
     Deployment,
+    ExistingGroup,
     ExistingRole,
     GitHubPipeline,
     IamUser,
     ServiceRole,
 )
+from delegation.policies.made import check_names
 from pipeline.roles import pipeline_role_arn
 from review.access_review import Review, review
 from review.errors import ReviewError
@@ -164,6 +167,33 @@ def test_author_roles_of_another_prefix_do_not_deploy_the_stack(
 
     with pytest.raises(ReviewError, match="not deployed by roles of cdk bootstrap or of an author"):
         Assembly(folder)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            deployment(
+                name_prefix="acme-",
+                operators=(IamUser("a"), ExistingGroup("acme-AutomationRestrictedOperators")),
+            ),
+            "group 'acme-AutomationRestrictedOperators' is one that the deployment makes; name "
+            "another, or give the deployment a name_prefix (deployments.py)",
+        ),
+        (
+            deployment(
+                permissions_boundary=CompanyBoundary(policy="it/AutomationServiceRoleBoundary")
+            ),
+            "policy 'it/AutomationServiceRoleBoundary' of the CompanyBoundary is one that the "
+            "deployment makes; name the company's own (deployments.py)",
+        ),
+    ],
+)
+def test_name_of_something_else_is_not_made_twice(wanted: Deployment, message: str) -> None:
+    with pytest.raises(DelegationError) as refused:
+        check_names(wanted)
+
+    assert str(refused.value) == message
 
 
 def test_pipeline_finds_its_roles(named: Assembly) -> None:
