@@ -12,10 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from account.errors import AccountError, Unreadable
 
 _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10)
-_DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 _MISSING = (
     *("InvalidDocument", "InvalidDocumentVersion", "NoSuchEntity", "NotFound", "NotFoundException"),
-    *("ResourceNotFound", "ResourceNotFoundException", "TrailNotFoundException", "ValidationError"),
+    *("ResourceNotFound", "ResourceNotFoundException", "ServiceSettingNotFound"),
+    *("TrailNotFoundException", "ValidationError"),
 )
 """Codes by which services say that something does not exist, CloudFormation by the last."""
 
@@ -64,8 +64,8 @@ class Aws:
     def read(
         self, service: str, call: str, *, region: str = "", **given: Any
     ) -> dict[str, Any] | None:
-        """The answer of a call; None where what it names does not exist. Unreadable where the
-        caller may not read it."""
+        """The answer of a call; None where what it names does not exist. Unreadable where AWS
+        refuses it, or does not answer."""
         client = self._client(service, region or self.region)
         try:
             answer: dict[str, Any] = getattr(client, call)(**given)
@@ -109,9 +109,7 @@ class Aws:
 
 
 def _require_missing(what: str, error: Exception) -> None:
-    """Raises Unreadable or AccountError unless the error says that something does not exist."""
+    """Raises Unreadable unless the error says that something does not exist."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    if code in _DENIED:
-        raise Unreadable(f"{what}: {error}") from None
     if code not in _MISSING:
-        raise AccountError(f"could not ask AWS for {what}: {error}") from None
+        raise Unreadable(f"{what}: {error}") from None

@@ -8,7 +8,7 @@ from account.delivery import check_delivery
 from account.documents import check_documents
 from account.errors import Unreadable
 from account.expected import Expected, read_expected
-from account.findings import Finding, Harm, by_harm
+from account.findings import Finding, by_harm, guarded, unreadable
 from account.identities import check_identities
 from account.live_iam import read_iam
 from account.others import check_others
@@ -22,22 +22,15 @@ def examine(aws: Aws, assembly: Path, known: Iterable[str] = ()) -> list[Finding
     """The findings of an account against a synthesized assembly; ``known`` are patterns of names of
     other principals whose reach is accepted."""
     whole = read_expected(assembly, aws)
-    found: list[Finding] = []
+    try:
+        missing = missing_stacks(aws, whole)
+    except Unreadable as error:
+        return [unreadable("the stacks", error)]
+    expected, found = whole.without(missing), list[Finding]()
     with Engine() as engine:
-        try:
-            missing = missing_stacks(aws, whole)
-        except Unreadable as error:
-            return [_unreadable("the stacks", error)]
-        expected = whole.without(missing)
         for what, check in _checks(engine, tuple(known)):
-            try:
-                found += check(aws, expected)
-            except Unreadable as error:
-                found.append(_unreadable(what, error))
-        try:
-            found += check_missing(aws, whole, missing)
-        except Unreadable as error:
-            found.append(_unreadable("names that exist", error))
+            found += guarded(what, check(aws, expected))
+        found += guarded("names that exist", check_missing(aws, whole, missing))
     return by_harm(found)
 
 
@@ -62,12 +55,3 @@ def _check_iam(
     live = read_iam(aws)
     yield from check_identities(live, expected)
     yield from check_others(engine, live, expected, known)
-
-
-def _unreadable(what: str, error: Unreadable) -> Finding:
-    return Finding(
-        Harm.UNKNOWN,
-        f"{what} could not be read: {error}",
-        "the caller's policy lacks the action",
-        "python -m account policy prints what the doctor reads",
-    )

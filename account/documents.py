@@ -9,7 +9,8 @@ from typing import Any
 
 from account.aws import Aws
 from account.expected import Expected
-from account.findings import Finding, Harm
+from account.findings import Finding, Harm, guarded
+from review.diff.runbooks import is_as_tight
 from review.model.runbook_documents import content_of, limits_of
 from review.templates.resource_types import DOCUMENT
 from review.templates.resources import Resource
@@ -20,7 +21,8 @@ _DEPLOY = "deploy RunbooksStack again after a change, or set the default version
 def check_documents(aws: Aws, expected: Expected) -> Iterator[Finding]:
     """A finding for each document that is not as synthesized, or that others have."""
     for document in expected.of_type(DOCUMENT):
-        yield from _check(aws, document)
+        what = f"document {document.name} in {document.region}"
+        yield from guarded(what, _check(aws, document))
 
 
 def _check(aws: Aws, document: Resource) -> Iterator[Finding]:
@@ -41,7 +43,7 @@ def _check(aws: Aws, document: Resource) -> Iterator[Finding]:
             "Systems Manager did not take its last change",
             _DEPLOY,
         )
-    if _content(aws, region, name, default) != wanted:
+    if not same(_content(aws, region, name, default), wanted):
         yield Finding(
             Harm.ACCESS,
             f"{where} runs version {default}, whose content is not the one that was synthesized",
@@ -60,42 +62,85 @@ def _older(
     versions = aws.listed(
         "ssm", "list_document_versions", "DocumentVersions", region=region, Name=name
     )
-    limits = {limit.what: limit for limit in limits_of(wanted)}
     for version in (each["DocumentVersion"] for each in versions):
-        content = _content(aws, region, name, version) if version != default else wanted
-        if content == wanted:
-            continue
-        where = f"version {version} of document {name} in {region}"
-        fix = f"aws ssm delete-document --name {name} --document-version {version}"
-        if content.get("assumeRole") != wanted.get("assumeRole"):
-            yield Finding(
-                Harm.ACCESS if _is_newer(version, default) else Harm.NOTE,
-                f"{where} runs as {content.get('assumeRole') or 'its starter'}, the default as "
-                f"{wanted.get('assumeRole')}",
-                "it was made by an earlier deployment, or by hand; operators may start any version",
-                fix,
-            )
-            continue
-        kept = {limit.what: limit for limit in limits_of(content)}
-        lost = sorted(what for what, limit in limits.items() if kept.get(what) != limit)
-        if lost:
-            yield Finding(
-                Harm.ACCESS,
-                f"{where} still runs, without the limits of the default: {', '.join(lost)}",
-                "the limits were tightened since; operators may start any version",
-                f"{fix}, or give the service role a new name (deployments.py)",
-            )
-        elif _is_newer(version, default):
-            yield Finding(
-                Harm.ACCESS,
-                f"{where} is newer than the default, and not what was synthesized",
-                "somebody made it by hand; operators may start any version",
-                fix,
-            )
+        content = wanted if version == default else _content(aws, region, name, version)
+        if not same(content, wanted):
+            where = f"version {version} of document {name} in {region}"
+            fix = f"aws ssm delete-document --name {name} --document-version {version}"
+            is_newer = int(version) > int(default)
+            yield _of_version(aws, where, fix, content, wanted, is_newer=is_newer)
 
 
-def _is_newer(version: str, default: str) -> bool:
-    return int(version) > int(default)
+def _of_version(
+    aws: Aws,
+    where: str,
+    fix: str,
+    content: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    *,
+    is_newer: bool,
+) -> Finding:
+    """What another version is to the default: with fewer limits, as another role, or otherwise."""
+    role = str(content.get("assumeRole") or "")
+    limits = {limit.what: limit for limit in limits_of(content)}
+    lost = sorted(
+        limit.what
+        for limit in limits_of(wanted)
+        if limit.what not in limits or not is_as_tight(limit, limits[limit.what])
+    )
+    if role != wanted.get("assumeRole") and not _exists(aws, role):
+        return Finding(
+            Harm.NOTE,
+            f"{where} names {role}, which does not exist: it cannot run",
+            "it was made by an earlier deployment",
+            fix,
+        )
+    without = f", without the limits of the default: {', '.join(lost)}" if lost else ""
+    if role != wanted.get("assumeRole"):
+        what = f"{where} runs as {role or 'its starter'}, the default as {wanted.get('assumeRole')}"
+        cause = "it was made by an earlier deployment, or by hand; operators may start any version"
+        return Finding(Harm.ACCESS, f"{what}{without}", cause, fix)
+    if lost:
+        return Finding(
+            Harm.ACCESS,
+            f"{where} still runs{without}",
+            "the limits were tightened since, or somebody made it by hand; operators may start any "
+            "version",
+            f"{fix}, or give the service role a new name (deployments.py)",
+        )
+    if is_newer:
+        return Finding(
+            Harm.ACCESS,
+            f"{where} is newer than the default, and not what was synthesized",
+            "somebody made it by hand; operators may start any version",
+            fix,
+        )
+    return Finding(
+        Harm.NOTE,
+        f"{where} still runs, with other steps, within the role and limits of the default",
+        "it was the default before; operators may start any version",
+        fix,
+    )
+
+
+def _exists(aws: Aws, role: str) -> bool:
+    """Whether a role exists; none, which runs as its starter, is taken to."""
+    if not role.startswith("arn:"):
+        return True
+    return aws.read("iam", "get_role", RoleName=role.rsplit("/", 1)[-1]) is not None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two documents are the same; CloudFormation may write a number as a text."""
+    return bool(_texts(one) == _texts(other))
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _texts(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_texts(each) for each in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shared(aws: Aws, region: str, name: str, where: str) -> Iterator[Finding]:

@@ -6,4 +6,4 @@ class AccountError(Exception):
 
 
 class Unreadable(Exception):
-    """Something that the caller may not read: what it is, and AWS's message."""
+    """Something that could not be read: what it is, and AWS's message."""

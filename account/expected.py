@@ -99,10 +99,13 @@ def canonical(document: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        plain = {key: _plain(each) for key, each in value.items()}
+        if plain.get("Principal") == "*":
+            plain["Principal"] = {"AWS": "*"}  # as some services return it
+        return plain
     if isinstance(value, list | tuple):
-        plain = [_plain(each) for each in value]
-        if all(isinstance(each, str) for each in plain):
-            return sorted(plain) if len(plain) != 1 else plain[0]
-        return plain[0] if len(plain) == 1 else plain
+        listed = [_plain(each) for each in value]
+        if len(listed) == 1:
+            return listed[0]
+        return sorted(listed) if all(isinstance(each, str) for each in listed) else listed
     return value

@@ -1,7 +1,10 @@
 """What is wrong in an account, each with its cause and fix."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from account.errors import Unreadable
 
 
 class Harm(StrEnum):
@@ -36,6 +39,25 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.harm}: {self.what}\n  cause: {self.cause}\n  fix: {self.fix}"
+
+
+def unreadable(what: str, error: Exception) -> Finding:
+    """That something could not be read."""
+    return Finding(
+        Harm.UNKNOWN,
+        f"{what} could not be read: {error}",
+        "the caller's policy lacks the action, a policy of the resource denies it, or AWS did not "
+        "answer",
+        "python -m account policy prints what the doctor reads; then run it again",
+    )
+
+
+def guarded(what: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of one thing; that it could not be read, where it could not."""
+    try:
+        yield from findings
+    except Unreadable as error:
+        yield unreadable(what, error)
 
 
 def by_harm(findings: list[Finding]) -> list[Finding]:

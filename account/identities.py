@@ -33,6 +33,13 @@ def check_identities(live: LiveIam, expected: Expected) -> Iterator[Finding]:
 
 
 def _compare(found: Identity, resource: Resource, attached: set[str]) -> Iterator[Finding]:
+    if found.arn != resource.arn:
+        yield Finding(
+            Harm.FUNCTION,
+            f"{found.title} has the ARN {found.arn}, not {resource.arn}",
+            "somebody made it again under another path; what names it does not reach it",
+            "delete it and deploy the stack again",
+        )
     for policy in sorted(found.attached - attached):
         yield Finding(
             Harm.ACCESS,

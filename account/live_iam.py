@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from account.aws import Aws
+from account.errors import Unreadable
 from account.expected import Holder
 
 _KINDS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList": "role"}
@@ -59,7 +60,10 @@ def read_iam(aws: Aws) -> LiveIam:
                 found = _identity(kind, detail)
                 identities[kind, found.name] = found
         for detail in page.get("Policies", ()):
-            (default,) = [v for v in detail["PolicyVersionList"] if v["IsDefaultVersion"]]
+            versions = detail.get("PolicyVersionList", ())
+            default = next((v for v in versions if v["IsDefaultVersion"]), None)
+            if default is None:
+                raise Unreadable(f"iam: the default version of {detail['Arn']} is in no answer")
             policies[detail["Arn"]] = ManagedPolicy(
                 arn=detail["Arn"], version=default["VersionId"], document=default["Document"]
             )
@@ -73,7 +77,7 @@ def _identity(kind: str, detail: Mapping[str, Any]) -> Identity:
         kind=kind,
         name=detail[f"{title}Name"],
         arn=detail["Arn"],
-        attached=frozenset(each["PolicyArn"] for each in detail["AttachedManagedPolicies"]),
+        attached=frozenset(each["PolicyArn"] for each in detail.get("AttachedManagedPolicies", ())),
         inline={
             each["PolicyName"]: each["PolicyDocument"]
             for each in detail.get(f"{title}PolicyList", ())

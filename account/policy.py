@@ -4,13 +4,17 @@ from typing import Any
 
 READS = (
     *("cloudformation:DescribeStackResource", "cloudformation:DescribeStacks"),
-    *("cloudformation:GetTemplate", "cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"),
+    *("cloudformation:GetTemplate", "cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors"),
+    "cloudtrail:GetTrailStatus",
     *("events:DescribeRule", "events:ListTargetsByRule"),
-    *("iam:GetAccessKeyLastUsed", "iam:GetAccountAuthorizationDetails", "iam:GetUser"),
+    *("iam:GetAccessKeyLastUsed", "iam:GetAccountAuthorizationDetails", "iam:GetRole"),
+    *("iam:GetOpenIDConnectProvider", "iam:GetUser"),
     *("iam:ListAccessKeys", "iam:ListMFADevices"),
     *("kms:DescribeKey", "kms:GetKeyPolicy"),
     *("logs:DescribeLogGroups", "logs:DescribeResourcePolicies"),
-    *("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"),
+    "logs:DescribeSubscriptionFilters",
+    *("sns:GetSubscriptionAttributes", "sns:GetTopicAttributes"),
+    "sns:ListSubscriptionsByTopic",
     *("ssm:DescribeDocument", "ssm:DescribeDocumentPermission", "ssm:GetDocument"),
     *("ssm:GetServiceSetting", "ssm:ListDocumentVersions"),
 )

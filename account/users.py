@@ -6,7 +6,7 @@ from typing import Any
 
 from account.aws import Aws
 from account.expected import Expected
-from account.findings import Finding, Harm
+from account.findings import Finding, Harm, guarded
 from review.templates.resource_types import USER
 
 _UNUSED = timedelta(days=90)
@@ -15,18 +15,22 @@ _UNUSED = timedelta(days=90)
 def check_users(aws: Aws, expected: Expected) -> Iterator[Finding]:
     """A note for each key, for a user without a device, and for one who has not signed in."""
     for user in expected.of_type(USER):
-        answer = aws.read("iam", "get_user", UserName=user.name)
-        if answer is None:
-            continue  # the comparison of IAM reports it
-        yield from _keys(aws, user.name)
-        if not [*aws.listed("iam", "list_mfa_devices", "MFADevices", UserName=user.name)]:
-            yield Finding(
-                Harm.NOTE,
-                f"user {user.name} has no MFA device",
-                "they have not enrolled one",
-                "require_mfa=True (deployments.py) lets them do nothing else without",
-            )
-        yield from _last_use(user.name, answer["User"])
+        yield from guarded(f"user {user.name}", _check(aws, user.name))
+
+
+def _check(aws: Aws, user: str) -> Iterator[Finding]:
+    answer = aws.read("iam", "get_user", UserName=user)
+    if answer is None:
+        return  # the comparison of IAM reports it
+    yield from _keys(aws, user)
+    if not [*aws.listed("iam", "list_mfa_devices", "MFADevices", UserName=user)]:
+        yield Finding(
+            Harm.NOTE,
+            f"user {user} has no MFA device",
+            "they have not enrolled one",
+            "require_mfa=True (deployments.py) lets them do nothing else without",
+        )
+    yield from _last_use(user, answer["User"])
 
 
 def _keys(aws: Aws, user: str) -> Iterator[Finding]:
