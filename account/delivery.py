@@ -7,6 +7,7 @@ from typing import Any
 from account.aws import Aws
 from account.expected import Expected, canonical
 from account.findings import Finding, Harm, guarded
+from account.physical import physical_id
 from aws_facts.partitions import IAM_HOMES
 from review.templates.resource_types import KEY, LOG, LOG_POLICY, RULE, TOPIC, TOPIC_POLICY
 from review.templates.resources import Resource
@@ -36,24 +37,13 @@ def _check(aws: Aws, expected: Expected, resource: Resource) -> Iterator[Finding
         yield from _check_physical(aws, expected, resource)
 
 
-def _physical(aws: Aws, resource: Resource) -> str:
-    """The physical id of a resource whose name CloudFormation or AWS makes; empty without it."""
-    answer = aws.read(
-        *("cloudformation", "describe_stack_resource"),
-        region=resource.region,
-        StackName=resource.template.stack,
-        LogicalResourceId=resource.logical_id,
-    )
-    return str(answer["StackResourceDetail"]["PhysicalResourceId"]) if answer else ""
-
-
 def _resolved(aws: Aws, expected: Expected, value: Any, region: str) -> Any:
     """A value of a template with the ARNs that topics and keys have in the account."""
     text = json.dumps(value)
     for resource in expected.of_type(TOPIC, KEY):
         reference = resource.attribute("Ref")
         if resource.region == region and json.dumps(reference)[1:-1] in text:
-            text = text.replace(reference, _physical(aws, resource))
+            text = text.replace(reference, physical_id(aws, resource))
     return json.loads(text)
 
 
@@ -161,7 +151,7 @@ def _check_physical(aws: Aws, expected: Expected, resource: Resource) -> Iterato
     """Topics and keys, whose names CloudFormation or AWS makes."""
     kind = "topic" if resource.type == TOPIC else "key"
     what = f"{kind} {resource.logical_id} of {resource.template.stack}"
-    physical = _physical(aws, resource)
+    physical = physical_id(aws, resource)
     where = f"{what} in {resource.region}"
     if not physical:
         yield _missing(resource, what)

@@ -5,13 +5,15 @@ from pathlib import Path
 
 from account.aws import Aws
 from account.delivery import check_delivery
+from account.deployers import check_deployers
 from account.documents import check_documents
 from account.errors import Unreadable
 from account.expected import Expected, read_expected
 from account.findings import Finding, by_harm, guarded, unreadable
-from account.identities import check_identities
+from account.identities import check_identities, check_providers
 from account.live_iam import read_iam
 from account.others import check_others
+from account.questions import questions, recording_questions
 from account.settings import check_settings
 from account.stacks import check_missing, check_stacks, missing_stacks
 from account.users import check_users
@@ -54,4 +56,11 @@ def _check_iam(
         return  # nothing stands that anybody could reach
     live = read_iam(aws)
     yield from check_identities(live, expected)
-    yield from check_others(engine, live, expected, known)
+    yield from guarded("identity providers", check_providers(aws, expected))
+    yield from check_deployers(live, expected, known)
+    asked = questions(expected, live)
+    try:
+        asked += recording_questions(aws, expected)
+    except Unreadable as error:
+        yield unreadable("what records and reports", error)
+    yield from check_others(engine, live, expected, asked, known)

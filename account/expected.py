@@ -68,8 +68,9 @@ class Expected:
 
     @property
     def deployers(self) -> set[str]:
-        """The ARNs of the roles that deploy the stacks."""
-        return {role for template in self.templates for role in template.deployers}
+        """The ARNs of the roles that deploy the stacks, without those that the templates make."""
+        made = {role.arn for role in self.of_type(ROLE)}
+        return {role for template in self.templates for role in template.deployers} - made
 
 
 def read_expected(assembly: Path, aws: Aws) -> Expected:

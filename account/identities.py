@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from account.aws import Aws
 from account.expected import Expected, canonical
 from account.findings import Finding, Harm
 from account.live_iam import Identity, LiveIam
-from review.templates.resource_types import GROUP, MANAGED_POLICY, ROLE, USER
+from review.templates.resource_types import GROUP, MANAGED_POLICY, PROVIDER, ROLE, USER
 from review.templates.resources import Resource
 
 _BY_HAND = "somebody changed it by hand, or by another deployment"
@@ -131,6 +132,30 @@ def _check_holders(live: LiveIam, expected: Expected) -> Iterator[Finding]:
                     "somebody detached it: what it denies is not denied, what it grants is missing",
                     _REVERT,
                 )
+
+
+def check_providers(aws: Aws, expected: Expected) -> Iterator[Finding]:
+    """A finding for each identity provider that is missing, or serves other clients."""
+    for provider in expected.of_type(PROVIDER):
+        arn = provider.attribute("Arn")
+        what = f"identity provider {arn}"
+        found = aws.read("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn)
+        if found is None:
+            yield Finding(
+                Harm.FUNCTION,
+                f"{what} does not exist",
+                "it was deleted, or never deployed; no job signs in",
+                "make diff, then make deploy",
+            )
+            continue
+        clients, wanted = sorted(found["ClientIDList"]), sorted(provider.listed("ClientIdList"))
+        if clients != wanted:
+            yield Finding(
+                Harm.ACCESS,
+                f"{what} serves the clients {', '.join(clients)}, not {', '.join(wanted)}",
+                _BY_HAND,
+                _REVERT,
+            )
 
 
 _PERMISSION_SETS = ":role/aws-reserved/sso.amazonaws.com/"

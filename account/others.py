@@ -1,77 +1,72 @@
 """Everybody else in the account: who can start, change, share, approve, pass or assume ours.
 
-A question is an action on a resource of ours, decided by the review's engine from everything that
-the principal holds; a condition is taken to hold. Service control policies are not read.
+Each question is decided by the review's engine from everything that a principal holds; a condition
+is taken to hold. Service control policies are not read.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from account.deployers import deployers, trust_of
 from account.expected import Expected
 from account.findings import Finding, Harm
+from account.foreign_policies import Held, held_by
 from account.live_iam import Identity, LiveIam
+from account.questions import ASSUME_ROLE, Question
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
-from review.iam.managed_policies import aws_managed_policy
 from review.iam.patterns import covers, may_overlap
-from review.iam.policy_variables import Values, filled
-from review.iam.statements import ALLOW_EVERYTHING, Policy, Statement, read_policy
-from review.model.account import Persona
+from review.iam.statements import Statement
 from review.templates.resource_types import GROUP, MANAGED_POLICY, ROLE, USER
 
-_EXECUTION = "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f"
 _SERVICE_LINKED = ":role/aws-service-role/"
-_NOTHING_KNOWN = Values(known={}, absent=frozenset())
+_EVERYTHING = ("*", "*:*")
+_LISTED = 3
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that nobody else should be able to do."""
-
-    power: str
-    """What it comes to: ``start runbooks``."""
-    action: str
-    resources: tuple[str, ...]
+_Trust = tuple[Statement, ...]
 
 
 def check_others(
-    engine: Engine, live: LiveIam, expected: Expected, known: Iterable[str]
+    engine: Engine,
+    live: LiveIam,
+    expected: Expected,
+    asked: Iterable[Question],
+    known: Iterable[str],
 ) -> Iterator[Finding]:
-    """A finding for each principal that can do any of it, administrators in one line; none for
-    those whose names match a pattern of ``known``."""
-    own = {(r.kind, r.name) for r in expected.of_type(USER, GROUP, ROLE)}
-    asked = questions(expected)
+    """A finding for each principal that can do any of what is asked, administrators in one line;
+    none for those whose names match a pattern of ``known``."""
+    asked, known = tuple(asked), tuple(known)
+    made = {(r.kind, r.name) for r in expected.of_type(USER, GROUP, ROLE)}
+    own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
+    actions = tuple(dict.fromkeys(question.action for question in asked))
+    deploying = {role.arn: role for role in deployers(live, expected)}
+    inquiry = _Inquiry(
+        engine=engine,
+        account=expected.account.environment.account,
+        asked=asked,
+        ours=_trusts(expected),
+        deployers={arn: trust_of(role)[0] for arn, role in deploying.items()},
+    )
     administrators: list[str] = []
     for holder, identity in live.identities.items():
-        is_deployer = identity.arn in expected.deployers
-        if identity.kind == "group" or holder in own or is_deployer:
-            continue
+        if identity.kind == "group" or holder in made or identity.arn in deploying:
+            continue  # a group's policies count for its users; the rest is compared as a whole
         if _SERVICE_LINKED in identity.arn or _is_any(identity.name, known):
             continue
-        try:
-            held = _held(identity, live, expected)
-            if _is_administrator(held):
-                administrators.append(identity.title)
-                continue
-            powers = _powers(engine, identity, held, asked, expected)
-        except ReviewError as error:
-            yield Finding(
-                Harm.UNKNOWN,
-                f"what {identity.title} can do cannot be determined: {error}",
-                "the review does not understand one of its policies",
-                "look at its policies: can it start, change or pass what is ours?",
-            )
-            continue
-        if powers:
-            yield _finding(identity, powers)
+        held = held_by(identity, live, own, actions)
+        if _is_administrator(held):
+            administrators.append(identity.title)
+        else:
+            yield from inquiry.findings(identity, held)
     if administrators:
         listed = ", ".join(sorted(administrators)[:20])
         more = f" and {len(administrators) - 20} more" if len(administrators) > 20 else ""
         yield Finding(
             Harm.NOTE,
-            f"{len(administrators)} administrators can do everything: {listed}{more}",
+            f"{len(administrators)} administrators can do whatever no policy denies them: "
+            f"{listed}{more}",
             "they hold AdministratorAccess or what comes to it",
             "keep them few; nothing here limits them",
         )
@@ -81,144 +76,121 @@ def _is_any(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def questions(expected: Expected) -> tuple[Question, ...]:
-    """What nobody else should be able to do to this deployment."""
-    environment = expected.account.environment
-    documents = expected.account.runbook_arns
-    runs = tuple(
-        replace(environment, region=region).ssm_arn(f"automation-execution/{_EXECUTION}")
-        for region in expected.account.regions
-    )
-    roles = tuple(role.arn for role in expected.of_type(ROLE))
-    services = tuple(role.arn for role in expected.account.having(Persona.SERVICE_ROLE))
-    policies = tuple(policy.arn for policy in expected.of_type(MANAGED_POLICY))
-    groups = tuple(group.arn for group in expected.of_type(GROUP))
-    users = tuple(user.arn for user in expected.of_type(USER))
-    stacks = tuple(
-        f"arn:{t.environment.partition}:cloudformation:{t.environment.region}:"
-        f"{t.environment.account}:stack/{t.stack}/{_EXECUTION}"
-        for t in expected.templates
-    )
-    asked = (
-        ("start runbooks", ("ssm:StartAutomationExecution",), documents),
-        (
-            "change runbooks",
-            ("ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion", "ssm:DeleteDocument"),
-            documents,
-        ),
-        ("share runbooks", ("ssm:ModifyDocumentPermission", "ssm:PutResourcePolicy"), documents),
-        ("answer approvals", ("ssm:SendAutomationSignal",), runs),
-        ("pass service roles", ("iam:PassRole",), services),
-        ("change policies", ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"), policies),
-        (
-            "change roles",
-            (
-                *("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
-                *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
-            ),
-            roles,
-        ),
-        ("change groups", ("iam:AddUserToGroup", "iam:AttachGroupPolicy"), groups),
-        (
-            "become users",
-            ("iam:CreateAccessKey", "iam:UpdateLoginProfile", "iam:CreateLoginProfile"),
-            users,
-        ),
-        ("change users", ("iam:AttachUserPolicy", "iam:PutUserPolicy"), users),
-        (
-            "change stacks",
-            ("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet"),
-            stacks,
-        ),
-        ("assume roles", ("sts:AssumeRole",), roles),
-    )
-    return tuple(
-        Question(power, action, resources)
-        for power, actions, resources in asked
-        for action in actions
-        if resources
-    )
+def _is_administrator(held: Held) -> bool:
+    bounds = held.boundary
+    return _allows_everything(held.identity) and (bounds is None or _allows_everything(bounds))
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The statements that decide about a principal's requests."""
-
-    identity: tuple[Statement, ...]
-    boundary: tuple[Statement, ...] | None
-
-
-def _held(identity: Identity, live: LiveIam, expected: Expected) -> _Held:
-    """Raises ReviewError for a policy that the review does not understand. Policies of this
-    deployment are left out: who holds them and should not is a finding of its own."""
-    own = {policy.arn for policy in expected.of_type(MANAGED_POLICY)}
-    groups = (live.identities.get(("group", group)) for group in identity.groups)
-    policies: list[Policy] = []
-    for holder in (identity, *filter(None, groups)):
-        policies += [read_policy(name, document) for name, document in holder.inline.items()]
-        policies += [_managed(arn, live) for arn in sorted(holder.attached - own)]
-    bounds = None if identity.boundary is None else _managed(identity.boundary, live).statements
-    statements = (s for policy in policies for s in policy.statements)
-    return _Held(_filled(statements), None if bounds is None else _filled(bounds))
-
-
-def _managed(arn: str, live: LiveIam) -> Policy:
-    if arn not in live.policies:
-        return aws_managed_policy(arn)
-    return read_policy(arn, live.policies[arn].document)
-
-
-def _filled(statements: Iterable[Statement]) -> tuple[Statement, ...]:
-    """Without policy variables, each taken for what gives the most."""
-    found = (filled(statement, _NOTHING_KNOWN) for statement in statements)
-    return tuple(statement for statement in found if statement is not None)
-
-
-def _is_administrator(held: _Held) -> bool:
-    everything = (ALLOW_EVERYTHING.actions, ALLOW_EVERYTHING.resources)
-    return held.boundary is None and any(
-        (each.actions, each.resources) == everything
-        and each.allows
+def _allows_everything(statements: Iterable[Statement]) -> bool:
+    return any(
+        each.allows
         and not (each.but_actions or each.but_resources or each.conditions)
-        for each in held.identity
+        and any(pattern in _EVERYTHING for pattern in each.actions)
+        and "*" in each.resources
+        for each in statements
     )
 
 
-def _powers(
-    engine: Engine,
-    identity: Identity,
-    held: _Held,
-    asked: Iterable[Question],
-    expected: Expected,
-) -> dict[str, list[str]]:
-    """What the principal can do of it: each power with the actions and what they are on."""
-    trusts = {role.arn: role for role in expected.account.principals if role.trust}
-    requester = Requester(
-        arn=identity.arn,
-        context={},
-        account=expected.account.environment.account,
-        identity=held.identity,
-        boundary=held.boundary,
+def _trusts(expected: Expected) -> dict[str, _Trust]:
+    """The trust of our roles by ARN, as synthesized: how it differs is a finding of its own."""
+    return {role.arn: role.trust.statements for role in expected.account.principals if role.trust}
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What a principal can do: each power with the actions, and what they are on."""
+
+    powers: dict[Harm, dict[str, list[str]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
-    found: dict[str, list[str]] = defaultdict(list)
-    for question in asked:
-        for resource in question.resources:
-            trust = trusts[resource].trust if question.action == "sts:AssumeRole" else None
-            statements = trust.statements if trust else None
-            if trust is None and not _may(held.identity, question.action, resource):
-                continue
-            if trust is not None and not _is_trusted(identity, trust):
-                continue
-            answer = engine.decide(
-                replace(requester, trust=statements),
-                [Request(question.action, resource, {})],
-                discover=True,
-            )[0]
-            if answer.is_allowed:
-                name = resource.split(":", 5)[-1]
-                found[question.power].append(f"{question.action} on {name}")
-                break
-    return found
+    unknown: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Inquiry:
+    """The questions, put to one principal after the other."""
+
+    engine: Engine
+    account: str
+    asked: tuple[Question, ...]
+    ours: dict[str, _Trust]
+    """The trust of our roles, as synthesized."""
+    deployers: dict[str, _Trust]
+    """That of the roles that deploy, as it is."""
+
+    def findings(self, identity: Identity, held: Held) -> Iterator[Finding]:
+        """What the principal can do, and what cannot be determined of it."""
+        answers = self._answers(identity, held)
+        for harm, powers in answers.powers.items():
+            listed = "; ".join(f"{power} ({_short(how)})" for power, how in powers.items())
+            yield Finding(
+                harm,
+                f"{identity.title} can {listed}",
+                "it holds policies of its own that reach what is ours; conditions are taken to "
+                "hold",
+                "narrow its policies, or name it in --known if that is accepted",
+            )
+        for reason in dict.fromkeys((*held.not_understood, *answers.unknown)):
+            yield Finding(
+                Harm.UNKNOWN,
+                f"what {identity.title} can do cannot be determined: {reason}",
+                "the review does not understand one of its policies",
+                "look at its policies: can it start, change or pass what is ours?",
+            )
+
+    def _answers(self, identity: Identity, held: Held) -> _Answers:
+        found = _Answers()
+        requester = Requester(
+            arn=identity.arn,
+            context=_context(identity),
+            account=self.account,
+            identity=held.identity,
+            boundary=held.boundary,
+        )
+        for question in self.asked:
+            for resource in question.resources:
+                try:
+                    is_allowed = self._is_allowed(identity, requester, question.action, resource)
+                except ReviewError as error:
+                    found.unknown.append(str(error))
+                    break
+                if is_allowed:
+                    name = resource.split(":", 5)[-1]
+                    how = f"{question.action} on {name}"
+                    found.powers[question.harm][question.power].append(how)
+                    break
+        return found
+
+    def _is_allowed(
+        self, identity: Identity, requester: Requester, action: str, resource: str
+    ) -> bool:
+        may = _may(requester.identity, action, resource)
+        trust = None
+        if action == ASSUME_ROLE:
+            is_ours = resource in self.ours
+            trust = self.ours[resource] if is_ours else self.deployers[resource]
+            named = [value for kind, value in _principals(trust) if kind in ("AWS", "*")]
+            by_itself = any(covers(value, identity.arn) for value in named)
+            if by_itself and is_ours:
+                return False  # the templates name it: an author
+            if not by_itself and not (may and any(_is_account(v, self.account) for v in named)):
+                return False
+        elif not may:
+            return False
+        requests = [Request(action, resource, {})]
+        asks = replace(requester, trust=trust)
+        return self.engine.decide(asks, requests, discover=True)[0].is_allowed
+
+
+def _context(identity: Identity) -> dict[str, str]:
+    """What IAM fills in for every request. Source: IAM User Guide, AWS global condition keys."""
+    is_user = identity.kind == "user"
+    return {
+        "aws:PrincipalArn": identity.arn,
+        "aws:PrincipalAccount": identity.arn.split(":")[4],
+        "aws:PrincipalType": "User" if is_user else "AssumedRole",
+        **({"aws:username": identity.name} if is_user else {}),
+    }
 
 
 def _may(statements: Iterable[Statement], action: str, resource: str) -> bool:
@@ -231,25 +203,16 @@ def _may(statements: Iterable[Statement], action: str, resource: str) -> bool:
     )
 
 
-def _is_trusted(identity: Identity, trust: Policy) -> bool:
-    """Whether a role's trust may let the principal in, by itself or by its account."""
-    account = identity.arn.split(":")[4]
-    named = (
-        value
-        for statement in trust.statements
-        if statement.allows
-        for kind, value in statement.principals
-        if kind in ("AWS", "*")
-    )
-    of_account = ("*", account, ":".join((*identity.arn.split(":")[:5], "root")))
-    return any(value in of_account or covers(value, identity.arn) for value in named)
+def _principals(trust: Iterable[Statement]) -> Iterator[tuple[str, str]]:
+    """Kind and value of those whom a trust lets in."""
+    return (each for statement in trust if statement.allows for each in statement.principals)
 
 
-def _finding(identity: Identity, powers: dict[str, list[str]]) -> Finding:
-    listed = "; ".join(f"{power} ({', '.join(how)})" for power, how in powers.items())
-    return Finding(
-        Harm.ACCESS,
-        f"{identity.title} can {listed}",
-        "it holds policies of its own that reach what is ours; conditions are taken to hold",
-        "narrow its policies, or name it in --known if that is accepted",
-    )
+def _is_account(value: str, account: str) -> bool:
+    """Whether a principal of a trust is an account as a whole: its policies decide then."""
+    return value == account or value.split(":")[4:] == [account, "root"]
+
+
+def _short(how: list[str]) -> str:
+    more = f" and {len(how) - _LISTED} more" if len(how) > _LISTED else ""
+    return f"{', '.join(how[:_LISTED])}{more}"

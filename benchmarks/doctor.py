@@ -7,6 +7,7 @@ from typing import Any
 from account.expected import Expected
 from account.live_iam import Identity, LiveIam, ManagedPolicy
 from account.others import check_others
+from account.questions import questions
 from benchmarks.measure import Command
 from benchmarks.projects import PROJECT
 from review.iam.engine import Engine
@@ -46,8 +47,9 @@ def main(assembly: Path) -> None:
     expected = Expected(
         templates=templates, bodies={}, resources=read_resources(templates), account=account
     )
+    live = _live()
     with Engine() as engine:
-        found = list(check_others(engine, _live(), expected, ()))
+        found = list(check_others(engine, live, expected, questions(expected, live), ()))
     print(f"{len(found)} of {ROLES} roles reach the deployment")
 
 

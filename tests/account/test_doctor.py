@@ -16,7 +16,15 @@ from account.aws import Aws
 from account.doctor import examine
 from account.findings import Finding, Harm
 from account.policy import READS, doctor_policy
-from delegation.model import Approval, Audit, Deployment, ExistingRole, IamUser, ServiceRole
+from delegation.model import (
+    Approval,
+    Audit,
+    Deployment,
+    ExistingRole,
+    GitHubPipeline,
+    IamUser,
+    ServiceRole,
+)
 from review.templates.cloud_assembly import Assembly
 from sandbox import Sandbox
 from tests.clone import PROJECT
@@ -29,13 +37,18 @@ _ARN = f"arn:aws:iam::{_ACCOUNT}"
 _ROLE, _USER, _GROUP = "AutomationServiceRole", "alice", "AutomationRestrictedOperators"
 _POLICY = f"{_ARN}:policy/OperatorRestrictedPermissions"
 _BOUNDARY = f"{_ARN}:policy/{_ROLE}Boundary"
-_STACKS = ("AdministrationStack", "RunbooksStack", "AuditStack")
+_DEPLOYER = f"cdk-hnb659fds-deploy-role-{_ACCOUNT}-{_REGION}"
+_PROVIDER = f"{_ARN}:oidc-provider/token.actions.githubusercontent.com"
+_CLIENT = "sts.amazonaws.com"
+_STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
 _QUICKLY = {"Delay": 0.1, "MaxAttempts": 200}
 _WANTED: Deployment = deployment(
     operators=(IamUser(_USER), ExistingRole("OnCall")),
+    authors=(f"{_ARN}:role/Author",),
     service_roles=(
         ServiceRole(name=_ROLE, runbooks=(RUNBOOK,), approval=Approval(by=(IamUser("lead"),))),
     ),
+    pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
     audit=Audit(auditors=(IamUser("auditor"),), subscribers=("team@example.com",)),
 )
 
@@ -45,6 +58,11 @@ Json = dict[str, Any]
 def _allow(action: str, resource: str = "*", **more: Any) -> str:
     statement = {"Effect": "Allow", "Action": action, "Resource": resource, **more}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _allow_each(*actions: str) -> str:
+    statements = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in actions]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def _trust(principal: Json) -> str:
@@ -109,7 +127,16 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     assembly = Assembly(written(_WANTED, tmp_path_factory.mktemp("doctor") / "assembly"))
     with Sandbox() as sandbox:
         found = Company(sandbox, assembly.folder)
-        found.iam.create_role(RoleName="OnCall", AssumeRolePolicyDocument=_EC2)
+        for role in ("OnCall", "Author"):
+            found.iam.create_role(RoleName=role, AssumeRolePolicyDocument=_EC2)
+        found.iam.put_role_policy(
+            RoleName="Author",
+            PolicyName="Own",
+            PolicyDocument=_allow("sts:AssumeRole", f"{_ARN}:role/Author*"),
+        )
+        found.iam.create_role(
+            RoleName=_DEPLOYER, AssumeRolePolicyDocument=_trust({"AWS": f"{_ARN}:root"})
+        )
         found.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
         for name in _STACKS:
             (stack,) = assembly.named(name)
@@ -203,6 +230,22 @@ def _trust_anybody(company: Company) -> None:
 def _restore_trust(company: Company) -> None:
     document = json.dumps(company.kept)
     company.iam.update_assume_role_policy(RoleName=_ROLE, PolicyDocument=document)
+
+
+def _provider(company: Company, *clients: str) -> Any:
+    return company.iam.create_open_id_connect_provider(
+        Url="https://token.actions.githubusercontent.com", ClientIDList=list(clients)
+    )
+
+
+def _without_provider(company: Company) -> Any:
+    return company.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=_PROVIDER)
+
+
+def _trust_deployer(company: Company, principal: Any) -> None:
+    company.iam.update_assume_role_policy(
+        RoleName=_DEPLOYER, PolicyDocument=_trust({"AWS": principal})
+    )
 
 
 def _key(company: Company) -> str:
@@ -360,7 +403,7 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         f"role Starter can start runbooks (ssm:StartAutomationExecution on document/{RUNBOOK})",
     ),
     "a role that changes a runbook": (
-        lambda c: c.stranger("Writer", _allow("ssm:Update*", _DOCUMENT)),
+        lambda c: c.stranger("Writer", _allow("ssm:UpdateDocument*", _DOCUMENT)),
         lambda c: c.remove_stranger("Writer"),
         Harm.ACCESS,
         f"role Writer can change runbooks (ssm:UpdateDocument on document/{RUNBOOK}, "
@@ -391,11 +434,80 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         "role Maker can become users (iam:CreateAccessKey on user/",
     ),
+    "a role that assumes the role that deploys": (
+        lambda c: c.stranger("Developer", _allow("sts:AssumeRole", f"{_ARN}:role/cdk-*")),
+        lambda c: c.remove_stranger("Developer"),
+        Harm.ACCESS,
+        f"role Developer can deploy (sts:AssumeRole on role/{_DEPLOYER})",
+    ),
+    "a role that gives the role that deploys another trust": (
+        lambda c: c.stranger("Truster", _allow("iam:UpdateAssumeRolePolicy", f"{_ARN}:role/cdk-*")),
+        lambda c: c.remove_stranger("Truster"),
+        Harm.ACCESS,
+        f"role Truster can change roles (iam:UpdateAssumeRolePolicy on role/{_DEPLOYER})",
+    ),
+    "a role that deploys, let in from elsewhere": (
+        lambda c: _trust_deployer(c, ["111122223333", f"{_ARN}:root"]),
+        lambda c: _trust_deployer(c, f"{_ARN}:root"),
+        Harm.ACCESS,
+        f"role {_DEPLOYER}, which deploys the stacks, can be assumed by 111122223333 (AWS)",
+    ),
+    "a role that changes an existing operator": (
+        lambda c: c.stranger("Changer", _allow("iam:DetachRolePolicy", f"{_ARN}:role/OnCall")),
+        lambda c: c.remove_stranger("Changer"),
+        Harm.ACCESS,
+        "role Changer can change roles (iam:DetachRolePolicy on role/OnCall)",
+    ),
+    "a role that gives a group more": (
+        lambda c: c.stranger("Giver", _allow("iam:PutGroupPolicy")),
+        lambda c: c.remove_stranger("Giver"),
+        Harm.ACCESS,
+        f"role Giver can change groups (iam:PutGroupPolicy on group/{_GROUP})",
+    ),
+    "a role that runs by an association": (
+        lambda c: c.stranger("Associator", _allow("ssm:CreateAssociation")),
+        lambda c: c.remove_stranger("Associator"),
+        Harm.ACCESS,
+        f"role Associator can start runbooks (ssm:CreateAssociation on document/{RUNBOOK})",
+    ),
+    "a role that stops the trail": (
+        lambda c: c.stranger("Stopper", _allow("cloudtrail:StopLogging")),
+        lambda c: c.remove_stranger("Stopper"),
+        Harm.RECORD,
+        "role Stopper can stop the trail (cloudtrail:StopLogging on trail/all)",
+    ),
+    "a role that removes targets and the topic's policy": (
+        lambda c: c.stranger("Remover", _allow_each("events:RemoveTargets", "sns:AddPermission")),
+        lambda c: c.remove_stranger("Remover"),
+        Harm.RECORD,
+        "role Remover can change what is recorded (events:RemoveTargets on rule/AuditStack-Runs1); "
+        "change or forge reports (sns:AddPermission on ",
+    ),
+    "a role with an old policy": (
+        lambda c: c.stranger(
+            "Old", _allow("ssm:StartAutomationExecution").replace("2012-10-17", "2008-10-17")
+        ),
+        lambda c: c.remove_stranger("Old"),
+        Harm.ACCESS,
+        "role Old can start runbooks",
+    ),
     "a policy that is not understood": (
-        lambda c: c.stranger("Odd", _allow("ssm:*").replace("2012-10-17", "2008-10-17")),
+        lambda c: c.stranger("Odd", _allow("ssm:*", f"{_DOCUMENT}{'*x' * 11}")),
         lambda c: c.remove_stranger("Odd"),
         Harm.UNKNOWN,
         "what role Odd can do cannot be determined: ",
+    ),
+    "an identity provider for other clients": (
+        lambda c: (_without_provider(c), _provider(c, _CLIENT, "mine")),
+        lambda c: (_without_provider(c), _provider(c, _CLIENT)),
+        Harm.ACCESS,
+        f"identity provider {_PROVIDER} serves the clients mine, {_CLIENT}, not {_CLIENT}",
+    ),
+    "an identity provider that was deleted": (
+        lambda c: _without_provider(c),
+        lambda c: _provider(c, _CLIENT),
+        Harm.FUNCTION,
+        f"identity provider {_PROVIDER} does not exist",
     ),
     "a rule that is off": (
         lambda c: c.events.disable_rule(Name=_rule(c)),
@@ -496,6 +608,7 @@ def test_names_that_exist_before_the_first_deployment_are_found(
         company.iam.delete_user(UserName="mallory")
 
     assert {each.what for each in found if each.is_fault} == {
+        f"acme-PipelineStack in {_REGION} does not stand",
         f"acme-AdministrationStack in {_REGION} does not stand",
         f"acme-RunbooksStack in {_REGION} does not stand",
         f"user mallory exists already, and acme-AdministrationStack in {_REGION} would make it",
@@ -523,9 +636,36 @@ def test_known_principal_is_accepted(company: Company) -> None:
         company.remove_stranger("Legacy-Starter")
 
 
+def test_what_reaches_nothing_of_ours_is_no_finding(company: Company) -> None:
+    own_user = f"{_ARN}:user/${{aws:username}}"
+    company.iam.create_user(UserName="carol")
+    statements = [
+        {"Sid": "", "Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": own_user},
+        {"Effect": "Allow", "Action": "ssm:*", "Resource": "*", "Condition": {}},
+        {"Effect": "Deny", "Action": "ssm:*", "Resource": "*"},
+    ]
+    company.iam.put_user_policy(
+        UserName="carol",
+        PolicyName="Own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    company.stranger(
+        "Denied",
+        _allow("s3:*", "arn:aws:s3:::bucket*/a*b*c*d*e*f*g*h*i*j*k"),
+    )
+    try:
+        found = company.findings()
+    finally:
+        company.remove_stranger("Denied")
+        company.iam.delete_user_policy(UserName="carol", PolicyName="Own")
+        company.iam.delete_user(UserName="carol")
+
+    assert found == []
+
+
 def test_administrators_are_one_line_and_no_fault(company: Company) -> None:
-    for name in ("Admin1", "Admin2"):
-        company.stranger(name, _allow("*"))
+    company.stranger("Admin1", _allow("*"))
+    company.stranger("Admin2", _allow_each("s3:*", "*"))
     try:
         notes = [each.what for each in company.examined() if "administrators" in each.what]
         faults = company.findings()
@@ -533,7 +673,9 @@ def test_administrators_are_one_line_and_no_fault(company: Company) -> None:
         for name in ("Admin1", "Admin2"):
             company.remove_stranger(name)
 
-    assert notes == ["2 administrators can do everything: role Admin1, role Admin2"]
+    assert notes == [
+        "2 administrators can do whatever no policy denies them: role Admin1, role Admin2"
+    ]
     assert faults == []
 
 

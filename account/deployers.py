@@ -1,0 +1,62 @@
+"""The roles that deploy the stacks: whom they let in."""
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from account.expected import Expected
+from account.findings import Finding, Harm
+from account.foreign_policies import Reader
+from account.live_iam import Identity, LiveIam
+from review.iam.policy_variables import Values
+from review.iam.statements import Statement
+
+_SESSIONS = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
+_CLOUDFORMATION = ("Service", "cloudformation.amazonaws.com")
+_DELETED = re.compile(r"A[A-Z0-9]{15,}")
+"""The id that stands in a trust for a principal that was deleted: nobody has it any more.
+Source: IAM User Guide, AWS JSON policy elements: Principal."""
+
+
+def deployers(live: LiveIam, expected: Expected) -> tuple[Identity, ...]:
+    """The roles of the account that deploy, without those that the templates make."""
+    named = expected.deployers
+    return tuple(each for each in live.identities.values() if each.arn in named)
+
+
+def trust_of(role: Identity) -> tuple[tuple[Statement, ...], tuple[str, ...]]:
+    """The statements by which a role may be assumed; and why others were not understood."""
+    reader = Reader(Values(known={}, absent=frozenset()), _SESSIONS)
+    statements = tuple(reader.read(f"trust of {role.title}", role.trust))
+    return statements, tuple(reader.not_understood)
+
+
+def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> Iterator[Finding]:
+    """A finding for each that may assume such a role from outside the account, and is not known;
+    what the account's own principals may is asked of each."""
+    account, known = expected.account.environment.account, tuple(known)
+    for role in deployers(live, expected):
+        trust, not_understood = trust_of(role)
+        for reason in not_understood:
+            yield Finding(
+                Harm.UNKNOWN,
+                f"who can assume {role.title} cannot be determined: {reason}",
+                "its trust policy is not understood",
+                "look at it: whom does it let in?",
+            )
+        for kind, value in sorted({p for each in trust if each.allows for p in each.principals}):
+            is_known = any(fnmatchcase(value, pattern) for pattern in known)
+            if (kind, value) != _CLOUDFORMATION and not _is_inside(value, account) and not is_known:
+                yield Finding(
+                    Harm.ACCESS,
+                    f"{role.title}, which deploys the stacks, can be assumed by {value} ({kind})",
+                    "its trust policy names somebody outside the account, or everybody",
+                    "narrow its trust (cdk bootstrap), or name the principal in --known if that "
+                    "is accepted",
+                )
+
+
+def _is_inside(value: str, account: str) -> bool:
+    """Whether a principal of a trust is the account, one of its principals, or nobody."""
+    of_account = value == account or value.split(":")[4:5] == [account]
+    return of_account or _DELETED.fullmatch(value) is not None
