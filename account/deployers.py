@@ -32,8 +32,8 @@ def trust_of(role: Identity) -> tuple[tuple[Statement, ...], tuple[str, ...]]:
 
 
 def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> Iterator[Finding]:
-    """A finding for each that may assume such a role from outside the account, and is not known;
-    what the account's own principals may is asked of each."""
+    """A finding for each principal of such a role's trust that is neither the account's nor
+    known; what the account's own principals may is asked of each."""
     account, known = expected.account.environment.account, tuple(known)
     for role in deployers(live, expected):
         trust, not_understood = trust_of(role)
@@ -46,17 +46,21 @@ def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> 
             )
         for kind, value in sorted({p for each in trust if each.allows for p in each.principals}):
             is_known = any(fnmatchcase(value, pattern) for pattern in known)
-            if (kind, value) != _CLOUDFORMATION and not _is_inside(value, account) and not is_known:
+            if not (is_known or _is_inside(kind, value, account)):
                 yield Finding(
                     Harm.ACCESS,
                     f"{role.title}, which deploys the stacks, can be assumed by {value} ({kind})",
-                    "its trust policy names somebody outside the account, or everybody",
+                    "its trust policy names a session, an identity provider, somebody outside the "
+                    "account, or everybody",
                     "narrow its trust (cdk bootstrap), or name the principal in --known if that "
                     "is accepted",
                 )
 
 
-def _is_inside(value: str, account: str) -> bool:
-    """Whether a principal of a trust is the account, one of its principals, or nobody."""
-    of_account = value == account or value.split(":")[4:5] == [account]
+def _is_inside(kind: str, value: str, account: str) -> bool:
+    """Whether a principal of a trust is CloudFormation, the account, one of its users and roles, or
+    nobody. A session, or whoever an identity provider lets in, is none of them."""
+    if kind != "AWS":
+        return (kind, value) == _CLOUDFORMATION
+    of_account = value == account or value.split(":")[2:5] == ["iam", "", account]
     return of_account or _DELETED.fullmatch(value) is not None

@@ -121,6 +121,9 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         f"{t.environment.account}:stack/{t.stack}/{_EXECUTION}"
         for t in expected.templates
     )
+    assets = tuple(
+        f"arn:{t.environment.partition}:s3:::{t.asset}" for t in expected.templates if t.asset
+    )
     deploying = tuple(role.arn for role in deployers(live, expected))
     existing = _existing(expected, live)
     roles = tuple(role.arn for role in expected.of_type(ROLE))
@@ -143,6 +146,7 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         *_each(_ON_USERS, users),
         *_each(_ON_PROVIDERS, providers),
         *_each(_ON_STACKS, stacks),
+        *_each({"change what is deployed": ("s3:PutObject",)}, tuple(dict.fromkeys(assets))),
         *_each({"assume roles": (ASSUME_ROLE,)}, roles),
         *_each({"deploy": (ASSUME_ROLE,)}, deploying),
     )
@@ -154,7 +158,7 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
         f"arn:{aws.partition}:events:{rule.region}:{aws.account}:rule/{rule.name}"
         for rule in expected.of_type(RULE)
     )
-    logs = tuple(log.attribute("Arn").removesuffix(":*") for log in expected.of_type(LOG))
+    logs = tuple(log.attribute("Arn") for log in expected.of_type(LOG))
     topics = tuple(filter(None, (physical_id(aws, topic) for topic in expected.of_type(TOPIC))))
     keys = tuple(
         f"arn:{aws.partition}:kms:{key.region}:{aws.account}:key/{physical_id(aws, key)}"
@@ -167,8 +171,16 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
     )
     asked = (
         ("change what is recorded", _ON_RULES, rules),
-        ("delete or redirect the log", _ON_LOGS, tuple(f"{log}:*" for log in logs)),
-        ("delete or redirect the log", _ON_STREAMS, tuple(f"{log}:log-stream:*" for log in logs)),
+        (
+            "delete or redirect the log",
+            _ON_LOGS,
+            tuple(form for log in logs for form in (log, log.removesuffix(":*"))),
+        ),
+        (
+            "delete or redirect the log",
+            _ON_STREAMS,
+            tuple(f"{log.removesuffix('*')}log-stream:example" for log in logs),
+        ),
         ("change or forge reports", _ON_TOPICS, topics),
         ("stop reports", _ON_KEYS, keys),
         ("stop the trail", _ON_TRAILS, tuple(trails)),

@@ -39,6 +39,7 @@ _POLICY = f"{_ARN}:policy/OperatorRestrictedPermissions"
 _BOUNDARY = f"{_ARN}:policy/{_ROLE}Boundary"
 _DEPLOYER = f"cdk-hnb659fds-deploy-role-{_ACCOUNT}-{_REGION}"
 _PROVIDER = f"{_ARN}:oidc-provider/token.actions.githubusercontent.com"
+_LOG = f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:/aws/events/DelegatedRuns"
 _CLIENT = "sts.amazonaws.com"
 _STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
 _QUICKLY = {"Delay": 0.1, "MaxAttempts": 200}
@@ -203,8 +204,7 @@ def _remove_target(company: Company) -> None:
 
 
 def _restore_target(company: Company) -> None:
-    arn = f"arn:aws:logs:{_REGION}:{_ACCOUNT}:log-group:/aws/events/DelegatedRuns"
-    company.events.put_targets(Rule=_rule(company), Targets=[{"Id": "Log", "Arn": arn}])
+    company.events.put_targets(Rule=_rule(company), Targets=[{"Id": "Log", "Arn": _LOG}])
 
 
 def _another_version(company: Company) -> None:
@@ -242,9 +242,9 @@ def _without_provider(company: Company) -> Any:
     return company.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=_PROVIDER)
 
 
-def _trust_deployer(company: Company, principal: Any) -> None:
+def _trust_deployer(company: Company, principal: Any, **more: str) -> None:
     company.iam.update_assume_role_policy(
-        RoleName=_DEPLOYER, PolicyDocument=_trust({"AWS": principal})
+        RoleName=_DEPLOYER, PolicyDocument=_trust({"AWS": principal, **more})
     )
 
 
@@ -452,6 +452,19 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         f"role {_DEPLOYER}, which deploys the stacks, can be assumed by 111122223333 (AWS)",
     ),
+    "a role that deploys, let in by an identity provider": (
+        lambda c: _trust_deployer(c, f"{_ARN}:root", Federated=_PROVIDER),
+        lambda c: _trust_deployer(c, f"{_ARN}:root"),
+        Harm.ACCESS,
+        f"role {_DEPLOYER}, which deploys the stacks, can be assumed by {_PROVIDER} (Federated)",
+    ),
+    "a role that writes the templates that are deployed": (
+        lambda c: c.stranger("Uploader", _allow("s3:PutObject", "arn:aws:s3:::cdk-*")),
+        lambda c: c.remove_stranger("Uploader"),
+        Harm.ACCESS,
+        f"role Uploader can change what is deployed (s3:PutObject on cdk-hnb659fds-assets-"
+        f"{_ACCOUNT}-{_REGION}/",
+    ),
     "a role that changes an existing operator": (
         lambda c: c.stranger("Changer", _allow("iam:DetachRolePolicy", f"{_ARN}:role/OnCall")),
         lambda c: c.remove_stranger("Changer"),
@@ -482,6 +495,19 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.RECORD,
         "role Remover can change what is recorded (events:RemoveTargets on rule/AuditStack-Runs1); "
         "change or forge reports (sns:AddPermission on ",
+    ),
+    "a role that deletes the log": (
+        lambda c: c.stranger("Deleter", _allow("logs:Delete*", f"{_LOG}*")),
+        lambda c: c.remove_stranger("Deleter"),
+        Harm.RECORD,
+        "role Deleter can delete or redirect the log (logs:DeleteLogGroup on log-group:"
+        "/aws/events/DelegatedRuns:*, logs:DeleteRetentionPolicy on log-group:",
+    ),
+    "a role that schedules the key's deletion": (
+        lambda c: c.stranger("Scheduler", _allow("kms:ScheduleKeyDeletion")),
+        lambda c: c.remove_stranger("Scheduler"),
+        Harm.RECORD,
+        "role Scheduler can stop reports (kms:ScheduleKeyDeletion on key/",
     ),
     "a role with an old policy": (
         lambda c: c.stranger(
@@ -651,7 +677,7 @@ def test_what_reaches_nothing_of_ours_is_no_finding(company: Company) -> None:
     )
     company.stranger(
         "Denied",
-        _allow("s3:*", "arn:aws:s3:::bucket*/a*b*c*d*e*f*g*h*i*j*k"),
+        _allow("sqs:*", "arn:aws:sqs:*:*:a*b*c*d*e*f*g*h*i*j*k"),
     )
     try:
         found = company.findings()
