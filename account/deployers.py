@@ -59,7 +59,7 @@ def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> 
 
 def _is_inside(kind: str, value: str, account: str) -> bool:
     """Whether a principal of a trust is CloudFormation, the account, one of its users and roles, or
-    nobody. A session, or whoever an identity provider lets in, is none of them."""
+    nobody. A session, or those whom an identity provider lets in, is none of them."""
     if kind != "AWS":
         return (kind, value) == _CLOUDFORMATION
     of_account = value == account or value.split(":")[2:5] == ["iam", "", account]

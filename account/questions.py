@@ -109,7 +109,7 @@ class Question:
 
 
 def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
-    """About runbooks, executions, stacks and IAM: what the templates make, whoever else is an
+    """About runbooks, executions, stacks and IAM: what the templates make, who else is an
     operator, approver, auditor or author, and the roles that deploy."""
     environment = expected.account.environment
     executions = tuple(
