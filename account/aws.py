@@ -15,9 +15,10 @@ _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeou
 _MISSING = (
     *("InvalidDocument", "InvalidDocumentVersion", "NoSuchEntity", "NotFound", "NotFoundException"),
     *("ResourceNotFound", "ResourceNotFoundException", "ServiceSettingNotFound"),
-    *("TrailNotFoundException", "ValidationError"),
+    "TrailNotFoundException",
 )
-"""Codes by which services say that something does not exist, CloudFormation by the last."""
+"""Codes by which services say that something does not exist."""
+_MISSING_IN_CLOUDFORMATION = "ValidationError"
 
 
 class Aws:
@@ -111,5 +112,6 @@ class Aws:
 def _require_missing(what: str, error: Exception) -> None:
     """Raises Unreadable unless the error says that something does not exist."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    if code not in _MISSING:
+    is_stack = code == _MISSING_IN_CLOUDFORMATION and what.startswith("cloudformation ")
+    if code not in _MISSING and not (is_stack and "does not exist" in str(error)):
         raise Unreadable(f"{what}: {error}") from None

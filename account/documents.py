@@ -124,8 +124,9 @@ def _of_version(
 
 
 def _exists(aws: Aws, role: str) -> bool:
-    """Whether a role exists; none, which runs as its starter, is taken to."""
-    if not role.startswith("arn:"):
+    """Whether a role exists; none, which runs as its starter, is taken to, and one that a parameter
+    names."""
+    if not role.startswith("arn:") or "{{" in role:
         return True
     return aws.read("iam", "get_role", RoleName=role.rsplit("/", 1)[-1]) is not None
 

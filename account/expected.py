@@ -63,7 +63,8 @@ class Expected:
         found: dict[str, set[str]] = {group.name: set() for group in self.of_type(GROUP)}
         for user in self.of_type(USER):
             for group in user.listed("Groups"):
-                found[group].add(user.name)
+                if group in found:
+                    found[group].add(user.name)
         return found
 
     @property

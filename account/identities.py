@@ -57,6 +57,13 @@ def _compare(found: Identity, resource: Resource, attached: set[str]) -> Iterato
                 _BY_HAND,
                 _REVERT,
             )
+    for name in sorted(inline.keys() - found.inline.keys()):
+        yield Finding(
+            Harm.ACCESS,
+            f"{found.title} does not hold the inline policy {name}",
+            f"{_BY_HAND}; what it denies is not denied, what it grants is missing",
+            _REVERT,
+        )
     boundary = resource.get("PermissionsBoundary")
     if found.boundary != boundary:
         yield Finding(

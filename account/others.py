@@ -14,7 +14,7 @@ from account.expected import Expected
 from account.findings import Finding, Harm
 from account.foreign_policies import Held, held_by
 from account.live_iam import Identity, LiveIam
-from account.questions import ASSUME_ROLE, Question
+from account.questions import ASSUME_ROLE, Question, people
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
 from review.iam.patterns import covers, may_overlap
@@ -42,12 +42,13 @@ def check_others(
     own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
     actions = tuple(dict.fromkeys(question.action for question in asked))
     deploying = {role.arn: role for role in deployers(live, expected)}
+    named = (each for each in people(expected, live) if each.kind == "role")
     inquiry = _Inquiry(
         engine=engine,
         account=expected.account.environment.account,
         asked=asked,
         ours=_trusts(expected),
-        deployers={arn: trust_of(role)[0] for arn, role in deploying.items()},
+        live={role.arn: trust_of(role)[0] for role in (*deploying.values(), *named)},
     )
     administrators: list[str] = []
     for holder, identity in live.identities.items():
@@ -61,12 +62,10 @@ def check_others(
         else:
             yield from inquiry.findings(identity, held)
     if administrators:
-        listed = ", ".join(sorted(administrators)[:20])
-        more = f" and {len(administrators) - 20} more" if len(administrators) > 20 else ""
         yield Finding(
             Harm.NOTE,
             f"{len(administrators)} administrators can do whatever no policy denies them: "
-            f"{listed}{more}",
+            f"{', '.join(sorted(administrators))}",
             "they hold AdministratorAccess or what comes to it",
             "keep them few; nothing here limits them",
         )
@@ -84,7 +83,7 @@ def _is_administrator(held: Held) -> bool:
 def _allows_everything(statements: Iterable[Statement]) -> bool:
     return any(
         each.allows
-        and not (each.but_actions or each.but_resources or each.conditions)
+        and not (each.but_actions or each.but_resources)
         and any(pattern in _EVERYTHING for pattern in each.actions)
         and "*" in each.resources
         for each in statements
@@ -115,8 +114,8 @@ class _Inquiry:
     asked: tuple[Question, ...]
     ours: dict[str, _Trust]
     """The trust of our roles, as synthesized."""
-    deployers: dict[str, _Trust]
-    """That of the roles that deploy, as it is."""
+    live: dict[str, _Trust]
+    """That of the roles that deploy, and of people whom the deployment names, as it is."""
 
     def findings(self, identity: Identity, held: Held) -> Iterator[Finding]:
         """What the principal can do, and what cannot be determined of it."""
@@ -168,7 +167,7 @@ class _Inquiry:
         trust = None
         if action == ASSUME_ROLE:
             is_ours = resource in self.ours
-            trust = self.ours[resource] if is_ours else self.deployers[resource]
+            trust = self.ours[resource] if is_ours else self.live[resource]
             named = [value for kind, value in _principals(trust) if kind in ("AWS", "*")]
             by_itself = any(covers(value, identity.arn) for value in named)
             if by_itself and is_ours:

@@ -13,4 +13,5 @@ def physical_id(aws: Aws, resource: Resource) -> str:
         StackName=resource.template.stack,
         LogicalResourceId=resource.logical_id,
     )
-    return str(answer["StackResourceDetail"]["PhysicalResourceId"]) if answer else ""
+    detail = answer["StackResourceDetail"] if answer else {}
+    return str(detail.get("PhysicalResourceId") or "")

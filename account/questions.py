@@ -7,10 +7,11 @@ from account.aws import Aws
 from account.deployers import deployers
 from account.expected import Expected
 from account.findings import Harm
-from account.live_iam import LiveIam
+from account.live_iam import Identity, LiveIam
 from account.physical import physical_id
 from review.model.account import Persona
 from review.templates.resource_types import (
+    DOCUMENT,
     GROUP,
     KEY,
     LOG,
@@ -83,12 +84,14 @@ _ON_RULES = (
 )
 _ON_LOGS = (
     *("logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"),
-    "logs:PutSubscriptionFilter",
+    *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:AssociateKmsKey"),
 )
 _ON_STREAMS = ("logs:DeleteLogStream",)
+_ON_EVERY_LOG = ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy")
 _ON_TOPICS = (
     *("sns:DeleteTopic", "sns:SetTopicAttributes", "sns:AddPermission", "sns:RemovePermission"),
-    *("sns:Subscribe", "sns:Unsubscribe", "sns:Publish"),
+    *("sns:Subscribe", "sns:Unsubscribe", "sns:SetSubscriptionAttributes"),
+    *("sns:Publish", "sns:PutDataProtectionPolicy"),
 )
 _ON_KEYS = ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion")
 _ON_TRAILS = (
@@ -125,9 +128,15 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         f"arn:{t.environment.partition}:s3:::{t.asset}" for t in expected.templates if t.asset
     )
     deploying = tuple(role.arn for role in deployers(live, expected))
-    existing = _existing(expected, live)
+    existing = tuple(identity.arn for identity in people(expected, live))
+    named = _of("role", existing)
     roles = tuple(role.arn for role in expected.of_type(ROLE))
-    services = tuple(role.arn for role in expected.account.having(Persona.SERVICE_ROLE))
+    made = {role.arn for role in expected.of_type(ROLE)}
+    services = tuple(
+        role.arn for role in expected.account.having(Persona.SERVICE_ROLE) if role.arn in made
+    )
+    documents = tuple(document.arn for document in expected.of_type(DOCUMENT))
+    buckets = tuple(asset.split("/")[0] for asset in assets)
     policies = (
         *(policy.arn for policy in expected.of_type(MANAGED_POLICY)),
         *_customer_policies(existing, deploying, live),
@@ -136,19 +145,21 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
     users = (*(user.arn for user in expected.of_type(USER)), *_of("user", existing))
     providers = tuple(each.attribute("Arn") for each in expected.of_type(PROVIDER))
     return (
-        *_each(_ON_DOCUMENTS, expected.account.runbook_arns),
+        *_each(_ON_DOCUMENTS, documents),
         *_each({"answer approvals": ("ssm:SendAutomationSignal",)}, executions),
         *_each({"pass service roles": ("iam:PassRole",)}, services),
         *_each({"pass roles that deploy": ("iam:PassRole",)}, deploying),
-        *_each(_ON_ROLES, (*roles, *_of("role", existing), *deploying)),
+        *_each(_ON_ROLES, (*roles, *named, *deploying)),
         *_each(_ON_POLICIES, tuple(dict.fromkeys(policies))),
         *_each(_ON_GROUPS, groups),
         *_each(_ON_USERS, users),
         *_each(_ON_PROVIDERS, providers),
         *_each(_ON_STACKS, stacks),
         *_each({"change what is deployed": ("s3:PutObject",)}, tuple(dict.fromkeys(assets))),
+        *_each({"change what is deployed": ("s3:PutBucketPolicy",)}, tuple(dict.fromkeys(buckets))),
         *_each({"assume roles": (ASSUME_ROLE,)}, roles),
         *_each({"deploy": (ASSUME_ROLE,)}, deploying),
+        *_each({"act as people whom the deployment names": (ASSUME_ROLE,)}, named, Harm.NOTE),
     )
 
 
@@ -181,6 +192,7 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
             _ON_STREAMS,
             tuple(f"{log.removesuffix('*')}log-stream:example" for log in logs),
         ),
+        ("delete or redirect the log", _ON_EVERY_LOG, ("*",) if logs else ()),
         ("change or forge reports", _ON_TOPICS, topics),
         ("stop reports", _ON_KEYS, keys),
         ("stop the trail", _ON_TRAILS, tuple(trails)),
@@ -200,13 +212,13 @@ def _each(
             yield Question(power, action, resources, harm)
 
 
-def _existing(expected: Expected, live: LiveIam) -> tuple[str, ...]:
-    """The ARNs of whom the templates give a part, and do not make."""
+def people(expected: Expected, live: LiveIam) -> tuple[Identity, ...]:
+    """The users, groups and roles whom the templates give a part, and do not make."""
     made = {each.arn for each in expected.of_type(USER, GROUP, ROLE)}
     parts = (Persona.OPERATOR, Persona.APPROVER, Persona.AUDITOR, Persona.AUTHOR)
     named = {principal.arn for principal in expected.account.having(*parts)}
     return tuple(
-        identity.arn
+        identity
         for holder, identity in live.identities.items()
         if identity.arn not in made and (holder in expected.attached or identity.arn in named)
     )

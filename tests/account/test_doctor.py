@@ -191,6 +191,11 @@ def _other_role(content: Json) -> None:
     content["assumeRole"] = f"{_ARN}:role/OnCall"
 
 
+def _role_of_starter(content: Json) -> None:
+    content["assumeRole"] = f"{_ARN}:role/{{{{ Role }}}}"
+    content.setdefault("parameters", {})["Role"] = {"type": "String"}
+
+
 def _describe(content: Json) -> None:
     content["description"] = "changed by hand"
 
@@ -289,6 +294,13 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         f"version 2 of document {RUNBOOK} in {_REGION} runs as {_ARN}:role/OnCall, the default as "
         f"{_ARN}:role/{_ROLE}",
+    ),
+    "a version whose role is a parameter": (
+        lambda c: _new_version(c, _role_of_starter, default=False),
+        _restore_document,
+        Harm.ACCESS,
+        f"version 2 of document {RUNBOOK} in {_REGION} runs as {_ARN}:role/{{{{ Role }}}}, the "
+        f"default as {_ARN}:role/{_ROLE}",
     ),
     "a shared document": (
         lambda c: c.ssm.modify_document_permission(
@@ -503,6 +515,19 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         "role Deleter can delete or redirect the log (logs:DeleteLogGroup on log-group:"
         "/aws/events/DelegatedRuns:*, logs:DeleteRetentionPolicy on log-group:",
     ),
+    "a role that masks every log": (
+        lambda c: c.stranger("Masker", _allow("logs:PutAccountPolicy")),
+        lambda c: c.remove_stranger("Masker"),
+        Harm.RECORD,
+        "role Masker can delete or redirect the log (logs:PutAccountPolicy on *)",
+    ),
+    "a role that opens the bucket of templates": (
+        lambda c: c.stranger("Opener", _allow("s3:PutBucketPolicy")),
+        lambda c: c.remove_stranger("Opener"),
+        Harm.ACCESS,
+        f"role Opener can change what is deployed (s3:PutBucketPolicy on cdk-hnb659fds-assets-"
+        f"{_ACCOUNT}-{_REGION})",
+    ),
     "a role that schedules the key's deletion": (
         lambda c: c.stranger("Scheduler", _allow("kms:ScheduleKeyDeletion")),
         lambda c: c.remove_stranger("Scheduler"),
@@ -687,6 +712,26 @@ def test_what_reaches_nothing_of_ours_is_no_finding(company: Company) -> None:
         company.iam.delete_user(UserName="carol")
 
     assert found == []
+
+
+def test_who_can_act_as_a_named_person_is_a_note(company: Company) -> None:
+    company.iam.update_assume_role_policy(
+        RoleName="OnCall", PolicyDocument=_trust({"AWS": f"{_ARN}:root"})
+    )
+    company.stranger("Helper", _allow("sts:AssumeRole", f"{_ARN}:role/OnCall"))
+    try:
+        found = [each for each in company.examined() if "role Helper" in each.what]
+    finally:
+        company.remove_stranger("Helper")
+        company.iam.update_assume_role_policy(RoleName="OnCall", PolicyDocument=_EC2)
+
+    assert [(each.harm, each.what) for each in found] == [
+        (
+            Harm.NOTE,
+            "role Helper can act as people whom the deployment names (sts:AssumeRole on "
+            "role/OnCall)",
+        )
+    ]
 
 
 def test_administrators_are_one_line_and_no_fault(company: Company) -> None:
