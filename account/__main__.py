@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from account.errors import AccountError, Unreadable
+from review.command_line import FOUND, Parser
 from review.errors import ReviewError
-
-FOUND = 2
-"""The exit status where something is wrong."""
 
 
 def main() -> int:
@@ -26,7 +24,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m account",
         description="The live account, read and never changed, against a synthesized assembly.",
     )

@@ -27,6 +27,8 @@ class Aws:
     def __init__(self) -> None:
         self._session = boto3.Session()
         self._clients: dict[tuple[str, str], Any] = {}
+        self._answers: dict[tuple[object, ...], dict[str, Any] | None] = {}
+        """What has been read before: several checks ask the same of a stack or resource."""
 
     @cached_property
     def account(self) -> str:
@@ -65,15 +67,17 @@ class Aws:
     def read(
         self, service: str, call: str, *, region: str = "", **given: Any
     ) -> dict[str, Any] | None:
-        """The answer of a call; None where what it names does not exist. Unreadable where AWS
-        refuses it, or does not answer."""
-        client = self._client(service, region or self.region)
-        try:
-            answer: dict[str, Any] = getattr(client, call)(**given)
-        except (BotoCoreError, ClientError) as error:
-            _require_missing(f"{service} {call}", error)
-            return None
-        return answer
+        """The answer of a call, asked once; None where what it names does not exist. Unreadable
+        where AWS refuses it, or does not answer."""
+        asked = (service, call, region or self.region, *sorted(given.items()))
+        if asked not in self._answers:
+            client = self._client(service, region or self.region)
+            try:
+                self._answers[asked] = getattr(client, call)(**given)
+            except (BotoCoreError, ClientError) as error:
+                _require_missing(f"{service} {call}", error)
+                self._answers[asked] = None
+        return self._answers[asked]
 
     def listed(
         self, service: str, call: str, key: str, *, region: str = "", **given: Any

@@ -7,7 +7,7 @@ from typing import Any
 from account.aws import Aws
 from account.expected import Expected, canonical
 from account.findings import Finding, Harm, guarded
-from account.physical import physical_id
+from account.physical import log_group, physical_id, trails
 from aws_facts.partitions import IAM_HOMES
 from review.templates.resource_types import KEY, LOG, LOG_POLICY, RULE, TOPIC, TOPIC_POLICY
 from review.templates.resources import Resource
@@ -22,7 +22,7 @@ def check_delivery(aws: Aws, expected: Expected) -> Iterator[Finding]:
     for resource in expected.of_type(RULE, LOG, LOG_POLICY, TOPIC, KEY):
         what = f"{resource.logical_id} of {resource.template.stack} in {resource.region}"
         yield from guarded(what, _check(aws, expected, resource))
-    for region in dict.fromkeys(rule.region for rule in expected.of_type(RULE)):
+    for region in expected.recorded_regions:
         yield from guarded(f"the trails in {region}", _check_trail(aws, region))
 
 
@@ -87,12 +87,7 @@ def _check_rule(aws: Aws, expected: Expected, rule: Resource) -> Iterator[Findin
 
 
 def _check_log(aws: Aws, log: Resource) -> Iterator[Finding]:
-    groups = aws.listed(
-        *("logs", "describe_log_groups", "logGroups"),
-        region=log.region,
-        logGroupNamePrefix=log.name,
-    )
-    found = next((group for group in groups if group["logGroupName"] == log.name), None)
+    found = log_group(aws, log.region, log.name)
     if found is None:
         yield _missing(log, f"log group {log.name}")
     elif found.get("retentionInDays") != log.get("RetentionInDays"):
@@ -254,8 +249,7 @@ def _is_filtered(aws: Aws, region: str, subscription: str) -> bool:
 
 def _check_trail(aws: Aws, region: str) -> Iterator[Finding]:
     """Changes are reported from the events of a trail: one has to record them in the Region."""
-    trails = aws.listed("cloudtrail", "describe_trails", "trailList", region=region)
-    if any(_records(aws, trail, region) for trail in trails):
+    if any(_records(aws, trail, region) for trail in trails(aws, region)):
         return
     yield Finding(
         Harm.RECORD,

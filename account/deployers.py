@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 
 from account.expected import Expected
-from account.findings import Finding, Harm
+from account.findings import Finding, Harm, is_known
 from account.foreign_policies import Reader
 from account.live_iam import Identity, LiveIam
 from review.iam.policy_variables import Values
@@ -31,6 +30,11 @@ def trust_of(role: Identity) -> tuple[tuple[Statement, ...], tuple[str, ...]]:
     return statements, tuple(reader.not_understood)
 
 
+def let_in(trust: Iterable[Statement]) -> Iterator[tuple[str, str]]:
+    """Kind and value of those whom a trust lets in."""
+    return (each for statement in trust if statement.allows for each in statement.principals)
+
+
 def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> Iterator[Finding]:
     """A finding for each principal of such a role's trust that is neither the account's nor
     known; what the account's own principals may is asked of each."""
@@ -44,9 +48,8 @@ def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> 
                 "its trust policy is not understood",
                 "look at it: whom does it let in?",
             )
-        for kind, value in sorted({p for each in trust if each.allows for p in each.principals}):
-            is_known = any(fnmatchcase(value, pattern) for pattern in known)
-            if not (is_known or _is_inside(kind, value, account)):
+        for kind, value in sorted(set(let_in(trust))):
+            if not (is_known(value, known) or _is_inside(kind, value, account)):
                 yield Finding(
                     Harm.ACCESS,
                     f"{role.title}, which deploys the stacks, can be assumed by {value} ({kind})",

@@ -13,7 +13,7 @@ from review.model.account import Account
 from review.model.account_reader import read_accounts
 from review.templates.assembly import Template, given_environment, read_templates
 from review.templates.cloud_assembly import Assembly
-from review.templates.resource_types import GROUP, MANAGED_POLICY, ROLE, USER
+from review.templates.resource_types import GROUP, MANAGED_POLICY, ROLE, RULE, USER
 from review.templates.resources import Resource, read_resources
 
 _HOLDERS = {"Users": "user", "Groups": "group", "Roles": "role"}
@@ -46,6 +46,11 @@ class Expected:
         return (resource for resource in self.resources if resource.type in types)
 
     @property
+    def made(self) -> frozenset[Holder]:
+        """The users, groups and roles that the templates make."""
+        return frozenset((each.kind, each.name) for each in self.of_type(USER, GROUP, ROLE))
+
+    @property
     def attached(self) -> dict[Holder, set[str]]:
         """The ARNs of the managed policies that each user, group and role should hold."""
         found: dict[Holder, set[str]] = defaultdict(set)
@@ -66,6 +71,11 @@ class Expected:
                 if group in found:
                     found[group].add(user.name)
         return found
+
+    @property
+    def recorded_regions(self) -> tuple[str, ...]:
+        """The Regions with rules for what happens."""
+        return tuple(dict.fromkeys(rule.region for rule in self.of_type(RULE)))
 
     @property
     def deployers(self) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from account.errors import Unreadable
 
@@ -39,6 +40,11 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.harm}: {self.what}\n  cause: {self.cause}\n  fix: {self.fix}"
+
+
+def is_known(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is among those whose reach is accepted, ``*`` for any characters."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def unreadable(what: str, error: Exception) -> Finding:

@@ -11,6 +11,9 @@ from review.templates.resources import Resource
 
 _BY_HAND = "somebody changed it by hand, or by another deployment"
 _REVERT = "revert it in IAM, or deploy the stack again after a change of the template"
+_PERMISSION_SETS = ":role/aws-reserved/sso.amazonaws.com/"
+"""How the ARNs of roles begin that Identity Center makes.
+Source: IAM Identity Center User Guide, Referencing permission sets in resource policies."""
 
 
 def check_identities(live: LiveIam, expected: Expected) -> Iterator[Finding]:
@@ -106,12 +109,11 @@ def _check_holders(live: LiveIam, expected: Expected) -> Iterator[Finding]:
     """Who holds the deployment's policies beside those of the templates, and who lost them."""
     own = {policy.arn: policy.name for policy in expected.of_type(MANAGED_POLICY)}
     attached = expected.attached
-    made = {(r.kind, r.name) for r in expected.of_type(USER, GROUP, ROLE)}
-    by_identity_center = _PERMISSION_SETS
+    made = expected.made
     for holder, found in live.identities.items():
         beyond = (found.attached & own.keys()) - attached.get(holder, set())
         for arn in sorted(beyond if holder not in made else ()):
-            is_permission_set = by_identity_center in found.arn
+            is_permission_set = _PERMISSION_SETS in found.arn
             yield Finding(
                 Harm.NOTE if is_permission_set else Harm.ACCESS,
                 f"{found.title} holds {own[arn]}, which no template gives it",
@@ -163,11 +165,6 @@ def check_providers(aws: Aws, expected: Expected) -> Iterator[Finding]:
                 _BY_HAND,
                 _REVERT,
             )
-
-
-_PERMISSION_SETS = ":role/aws-reserved/sso.amazonaws.com/"
-"""How the ARNs of roles begin that Identity Center makes.
-Source: IAM Identity Center User Guide, Referencing permission sets in resource policies."""
 
 
 def _check_members(live: LiveIam, expected: Expected) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Any
 from account.aws import Aws
 from account.errors import Unreadable
 from account.expected import Holder
+from review.model.account import Kind, Principal
 
 _KINDS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList": "role"}
 
@@ -30,6 +31,11 @@ class Identity:
     def title(self) -> str:
         """``role NAME``."""
         return f"{self.kind} {self.name}"
+
+    @property
+    def principal(self) -> Principal:
+        """A user or role as the review knows callers, without what it holds."""
+        return Principal(name=self.name, arn=self.arn, kind=Kind(self.kind))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,10 @@ is taken to hold. Service control policies are not read.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
-from account.deployers import deployers, trust_of
+from account.deployers import deployers, let_in, trust_of
 from account.expected import Expected
-from account.findings import Finding, Harm
+from account.findings import Finding, Harm, is_known
 from account.foreign_policies import Held, held_by
 from account.live_iam import Identity, LiveIam
 from account.questions import ASSUME_ROLE, Question, people
@@ -19,7 +18,7 @@ from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
 from review.iam.patterns import covers, may_overlap
 from review.iam.statements import Statement
-from review.templates.resource_types import GROUP, MANAGED_POLICY, ROLE, USER
+from review.templates.resource_types import MANAGED_POLICY
 
 _SERVICE_LINKED = ":role/aws-service-role/"
 _EVERYTHING = ("*", "*:*")
@@ -38,7 +37,7 @@ def check_others(
     """A finding for each principal that can do any of what is asked, administrators in one line;
     none for those whose names match a pattern of ``known``."""
     asked, known = tuple(asked), tuple(known)
-    made = {(r.kind, r.name) for r in expected.of_type(USER, GROUP, ROLE)}
+    made = expected.made
     own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
     actions = tuple(dict.fromkeys(question.action for question in asked))
     deploying = {role.arn: role for role in deployers(live, expected)}
@@ -54,7 +53,7 @@ def check_others(
     for holder, identity in live.identities.items():
         if identity.kind == "group" or holder in made or identity.arn in deploying:
             continue  # a group's policies count for its users; the rest is compared as a whole
-        if _SERVICE_LINKED in identity.arn or _is_any(identity.name, known):
+        if _SERVICE_LINKED in identity.arn or is_known(identity.name, known):
             continue
         held = held_by(identity, live, own, actions)
         if _is_administrator(held):
@@ -69,10 +68,6 @@ def check_others(
             "they hold AdministratorAccess or what comes to it",
             "keep them few; nothing here limits them",
         )
-
-
-def _is_any(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _is_administrator(held: Held) -> bool:
@@ -141,7 +136,7 @@ class _Inquiry:
         found = _Answers()
         requester = Requester(
             arn=identity.arn,
-            context=_context(identity),
+            context=identity.principal.context,
             account=self.account,
             identity=held.identity,
             boundary=held.boundary,
@@ -168,7 +163,7 @@ class _Inquiry:
         if action == ASSUME_ROLE:
             is_ours = resource in self.ours
             trust = self.ours[resource] if is_ours else self.live[resource]
-            named = [value for kind, value in _principals(trust) if kind in ("AWS", "*")]
+            named = [value for kind, value in let_in(trust) if kind in ("AWS", "*")]
             by_itself = any(covers(value, identity.arn) for value in named)
             if by_itself and is_ours:
                 return False  # the templates name it: an author
@@ -181,17 +176,6 @@ class _Inquiry:
         return self.engine.decide(asks, requests, discover=True)[0].is_allowed
 
 
-def _context(identity: Identity) -> dict[str, str]:
-    """What IAM fills in for every request. Source: IAM User Guide, AWS global condition keys."""
-    is_user = identity.kind == "user"
-    return {
-        "aws:PrincipalArn": identity.arn,
-        "aws:PrincipalAccount": identity.arn.split(":")[4],
-        "aws:PrincipalType": "User" if is_user else "AssumedRole",
-        **({"aws:username": identity.name} if is_user else {}),
-    }
-
-
 def _may(statements: Iterable[Statement], action: str, resource: str) -> bool:
     """Whether any statement may allow it: what none allows need not be asked."""
     return any(
@@ -200,11 +184,6 @@ def _may(statements: Iterable[Statement], action: str, resource: str) -> bool:
         and (each.but_resources or any(may_overlap(on, resource) for on in each.resources))
         for each in statements
     )
-
-
-def _principals(trust: Iterable[Statement]) -> Iterator[tuple[str, str]]:
-    """Kind and value of those whom a trust lets in."""
-    return (each for statement in trust if statement.allows for each in statement.principals)
 
 
 def _is_account(value: str, account: str) -> bool:

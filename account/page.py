@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from account.findings import Finding, Harm
-from review.report.html import STYLE
+from review.report.html import page
 from review.report.visible_text import escape
 
 _CLASSES = {Harm.ACCESS: "violated", Harm.UNKNOWN: "undetermined", Harm.NOTE: "holds"}
@@ -12,13 +12,8 @@ _CLASSES = {Harm.ACCESS: "violated", Harm.UNKNOWN: "undetermined", Harm.NOTE: "h
 def findings_page(account: str, date: str, findings: Sequence[Finding]) -> str:
     """The page of an account's findings on a date, the worst first."""
     title = f"Account {account}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{STYLE.read_text('utf-8')}</style></head>\n"
-        f"<body><main>\n<h1>{title}</h1>\n<p>{escape(date)}. {escape(counted(findings))}.</p>\n"
-        f"{''.join(_sections(findings))}</main></body></html>\n"
-    )
+    counts = f"<p>{escape(date)}. {escape(counted(findings))}.</p>"
+    return page(title, "\n".join((f"<h1>{title}</h1>", counts, *_sections(findings))))
 
 
 def counted(findings: Sequence[Finding]) -> str:
@@ -32,7 +27,7 @@ def _sections(findings: Sequence[Finding]) -> Iterator[str]:
         mine = [each for each in findings if each.harm is harm]
         if mine:
             items = "".join(map(_item, mine))
-            yield f'<h2>{harm.value.capitalize()}</h2>\n<ul class="invariants">\n{items}</ul>\n'
+            yield f'<h2>{harm.value.capitalize()}</h2>\n<ul class="invariants">\n{items}</ul>'
 
 
 def _item(finding: Finding) -> str:

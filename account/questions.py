@@ -1,6 +1,6 @@
 """What nobody else should be able to do: actions on what the deployment makes and stands on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from account.aws import Aws
@@ -8,7 +8,7 @@ from account.deployers import deployers
 from account.expected import Expected
 from account.findings import Harm
 from account.live_iam import Identity, LiveIam
-from account.physical import physical_id
+from account.physical import physical_id, trails
 from review.model.account import Persona
 from review.templates.resource_types import (
     DOCUMENT,
@@ -26,58 +26,40 @@ from review.templates.resource_types import (
 _EXECUTION = "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f"
 ASSUME_ROLE = "sts:AssumeRole"
 
-_ON_DOCUMENTS = {
-    "start runbooks": (
-        *("ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"),
-        *("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:UpdateAssociation"),
-    ),
-    "change runbooks": (
-        *("ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion", "ssm:DeleteDocument"),
-    ),
-    "share runbooks": ("ssm:ModifyDocumentPermission", "ssm:PutResourcePolicy"),
-}
-_ON_ROLES = {
-    "change roles": (
-        *("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
-        *("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
-        *("iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"),
-    ),
-}
-_ON_POLICIES = {
-    "change policies": (
-        *("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"),
-    ),
-}
-_ON_GROUPS = {
-    "change groups": (
-        *("iam:AddUserToGroup", "iam:RemoveUserFromGroup", "iam:UpdateGroup"),
-        *("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
-        *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"),
-    ),
-}
-_ON_USERS = {
-    "become users": (
-        *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
-        *("iam:EnableMFADevice", "iam:DeactivateMFADevice"),
-    ),
-    "change users": (
-        *("iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:PutUserPolicy"),
-        *("iam:DeleteUserPolicy", "iam:UpdateUser", "iam:PutUserPermissionsBoundary"),
-        "iam:DeleteUserPermissionsBoundary",
-    ),
-}
-_ON_STACKS = {
-    "change stacks": (
-        *("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet"),
-        "cloudformation:DeleteStack",
-    ),
-}
-_ON_PROVIDERS = {
-    "change who signs in to pipelines": (
-        *("iam:AddClientIDToOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"),
-        "iam:UpdateOpenIDConnectProviderThumbprint",
-    ),
-}
+_STARTS = (
+    *("ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"),
+    *("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:UpdateAssociation"),
+)
+_CHANGES = ("ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion", "ssm:DeleteDocument")
+_SHARES = ("ssm:ModifyDocumentPermission", "ssm:PutResourcePolicy")
+_ON_ROLES = (
+    *("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
+    *("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
+    *("iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"),
+)
+_ON_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy")
+_ON_GROUPS = (
+    *("iam:AddUserToGroup", "iam:RemoveUserFromGroup", "iam:UpdateGroup"),
+    *("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
+    *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"),
+)
+_SIGN_INS = (
+    *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
+    *("iam:EnableMFADevice", "iam:DeactivateMFADevice"),
+)
+_ON_USERS = (
+    *("iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:PutUserPolicy"),
+    *("iam:DeleteUserPolicy", "iam:UpdateUser", "iam:PutUserPermissionsBoundary"),
+    "iam:DeleteUserPermissionsBoundary",
+)
+_ON_STACKS = (
+    *("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet"),
+    "cloudformation:DeleteStack",
+)
+_ON_PROVIDERS = (
+    *("iam:AddClientIDToOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"),
+    "iam:UpdateOpenIDConnectProviderThumbprint",
+)
 _ON_RULES = (
     *("events:DisableRule", "events:PutRule", "events:DeleteRule"),
     *("events:PutTargets", "events:RemoveTargets"),
@@ -86,7 +68,6 @@ _ON_LOGS = (
     *("logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"),
     *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:AssociateKmsKey"),
 )
-_ON_STREAMS = ("logs:DeleteLogStream",)
 _ON_EVERY_LOG = ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy")
 _ON_TOPICS = (
     *("sns:DeleteTopic", "sns:SetTopicAttributes", "sns:AddPermission", "sns:RemovePermission"),
@@ -128,38 +109,40 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         f"arn:{t.environment.partition}:s3:::{t.asset}" for t in expected.templates if t.asset
     )
     deploying = tuple(role.arn for role in deployers(live, expected))
-    existing = tuple(identity.arn for identity in people(expected, live))
+    existing = people(expected, live)
     named = _of("role", existing)
     roles = tuple(role.arn for role in expected.of_type(ROLE))
-    made = {role.arn for role in expected.of_type(ROLE)}
     services = tuple(
-        role.arn for role in expected.account.having(Persona.SERVICE_ROLE) if role.arn in made
+        role.arn for role in expected.account.having(Persona.SERVICE_ROLE) if role.arn in roles
     )
-    documents = tuple(document.arn for document in expected.of_type(DOCUMENT))
-    buckets = tuple(asset.split("/")[0] for asset in assets)
     policies = (
         *(policy.arn for policy in expected.of_type(MANAGED_POLICY)),
-        *_customer_policies(existing, deploying, live),
+        *_customer_policies((*existing, *deployers(live, expected))),
     )
     groups = (*(group.arn for group in expected.of_type(GROUP)), *_of("group", existing))
     users = (*(user.arn for user in expected.of_type(USER)), *_of("user", existing))
+    documents = tuple(document.arn for document in expected.of_type(DOCUMENT))
     providers = tuple(each.attribute("Arn") for each in expected.of_type(PROVIDER))
+    buckets = tuple(asset.split("/")[0] for asset in assets)
     return (
-        *_each(_ON_DOCUMENTS, documents),
-        *_each({"answer approvals": ("ssm:SendAutomationSignal",)}, executions),
-        *_each({"pass service roles": ("iam:PassRole",)}, services),
-        *_each({"pass roles that deploy": ("iam:PassRole",)}, deploying),
-        *_each(_ON_ROLES, (*roles, *named, *deploying)),
-        *_each(_ON_POLICIES, tuple(dict.fromkeys(policies))),
-        *_each(_ON_GROUPS, groups),
-        *_each(_ON_USERS, users),
-        *_each(_ON_PROVIDERS, providers),
-        *_each(_ON_STACKS, stacks),
-        *_each({"change what is deployed": ("s3:PutObject",)}, tuple(dict.fromkeys(assets))),
-        *_each({"change what is deployed": ("s3:PutBucketPolicy",)}, tuple(dict.fromkeys(buckets))),
-        *_each({"assume roles": (ASSUME_ROLE,)}, roles),
-        *_each({"deploy": (ASSUME_ROLE,)}, deploying),
-        *_each({"act as people whom the deployment names": (ASSUME_ROLE,)}, named, Harm.NOTE),
+        *_each("start runbooks", _STARTS, documents),
+        *_each("change runbooks", _CHANGES, documents),
+        *_each("share runbooks", _SHARES, documents),
+        *_each("answer approvals", ("ssm:SendAutomationSignal",), executions),
+        *_each("pass service roles", ("iam:PassRole",), services),
+        *_each("pass roles that deploy", ("iam:PassRole",), deploying),
+        *_each("change roles", _ON_ROLES, (*roles, *named, *deploying)),
+        *_each("change policies", _ON_POLICIES, policies),
+        *_each("change groups", _ON_GROUPS, groups),
+        *_each("become users", _SIGN_INS, users),
+        *_each("change users", _ON_USERS, users),
+        *_each("change who signs in to pipelines", _ON_PROVIDERS, providers),
+        *_each("change stacks", _ON_STACKS, stacks),
+        *_each("change what is deployed", ("s3:PutObject",), assets),
+        *_each("change what is deployed", ("s3:PutBucketPolicy",), buckets),
+        *_each("assume roles", (ASSUME_ROLE,), roles),
+        *_each("deploy", (ASSUME_ROLE,), deploying),
+        *_each("act as people whom the deployment names", (ASSUME_ROLE,), named, Harm.NOTE),
     )
 
 
@@ -169,71 +152,56 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
         f"arn:{aws.partition}:events:{rule.region}:{aws.account}:rule/{rule.name}"
         for rule in expected.of_type(RULE)
     )
-    logs = tuple(log.attribute("Arn") for log in expected.of_type(LOG))
+    logs = tuple(log.attribute("Arn").removesuffix(":*") for log in expected.of_type(LOG))
     topics = tuple(filter(None, (physical_id(aws, topic) for topic in expected.of_type(TOPIC))))
     keys = tuple(
         f"arn:{aws.partition}:kms:{key.region}:{aws.account}:key/{physical_id(aws, key)}"
         for key in expected.of_type(KEY)
     )
-    trails = dict.fromkeys(
+    every_trail = tuple(
         str(trail["TrailARN"])
-        for region in dict.fromkeys(rule.region for rule in expected.of_type(RULE))
-        for trail in aws.listed("cloudtrail", "describe_trails", "trailList", region=region)
+        for region in expected.recorded_regions
+        for trail in trails(aws, region)
     )
-    asked = (
-        ("change what is recorded", _ON_RULES, rules),
-        (
-            "delete or redirect the log",
-            _ON_LOGS,
-            tuple(form for log in logs for form in (log, log.removesuffix(":*"))),
-        ),
-        (
-            "delete or redirect the log",
-            _ON_STREAMS,
-            tuple(f"{log.removesuffix('*')}log-stream:example" for log in logs),
-        ),
-        ("delete or redirect the log", _ON_EVERY_LOG, ("*",) if logs else ()),
-        ("change or forge reports", _ON_TOPICS, topics),
-        ("stop reports", _ON_KEYS, keys),
-        ("stop the trail", _ON_TRAILS, tuple(trails)),
-    )
-    return tuple(
-        question
-        for power, actions, resources in asked
-        for question in _each({power: actions}, resources, Harm.RECORD)
+    log_forms = tuple(form for log in logs for form in (f"{log}:*", log))
+    streams = tuple(f"{log}:log-stream:example" for log in logs)
+    return (
+        *_each("change what is recorded", _ON_RULES, rules, Harm.RECORD),
+        *_each("delete or redirect the log", _ON_LOGS, log_forms, Harm.RECORD),
+        *_each("delete or redirect the log", ("logs:DeleteLogStream",), streams, Harm.RECORD),
+        *_each("delete or redirect the log", _ON_EVERY_LOG, ("*",) if logs else (), Harm.RECORD),
+        *_each("change or forge reports", _ON_TOPICS, topics, Harm.RECORD),
+        *_each("stop reports", _ON_KEYS, keys, Harm.RECORD),
+        *_each("stop the trail", _ON_TRAILS, every_trail, Harm.RECORD),
     )
 
 
 def _each(
-    powers: Mapping[str, tuple[str, ...]], resources: tuple[str, ...], harm: Harm = Harm.ACCESS
+    power: str, actions: Iterable[str], resources: Iterable[str], harm: Harm = Harm.ACCESS
 ) -> Iterator[Question]:
-    for power, actions in powers.items():
-        for action in actions if resources else ():
-            yield Question(power, action, resources, harm)
+    if on := tuple(dict.fromkeys(resources)):
+        yield from (Question(power, action, on, harm) for action in actions)
 
 
 def people(expected: Expected, live: LiveIam) -> tuple[Identity, ...]:
     """The users, groups and roles whom the templates give a part, and do not make."""
     made = {each.arn for each in expected.of_type(USER, GROUP, ROLE)}
+    attached = expected.attached
     parts = (Persona.OPERATOR, Persona.APPROVER, Persona.AUDITOR, Persona.AUTHOR)
     named = {principal.arn for principal in expected.account.having(*parts)}
     return tuple(
         identity
         for holder, identity in live.identities.items()
-        if identity.arn not in made and (holder in expected.attached or identity.arn in named)
+        if identity.arn not in made and (holder in attached or identity.arn in named)
     )
 
 
-def _customer_policies(
-    existing: Iterable[str], deploying: Iterable[str], live: LiveIam
-) -> Iterator[str]:
+def _customer_policies(identities: Iterable[Identity]) -> Iterator[str]:
     """The company's own policies that these hold: who changes one gives them more."""
-    arns = {*existing, *deploying}
-    for identity in live.identities.values():
-        if identity.arn in arns:
-            bounds = (identity.boundary,) if identity.boundary else ()
-            yield from sorted(p for p in (*identity.attached, *bounds) if ":aws:policy/" not in p)
+    for identity in identities:
+        bounds = (identity.boundary,) if identity.boundary else ()
+        yield from sorted(p for p in (*identity.attached, *bounds) if ":aws:policy/" not in p)
 
 
-def _of(kind: str, arns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(arn for arn in arns if arn.split(":", 5)[5].startswith(f"{kind}/"))
+def _of(kind: str, identities: Iterable[Identity]) -> tuple[str, ...]:
+    return tuple(identity.arn for identity in identities if identity.kind == kind)

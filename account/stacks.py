@@ -8,6 +8,7 @@ from account.aws import Aws
 from account.expected import Expected
 from account.findings import Finding, Harm, guarded
 from account.live_iam import LiveIam, read_iam
+from account.physical import log_group
 from review.templates.assembly import Template
 from review.templates.resource_types import DOCUMENT, LOG, MANAGED_POLICY
 from review.templates.resources import Resource
@@ -73,12 +74,7 @@ def _exists(aws: Aws, live: LiveIam, resource: Resource) -> bool:
             aws.read("ssm", "describe_document", region=resource.region, Name=resource.name)
         )
     if resource.type == LOG:
-        groups = aws.listed(
-            *("logs", "describe_log_groups", "logGroups"),
-            region=resource.region,
-            logGroupNamePrefix=resource.name,
-        )
-        return any(group["logGroupName"] == resource.name for group in groups)
+        return log_group(aws, resource.region, resource.name) is not None
     return False
 
 

@@ -24,7 +24,7 @@ from review.report.texts import (
 )
 from review.report.visible_text import escape
 
-STYLE = Path(__file__).resolve().parent / "page.css"
+_STYLE = Path(__file__).resolve().parent / "page.css"
 _CLASSES = {
     Verdict.HOLDS: "holds",
     Verdict.EXCEPTED: "excepted",
@@ -43,10 +43,15 @@ def review_html(review: Review) -> str:
             _list([*basis(review), attribution()]),
         ]
     )
+    return page(TITLE, body)
+
+
+def page(title: str, body: str) -> str:
+    """A document that loads nothing, in the review's design; ``body`` is HTML."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{TITLE}</title>\n<style>\n{STYLE.read_text('utf-8')}</style></head>\n"
+        f"<title>{title}</title>\n<style>\n{_STYLE.read_text('utf-8')}</style></head>\n"
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
