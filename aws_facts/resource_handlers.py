@@ -20,6 +20,20 @@ _TAGGING = {
 """What the schemas above leave out: CloudFormation tags rules since August 2025.
 Source: aws-cloudformation/cloudformation-coverage-roadmap, issue 358."""
 
+WITHOUT_A_RESOURCE = {
+    *("secretsmanager:GetRandomPassword", "kms:CreateKey", "logs:DescribeLogGroups"),
+    *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DeleteResourcePolicy"),
+}
+"""Calls of handlers that name no resource, or every one of a kind.
+Source: Service Authorization Reference."""
+
+OF_VENDED_LOGS = {
+    *("logs:CreateLogDelivery", "s3:REST.PUT.OBJECT", "firehose:TagDeliveryStream"),
+    *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies"),
+}
+"""What the handlers of log groups list for the delivery of vended logs, and do not call otherwise.
+Inferred from their names."""
+
 _FILE = Path(__file__).parent / "resource_handlers.json"
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aws_facts.resource_handlers import handlers
+from aws_facts.resource_handlers import OF_VENDED_LOGS, WITHOUT_A_RESOURCE, handlers
 from pipeline.errors import PipelineError
 from review.templates.assembly import Template
 from review.templates.assembly_checks import is_authors
@@ -78,21 +78,12 @@ _ONLY_WITH: dict[str, dict[str, tuple[str, ...]]] = {
 have some, and CloudFormation adds its own. No target of a rule here has a role.
 Source: the schemas of the types; inferred where they do not say so."""
 _NEVER = {
-    USER: ("DeleteUserPermissionsBoundary",),
-    ROLE: ("DeleteRolePermissionsBoundary",),
-    LOG: (
-        *("CreateLogDelivery", "REST.PUT.OBJECT", "TagDeliveryStream"),
-        *("PutResourcePolicy", "DescribeResourcePolicies"),
-    ),
+    USER: {"iam:DeleteUserPermissionsBoundary"},
+    ROLE: {"iam:DeleteRolePermissionsBoundary"},
+    LOG: OF_VENDED_LOGS,
 }
 """By type: what takes a boundary away, which only a change between two assemblies does; what
 handlers list for the delivery of vended logs."""
-_ANYWHERE = {
-    *("secretsmanager:GetRandomPassword", "kms:CreateKey", "logs:DescribeLogGroups"),
-    *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DeleteResourcePolicy"),
-}
-"""Calls that name no resource, or every one of a kind.
-Source: Service Authorization Reference."""
 _HOLDERS = {"Users": "user", "Groups": "group", "Roles": "role"}
 
 _ARN = re.compile(r"^arn:([^:]*):([^:]*):([^:]*):([^:]*):")
@@ -171,8 +162,8 @@ def _grants(resource: Resource, resources: list[Resource]) -> Iterator[Grant]:
         if not resource.properties.get(property_)
         for call in calls
     }
-    absent |= {*_NEVER.get(resource.type, ())}
-    for action in sorted({action for actions in known.values() for action in actions}):
+    never = _NEVER.get(resource.type, set())
+    for action in sorted({action for actions in known.values() for action in actions} - never):
         if action.split(":")[1] not in absent:
             yield from _on(action, resource, resources)
 
@@ -184,7 +175,7 @@ def _on(action: str, resource: Resource, resources: list[Resource]) -> Iterator[
         role = resource.get("Content", {})["assumeRole"]
         passed = ("StringEquals", "iam:PassedToService", ("ssm.amazonaws.com",))
         yield Grant(action, role, (passed,))
-    elif action in _ANYWHERE:
+    elif action in WITHOUT_A_RESOURCE:
         yield Grant(action, "*")
     elif call in ("AddUserToGroup", "RemoveUserFromGroup"):
         for group in resource.listed("Groups"):

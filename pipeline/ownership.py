@@ -13,6 +13,10 @@ from review.templates.cloud_assembly import Assembly
 from review.templates.stack_names import ADMINISTRATION_STACK, unprefixed
 
 _DENIED = "AccessDenied"
+_STAYS = (
+    "stays as it was at the first deployment (deployments.py). To change it, set it back, remove "
+    "what stands (npx cdk destroy --all), and set it anew"
+)
 _REPLACING = {
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "Path", "Description"),
     "AWS::IAM::Role": ("RoleName", "Path"),
@@ -86,8 +90,7 @@ def _second_deployment(target: Target, cloudformation: Any) -> str:
         return ""
     return (
         f"{target} would be a second deployment: {others[0]} stands there. Nothing was changed; "
-        f"name_prefix stays as it was at the first deployment (deployments.py). To change it, "
-        f"set it back, remove what stands (npx cdk destroy --all), and set it anew"
+        f"name_prefix {_STAYS}"
     )
 
 
@@ -105,8 +108,6 @@ def _replacement(target: Target, cloudformation: Any) -> str:
                         f"{target} would have to make {after[name]} again: its {key} changes from "
                         f"{before.get(key, '/')!r} to {after.get(key, '/')!r}, which "
                         f"CloudFormation refuses for a name that exists. Nothing was changed; "
-                        f"iam_path stays as it was at the first deployment (deployments.py). To "
-                        f"change it, set it back, remove what stands (npx cdk destroy --all), and "
-                        f"set it anew"
+                        f"iam_path {_STAYS}"
                     )
     return ""

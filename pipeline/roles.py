@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from review.templates.cloud_assembly import Assembly
-from review.templates.stack_names import PIPELINE_STACK, prefix_of
+from review.templates.stack_names import PIPELINE_STACK
 
 _ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role"
 
@@ -12,14 +12,8 @@ _ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role"
 def pipeline_role(assembly: Assembly, role: str, account: str | None) -> Mapping[str, Any]:
     """The properties of the role of this name, without prefix, in an account; empty where the
     assembly makes none. Without an account, the one of stacks that may go to any."""
-    for stack in assembly.named(PIPELINE_STACK):
-        if stack.account not in (None, account):
-            continue
-        for resource in stack.template.get("Resources", {}).values():
-            properties = resource.get("Properties", {})
-            if properties.get("RoleName") == prefix_of(stack.name) + role:
-                return dict(properties)
-    return {}
+    stacks = (s for s in assembly.named(PIPELINE_STACK) if s.account in (None, account))
+    return next(filter(None, (stack.role(role) for stack in stacks)), {})
 
 
 def pipeline_role_arn(assembly: Assembly, role: str, account: str | None) -> str:

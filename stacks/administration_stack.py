@@ -15,8 +15,8 @@ from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
 from stacks.deployment_stack import DeploymentStack
-from stacks.group_access import GroupAccess
-from stacks.managed_policy import managed_policy, own_path
+from stacks.group_access import GroupAccess, own_group
+from stacks.managed_policy import managed_policy
 from stacks.operator_access import OperatorAccess
 from stacks.service_role import AutomationServiceRole
 
@@ -85,12 +85,7 @@ class AdministrationStack(DeploymentStack):
         """Who may sign in to the AWS CLI, whatever else they may do."""
         if not deployment.cli_users:
             return None
-        group = iam.CfnGroup(
-            self,
-            "CliUsers",
-            group_name=deployment.naming.named(names.CLI_GROUP),
-            path=own_path(deployment),
-        )
+        group = own_group(self, "CliUsers", names.CLI_GROUP, deployment)
         managed_policy(
             self,
             names.CLI_SIGN_IN_POLICY,

@@ -13,6 +13,12 @@ from stacks.console_user import ConsoleUser
 from stacks.managed_policy import managed_policy, own_path
 
 
+def own_group(scope: Construct, id_: str, name: str, deployment: Deployment) -> iam.CfnGroup:
+    """A group under its name in the account."""
+    named = deployment.naming.named(name)
+    return iam.CfnGroup(scope, id_, group_name=named, path=own_path(deployment))
+
+
 class GroupAccess(Construct):
     """A policy for approvers or for auditors of each team, with the users that they are."""
 
@@ -36,12 +42,7 @@ class GroupAccess(Construct):
         and group end in it."""
         super().__init__(scope, id_)
         groups = {
-            team: iam.CfnGroup(
-                self,
-                f"Group{team}",
-                group_name=deployment.naming.named(names.of_team(group_name, team)),
-                path=own_path(deployment),
-            )
+            team: own_group(self, f"Group{team}", names.of_team(group_name, team), deployment)
             for team, members in people.items()
             if iam_users(members)
         }

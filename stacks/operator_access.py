@@ -15,7 +15,8 @@ from delegation.deployment.people import (
 from delegation.deployment.teams import Team
 from delegation.policies.operators import NEVER_LEND, operator_groups, operator_policies
 from stacks.console_user import ConsoleUser
-from stacks.managed_policy import managed_policy, own_path
+from stacks.group_access import own_group
+from stacks.managed_policy import managed_policy
 
 _DENIAL_DESCRIPTION = "Keep runbooks without a role from the permissions of their callers"
 _DESCRIPTION = "Run the approved runbooks of this deployment and watch them"
@@ -73,12 +74,7 @@ class OperatorAccess(Construct):
         has_groups = deployment.profile is Profile.LEAST_PRIVILEGE
         return {
             team.name: tuple(
-                iam.CfnGroup(
-                    scope,
-                    names.construct_id(name),
-                    group_name=deployment.naming.named(name),
-                    path=own_path(deployment),
-                )
+                own_group(scope, names.construct_id(name), name, deployment)
                 for name, _ in operator_groups(deployment, team)
                 if has_groups and iam_users(team.operators)
             )

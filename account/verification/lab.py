@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 _ENDED = ("Success", "Failed", "TimedOut", "Cancelled", "CompletedWithFailure", "Rejected")
 Json = dict[str, Any]
+SLEEP: Json = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+"""A step that does nothing."""
 
 
 class Lab:
@@ -85,12 +87,10 @@ class Lab:
         """The ARN of a role that a service assumes."""
         iam, name = self.client("iam"), self.name("Role")
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_policy([trust])))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
         self.later(f"role {name}", iam.delete_role, RoleName=name)
         if statements:
-            iam.put_role_policy(
-                RoleName=name, PolicyName="Own", PolicyDocument=json.dumps(_policy(statements))
-            )
+            iam.put_role_policy(RoleName=name, PolicyName="Own", PolicyDocument=policy(*statements))
             self.later(f"policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="Own")
         self.settle()
         return self.arn("iam", f"role/{name}")
@@ -100,9 +100,7 @@ class Lab:
         iam, name = self.client("iam"), self.name("User")
         made = iam.create_user(UserName=name)["User"]
         self.later(f"user {name}", iam.delete_user, UserName=name)
-        iam.put_user_policy(
-            UserName=name, PolicyName="Own", PolicyDocument=json.dumps(_policy(statements))
-        )
+        iam.put_user_policy(UserName=name, PolicyName="Own", PolicyDocument=policy(*statements))
         self.later(f"policy of {name}", iam.delete_user_policy, UserName=name, PolicyName="Own")
         keys = iam.create_access_key(UserName=name)["AccessKey"]
         self.later(
@@ -152,6 +150,11 @@ def allow(action: str | list[str], resource: str | list[str] = "*", **more: Any)
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
+def policy(*statements: Json) -> str:
+    """A policy document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def outcome(call: Callable[[], Any]) -> str:
     """``allowed``, or the code with which AWS refused."""
     try:
@@ -161,7 +164,3 @@ def outcome(call: Callable[[], Any]) -> str:
         is_denied = "AccessDenied" in code or code == "UnauthorizedOperation"
         return "denied" if is_denied else f"refused: {code}"
     return "allowed"
-
-
-def _policy(statements: Sequence[Json]) -> Json:
-    return {"Version": "2012-10-17", "Statement": [*statements]}

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-from account.verification.lab import Lab
+from account.verification.lab import SLEEP, Lab, policy
 from account.verification.probe import Probe
 
-_SLEEP = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
 _EVENTS = "events.amazonaws.com"
 
 
@@ -24,20 +23,17 @@ def _log(lab: Lab) -> str:
     logs, group = lab.client("logs"), f"/aws/events/{lab.name('Log')}"
     logs.create_log_group(logGroupName=group)
     lab.later(f"log group {group}", logs.delete_log_group, logGroupName=group)
-    arn, policy = lab.arn("logs", f"log-group:{group}"), lab.name("Policy")
+    arn, name = lab.arn("logs", f"log-group:{group}"), lab.name("Policy")
     services = {"Service": [_EVENTS, "delivery.logs.amazonaws.com"]}
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": services, "Resource": f"{arn}:*"}
     rules = {"ArnLike": {"aws:SourceArn": lab.arn("events", f"rule/{lab.prefix}-*")}}
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {**statement, "Action": "logs:CreateLogStream"},
-            {**statement, "Action": "logs:PutLogEvents", "Condition": rules},
-        ],
-    }
-    logs.put_resource_policy(policyName=policy, policyDocument=json.dumps(document))
-    lab.later(f"log policy {policy}", logs.delete_resource_policy, policyName=policy)
-    runbook = lab.document(_SLEEP)
+    document = policy(
+        {**statement, "Action": "logs:CreateLogStream"},
+        {**statement, "Action": "logs:PutLogEvents", "Condition": rules},
+    )
+    logs.put_resource_policy(policyName=name, policyDocument=document)
+    lab.later(f"log policy {name}", logs.delete_resource_policy, policyName=name)
+    runbook = lab.document(SLEEP)
     _rule(lab, runbook, arn)
     lab.settle()
     lab.execute(runbook)
@@ -61,9 +57,7 @@ def _topic(lab: Lab) -> str:
             "Resource": "*",
         },
     ]
-    key = kms.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))[
-        "KeyMetadata"
-    ]["KeyId"]
+    key = kms.create_key(Policy=policy(*statements))["KeyMetadata"]["KeyId"]
     lab.later(f"key {key}", kms.schedule_key_deletion, KeyId=key, PendingWindowInDays=7)
     topic = sns.create_topic(Name=lab.name("Topic"), Attributes={"KmsMasterKeyId": key})["TopicArn"]
     lab.later(f"topic {topic}", sns.delete_topic, TopicArn=topic)
@@ -76,7 +70,7 @@ def _topic(lab: Lab) -> str:
     sns.set_topic_attributes(
         TopicArn=topic,
         AttributeName="Policy",
-        AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [publish]}),
+        AttributeValue=policy(publish),
     )
     queue = sqs.create_queue(QueueName=lab.name("Queue"))["QueueUrl"]
     lab.later(f"queue {queue}", sqs.delete_queue, QueueUrl=queue)
@@ -92,10 +86,10 @@ def _topic(lab: Lab) -> str:
     }
     sqs.set_queue_attributes(
         QueueUrl=queue,
-        Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [receive]})},
+        Attributes={"Policy": policy(receive)},
     )
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    runbook = lab.document(_SLEEP)
+    runbook = lab.document(SLEEP)
     _rule(lab, runbook, topic)
     lab.settle()
     lab.execute(runbook)

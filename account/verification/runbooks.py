@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from account.verification.lab import Lab, allow
+from account.verification.lab import SLEEP, Lab, allow
 from account.verification.probe import Probe
 
 _UG = "Systems Manager User Guide"
 
 
 def _pass(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, **more}
+    return {**SLEEP, "name": name, **more}
 
 
 def _statuses(ended: dict[str, Any]) -> str:
@@ -17,21 +17,19 @@ def _statuses(ended: dict[str, Any]) -> str:
     return f"{ended['AutomationExecutionStatus']}: {steps}"
 
 
-def _asking(lab: Lab, selector: str) -> str:
-    return lab.document(
-        {
-            "name": "ask",
-            "action": "aws:executeAwsApi",
-            "inputs": {"Service": "sts", "Api": "GetCallerIdentity"},
-            "outputs": [{"Name": "Found", "Selector": selector, "Type": "String"}],
-        },
-        _pass("after", inputs={"Duration": "PT1S"}),
-    )
+def _failing(**more: Any) -> dict[str, Any]:
+    inputs = {"Service": "ssm", "Api": "GetParameter", "Name": "/nothing/of/this/name"}
+    return {"name": "fail", "action": "aws:executeAwsApi", "inputs": inputs, **more}
 
 
 def _selector(lab: Lab) -> str:
-    ended = lab.execute(_asking(lab, "$.NothingOfThisName"))
-    return _statuses(ended)
+    ask = {
+        "name": "ask",
+        "action": "aws:executeAwsApi",
+        "inputs": {"Service": "sts", "Api": "GetCallerIdentity"},
+        "outputs": [{"Name": "Found", "Selector": "$.NothingOfThisName", "Type": "String"}],
+    }
+    return _statuses(lab.execute(lab.document(ask, _pass("after"))))
 
 
 def _parameter_in_a_default(lab: Lab) -> str:
@@ -46,24 +44,12 @@ def _parameter_in_a_default(lab: Lab) -> str:
 
 
 def _is_end(lab: Lab) -> str:
-    failing = {
-        "name": "fail",
-        "action": "aws:executeAwsApi",
-        "onFailure": "Continue",
-        "isEnd": True,
-        "inputs": {"Service": "ssm", "Api": "GetParameter", "Name": "/nothing/of/this/name"},
-    }
+    failing = _failing(onFailure="Continue", isEnd=True)
     return _statuses(lab.execute(lab.document(failing, _pass("after"))))
 
 
 def _next_after_failure(lab: Lab) -> str:
-    failing = {
-        "name": "fail",
-        "action": "aws:executeAwsApi",
-        "onFailure": "step:last",
-        "inputs": {"Service": "ssm", "Api": "GetParameter", "Name": "/nothing/of/this/name"},
-    }
-    document = lab.document(failing, _pass("between"), _pass("last"))
+    document = lab.document(_failing(onFailure="step:last"), _pass("between"), _pass("last"))
     return _statuses(lab.execute(document))
 
 

@@ -2,10 +2,9 @@
 
 import json
 
-from account.verification.lab import Lab, allow, outcome
+from account.verification.lab import SLEEP, Lab, allow, outcome
 from account.verification.probe import Probe
 
-_SLEEP = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
 _LOOK = {
     "name": "look",
     "action": "aws:executeAwsApi",
@@ -37,7 +36,7 @@ def _default_version(lab: Lab) -> str:
 
 def _started_under(lab: Lab, version: str) -> str:
     """What becomes of a start without a version, under a condition on it."""
-    document = lab.document(_SLEEP)
+    document = lab.document(SLEEP)
     keys = lab.user(
         allow(
             "ssm:StartAutomationExecution",
@@ -52,7 +51,7 @@ def _started_under(lab: Lab, version: str) -> str:
 
 def _pass_role(lab: Lab) -> str:
     role = lab.role([allow("ec2:DescribeInstances")])
-    content = json.dumps({"schemaVersion": "0.3", "assumeRole": role, "mainSteps": [_SLEEP]})
+    content = json.dumps({"schemaVersion": "0.3", "assumeRole": role, "mainSteps": [SLEEP]})
     keys = lab.user(allow(["ssm:CreateDocument", "ssm:UpdateDocument"]))
     ssm, name = lab.client("ssm", keys), lab.name("Runbook")
     created = outcome(
@@ -60,7 +59,7 @@ def _pass_role(lab: Lab) -> str:
     )
     if created == "allowed":
         lab.later(f"document {name}", lab.client("ssm").delete_document, Name=name)
-    other = lab.document(_SLEEP)
+    other = lab.document(SLEEP)
     updated = outcome(
         lambda: ssm.update_document(Name=other, Content=content, DocumentVersion="$LATEST")
     )
@@ -68,7 +67,7 @@ def _pass_role(lab: Lab) -> str:
 
 
 def _tags(lab: Lab) -> str:
-    document, executions = lab.document(_SLEEP), lab.arn("ssm", "automation-execution/*")
+    document, executions = lab.document(SLEEP), lab.arn("ssm", "automation-execution/*")
     own = {"StringEquals": {"aws:ResourceTag/StartedBy": "${aws:userid}"}}
     tagged = {
         "StringEquals": {
@@ -111,7 +110,7 @@ def _tags(lab: Lab) -> str:
 
 
 def _token(lab: Lab) -> str:
-    document = lab.document(_SLEEP, parameters={"Who": {"type": "String", "default": "nobody"}})
+    document = lab.document(SLEEP, parameters={"Who": {"type": "String", "default": "nobody"}})
     ssm, token = lab.client("ssm"), "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
     first, second = (
         ssm.start_automation_execution(DocumentName=document, ClientToken=token)[
@@ -129,7 +128,7 @@ def _token(lab: Lab) -> str:
 
 def _max_items(lab: Lab) -> str:
     document = lab.document(
-        _SLEEP, parameters={"Ids": {"type": "StringList", "maxItems": 1, "default": ["a"]}}
+        SLEEP, parameters={"Ids": {"type": "StringList", "maxItems": 1, "default": ["a"]}}
     )
     ssm = lab.client("ssm")
     return outcome(

@@ -4,7 +4,7 @@ import json
 
 from botocore.exceptions import ClientError
 
-from account.verification.lab import Json, Lab, allow, outcome
+from account.verification.lab import SLEEP, Json, Lab, allow, outcome
 from account.verification.probe import Probe
 
 _IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -40,7 +40,7 @@ def _restart(lab: Lab) -> str:
         assumeRole=role,
         parameters={"InstanceId": {"type": "String"}},
     )
-    other = lab.document({"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}})
+    other = lab.document(SLEEP)
     executions = lab.arn("ssm", "automation-execution/*")
     keys = lab.user(
         allow(

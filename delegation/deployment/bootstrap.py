@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from delegation.deployment.regions import partition_of
+from delegation.deployment.keys import is_key_arn
 from delegation.deployment.validation import require_texts
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
@@ -14,7 +14,6 @@ _ROLE_ARN = re.compile(
     re.ASCII,
 )
 _LONGEST = {"${AWS::AccountId}": "123456789012", "${AWS::Region}": "us-east-1"}
-KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/([0-9a-zA-Z-]+)")
 _ROLES = ("deployment_role", "publishing_role", "execution_role")
 
 
@@ -61,8 +60,7 @@ class Bootstrap:
                 )
         require_texts("keys of the Bootstrap", self.keys)
         for key in self.keys:
-            match = KEY_ARN.fullmatch(key)
-            if not match or partition_of(match[2]) != match[1]:
+            if not is_key_arn(key):
                 raise DelegationError(
                     f"key {key!r} of the Bootstrap is not a KMS key ARN "
                     f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "

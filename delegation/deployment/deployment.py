@@ -15,6 +15,7 @@ from delegation.deployment.audit import Audit
 from delegation.deployment.authors import check_authors
 from delegation.deployment.bootstrap import Bootstrap
 from delegation.deployment.company import CompanyBoundary, check_naming, check_tags
+from delegation.deployment.keys import key_region
 from delegation.deployment.people import (
     KINDS,
     IamUser,
@@ -26,7 +27,7 @@ from delegation.deployment.people import (
 )
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
-from delegation.deployment.service_roles import ServiceRole, key_region
+from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team, joined_teams, operators_of, service_roles_of
 from delegation.deployment.validation import (
     Tag,

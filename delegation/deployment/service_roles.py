@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from delegation import names
-from delegation.deployment.bootstrap import KEY_ARN
+from delegation.deployment.keys import is_key_arn
 from delegation.deployment.people import ExistingGroup, PermissionSet, Person, require_iam_name
-from delegation.deployment.regions import partition_of
 from delegation.deployment.subscribers import check_subscribers
 from delegation.deployment.validation import (
     refuse_duplicates,
@@ -133,8 +132,7 @@ class ServiceRole:
             )
         self._check_limits()
         for key in self.volume_keys:
-            match = KEY_ARN.fullmatch(key)
-            if not match or partition_of(match[2]) != match[1]:
+            if not is_key_arn(key):
                 raise DelegationError(
                     f"volume key {key!r} of service role {self.name!r} is not a KMS key ARN "
                     f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
@@ -207,11 +205,6 @@ _LIST_ITEMS = 50
 """Values of one parameter. Source: SSM API Reference, StartAutomationExecution, Parameters."""
 _DOCUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
 _CALENDAR_ARN = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:document/[A-Za-z0-9_.-]{3,128}")
-
-
-def key_region(key_arn: str) -> str:
-    """The Region of a KMS key ARN."""
-    return key_arn.split(":")[3]
 
 
 def _limit_tags(field: str, given: Any) -> LimitTags:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from delegation import names
-from delegation.deployment.service_roles import LimitTags, key_region
+from delegation.deployment.keys import key_region
+from delegation.deployment.service_roles import LimitTags
 from delegation.policies.statements import Conditions, Statement
 from delegation.runbooks.permissions import Need
 from delegation.runbooks.permissions.arns import is_instance

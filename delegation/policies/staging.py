@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from delegation import names
 from delegation.deployment.deployment import Deployment
+from delegation.deployment.keys import key_region
 from delegation.policies.statements import Statement
 
 _CDK = "CDK, what its CLI 2.1148.1 calls, and its bootstrap template"
@@ -45,7 +46,7 @@ def use_keys(deployment: Deployment, *actions: str) -> tuple[Statement, ...]:
     """What reading (``kms:Decrypt``) and writing (``kms:GenerateDataKey`` as well) take of the keys
     of the company's own that encrypt the buckets; nothing without such keys."""
     keys = deployment.bootstrap.keys
-    services = tuple(f"s3.{key.split(':')[3]}.${{AWS::URLSuffix}}" for key in keys)
+    services = tuple(f"s3.{key_region(key)}.${{AWS::URLSuffix}}" for key in keys)
     statement = Statement(
         sid="UseStagingKeys",
         actions=actions,

@@ -60,6 +60,15 @@ class Stack:
         """The roles that deploy it, make its resources and upload its template."""
         return self.deployment_role, self.execution_role, self.publishing_role
 
+    def role(self, name: str) -> Mapping[str, Any]:
+        """The properties of the role that it makes of this name, without prefix; empty where it
+        makes none."""
+        for resource in self.template.get("Resources", {}).values():
+            properties = resource.get("Properties", {})
+            if properties.get("RoleName") == prefix_of(self.name) + name:
+                return dict(properties)
+        return {}
+
     @property
     def place(self) -> tuple[str | None, str | None, str]:
         """Account, Region and name, which are one stack in AWS."""
@@ -117,7 +126,7 @@ class Assembly:
     def _require_one_bootstrap(self, stacks: list[Stack]) -> None:
         """Authors deploy RunbooksStack where the templates make their roles, and nothing else; one
         bootstrap deploys the rest, its roles named alike or for each Region."""
-        has_authors = any(map(_makes_author_roles, stacks))
+        has_authors = any(stack.role("AuthorDeploymentRole") for stack in stacks)
         common: list[set[str]] = []
         """What each role may be called, of those that every stack so far agrees on."""
         for stack in stacks:
@@ -271,15 +280,6 @@ class Assembly:
                 (destination,) = asset["destinations"].values()
                 found[name] = {**destination, "digest": digest, "artifact": id_}
         return found
-
-
-def _makes_author_roles(stack: Stack) -> bool:
-    """Whether a stack makes the roles by which authors deploy."""
-    wanted = f"{prefix_of(stack.name)}AuthorDeploymentRole"
-    return any(
-        resource.get("Properties", {}).get("RoleName") == wanted
-        for resource in stack.template.get("Resources", {}).values()
-    )
 
 
 def _anywhere(stack: Stack) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id
 
-from aws_facts.resource_handlers import handlers
+from aws_facts.resource_handlers import OF_VENDED_LOGS, WITHOUT_A_RESOURCE, handlers
 from sandbox.emulator.iam.authorization import Check, arn
 from sandbox.emulator.iam.paths import arn_of
 
@@ -68,16 +68,6 @@ _NEEDS = {
     "iam:GetRole": "DeliveryStatusLogging",
 }
 """The property without which a handler does not make a call. ``iam:GetRole`` is of topics."""
-_NEVER = {
-    *("logs:CreateLogDelivery", "s3:REST.PUT.OBJECT", "firehose:TagDeliveryStream"),
-    *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies"),
-}
-"""What the handlers of log groups list for the delivery of vended logs."""
-_ANYWHERE = {
-    *("secretsmanager:GetRandomPassword", "kms:CreateKey", "logs:DescribeLogGroups"),
-    *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DeleteResourcePolicy"),
-}
-"""Calls that name no resource, or all of a kind."""
 _KINDS = {"AWS::IAM::OIDCProvider": "OpenIDConnectProvider"}
 """What IAM calls a type, where CloudFormation calls it otherwise."""
 _NAMES = {
@@ -120,7 +110,7 @@ def checks(change: Change) -> Iterator[Check]:
 
 
 def _is_called(action: str, change: Change) -> bool:
-    if action in _NEVER and change.type == "AWS::Logs::LogGroup":
+    if action in OF_VENDED_LOGS and change.type == "AWS::Logs::LogGroup":
         return False
     if action == "iam:GetRole" and change.type == "AWS::IAM::Role":
         return True
@@ -137,7 +127,7 @@ def _on(action: str, change: Change) -> Iterator[Check]:
     call = action.split(":")[1]
     if action == "iam:PassRole":
         yield from _passed(change)
-    elif action in _ANYWHERE:
+    elif action in WITHOUT_A_RESOURCE:
         yield Check(action=action, resource="*")
     elif call in ("AddUserToGroup", "RemoveUserFromGroup"):
         for group in properties["Groups"]:
