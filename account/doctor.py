@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from account.aws import Aws
-from account.delivery import check_delivery
-from account.deployers import check_deployers
-from account.documents import check_documents
+from account.comparison.delivery import check_delivery
+from account.comparison.documents import check_documents
+from account.comparison.identities import check_identities, check_providers
+from account.comparison.settings import check_settings
+from account.comparison.stacks import check_missing, check_stacks, missing_stacks
+from account.comparison.users import check_users
 from account.errors import Unreadable
 from account.expected import Expected, read_expected
 from account.findings import Finding, by_harm, guarded, unreadable
-from account.identities import check_identities, check_providers
 from account.live_iam import read_iam
-from account.others import check_others
-from account.questions import questions, recording_questions
-from account.settings import check_settings
-from account.stacks import check_missing, check_stacks, missing_stacks
-from account.users import check_users
+from account.reach.deployers import check_deployers
+from account.reach.others import check_others
+from account.reach.questions import questions, recording_questions
 from review.iam.engine import Engine
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from account.expected import Expected
 from account.live_iam import Identity, LiveIam, ManagedPolicy
-from account.others import check_others
-from account.questions import questions
+from account.reach.others import check_others
+from account.reach.questions import questions
 from benchmarks.measure import Command
 from benchmarks.projects import PROJECT
 from review.iam.engine import Engine

@@ -161,7 +161,7 @@ def _ownership(options: argparse.Namespace) -> int:
 
 
 def _execution_policy(options: argparse.Namespace) -> int:
-    from pipeline.execution_policy import write_policies
+    from pipeline.execution_role.policies import write_policies
 
     for line in write_policies(
         [options.assembly, *options.also], account=options.account, folder=options.folder

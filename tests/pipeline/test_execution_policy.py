@@ -18,7 +18,7 @@ from delegation.model import (
     ServiceRole,
 )
 from pipeline.errors import PipelineError
-from pipeline.execution_policy import POLICY_CHARACTERS, execution_policies, write_policies
+from pipeline.execution_role.policies import POLICY_CHARACTERS, execution_policies, write_policies
 from review.iam.engine import Engine
 from review.templates.assembly import given_environment, read_templates
 from review.templates.resources import read_resources

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from account.aws import Aws
+from account.comparison.physical import log_group
 from account.expected import Expected
 from account.findings import Finding, Harm, guarded
 from account.live_iam import LiveIam, read_iam
-from account.physical import log_group
 from review.templates.assembly import Template
 from review.templates.resource_types import DOCUMENT, LOG, MANAGED_POLICY
 from review.templates.resources import Resource

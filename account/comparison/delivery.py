@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from account.aws import Aws
+from account.comparison.physical import log_group, physical_id, trails
 from account.expected import Expected, canonical
 from account.findings import Finding, Harm, guarded
-from account.physical import log_group, physical_id, trails
 from aws_facts.partitions import IAM_HOMES
 from review.templates.resource_types import KEY, LOG, LOG_POLICY, RULE, TOPIC, TOPIC_POLICY
 from review.templates.resources import Resource

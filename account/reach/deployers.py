@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from account.expected import Expected
 from account.findings import Finding, Harm, is_known
-from account.foreign_policies import Reader
 from account.live_iam import Identity, LiveIam
+from account.reach.foreign_policies import Reader
 from review.iam.policy_variables import Values
 from review.iam.statements import Statement
 

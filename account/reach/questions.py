@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from account.aws import Aws
-from account.deployers import deployers
+from account.comparison.physical import physical_id, trails
 from account.expected import Expected
 from account.findings import Harm
 from account.live_iam import Identity, LiveIam
-from account.physical import physical_id, trails
+from account.reach.deployers import deployers
 from review.model.account import Persona
 from review.templates.resource_types import (
     DOCUMENT,

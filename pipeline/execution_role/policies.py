@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.execution_grants import Condition, Grant, boundary_removals, grants_of
+from pipeline.execution_role.grants import Condition, Grant, boundary_removals, grants_of
 from review.templates.assembly import Template, given_environment, read_templates
 
 POLICY_CHARACTERS = 6144

@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from account.deployers import deployers, let_in, trust_of
 from account.expected import Expected
 from account.findings import Finding, Harm, is_known
-from account.foreign_policies import Held, held_by
 from account.live_iam import Identity, LiveIam
-from account.questions import ASSUME_ROLE, Question, people
+from account.reach.deployers import deployers, let_in, trust_of
+from account.reach.foreign_policies import Held, held_by
+from account.reach.questions import ASSUME_ROLE, Question, people
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
 from review.iam.patterns import covers, may_overlap

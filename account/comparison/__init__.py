@@ -1,0 +1,1 @@
+"""What exists, compared with what was synthesized: stacks, documents, IAM, recording, settings."""

@@ -1,0 +1,1 @@
+"""What everybody else in the account can do to what is ours."""

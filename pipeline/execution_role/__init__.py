@@ -1,0 +1,1 @@
+"""What CloudFormation's execution role needs, in place of AdministratorAccess."""
