@@ -12,6 +12,8 @@ from account.errors import AccountError, Unreadable
 from review.command_line import FOUND, Parser
 from review.errors import ReviewError
 
+_KNOWN = Path("known-principals.txt")
+
 
 def main() -> int:
     """Runs the command; its exit status."""
@@ -49,9 +51,11 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="a user or role whose reach is accepted, * for any characters; may be repeated",
+        help="a user or role whose reach is accepted, by name or ARN, * for any characters; may be "
+        f"repeated; {_KNOWN} names them for good, a line each",
     )
-    doctor.add_argument("--output", choices=("text", "json", "html"), default="text")
+    doctor.add_argument("--output", choices=("text", "json"), default="text")
+    doctor.add_argument("--page", type=Path, metavar="FILE", help="also write them as HTML here")
     verify = commands.add_parser(
         "verify",
         help="in a throwaway account: ask AWS what this project assumes of it, and write a report",
@@ -78,17 +82,40 @@ def _doctor(options: argparse.Namespace) -> int:
     from account.page import counted, findings_page
 
     aws = Aws()
-    found = examine(aws, options.assembly, options.known)
+    found = examine(aws, options.assembly, (*options.known, *_known()))
     faults = [finding for finding in found if finding.is_fault]
     if options.output == "json":
         print(json.dumps([asdict(finding) for finding in found], indent=2))
-    elif options.output == "html":
-        print(findings_page(aws.account, f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", found), end="")
     else:
         for finding in found:
             print(f"{finding}\n")
         print(f"account {aws.account}: {counted(found)}")
+    if options.page:
+        date = f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}"
+        _write(options.page, findings_page(aws.account, date, found))
     return FOUND if faults else 0
+
+
+def _known() -> list[str]:
+    """The patterns of the file of this folder, which is reviewed as any other."""
+    try:
+        lines = _KNOWN.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise AccountError(f"{_KNOWN} cannot be read: {error}") from None
+    return [line for line in map(_without_comment, lines) if line]
+
+
+def _without_comment(line: str) -> str:
+    return line.split("#", 1)[0].strip()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise AccountError(f"{path} cannot be written: {error}") from None
 
 
 def _verify(options: argparse.Namespace) -> int:

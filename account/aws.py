@@ -13,6 +13,7 @@ from account.errors import AccountError, Unreadable
 
 _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10)
 _MISSING = (
+    *("AWSOrganizationsNotInUseException", "NoSuchBucket", "NoSuchBucketPolicy"),
     *("InvalidDocument", "InvalidDocumentVersion", "NoSuchEntity", "NotFound", "NotFoundException"),
     *("ResourceNotFound", "ResourceNotFoundException", "ServiceSettingNotFound"),
     "TrailNotFoundException",

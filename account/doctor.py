@@ -14,9 +14,11 @@ from account.errors import Unreadable
 from account.expected import Expected, read_expected
 from account.findings import Finding, by_harm, guarded, unreadable
 from account.live_iam import read_iam
-from account.reach.deployers import check_deployers
-from account.reach.others import check_others
-from account.reach.questions import questions, recording_questions
+from account.reach.deployers import check_buckets, check_deployers
+from account.reach.inquiry import Control
+from account.reach.others import actions_of, check_others, check_people
+from account.reach.questions import questions, recording_questions, stack_questions
+from account.service_control_policies import read_controls, unread_controls
 from review.iam.engine import Engine
 
 
@@ -58,9 +60,20 @@ def _check_iam(
     yield from check_identities(live, expected)
     yield from guarded("identity providers", check_providers(aws, expected))
     yield from check_deployers(live, expected, known)
+    yield from check_people(live, expected, known)
+    yield from guarded("staging buckets", check_buckets(aws, expected, known))
     asked = questions(expected, live)
+    for what, further in (
+        ("what records and reports", recording_questions),
+        ("other stacks", stack_questions),
+    ):
+        try:
+            asked += further(aws, expected)
+        except Unreadable as error:
+            yield unreadable(what, error)
+    controls: tuple[Control, ...] = ()
     try:
-        asked += recording_questions(aws, expected)
+        controls = read_controls(aws, actions_of(asked))
     except Unreadable as error:
-        yield unreadable("what records and reports", error)
-    yield from check_others(engine, live, expected, asked, known)
+        yield unread_controls(error)
+    yield from check_others(engine, live, expected, asked, known, controls)

@@ -42,11 +42,13 @@ PIPELINE_REVIEW_ROLE = "PipelineReviewRole"
 PIPELINE_ADMINISTRATION_ROLE = "PipelineAdministrationRole"
 PIPELINE_RUNBOOKS_ROLE = "PipelineRunbooksRole"
 PIPELINE_COMPARISON_ROLE = "PipelineComparisonRole"
+PIPELINE_DOCTOR_ROLE = "PipelineDoctorRole"
 PIPELINE_ROLES = (
     PIPELINE_REVIEW_ROLE,
     PIPELINE_ADMINISTRATION_ROLE,
     PIPELINE_RUNBOOKS_ROLE,
     PIPELINE_COMPARISON_ROLE,
+    PIPELINE_DOCTOR_ROLE,
 )
 REVIEW_STAGING_PREFIX = "review/"
 """Where in CDK's staging bucket the templates of reviews go, from which nothing is deployed."""

@@ -25,7 +25,7 @@ _WHEEL = re.compile(r"delegated_administration-(?P<version>[^-]+)-py3-none-any\.
 _OF_RELEASE = ("Makefile", "app.py", "cdk.json", "package.json", "package-lock.json", "npmrc")
 """Files that an upgrade writes anew, beside the requirements."""
 _NAMES = {"gitignore": ".gitignore", "npmrc": ".npmrc"}
-_WORKFLOWS = ("check.yml", "review.yml", "deploy.yml")
+_WORKFLOWS = ("check.yml", "review.yml", "deploy.yml", "doctor.yml")
 _OF_USER = (
     *("deployments.py", "permissions.lock.json", "access.lock.md", "README.md", "gitignore"),
     *(

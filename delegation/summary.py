@@ -19,6 +19,7 @@ from delegation.policies.authors import (
     execution_policies,
     publishing_permissions,
 )
+from delegation.policies.doctor import doctor_permissions
 from delegation.policies.operators import (
     NEVER_LEND,
     approver_policy,
@@ -165,6 +166,7 @@ def _pipeline_granted(
             pipeline.administration_subjects,
             (*administration_permissions(deployment, qualifier), assume),
         ),
+        (names.PIPELINE_DOCTOR_ROLE, pipeline.doctor_subjects, doctor_permissions()),
         (names.PIPELINE_RUNBOOKS_ROLE, pipeline.runbooks_subjects, (assume,)),
     ):
         yield f"jobs {', '.join(subjects)} as {name}", statements

@@ -84,6 +84,15 @@ def _options() -> argparse.Namespace:
         "fail where a stack that is not of this project has the name of one of the assembly's; "
         "the app runs it before a command of the CDK CLI that changes stacks",
     )
+    doctor = command(
+        "doctor",
+        _doctor,
+        "run python -m account doctor: in a job of GitHub Actions as PipelineDoctorRole in every "
+        "account of the assembly, elsewhere with the credentials at hand",
+    )
+    doctor.add_argument(
+        "--known", action="append", default=[], metavar="NAME", help="as the doctor takes it"
+    )
     policy = command(
         "execution-policy",
         _execution_policy,
@@ -158,6 +167,13 @@ def _ownership(options: argparse.Namespace) -> int:
     for sentence in found:
         print(f"error: {sentence}", file=sys.stderr)
     return 1 if found else 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pipeline.nightly import examine_accounts
+
+    known = [word for name in options.known for word in ("--known", name)]
+    return examine_accounts(options.assembly, known)
 
 
 def _execution_policy(options: argparse.Namespace) -> int:

@@ -8,11 +8,13 @@ from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
 from delegation.policies.authors import execution_trust
+from delegation.policies.doctor import doctor_permissions
 from delegation.policies.pipelines import (
     AUDIENCE,
     administration_permissions,
     administration_trust,
     comparison_permissions,
+    doctor_trust,
     review_permissions,
     review_trust,
     runbooks_trust,
@@ -44,6 +46,14 @@ class PipelineStack(DeploymentStack):
         )
         provider = pipeline.provider or self._build_provider()
         self._build_review(deployment, pipeline, provider)
+        deployment_role(
+            self,
+            names.PIPELINE_DOCTOR_ROLE,
+            deployment=deployment,
+            description="Compares the account with what was reviewed and may change nothing",
+            trust=doctor_trust(pipeline, provider),
+            policies=[doctor_permissions()],
+        )
         self._build_deployments(deployment, pipeline, provider)
         CfnOutput(
             self,

@@ -220,6 +220,7 @@ def test_workflows_of_a_folder_stand_at_the_root_and_run_in_the_folder(
     assert sorted(path.name for path in folder.iterdir()) == [
         "infra-runbooks-check.yml",
         "infra-runbooks-deploy.yml",
+        "infra-runbooks-doctor.yml",
         "infra-runbooks-review.yml",
     ]
     for path in folder.iterdir():

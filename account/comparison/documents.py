@@ -10,7 +10,7 @@ from typing import Any
 from account.aws import Aws
 from account.expected import Expected
 from account.findings import Finding, Harm, guarded
-from review.diff.runbooks import is_as_tight
+from review.diff.runbooks import is_as_tight, more_done
 from review.model.runbook_documents import content_of, limits_of
 from review.templates.resource_types import DOCUMENT
 from review.templates.resources import Resource
@@ -51,18 +51,21 @@ def _check(aws: Aws, document: Resource) -> Iterator[Finding]:
             f"aws ssm update-document-default-version --name {name} --document-version N, with the "
             "version that was reviewed; find out who changed it: python -m operate audit",
         )
-    yield from _older(aws, region, name, default, wanted)
-    yield from _shared(aws, region, name, where)
-
-
-def _older(
-    aws: Aws, region: str, name: str, default: str, wanted: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """Versions beside the default: an operator may start any of them."""
-    versions = aws.listed(
+    listed = aws.listed(
         "ssm", "list_document_versions", "DocumentVersions", region=region, Name=name
     )
-    for version in (each["DocumentVersion"] for each in versions):
+    versions = [str(each["DocumentVersion"]) for each in listed]
+    yield from _others(aws, document, default, versions, wanted)
+    yield from _shared(aws, region, name, where)
+    yield from _started_by_rules(aws, document, versions)
+
+
+def _others(
+    aws: Aws, document: Resource, default: str, versions: list[str], wanted: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Versions beside the default: an operator may start any of them."""
+    name, region = document.name, document.region
+    for version in versions:
         content = wanted if version == default else _content(aws, region, name, version)
         if not same(content, wanted):
             where = f"version {version} of document {name} in {region}"
@@ -115,6 +118,14 @@ def _of_version(
             "somebody made it by hand; operators may start any version",
             fix,
         )
+    if more := more_done(wanted, content):
+        return Finding(
+            Harm.ACCESS,
+            f"{where} still runs, and does what the default does not: {', '.join(more)}",
+            "its steps were changed since, or somebody made it by hand; operators may start any "
+            "version",
+            fix,
+        )
     return Finding(
         Harm.NOTE,
         f"{where} still runs, with other steps, within the role and limits of the default",
@@ -157,6 +168,23 @@ def _shared(aws: Aws, region: str, name: str, where: str) -> Iterator[Finding]:
             f"aws ssm modify-document-permission --name {name} --permission-type Share "
             f"--account-ids-to-remove {' '.join(sorted(accounts))} --region {region}",
         )
+
+
+def _started_by_rules(aws: Aws, document: Resource, versions: list[str]) -> Iterator[Finding]:
+    """Rules of EventBridge that start a document, in any form in which a target names it."""
+    arn = document.arn.replace(":document/", ":automation-definition/")
+    for form in ("", ":$DEFAULT", ":$LATEST", *(f":{version}" for version in versions)):
+        for rule in aws.listed(
+            *("events", "list_rule_names_by_target", "RuleNames"),
+            region=document.region,
+            TargetArn=f"{arn}{form}",
+        ):
+            yield Finding(
+                Harm.ACCESS,
+                f"rule {rule} in {document.region} starts document {document.name}",
+                "somebody made it by hand; no deployment does",
+                f"aws events remove-targets --rule {rule} --region {document.region} --ids …",
+            )
 
 
 def _content(aws: Aws, region: str, name: str, version: str) -> dict[str, Any]:

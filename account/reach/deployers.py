@@ -1,8 +1,11 @@
 """The roles that deploy the stacks: whom they let in."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from account.aws import Aws
 from account.expected import Expected
 from account.findings import Finding, Harm, is_known
 from account.live_iam import Identity, LiveIam
@@ -12,6 +15,7 @@ from review.iam.statements import Statement
 
 _SESSIONS = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _CLOUDFORMATION = ("Service", "cloudformation.amazonaws.com")
+_WRITES = ("s3:PutObject", "s3:DeleteObject", "s3:PutBucketPolicy")
 _DELETED = re.compile(r"A[A-Z0-9]{15,}")
 """The id that stands in a trust for a principal that was deleted: nobody has it any more.
 Source: IAM User Guide, AWS JSON policy elements: Principal."""
@@ -49,21 +53,59 @@ def check_deployers(live: LiveIam, expected: Expected, known: Iterable[str]) -> 
                 "look at it: whom does it let in?",
             )
         for kind, value in sorted(set(let_in(trust))):
-            if not (is_known(value, known) or _is_inside(kind, value, account)):
+            is_ours = kind == "AWS" and is_inside(kind, value, account)
+            if not (is_ours or (kind, value) == _CLOUDFORMATION or is_known(value, known)):
                 yield Finding(
                     Harm.ACCESS,
                     f"{role.title}, which deploys the stacks, can be assumed by {value} ({kind})",
                     "its trust policy names a session, an identity provider, somebody outside the "
                     "account, or everybody",
-                    "narrow its trust (cdk bootstrap), or name the principal in --known if that "
-                    "is accepted",
+                    "narrow its trust (cdk bootstrap), or name the principal in "
+                    "known-principals.txt if that is accepted",
                 )
 
 
-def _is_inside(kind: str, value: str, account: str) -> bool:
-    """Whether a principal of a trust is CloudFormation, the account, one of its users and roles, or
-    nobody. A session, or those whom an identity provider lets in, is none of them."""
-    if kind != "AWS":
-        return (kind, value) == _CLOUDFORMATION
+def is_inside(kind: str, value: str, account: str) -> bool:
+    """Whether a principal of a trust is the account, one of its users, roles and identity
+    providers, or nobody. A session is none of them."""
     of_account = value == account or value.split(":")[2:5] == ["iam", "", account]
-    return of_account or _DELETED.fullmatch(value) is not None
+    is_nobody = kind == "AWS" and _DELETED.fullmatch(value) is not None
+    return kind in ("AWS", "Federated") and (of_account or is_nobody)
+
+
+def check_buckets(aws: Aws, expected: Expected, known: Iterable[str]) -> Iterator[Finding]:
+    """A finding for each principal that the policy of a staging bucket lets write in it, and that
+    is neither the account as a whole nor a role that deploys nor known."""
+    account, known = expected.account.environment.account, tuple(known)
+    writers = {*expected.deployers, account, *known}
+    for bucket in dict.fromkeys(t.asset.split("/")[0] for t in expected.templates if t.asset):
+        answer = aws.read("s3", "get_bucket_policy", Bucket=bucket)
+        reader = Reader(Values(known={}, absent=frozenset()), _WRITES)
+        policy = _anywhere(json.loads(answer["Policy"])) if answer else None
+        statements = tuple(reader.read(f"policy of {bucket}", policy)) if policy else ()
+        for reason in reader.not_understood:
+            yield Finding(
+                Harm.UNKNOWN,
+                f"who can write in the bucket {bucket} cannot be determined: {reason}",
+                "its policy is not understood",
+                "look at it: whom does it let replace templates?",
+            )
+        for kind, value in sorted(set(let_in(statements))):
+            if not (is_known(value, writers) or value.split(":")[4:] == [account, "root"]):
+                yield Finding(
+                    Harm.ACCESS,
+                    f"the bucket {bucket}, from which templates are deployed, lets {value} "
+                    f"({kind}) write",
+                    "its bucket policy names them; conditions are taken to hold",
+                    "narrow it, or name the principal in known-principals.txt if that is accepted",
+                )
+
+
+def _anywhere(policy: dict[str, Any]) -> dict[str, Any]:
+    """A bucket's policy, which S3 took as one, each statement about all of the bucket."""
+    found = policy["Statement"]
+    statements = [
+        {key: value for key, value in each.items() if key not in ("Resource", "NotResource")}
+        for each in (found if isinstance(found, list) else [found])
+    ]
+    return {**policy, "Statement": statements}

@@ -1,30 +1,33 @@
 """Everybody else in the account: who can start, change, share, approve, pass or assume ours.
 
-Each question is decided by the review's engine from everything that a principal holds; a condition
-is taken to hold. Service control policies are not read.
+Each question is decided from everything that a principal holds; a condition is taken to hold. Then
+it is asked who can become one of those that were found, step by step, until nobody is added.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from account.expected import Expected
 from account.findings import Finding, Harm, is_known
 from account.live_iam import Identity, LiveIam
-from account.reach.deployers import deployers, let_in, trust_of
+from account.reach.deployers import deployers, is_inside, let_in, trust_of
 from account.reach.foreign_policies import Held, held_by
-from account.reach.questions import ASSUME_ROLE, Question, people
-from review.errors import ReviewError
-from review.iam.engine import Engine, Request, Requester
-from review.iam.patterns import covers, may_overlap
+from account.reach.inquiry import Control, Inquiry, Trust
+from account.reach.questions import (
+    ACTIONS_OF_STEPS,
+    Question,
+    own_questions,
+    people,
+    step_questions,
+)
+from review.iam.engine import Engine
 from review.iam.statements import Statement
 from review.templates.resource_types import MANAGED_POLICY
 
 _SERVICE_LINKED = ":role/aws-service-role/"
 _EVERYTHING = ("*", "*:*")
-_LISTED = 3
 
-_Trust = tuple[Statement, ...]
+_Holder = tuple[Identity, Held]
 
 
 def check_others(
@@ -33,41 +36,104 @@ def check_others(
     expected: Expected,
     asked: Iterable[Question],
     known: Iterable[str],
+    controls: tuple[Control, ...] = (),
 ) -> Iterator[Finding]:
-    """A finding for each principal that can do any of what is asked, administrators in one line;
-    none for those whose names match a pattern of ``known``."""
+    """A finding for each principal that can do any of what is asked, or become one that can;
+    administrators in one line; none for those whose names or ARNs match a pattern of ``known``."""
     asked, known = tuple(asked), tuple(known)
-    made = expected.made
-    own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
-    actions = tuple(dict.fromkeys(question.action for question in asked))
-    deploying = {role.arn: role for role in deployers(live, expected)}
-    named = (each for each in people(expected, live) if each.kind == "role")
-    inquiry = _Inquiry(
+    inquiry = Inquiry(
         engine=engine,
         account=expected.account.environment.account,
-        asked=asked,
-        ours=_trusts(expected),
-        live={role.arn: trust_of(role)[0] for role in (*deploying.values(), *named)},
+        trusts=_trusts(expected, live),
+        controls=controls,
     )
-    administrators: list[str] = []
-    for holder, identity in live.identities.items():
-        if identity.kind == "group" or holder in made or identity.arn in deploying:
-            continue  # a group's policies count for its users; the rest is compared as a whole
-        if _SERVICE_LINKED in identity.arn or is_known(identity.name, known):
-            continue
-        held = held_by(identity, live, own, actions)
-        if _is_administrator(held):
-            administrators.append(identity.title)
+    administrators: list[Identity] = []
+    accepted: list[Identity] = []
+    reaching: list[Identity] = []
+    others: list[_Holder] = []
+    for identity, held in _everybody_else(live, expected, actions_of(asked)):
+        if _is_known(identity, known):
+            accepted.append(identity)
+        elif _is_administrator(held):
+            administrators.append(identity)
         else:
-            yield from inquiry.findings(identity, held)
+            found = inquiry.answers(identity, held, asked)
+            found.unknown[:0] = held.not_understood
+            yield from found.findings()
+            if found.reach_what_is_ours:
+                reaching.append(identity)
+            else:
+                others.append((identity, held))
+    yield from _steps(inquiry, others, [*administrators, *accepted, *reaching])
     if administrators:
+        names = ", ".join(sorted(identity.title for identity in administrators))
         yield Finding(
             Harm.NOTE,
-            f"{len(administrators)} administrators can do whatever no policy denies them: "
-            f"{', '.join(sorted(administrators))}",
+            f"{len(administrators)} administrators can do whatever no policy denies them: {names}",
             "they hold AdministratorAccess or what comes to it",
             "keep them few; nothing here limits them",
         )
+
+
+def actions_of(asked: Iterable[Question]) -> tuple[str, ...]:
+    """The actions of these questions, and of those that follow from their answers."""
+    return tuple(dict.fromkeys((*(question.action for question in asked), *ACTIONS_OF_STEPS)))
+
+
+def check_people(live: LiveIam, expected: Expected, known: Iterable[str]) -> Iterator[Finding]:
+    """A note for each principal outside the account, and each service, that can be somebody whom
+    the deployment names: whom the account's own may be is asked of each."""
+    account, known = expected.account.environment.account, tuple(known)
+    for role in people(expected, live):
+        for kind, value in sorted(set(let_in(trust_of(role)[0])) if role.trust else ()):
+            if not (is_known(value, known) or is_inside(kind, value, account)):
+                yield Finding(
+                    Harm.NOTE,
+                    f"{role.title}, whom the deployment names, can be assumed by {value} ({kind})",
+                    "its trust policy names a service, or somebody outside the account",
+                    "look whether they should operate, approve or audit",
+                )
+
+
+def _everybody_else(
+    live: LiveIam, expected: Expected, actions: tuple[str, ...]
+) -> Iterator[_Holder]:
+    """The users and roles that are neither the deployment's, nor deploy it, nor AWS's own."""
+    made = expected.made
+    own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
+    deploying = {role.arn for role in deployers(live, expected)}
+    for holder, identity in live.identities.items():
+        if identity.kind == "group" or holder in made or identity.arn in deploying:
+            continue  # a group's policies count for its users; the rest is compared as a whole
+        if _SERVICE_LINKED not in identity.arn:
+            yield identity, held_by(identity, live, own, actions)
+
+
+def _steps(
+    inquiry: Inquiry, others: Sequence[_Holder], reaching: Sequence[Identity]
+) -> Iterator[Finding]:
+    """Findings for those who can become one who reaches what is ours, or give themselves more."""
+    first = True
+    while others and (reaching or first):
+        roles = [identity for identity in reaching if identity.kind == "role"]
+        trusts = {role.arn: Trust(trust_of(role)[0]) for role in roles}
+        asking = replace(inquiry, trusts={**inquiry.trusts, **trusts})
+        asked = step_questions(reaching)
+        found = [
+            asking.answers(identity, held, (*asked, *(own_questions(identity) if first else ())))
+            for identity, held in others
+        ]
+        for each in found:
+            yield from each.findings()
+        reaching = [each.identity for each in found if each.reach_what_is_ours]
+        others = [
+            other for other, each in zip(others, found, strict=True) if not each.reach_what_is_ours
+        ]
+        first = False
+
+
+def _is_known(identity: Identity, known: Iterable[str]) -> bool:
+    return any(is_known(each, known) for each in (identity.name, identity.arn))
 
 
 def _is_administrator(held: Held) -> bool:
@@ -85,112 +151,15 @@ def _allows_everything(statements: Iterable[Statement]) -> bool:
     )
 
 
-def _trusts(expected: Expected) -> dict[str, _Trust]:
-    """The trust of our roles by ARN, as synthesized: how it differs is a finding of its own."""
-    return {role.arn: role.trust.statements for role in expected.account.principals if role.trust}
-
-
-@dataclass(slots=True)
-class _Answers:
-    """What a principal can do: each power with the actions, and what they are on."""
-
-    powers: dict[Harm, dict[str, list[str]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(list))
-    )
-    unknown: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Inquiry:
-    """The questions, put to one principal after the other."""
-
-    engine: Engine
-    account: str
-    asked: tuple[Question, ...]
-    ours: dict[str, _Trust]
-    """The trust of our roles, as synthesized."""
-    live: dict[str, _Trust]
-    """That of the roles that deploy, and of people whom the deployment names, as it is."""
-
-    def findings(self, identity: Identity, held: Held) -> Iterator[Finding]:
-        """What the principal can do, and what cannot be determined of it."""
-        answers = self._answers(identity, held)
-        for harm, powers in answers.powers.items():
-            listed = "; ".join(f"{power} ({_short(how)})" for power, how in powers.items())
-            yield Finding(
-                harm,
-                f"{identity.title} can {listed}",
-                "it holds policies of its own that reach what is ours; conditions are taken to "
-                "hold",
-                "narrow its policies, or name it in --known if that is accepted",
-            )
-        for reason in dict.fromkeys((*held.not_understood, *answers.unknown)):
-            yield Finding(
-                Harm.UNKNOWN,
-                f"what {identity.title} can do cannot be determined: {reason}",
-                "the review does not understand one of its policies",
-                "look at its policies: can it start, change or pass what is ours?",
-            )
-
-    def _answers(self, identity: Identity, held: Held) -> _Answers:
-        found = _Answers()
-        requester = Requester(
-            arn=identity.arn,
-            context=identity.principal.context,
-            account=self.account,
-            identity=held.identity,
-            boundary=held.boundary,
-        )
-        for question in self.asked:
-            for resource in question.resources:
-                try:
-                    is_allowed = self._is_allowed(identity, requester, question.action, resource)
-                except ReviewError as error:
-                    found.unknown.append(str(error))
-                    break
-                if is_allowed:
-                    name = resource.split(":", 5)[-1]
-                    how = f"{question.action} on {name}"
-                    found.powers[question.harm][question.power].append(how)
-                    break
-        return found
-
-    def _is_allowed(
-        self, identity: Identity, requester: Requester, action: str, resource: str
-    ) -> bool:
-        may = _may(requester.identity, action, resource)
-        trust = None
-        if action == ASSUME_ROLE:
-            is_ours = resource in self.ours
-            trust = self.ours[resource] if is_ours else self.live[resource]
-            named = [value for kind, value in let_in(trust) if kind in ("AWS", "*")]
-            by_itself = any(covers(value, identity.arn) for value in named)
-            if by_itself and is_ours:
-                return False  # the templates name it: an author
-            if not by_itself and not (may and any(_is_account(v, self.account) for v in named)):
-                return False
-        elif not may:
-            return False
-        requests = [Request(action, resource, {})]
-        asks = replace(requester, trust=trust)
-        return self.engine.decide(asks, requests, discover=True)[0].is_allowed
-
-
-def _may(statements: Iterable[Statement], action: str, resource: str) -> bool:
-    """Whether any statement may allow it: what none allows need not be asked."""
-    return any(
-        each.allows
-        and each.speaks_of(action)
-        and (each.but_resources or any(may_overlap(on, resource) for on in each.resources))
-        for each in statements
-    )
-
-
-def _is_account(value: str, account: str) -> bool:
-    """Whether a principal of a trust is an account as a whole: its policies decide then."""
-    return value == account or value.split(":")[4:] == [account, "root"]
-
-
-def _short(how: list[str]) -> str:
-    more = f" and {len(how) - _LISTED} more" if len(how) > _LISTED else ""
-    return f"{', '.join(how[:_LISTED])}{more}"
+def _trusts(expected: Expected, live: LiveIam) -> dict[str, Trust]:
+    """The trust of our roles, as synthesized (how it differs is a finding of its own); of the roles
+    that deploy, and of people whom the deployment names, as it is."""
+    named = (each for each in people(expected, live) if each.kind == "role")
+    return {
+        **{
+            role.arn: Trust(role.trust.statements, is_ours=True)
+            for role in expected.account.principals
+            if role.trust
+        },
+        **{role.arn: Trust(trust_of(role)[0]) for role in (*deployers(live, expected), *named)},
+    }

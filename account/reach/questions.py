@@ -8,7 +8,7 @@ from account.comparison.physical import physical_id, trails
 from account.expected import Expected
 from account.findings import Harm
 from account.live_iam import Identity, LiveIam
-from account.reach.deployers import deployers
+from account.reach.deployers import deployers, let_in, trust_of
 from review.model.account import Persona
 from review.templates.resource_types import (
     DOCUMENT,
@@ -43,23 +43,31 @@ _ON_GROUPS = (
     *("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
     *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"),
 )
-_SIGN_INS = (
-    *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
-    *("iam:EnableMFADevice", "iam:DeactivateMFADevice"),
-)
+_KEYS = ("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
+_SIGN_INS = (*_KEYS, "iam:EnableMFADevice", "iam:DeactivateMFADevice")
+_GIVES_A_ROLE = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
+_GIVES_A_USER = ("iam:AttachUserPolicy", "iam:PutUserPolicy")
+_GIVES_A_GROUP = ("iam:AttachGroupPolicy", "iam:PutGroupPolicy")
+_REWRITES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
 _ON_USERS = (
     *("iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:PutUserPolicy"),
     *("iam:DeleteUserPolicy", "iam:UpdateUser", "iam:PutUserPermissionsBoundary"),
     "iam:DeleteUserPermissionsBoundary",
 )
+_UPDATES = ("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet")
 _ON_STACKS = (
-    *("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet"),
-    "cloudformation:DeleteStack",
+    *(*_UPDATES, "cloudformation:DeleteStack", "cloudformation:RollbackStack"),
+    *("cloudformation:ContinueUpdateRollback", "cloudformation:SetStackPolicy"),
 )
-_ON_PROVIDERS = (
+_BY_SERVICES = ("ssm:RegisterTaskWithMaintenanceWindow", "ssm:UpdateMaintenanceWindowTask")
+"""What has a service start any runbook, with its own role. Source: the AWS managed policies
+AmazonSSMServiceRolePolicy and AWSConfigRemediationServiceRolePolicy."""
+_REMEDIATES = "config:PutRemediationConfigurations"
+_ON_OIDC_PROVIDERS = (
     *("iam:AddClientIDToOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"),
     "iam:UpdateOpenIDConnectProviderThumbprint",
 )
+_ON_SAML_PROVIDERS = ("iam:UpdateSAMLProvider", "iam:DeleteSAMLProvider")
 _ON_RULES = (
     *("events:DisableRule", "events:PutRule", "events:DeleteRule"),
     *("events:PutTargets", "events:RemoveTargets"),
@@ -90,6 +98,41 @@ class Question:
     action: str
     resources: tuple[str, ...]
     harm: Harm = Harm.ACCESS
+    is_of_others: bool = True
+    """Whether a principal is not asked about itself."""
+
+
+ACTIONS_OF_STEPS = (
+    *(ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy", *_KEYS),
+    *(*_GIVES_A_ROLE, *_GIVES_A_USER, *_GIVES_A_GROUP, *_REWRITES),
+)
+"""The actions of what follows from what was found."""
+
+
+def step_questions(reaching: Iterable[Identity]) -> tuple[Question, ...]:
+    """About becoming one of those who reach what is ours."""
+    reaching = tuple(reaching)
+    roles, users = _of("role", reaching), _of("user", reaching)
+    power = "become principals that reach what is ours"
+    return (
+        *_each(power, (ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy"), roles),
+        *_each(power, _KEYS, users),
+    )
+
+
+def own_questions(identity: Identity) -> tuple[Question, ...]:
+    """About a principal's giving itself more, by itself or through its groups and policies."""
+    account = identity.arn.rsplit(":", 1)[0]
+    groups = tuple(f"{account}:group/{name}" for name in identity.groups)
+    attached = _customer_policies([identity])
+    gives = _GIVES_A_USER if identity.kind == "user" else _GIVES_A_ROLE
+    power = "give itself any permission"
+    asked = (
+        *_each(power, gives, (identity.arn,)),
+        *_each(power, _GIVES_A_GROUP, groups),
+        *_each(power, _REWRITES, attached),
+    )
+    return tuple(replace(question, is_of_others=False) for question in asked)
 
 
 def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
@@ -122,10 +165,27 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
     groups = (*(group.arn for group in expected.of_type(GROUP)), *_of("group", existing))
     users = (*(user.arn for user in expected.of_type(USER)), *_of("user", existing))
     documents = tuple(document.arn for document in expected.of_type(DOCUMENT))
-    providers = tuple(each.attribute("Arn") for each in expected.of_type(PROVIDER))
+    providers = (
+        *(each.attribute("Arn") for each in expected.of_type(PROVIDER)),
+        *_providers((*existing, *deployers(live, expected))),
+    )
+    saml = tuple(each for each in providers if ":saml-provider/" in each)
+    oidc = tuple(each for each in providers if each not in saml)
+    windows, remediations = (
+        tuple(
+            f"arn:{environment.partition}:{service}:{region}:{environment.account}:{resource}"
+            for region in expected.account.regions
+        )
+        for service, resource in (
+            ("ssm", "maintenancewindow/mw-0123456789abcdef0"),
+            ("config", "remediation-configuration/example/example"),
+        )
+    )
     buckets = tuple(asset.split("/")[0] for asset in assets)
     return (
         *_each("start runbooks", _STARTS, documents),
+        *_each("have a service start runbooks", _BY_SERVICES, windows),
+        *_each("have a service start runbooks", (_REMEDIATES,), remediations),
         *_each("change runbooks", _CHANGES, documents),
         *_each("share runbooks", _SHARES, documents),
         *_each("answer approvals", ("ssm:SendAutomationSignal",), executions),
@@ -136,7 +196,8 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         *_each("change groups", _ON_GROUPS, groups),
         *_each("become users", _SIGN_INS, users),
         *_each("change users", _ON_USERS, users),
-        *_each("change who signs in to pipelines", _ON_PROVIDERS, providers),
+        *_each("change who signs in", _ON_OIDC_PROVIDERS, oidc),
+        *_each("change who signs in", _ON_SAML_PROVIDERS, saml),
         *_each("change stacks", _ON_STACKS, stacks),
         *_each("change what is deployed", ("s3:PutObject",), assets),
         *_each("change what is deployed", ("s3:PutBucketPolicy",), buckets),
@@ -144,6 +205,22 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         *_each("deploy", (ASSUME_ROLE,), deploying),
         *_each("act as people whom the deployment names", (ASSUME_ROLE,), named, Harm.NOTE),
     )
+
+
+def stack_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
+    """About other stacks that the deployment's roles make: an update that names no role is done
+    with the role that the stack has.
+
+    Source: CloudFormation API Reference, UpdateStack, RoleARN.
+    """
+    ours = {(each.stack, each.environment.region) for each in expected.templates}
+    found = (
+        str(stack["StackId"])
+        for region in dict.fromkeys(each.environment.region for each in expected.templates)
+        for stack in aws.listed("cloudformation", "describe_stacks", "Stacks", region=region)
+        if stack.get("RoleARN") in expected.deployers and (stack["StackName"], region) not in ours
+    )
+    return tuple(_each("deploy by other stacks", _UPDATES, found))
 
 
 def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
@@ -194,6 +271,14 @@ def people(expected: Expected, live: LiveIam) -> tuple[Identity, ...]:
         for holder, identity in live.identities.items()
         if identity.arn not in made and (holder in attached or identity.arn in named)
     )
+
+
+def _providers(identities: Iterable[Identity]) -> Iterator[str]:
+    """The identity providers of the account that let people be these."""
+    for identity in identities:
+        for kind, value in let_in(trust_of(identity)[0]):
+            if kind == "Federated" and value.startswith("arn:"):
+                yield value
 
 
 def _customer_policies(identities: Iterable[Identity]) -> Iterator[str]:

@@ -89,21 +89,22 @@ class GitHubPipeline:
     @property
     def review_subjects(self) -> tuple[str, ...]:
         """The jobs that may compare with the account: of pull requests and of the branches."""
-        return tuple(
-            f"repo:{repository}:{job}"
-            for repository in self.repositories
-            for job in ("pull_request", *(f"ref:refs/heads/{branch}" for branch in self.branches))
-        )
+        return self._subjects("pull_request", *self._branch_jobs)
+
+    @property
+    def doctor_subjects(self) -> tuple[str, ...]:
+        """The jobs that may run the doctor: of the branches, as scheduled ones are."""
+        return self._subjects(*self._branch_jobs)
 
     @property
     def administration_subjects(self) -> tuple[str, ...]:
         """The jobs that may deploy both stacks."""
-        return self._subjects(self.administration_environment)
+        return self._subjects(f"environment:{self.administration_environment}")
 
     @property
     def runbooks_subjects(self) -> tuple[str, ...]:
         """The jobs that may deploy RunbooksStack."""
-        return self._subjects(self.runbooks_environment)
+        return self._subjects(f"environment:{self.runbooks_environment}")
 
     def _check_provider(self) -> None:
         if self.provider is None:
@@ -136,8 +137,12 @@ class GitHubPipeline:
                 f"and partition {IN_DEPLOYMENTS}"
             )
 
-    def _subjects(self, environment: str) -> tuple[str, ...]:
-        return tuple(f"repo:{each}:environment:{environment}" for each in self.repositories)
+    @property
+    def _branch_jobs(self) -> tuple[str, ...]:
+        return tuple(f"ref:refs/heads/{branch}" for branch in self.branches)
+
+    def _subjects(self, *jobs: str) -> tuple[str, ...]:
+        return tuple(f"repo:{each}:{job}" for each in self.repositories for job in jobs)
 
 
 def _require(field: str, value: object, form: re.Pattern[str], allowed: str) -> None:

@@ -23,6 +23,11 @@ def review_trust(pipeline: GitHubPipeline, provider: object) -> dict[str, object
     return _trust(pipeline, provider, pipeline.review_subjects)
 
 
+def doctor_trust(pipeline: GitHubPipeline, provider: object) -> dict[str, object]:
+    """Who may assume PipelineDoctorRole: jobs of the named branches, as scheduled ones are."""
+    return _trust(pipeline, provider, pipeline.doctor_subjects)
+
+
 def administration_trust(pipeline: GitHubPipeline, provider: object) -> dict[str, object]:
     """Who may assume PipelineAdministrationRole: jobs of its environment, on a named branch."""
     return _trust(pipeline, provider, pipeline.administration_subjects, _branches(pipeline))

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from review.access_review import AccountReview
 from review.diff.gains import Aspect, Gain
 from review.model.account import Limit, LimitKind, Persona, Runbook
+from review.model.runbook_documents import calls_of
 
 
 def runbooks_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
@@ -70,6 +72,21 @@ def _done(runbook: Runbook, held: Mapping[str, tuple[str, ...]]) -> set[str]:
         for action in (*call.actions, *call.optional)
         if action in call.actions or of_role is None or action in of_role
     }
+
+
+def more_done(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What a document's steps do to AWS and those of another one do not: actions, and steps whose
+    inputs differ or cannot be evaluated. Of contents as Systems Manager has them."""
+    before, after = (set(calls_of(content)) for content in (old, new))
+    known = {replace(call, step="") for call in before}
+    had = {action for call in before for action in (*call.actions, *call.optional)}
+    gained = {action for call in after for action in (*call.actions, *call.optional)} - had
+    steps = {
+        f"step {call.step}"
+        for call in after
+        if call.inputs and replace(call, step="") not in known and not gained & {*call.actions}
+    }
+    return sorted(gained) + sorted(steps)
 
 
 def is_as_tight(old: Limit, new: Limit) -> bool:

@@ -7,6 +7,7 @@ from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, START
 from review.invariants.bootstrap import roles_that_deploy_administration
 from review.invariants.invariant import Invariant, Proof, as_findings, invariant
 from review.invariants.jobs import Jobs, jobs_of
+from review.invariants.pipeline_doctor import DOCTOR, reads_settings_alone
 from review.invariants.pipeline_reviews import COMPARISON, changes_nothing
 from review.model.account import Persona, Principal
 
@@ -38,6 +39,12 @@ def pipeline_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
             f"is deployed",
             changes_nothing(evaluator, roles[REVIEW], roles.get(COMPARISON)),
         )
+    if DOCTOR in roles:
+        yield invariant(
+            "pipeline-doctor-changes-nothing",
+            f"{DOCTOR} can read settings and policies of the account, and nothing else",
+            reads_settings_alone(evaluator, roles[DOCTOR]),
+        )
     if deploying := [roles[name] for name in _DEPLOYING if name in roles]:
         yield invariant(
             "pipelines-deploy-their-stacks",
@@ -56,6 +63,8 @@ def _jobs(evaluator: Evaluator, roles: dict[str, Principal], jobs: dict[str, Job
             findings += _of_one_environment(name, each)
         elif any(context.startswith("environment:") for context in each.contexts):
             findings.append(f"{name} trusts jobs of an environment")
+        if name == DOCTOR and "pull_request" in each.contexts:
+            findings.append(f"{name} trusts jobs of pull requests")
     administration, runbooks = (jobs.get(name) for name in _DEPLOYING)
     if administration and runbooks and administration.contexts & runbooks.contexts:
         findings.append("jobs that deploy runbooks can deploy administration as well")

@@ -34,7 +34,7 @@ _POLICY = re.compile(rf"(?P<part>{'|'.join(_PARTS_BY_POLICY)})(?P<team>(?:[A-Z]\
 """The name of a policy of people: its part, the team that it is of, and a number where IAM's limits
 split it."""
 _AUTHOR_ROLES = re.compile(r"Author(Deployment|Publishing|Execution)Role")
-_PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Administration|Runbooks)Role")
+_PIPELINE_ROLES = re.compile(r"Pipeline(Review|Comparison|Doctor|Administration|Runbooks)Role")
 
 
 def read_accounts(templates: Iterable[Template]) -> tuple[Account, ...]:

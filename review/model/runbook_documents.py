@@ -50,7 +50,7 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         arns=tuple(document.arn for document in documents),
         role=role if isinstance(role, str) and role.startswith("arn:") else None,
         limits=tuple(limits_of(content)),
-        calls=tuple(sorted(set(_calls(content.get("mainSteps", []))))),
+        calls=calls_of(content),
         team=team,
         execution_tag=execution_tag,
         control_flow_digest=_control_flow_digest(content),
@@ -214,6 +214,11 @@ def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) 
         if first is step:
             return False
     return True
+
+
+def calls_of(content: Mapping[str, Any]) -> tuple[Call, ...]:
+    """What the steps of a document do to AWS."""
+    return tuple(sorted(set(_calls(content.get("mainSteps", [])))))
 
 
 def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:

@@ -30,6 +30,7 @@ DEPLOYER = f"cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}"
 PROVIDER = f"{ARN}:oidc-provider/token.actions.githubusercontent.com"
 DOCUMENT = f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{RUNBOOK}"
 LOG = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/DelegatedRuns"
+BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 CLIENT = "sts.amazonaws.com"
 STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
 WANTED: Deployment = deployment(
@@ -71,11 +72,11 @@ class Company:
         self.assembly = assembly
         self.kept: Any = None
         """What a change replaces, to restore it."""
-        self.iam, self.ssm, self.sns, self.events, self.logs, self.kms, self.trails, self.stacks = (
-            sandbox.client(service)
-            for service in (
-                *("iam", "ssm", "sns", "events", "logs", "kms", "cloudtrail", "cloudformation"),
-            )
+        self.iam, self.ssm, self.s3, self.sns, self.events = (
+            sandbox.client(service) for service in ("iam", "ssm", "s3", "sns", "events")
+        )
+        self.logs, self.kms, self.trails, self.stacks = (
+            sandbox.client(service) for service in ("logs", "kms", "cloudtrail", "cloudformation")
         )
 
     def physical(self, logical: str, stack: str = "AuditStack") -> str:
@@ -103,12 +104,14 @@ class Company:
         """What the doctor finds, without notes."""
         return [each for each in self.examined(*known) if each.is_fault]
 
-    def examined(self, *known: str, keys: Json | None = None) -> list[Finding]:
+    def examined(
+        self, *known: str, keys: Json | None = None, aws: type[Aws] = Aws
+    ) -> list[Finding]:
         """All that the doctor says, to an administrator unless somebody else's keys are given."""
         with pytest.MonkeyPatch.context() as patched:
             for name, value in self.sandbox.environment(keys).items():
                 patched.setenv(name, value)
-            return examine(Aws(), self.assembly, known)
+            return examine(aws(), self.assembly, known)
 
 
 def rule(company: Company) -> str:

@@ -12,7 +12,9 @@ from tests.account.company import (
     ACCOUNT,
     ARN,
     BOUNDARY,
+    BUCKET,
     CLIENT,
+    DOCUMENT,
     GROUP,
     LOG,
     POLICY,
@@ -76,6 +78,47 @@ def _role_of_starter(content: Json) -> None:
 
 def _describe(content: Json) -> None:
     content["description"] = "changed by hand"
+
+
+def _stops_instances(content: Json) -> None:
+    stop = {"name": "stop", "action": "aws:changeInstanceState"}
+    inputs = {"InstanceIds": ["i-0123456789abcdef0"], "DesiredState": "terminated"}
+    content["mainSteps"].append({**stop, "inputs": inputs})
+
+
+def _older_that_does_more(company: Company) -> None:
+    original = company.ssm.get_document(Name=RUNBOOK)["Content"]
+    _new_version(company, _stops_instances, default=False)
+    company.ssm.update_document(
+        Name=RUNBOOK, Content=original, DocumentVersion="$LATEST", DocumentFormat="JSON"
+    )
+    company.ssm.update_document_default_version(Name=RUNBOOK, DocumentVersion="3")
+
+
+def _start_by_rule(company: Company) -> None:
+    company.events.put_rule(Name="Nightly", ScheduleExpression="rate(1 day)")
+    target = DOCUMENT.replace(":document/", ":automation-definition/")
+    company.events.put_targets(
+        Rule="Nightly",
+        Targets=[{"Id": "1", "Arn": f"{target}:$DEFAULT", "RoleArn": f"{ARN}:role/x"}],
+    )
+
+
+def _end_rule(company: Company) -> None:
+    company.events.remove_targets(Rule="Nightly", Ids=["1"])
+    company.events.delete_rule(Name="Nightly")
+
+
+def _open_bucket(company: Company) -> None:
+    company.s3.create_bucket(Bucket=BUCKET)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam::444455556666:root", f"{ARN}:root"]},
+        "Action": "s3:Put*",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    company.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
 
 
 def _remove_target(company: Company) -> None:
@@ -168,6 +211,26 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         f"version 2 of document {RUNBOOK} in {REGION} runs as {ARN}:role/{{{{ Role }}}}, the "
         f"default as {ARN}:role/{ROLE}",
+    ),
+    "an older version that does more": (
+        _older_that_does_more,
+        _restore_document,
+        Harm.ACCESS,
+        f"version 2 of document {RUNBOOK} in {REGION} still runs, and does what the default does "
+        "not: ec2:TerminateInstances",
+    ),
+    "a rule that starts the document": (
+        _start_by_rule,
+        _end_rule,
+        Harm.ACCESS,
+        f"rule Nightly in {REGION} starts document {RUNBOOK}",
+    ),
+    "a bucket of templates that others may write": (
+        _open_bucket,
+        lambda c: c.s3.delete_bucket(Bucket=BUCKET),
+        Harm.ACCESS,
+        f"the bucket {BUCKET}, from which templates are deployed, lets "
+        "arn:aws:iam::444455556666:root (AWS) write",
     ),
     "a shared document": (
         lambda c: c.ssm.modify_document_permission(

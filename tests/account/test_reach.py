@@ -1,10 +1,13 @@
 """The doctor on everybody else: who reaches what is ours, and who does not."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
 
+from account.aws import Aws
+from account.errors import Unreadable
 from account.findings import Harm
 from tests.account.company import (
     ACCOUNT,
@@ -19,6 +22,7 @@ from tests.account.company import (
     REGION,
     ROLE,
     Company,
+    Json,
     allow,
     allow_each,
     trust,
@@ -56,6 +60,25 @@ _STRANGERS = {
         Harm.ACCESS,
         "role Approver can answer approvals (ssm:SendAutomationSignal on automation-execution/"
         "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f)",
+    ),
+    "a role that has a maintenance window start runbooks": (
+        "Windows",
+        allow("ssm:RegisterTaskWithMaintenanceWindow"),
+        Harm.ACCESS,
+        "role Windows can have a service start runbooks (ssm:RegisterTaskWithMaintenanceWindow on ",
+    ),
+    "a role that has AWS Config start runbooks": (
+        "Remediation",
+        allow("config:Put*"),
+        Harm.ACCESS,
+        "role Remediation can have a service start runbooks (config:PutRemediationConfigurations "
+        "on ",
+    ),
+    "a role that gives itself more": (
+        "Climber",
+        allow("iam:PutRolePolicy", f"{ARN}:role/Climber"),
+        Harm.ACCESS,
+        "role Climber can give itself any permission (iam:PutRolePolicy on role/Climber)",
     ),
     "a role that becomes a user": (
         "Maker",
@@ -165,6 +188,147 @@ def test_stranger_who_reaches_what_is_ours_is_found(company: Company, case: str)
         company.remove_stranger(name)
 
     assert [(each.harm, each.what.startswith(what)) for each in found] == [(harm, True)], found
+
+
+def test_who_can_become_one_that_reaches_ours_is_found_step_by_step(company: Company) -> None:
+    """An administrator whom one role can pass, which another can assume, which a user's key is."""
+    company.stranger("Admin", allow("*"))
+    company.stranger("Passer", allow("iam:PassRole", f"{ARN}:role/Admin"))
+    company.iam.update_assume_role_policy(
+        RoleName="Passer", PolicyDocument=trust({"AWS": f"{ARN}:root"})
+    )
+    company.stranger("First", allow("sts:AssumeRole", f"{ARN}:role/Pass*"))
+    company.stranger("Unrelated", allow("sts:AssumeRole", f"{ARN}:role/Other*"))
+    try:
+        found = company.findings()
+        accepted = company.findings("Passer", "First")
+        with_first = company.findings("Passer")
+    finally:
+        for name in ("Admin", "Passer", "First", "Unrelated"):
+            company.remove_stranger(name)
+
+    become = "can become principals that reach what is ours"
+    first = f"role First {become} (sts:AssumeRole on role/Passer)"
+    assert [each.what for each in found] == [
+        first,
+        f"role Passer {become} (iam:PassRole on role/Admin)",
+    ]
+    assert accepted == []
+    assert [each.what for each in with_first] == [first]
+
+
+def test_another_stack_that_our_roles_make_leads_to_ours(company: Company) -> None:
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    execution = f"{ARN}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"
+    company.stranger(execution.split("/")[1], allow("*"))
+    company.iam.update_assume_role_policy(
+        RoleName=execution.split("/")[1],
+        PolicyDocument=trust({"Service": "cloudformation.amazonaws.com"}),
+    )
+    company.stacks.create_stack(
+        StackName="Theirs", TemplateBody=json.dumps(template), RoleARN=execution
+    )
+    waiter = company.stacks.get_waiter("stack_create_complete")
+    waiter.wait(StackName="Theirs", WaiterConfig={"Delay": 0.1})
+    company.stranger("Team", allow("cloudformation:*", "arn:aws:cloudformation:*:*:stack/Theirs/*"))
+    try:
+        found = [(each.harm, each.what.split(" on ")[0]) for each in company.findings()]
+    finally:
+        company.remove_stranger("Team")
+        company.stacks.delete_stack(StackName="Theirs")
+        company.stacks.get_waiter("stack_delete_complete").wait(
+            StackName="Theirs", WaiterConfig={"Delay": 0.1}
+        )
+        company.remove_stranger(execution.split("/")[1])
+
+    assert found == [
+        (Harm.ACCESS, "role Team can deploy by other stacks (cloudformation:UpdateStack")
+    ]
+
+
+class _InOrganization(Aws):
+    """The account as a member of an organization whose unit lets nobody start runbooks."""
+
+    policies: ClassVar[Json] = {
+        "Full": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        "NoStarts": {"Effect": "Deny", "Action": "ssm:Start*", "Resource": "*"},
+    }
+    attached: ClassVar[Json] = {
+        ACCOUNT: ["Full"],
+        "ou-1": ["Full", "NoStarts"],
+        "r-1": ["Full"],
+    }
+    parents: ClassVar[Json] = {ACCOUNT: "ou-1", "ou-1": "r-1"}
+
+    def read(self, service: str, call: str, *, region: str = "", **given: Any) -> Json | None:
+        if call == "describe_organization":
+            return {"Organization": {"MasterAccountId": "444455556666"}}
+        if call == "describe_policy":
+            document = {"Version": "2012-10-17", "Statement": self.policies[given["PolicyId"]]}
+            return {"Policy": {"Content": json.dumps(document)}}
+        return super().read(service, call, region=region, **given)
+
+    def listed(
+        self, service: str, call: str, key: str, *, region: str = "", **given: Any
+    ) -> Iterator[Any]:
+        if call == "list_parents":
+            yield {"Id": self.parents[given["ChildId"]]}
+        elif call == "list_policies_for_target":
+            yield from ({"Id": name} for name in self.attached[given["TargetId"]])
+        else:
+            yield from super().listed(service, call, key, region=region, **given)
+
+
+class _WithoutAllow(_InOrganization):
+    """The root allows EC2 alone."""
+
+    policies: ClassVar[Json] = {
+        **_InOrganization.policies,
+        "NoStarts": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"},
+    }
+    attached: ClassVar[Json] = {ACCOUNT: ["Full"], "ou-1": ["Full"], "r-1": ["NoStarts"]}
+
+
+class _Unread(_InOrganization):
+    """An organization that shows its members nothing."""
+
+    def listed(
+        self, service: str, call: str, key: str, *, region: str = "", **given: Any
+    ) -> Iterator[Any]:
+        if service == "organizations":
+            raise Unreadable("organizations: AccessDeniedException")
+        yield from super().listed(service, call, key, region=region, **given)
+
+
+@pytest.mark.parametrize(
+    ("organization", "starts", "is_noted"),
+    [(_InOrganization, False, False), (_WithoutAllow, False, False), (_Unread, True, True)],
+)
+def test_service_control_policies_hold_where_they_can_be_read(
+    company: Company, organization: type[Aws], starts: bool, is_noted: bool
+) -> None:
+    company.stranger("Starter", allow("ssm:StartAutomationExecution"))
+    try:
+        found = company.examined(aws=organization)
+    finally:
+        company.remove_stranger("Starter")
+
+    assert starts is any(each.what.startswith("role Starter can start") for each in found)
+    assert is_noted is any("service control policies could not" in each.what for each in found)
+
+
+def test_who_is_let_in_as_a_named_person_from_elsewhere_is_a_note(company: Company) -> None:
+    elsewhere = {"AWS": ["arn:aws:iam::444455556666:role/Partner", f"{ARN}:root"]}
+    company.iam.update_assume_role_policy(RoleName="OnCall", PolicyDocument=trust(elsewhere))
+    try:
+        notes = [each.what for each in company.examined() if "role OnCall" in each.what]
+    finally:
+        company.iam.update_assume_role_policy(RoleName="OnCall", PolicyDocument=EC2)
+
+    assert notes == [
+        "role OnCall, whom the deployment names, can be assumed by "
+        "arn:aws:iam::444455556666:role/Partner (AWS)"
+    ]
 
 
 def _trust_deployer(company: Company, principal: Any) -> None:

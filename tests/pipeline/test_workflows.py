@@ -32,6 +32,7 @@ def test_each_job_may_do_what_it_needs_and_no_more() -> None:
         "check": {},
         "review": {},
         "deploy": {},
+        "doctor": {},
     }
     read, token = {"contents": "read"}, {"id-token": "write"}
     assert {f"{w}/{j}": _job(w, j)["permissions"] for w, j in _JOBS} == {
@@ -42,6 +43,7 @@ def test_each_job_may_do_what_it_needs_and_no_more() -> None:
         "deploy/plan": {**read, **token},
         "deploy/administration": {**read, **token},
         "deploy/runbooks": {**read, **token},
+        "doctor/doctor": {**read, **token},
     }
 
 
@@ -82,6 +84,7 @@ def test_no_workflow_runs_with_the_rights_of_the_base_for_a_pull_request() -> No
         "check": {"merge_group", "pull_request", "push"},
         "review": {"merge_group", "pull_request"},
         "deploy": {"push", "workflow_dispatch"},
+        "doctor": {"schedule", "workflow_dispatch"},
     }
 
 

@@ -9,13 +9,19 @@ _SUBJECT = f"{_GITHUB}:sub"
 def of_pipelines(body: Body) -> Mutants:
     """What a change of PipelineStack could slip in."""
     review, runbooks = "PipelineReviewRole", "PipelineRunbooksRole"
-    policy = f"{review}Permissions"
+    policy, of_doctor = f"{review}Permissions", "PipelineDoctorRolePermissions"
     return {
         "review executes change sets": granting(policy, "cloudformation:ExecuteChangeSet"),
         "review deletes stacks": granting(policy, "cloudformation:DeleteStack"),
         "review writes every template": granting(policy, "s3:PutObject"),
         "review assumes every role": granting(policy, "sts:AssumeRole"),
         "review starts runbooks": granting(policy, "ssm:StartAutomationExecution"),
+        "the doctor reads what is stored": granting(of_doctor, "s3:GetObject"),
+        "the doctor deletes rules": granting(of_doctor, "events:DeleteRule"),
+        "the doctor assumes every role": granting(of_doctor, "sts:AssumeRole"),
+        "pull requests run the doctor": _with_subject(
+            "PipelineDoctorRole", "repo:octo-org/runbooks:pull_request"
+        ),
         "comparisons may do anything": granting("PipelineComparisonRolePermissions", "*"),
         "comparisons are trusted to the account": trusting(
             "PipelineComparisonRole", {"AWS": "arn:aws:iam::111122223333:root"}

@@ -51,7 +51,7 @@ def test_companys_boundary_is_on_every_user_and_on_every_role_of_those_who_deplo
     found = _boundaries(*(template(s, wanted) for s in ("AdministrationStack", "PipelineStack")))
 
     service_role = found.pop("AutomationServiceRole")
-    assert len(found) == 10
+    assert len(found) == 11
     assert all(value == _COMPANYS for value in found.values())
     assert (service_role == _COMPANYS) is boundary.on_service_roles
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from account.policy import doctor_policy
 from delegation.model import Deployment, GitHubPipeline
 from tests.stacks.synthesis import app_of, deployment, policy, resources, template
 
@@ -72,6 +73,10 @@ def test_githubs_tokens_for_aws_are_taken(stack: dict[str, Any]) -> None:
                     "repo:octo-org/runbooks:ref:refs/heads/main",
                 ]
             },
+        ),
+        (
+            "PipelineDoctorRole",
+            {"sub": ["repo:octo-org/runbooks:ref:refs/heads/main"]},
         ),
         (
             "PipelineAdministrationRole",
@@ -217,6 +222,17 @@ def test_comparison_role_may_read_one_parameter(stack: dict[str, Any]) -> None:
     assert trust == _trust(stack, "PipelineComparisonRole")
 
 
+def test_doctor_role_reads_what_the_doctor_calls_and_nothing_else(stack: dict[str, Any]) -> None:
+    found = policy(stack, "PipelineDoctorRolePermissions")["PolicyDocument"]["Statement"]
+    (wanted,) = doctor_policy()["Statement"]
+
+    assert {(each["Effect"], *each["Resource"]) for each in found} == {("Allow", "*")}
+    assert {frozenset(each) for each in found} == {
+        frozenset(("Sid", "Effect", "Action", "Resource"))
+    }
+    assert sorted(action for each in found for action in each["Action"]) == sorted(wanted["Action"])
+
+
 def test_administration_role_assumes_what_deploys_its_stack() -> None:
     regions = ("eu-west-1", "us-east-1")
     stack = template("PipelineStack", deployment(regions=regions, pipeline=_PIPELINE))
@@ -248,6 +264,7 @@ def test_roles_hold_their_one_policy_and_the_runbooks_role_none(stack: dict[str,
     expected = {
         "PipelineReviewRole": 1,
         "PipelineComparisonRole": 1,
+        "PipelineDoctorRole": 1,
         "PipelineAdministrationRole": 1,
         "PipelineRunbooksRole": 0,
     }

@@ -1,18 +1,30 @@
-"""A stack is described as its template is; the emulator forgets it where a change set made it.
+"""A stack is described as its template is, with its role; the emulator forgets the one where a
+change set made it, and leaves out the other.
 
-Source: CloudFormation API Reference, Stack, Description.
+Source: CloudFormation API Reference, Stack: Description, RoleARN.
 """
 
+import re
 from typing import Any
 
 from ministack.services import cloudformation
 from ministack.services.cloudformation import handlers
 
+from sandbox.emulator.cloudformation.stack_roles import role_of
+
 _describe_stacks = handlers._describe_stacks
+_NAMED = re.compile(r"<StackName>([^<]+)</StackName>")
 
 
 def describe_stacks(params: Any) -> Any:
-    """DescribeStacks, with the description of each stack's template."""
+    """DescribeStacks, with the description of each stack's template and the stack's role."""
     for stack in cloudformation._stacks.values():
         stack["Description"] = (stack.get("_template") or {}).get("Description", "")
-    return _describe_stacks(params)
+    status, headers, body = _describe_stacks(params)
+    text = body.decode() if isinstance(body, bytes) else body
+    return status, headers, _NAMED.sub(_with_role, text).encode()
+
+
+def _with_role(match: re.Match[str]) -> str:
+    role = role_of(match[1])
+    return f"{match[0]}<RoleARN>{role}</RoleARN>" if role else match[0]

@@ -51,6 +51,11 @@ def note(call: Call) -> None:
         _roles[stack] = _to_be[f"{stack}/{change_set}"]
 
 
+def role_of(stack: str) -> str:
+    """The ARN of a stack's role, by the stack's name; empty where it has none."""
+    return str(_roles.get(stack) or "")
+
+
 def _create(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
     change = _change("Create", type_, properties, {}, f"{stack}-{logical_id}-x", stack)
     _judge(stack, change)
