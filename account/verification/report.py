@@ -7,7 +7,8 @@ from account.verification.probe import Answer
 
 _NOT_PROBED = (
     "OIDC condition keys: they take a job of GitHub",
-    "Targets and TargetMaps, which multiply a start: the sandbox runs one execution a start",
+    "other accounts (TargetLocations, shared documents): they take a second account",
+    "previews of executions, prices, imports of documents: nothing here relies on them",
     "aws login with an MFA device: it takes a person with a browser",
 )
 """What no program can ask in an account by itself, or the sandbox lacks."""

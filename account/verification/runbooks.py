@@ -43,6 +43,35 @@ def _parameter_in_a_default(lab: Lab) -> str:
     return _statuses(lab.execute(document))
 
 
+def _system_variable_in_a_default(lab: Lab) -> str:
+    ask = {
+        "name": "ask",
+        "action": "aws:executeAwsApi",
+        "inputs": {"Service": "sts", "Api": "GetCallerIdentity"},
+        "outputs": [{"Name": "Account", "Selector": "$.Account", "Type": "String"}],
+    }
+    branch = {
+        "name": "branch",
+        "action": "aws:branch",
+        "inputs": {
+            "Choices": [
+                {
+                    "NextStep": "same",
+                    "Variable": "{{ ask.Account }}",
+                    "StringEquals": "{{ Account }}",
+                }
+            ],
+            "Default": "other",
+        },
+    }
+    document = lab.document(
+        *(ask, branch, _pass("other", isEnd=True), _pass("same", isEnd=True)),
+        parameters={"Account": {"type": "String", "default": "{{ global:ACCOUNT_ID }}"}},
+    )
+    ended = lab.execute(document)
+    return ", ".join(s["StepName"] for s in ended["StepExecutions"] if s["StepStatus"] == "Success")
+
+
 def _is_end(lab: Lab) -> str:
     failing = _failing(onFailure="Continue", isEnd=True)
     return _statuses(lab.execute(lab.document(failing, _pass("after"))))
@@ -109,6 +138,14 @@ RUNBOOKS = (
         call="a runbook whose default names a parameter",
         expected="Success: wait Success",
         ask=_parameter_in_a_default,
+    ),
+    Probe(
+        id="system-variable-in-a-default",
+        assumption="a system variable as a default is its value",
+        source=f"{_UG}, Automation system variables",
+        call="a runbook whose default is {{ global:ACCOUNT_ID }}",
+        expected="ask, branch, same",
+        ask=_system_variable_in_a_default,
     ),
     Probe(
         id="is-end-after-a-failure",

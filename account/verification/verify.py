@@ -17,8 +17,9 @@ from account.verification.report import as_json, as_markdown
 from account.verification.runbooks import RUNBOOKS
 from account.verification.starts import STARTS
 from account.verification.story import STORY
+from account.verification.targets import TARGETS
 
-PROBES = (*STORY, *STARTS, *RUNBOOKS, *RECORDS)
+PROBES = (*STORY, *STARTS, *TARGETS, *RUNBOOKS, *RECORDS)
 NAME = "verified-on-aws"
 _IAM_SECONDS = 12
 """After how long IAM's new users and roles are known everywhere, mostly."""

@@ -14,7 +14,7 @@ import hypercorn.asyncio.run
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
-from ministack.services import ec2, eventbridge, iam, kms, rds, sqs, sts
+from ministack.services import ec2, eventbridge, iam, kms, rds, sqs, sts, tagging
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from sandbox.emulator import cloudtrail, event_delivery
@@ -31,6 +31,7 @@ from sandbox.emulator.cloudformation import (
 from sandbox.emulator.connections import Connection
 from sandbox.emulator.dispatch import dispatch
 from sandbox.emulator.ec2 import calls as ec2_calls
+from sandbox.emulator.ec2.tagged import tagged_instances
 from sandbox.emulator.iam import (
     authorization,
     authorization_details,
@@ -289,9 +290,17 @@ PATCHES: tuple[Patch, ...] = (
         name="_ACTION_HANDLERS",
         entry="DescribeStacks",
         value=stack_descriptions.describe_stacks,
-        why="a stack of a change set has no description",
+        why="a stack of a change set has no description, and none shows its role",
     ),
     # EC2
+    Patch(
+        module=tagging,
+        name="_COLLECTORS",
+        entry="ec2",
+        value=tagged_instances,
+        why="instances are not among the tagged resources",
+        is_new=True,
+    ),
     *(
         Patch(
             module=ec2,

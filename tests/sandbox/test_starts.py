@@ -113,18 +113,15 @@ def test_same_client_token_starts_once(ssm: Any, runbook: Make) -> None:
     assert _refusal(ssm.start_automation_execution, **other)[0] == "IdempotentParameterMismatch"
 
 
-def test_rate_control_is_refused_in_plain_words(ssm: Any, runbook: Make) -> None:
-    targets = [{"Key": "ParameterValues", "Values": ["a"]}]
+def test_other_accounts_are_refused_in_plain_words(ssm: Any, runbook: Make) -> None:
+    locations = [{"Accounts": ["444455556666"], "Regions": ["us-east-1"]}]
 
     code, message = _refusal(
-        ssm.start_automation_execution,
-        DocumentName=runbook(_WAIT),
-        TargetParameterName="Ids",
-        Targets=targets,
+        ssm.start_automation_execution, DocumentName=runbook(_WAIT), TargetLocations=locations
     )
 
     assert code == "ValidationException"
-    assert message.startswith("The sandbox runs one execution a start; Targets")
+    assert message.startswith("The sandbox has one account and no alarms; TargetLocations")
 
 
 def test_embedded_role_is_assumed_in_a_session_named_as_the_execution(

@@ -46,10 +46,15 @@ def start(execution: Execution, credentials: Credentials) -> None:
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run,
-        args=(_Run(execution, credentials).to_the_end,),
+        args=(run, execution, credentials),
         name=f"automation-{execution.id}",
         daemon=True,
     ).start()
+
+
+def run(execution: Execution, credentials: Credentials) -> None:
+    """Runs the execution to its end."""
+    _Run(execution, credentials).to_the_end()
 
 
 class _Run:

@@ -23,6 +23,9 @@ _FAILURE = (
     "Please refer to Automation Service Troubleshooting Guide for more diagnosis details."
 )
 
+_SHOWN = 50
+"""Targets that an execution shows (inferred)."""
+
 _executions = AccountRegionScopedDict()
 
 
@@ -122,8 +125,34 @@ class StepExecution:
 
 
 @dataclass(kw_only=True)
+class Progress:
+    """How far the children of a rate-controlled execution are."""
+
+    total: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    """How many ended in each status."""
+
+    def count(self, status: str) -> None:
+        """Counts a child that has ended."""
+        self.ended[status] = self.ended.get(status, 0) + 1
+
+    @property
+    def failures(self) -> int:
+        """How many did not succeed."""
+        return sum(number for status, number in self.ended.items() if status != "Success")
+
+    def describe(self) -> dict[str, int]:
+        """A ``ProgressCounters``."""
+        counted = {
+            f"{status}Steps": self.ended.get(status, 0)
+            for status in ("Success", "Failed", "Cancelled", "TimedOut")
+        }
+        return {"TotalSteps": self.total, **counted}
+
+
+@dataclass(kw_only=True)
 class Execution:
-    """One run of a document version."""
+    """One run of a document version; with targets, the parent of one child each."""
 
     id: str
     document_name: str
@@ -136,7 +165,14 @@ class Execution:
     account: str
     tags: dict[str, str]
     parent_id: str | None = None
-    """Id of the execution that started it by ``aws:executeAutomation``."""
+    """Id of the execution that started it, by ``aws:executeAutomation`` or for a target."""
+    target: str | None = None
+    """The target that it runs for."""
+    rate: dict[str, Any] | None = None
+    """What its targets and rate are, as the API shows them; None without."""
+    progress: Progress = field(default_factory=Progress)
+    resolved: list[str] = field(default_factory=list)
+    """The targets that were found."""
     steps: list[StepExecution] = field(default_factory=list)
     status: str = "Pending"
     started: float = field(default_factory=time.time)
@@ -162,7 +198,8 @@ class Execution:
     """Notified when a stop or signal arrives."""
 
     def __post_init__(self) -> None:
-        self.steps = [StepExecution(definition=step) for step in self.content["mainSteps"]]
+        steps = () if self.rate else self.content["mainSteps"]
+        self.steps = [StepExecution(definition=step) for step in steps]
         self.variables = {
             f"variable:{name}": definition.get("default")
             for name, definition in (self.content.get("variables") or {}).items()
@@ -274,7 +311,12 @@ class Execution:
                 "CurrentAction": current.action if current else None,
                 "FailureMessage": self.failure,
                 "Targets": [],
-                "ResolvedTargets": {"ParameterValues": [], "Truncated": False},
+                **(self.rate or {}),
+                "Target": self.target,
+                "ResolvedTargets": {
+                    "ParameterValues": self.resolved[:_SHOWN],
+                    "Truncated": len(self.resolved) > _SHOWN,
+                },
                 "AutomationType": "Local",
             }
         )
@@ -288,6 +330,7 @@ class Execution:
             "StepExecutions": [step.describe() for step in self.steps],
             "StepExecutionsTruncated": False,
             "Parameters": as_given(self.parameters),
+            **({"ProgressCounters": self.progress.describe()} if self.rate else {}),
         }
 
 
@@ -305,6 +348,11 @@ def find(execution_id: str) -> Execution:
             f"Automation execution {execution_id} does not exist.",
         )
     return execution
+
+
+def children_of(execution: Execution) -> list[Execution]:
+    """The executions that one started."""
+    return [each for each in _executions.values() if each.parent_id == execution.id]
 
 
 def all_executions() -> list[Execution]:

@@ -12,23 +12,18 @@ from ministack.core.responses import AccountRegionScopedDict
 from sandbox.emulator.iam.authorization import Check, arn, request_tag_context, tag_context
 from sandbox.emulator.sts.role_sessions import Credentials
 from sandbox.ssm.api.errors import ApiError, validation_error
-from sandbox.ssm.api.operation import Operation, Parameters, Request, paged
+from sandbox.ssm.api.operation import Operation, Parameters, Refused, Request, paged
 from sandbox.ssm.api.shapes import ssm_model
-from sandbox.ssm.automation import engine, executions, parameters, sessions
+from sandbox.ssm.automation import engine, executions, parameters, rate_control, sessions
 from sandbox.ssm.automation.executions import ENDED, Execution, Signal, StepExecution
+from sandbox.ssm.automation.targets import Child, read_targets
 from sandbox.ssm.documents import store
 from sandbox.ssm.documents.descriptions import check_tags, tag_map
 from sandbox.ssm.documents.operations import document_check, pass_role_check
 from sandbox.ssm.documents.references import UnknownReference, resolve
 from sandbox.ssm.documents.store import Document, Version
 
-_UNSUPPORTED = (
-    "Targets",
-    "TargetMaps",
-    "TargetLocations",
-    "TargetLocationsURL",
-    "AlarmConfiguration",
-)
+_UNSUPPORTED = ("TargetLocations", "TargetLocationsURL", "AlarmConfiguration")
 
 _client_tokens = AccountRegionScopedDict()
 """Request and execution id by client token."""
@@ -39,8 +34,7 @@ def _start(request: Request) -> Parameters:
     for name in _UNSUPPORTED:
         if given.get(name):
             raise validation_error(
-                f"The sandbox runs one execution a start; {name} (rate control, many accounts, "
-                "alarms) is not supported."
+                f"The sandbox has one account and no alarms; {name} is not supported."
             )
     token = given.get("ClientToken")
     if token and (known := _client_tokens.get(token)):
@@ -52,27 +46,68 @@ def _start(request: Request) -> Parameters:
         return {"AutomationExecutionId": known[1]}
     check_tags(tag_map(given.get("Tags")))
     document, version = _find_runbook(given)
-    values = parameters.resolve(
-        version.content.get("parameters") or {}, given.get("Parameters") or {}
-    )
+    definitions = version.content.get("parameters") or {}
+    targets = read_targets(given, definitions, version.target_type)
+    own = targets.own_parameters if targets else frozenset()
     execution = Execution(
         id=str(uuid.uuid4()),
         document_name=document.name,
         document_version=str(version.number),
         content=version.content,
-        parameters=values,
+        parameters=parameters.resolve(
+            {name: each for name, each in definitions.items() if name not in own},
+            {n: v for n, v in (given.get("Parameters") or {}).items() if n not in own},
+        ),
         executed_by=caller_arn(),
         mode=given.get("Mode", "Auto"),
         region=request.call.region,
         account=request.call.account,
         tags=tag_map(given.get("Tags")),
+        rate=targets.describe() if targets else None,
     )
     credentials = _session(request, execution)
     executions.add(execution)
     if token:
         _client_tokens[token] = (given, execution.id)
-    engine.start(execution, credentials)
+    if targets:
+        rate_control.start(execution, targets, credentials, _child_runner(request, execution))
+    else:
+        engine.start(execution, credentials)
     return {"AutomationExecutionId": execution.id}
+
+
+def _child_runner(request: Request, parent: Execution) -> rate_control.RunChild:
+    """What makes and runs the child of a target. One whose parameters are refused has failed."""
+    definitions = parent.content.get("parameters") or {}
+    shared = request.parameters.get("Parameters") or {}
+
+    def run(own: Child) -> Execution:
+        child = Execution(
+            id=str(uuid.uuid4()),
+            document_name=parent.document_name,
+            document_version=parent.document_version,
+            content=parent.content,
+            parameters={},
+            executed_by=parent.executed_by,
+            mode=parent.mode,
+            region=parent.region,
+            account=parent.account,
+            tags={},
+            parent_id=parent.id,
+            target=", ".join(value for values in own.values() for value in values),
+        )
+        executions.add(child)
+        try:
+            child.parameters = parameters.resolve(definitions, {**shared, **own})
+            credentials = _session(request, child)
+        except (ApiError, Refused) as error:
+            child.failure = str(error)
+            child.end("Failed")
+        else:
+            engine.run(child, credentials)
+        return child
+
+    return run
 
 
 def _find_runbook(given: Parameters) -> tuple[Document, Version]:

@@ -8,6 +8,10 @@ from sandbox.ssm.automation.parameters import as_given
 from sandbox.ssm.automation.steps.base import Action, Outputs, StepCancelled, StepFailed
 
 _POLL_SECONDS = 0.1
+_OF_TARGETS = (
+    *("TargetParameterName", "Targets", "TargetMaps", "MaxConcurrency", "MaxErrors"),
+    *("TargetLocations", "Tags"),
+)
 
 
 class ExecuteAutomation(Action):
@@ -26,6 +30,9 @@ class ExecuteAutomation(Action):
             parameters["Parameters"] = as_given(given)
         if version := self.inputs.get("DocumentVersion"):
             parameters["DocumentVersion"] = str(version)
+        for name in _OF_TARGETS:
+            if (given := self.inputs.get(name)) not in (None, "", []):
+                parameters[name] = given if isinstance(given, list) else str(given)
         id_ = self.call(ssm.start_automation_execution, parameters)["AutomationExecutionId"]
         child = executions.find(id_)
         child.parent_id = self.execution.id
