@@ -11,6 +11,7 @@ from pathlib import Path
 
 from delegation import model
 from delegation.deployment.deployment import Deployment, Profile, check_deployments, parse_profile
+from delegation.deployment.fleet_documents import runbook_files_of, with_fleets
 from delegation.deployment.people import IamUser
 from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import DelegationError
@@ -37,14 +38,21 @@ class Configuration:
 
     deployments: tuple[Deployment, ...]
     runbooks: Mapping[str, Runbook]
-    """By name."""
+    """Those of ``documents/``, by name."""
     qualifier: str = DEFAULT_QUALIFIER
     """That of ``cdk bootstrap``, for what is printed; a synthesis takes it from CDK's context."""
 
     @property
     def needs(self) -> Accepted:
         """What the service roles need, as the lock file records it."""
-        return needed(self.deployments, self.runbooks)
+        return {
+            deployment.label: needed(deployment, self.runbooks_of(deployment))
+            for deployment in self.deployments
+        }
+
+    def runbooks_of(self, deployment: Deployment) -> Mapping[str, Runbook]:
+        """The runbooks with those of the deployment's fleets, by name."""
+        return with_fleets(deployment, self.runbooks)
 
 
 def load(profile: object = None) -> Configuration:
@@ -61,13 +69,14 @@ def load(profile: object = None) -> Configuration:
             else tuple(replace(deployment, profile=chosen) for deployment in deployments)
         )
     deployments = _tagged(deployments)
-    names = dict.fromkeys(name for deployment in deployments for name in deployment.runbooks)
+    names = dict.fromkeys(name for each in deployments for name in runbook_files_of(each))
     runbooks = load_runbooks(names)
     for deployment in deployments:
+        whole = with_fleets(deployment, runbooks)
         for role in deployment.service_roles:
-            check_role_limits(role, runbooks)
+            check_role_limits(role, whole)
         check_names(deployment)
-        check_quotas(deployment, runbooks)
+        check_quotas(deployment, whole)
     return Configuration(
         deployments=deployments, runbooks=runbooks, qualifier=bootstrap_qualifier()
     )

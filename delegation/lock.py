@@ -19,14 +19,12 @@ Accepted = dict[str, dict[str, dict[str, list[str]]]]
 """deployment -> service role -> ``action on resource`` -> the steps that need it."""
 
 
-def needed(deployments: tuple[Deployment, ...], runbooks: Mapping[str, Runbook]) -> Accepted:
-    """What the service roles of these deployments need, as the lock file records it."""
+def needed(
+    deployment: Deployment, runbooks: Mapping[str, Runbook]
+) -> dict[str, dict[str, list[str]]]:
+    """What the service roles of a deployment need, as the lock file records it."""
     return {
-        deployment.label: {
-            role.name: _by_grant(needs_by_runbook(role, runbooks))
-            for role in deployment.service_roles
-        }
-        for deployment in deployments
+        role.name: _by_grant(needs_by_runbook(role, runbooks)) for role in deployment.service_roles
     }
 
 

@@ -1,9 +1,11 @@
 """What deployments.py is written with: the one import path that stays from release to release."""
 
+from delegation.deployment.approvals import Approval
 from delegation.deployment.audit import Audit
 from delegation.deployment.bootstrap import Bootstrap
 from delegation.deployment.company import CompanyBoundary
 from delegation.deployment.deployment import Deployment, Profile
+from delegation.deployment.fleets import Fleet
 from delegation.deployment.people import (
     ExistingGroup,
     ExistingRole,
@@ -12,7 +14,7 @@ from delegation.deployment.people import (
     PermissionSet,
 )
 from delegation.deployment.pipelines import GitHubPipeline
-from delegation.deployment.service_roles import Approval, ServiceRole
+from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "ExistingGroup",
     "ExistingRole",
     "ExistingUser",
+    "Fleet",
     "GitHubPipeline",
     "IamUser",
     "PermissionSet",

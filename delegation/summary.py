@@ -121,7 +121,7 @@ def _granted(
         ):
             yield f"author's {author_role}", granted
     for role in deployment.service_roles:
-        needs = needs_of_role(role, configuration.runbooks)
+        needs = needs_of_role(role, configuration.runbooks_of(deployment))
         yield (
             f"service role {role.name}",
             boundary_policy(deployment, role, needs)

@@ -13,6 +13,7 @@ from review.invariants.audit import Subject, audit_invariants, subjects
 from review.invariants.auditors import auditor_invariants
 from review.invariants.authors import author_invariants
 from review.invariants.everyone import everyones_invariants
+from review.invariants.fleets import fleet_invariants
 from review.invariants.invariant import Invariant, Verdict
 from review.invariants.operators import operator_invariants
 from review.invariants.pipelines import pipeline_invariants
@@ -29,6 +30,7 @@ _INVARIANTS = (
     auditor_invariants,
     runbook_invariants,
     service_role_invariants,
+    fleet_invariants,
     author_invariants,
     pipeline_invariants,
     audit_invariants,

@@ -22,11 +22,12 @@ def add_stacks(app: App, configuration: Configuration) -> None:
     for deployment in configuration.deployments:
         place = (deployment.account,) if deployment.account else ()
         home = _environment(deployment, next(iter(deployment.regions), None))
+        documents = configuration.runbooks_of(deployment)
         administration = AdministrationStack(
             app,
             "-".join((names.ADMINISTRATION_STACK, *place)),
             deployment=deployment,
-            runbooks=configuration.runbooks,
+            runbooks=documents,
             env=home,
         )
         if deployment.pipeline is not None:
@@ -45,7 +46,7 @@ def add_stacks(app: App, configuration: Configuration) -> None:
                 app,
                 "-".join((names.RUNBOOKS_STACK, *place, *((region,) if region else ()))),
                 deployment=deployment,
-                runbooks=configuration.runbooks,
+                runbooks=documents,
                 env=_environment(deployment, region),
             )
             runbooks.add_stack_dependency(administration)

@@ -31,9 +31,12 @@ class RunbookDocument(ssm.CfnDocument):
         naming: Naming,
         team: str,
         of_executions: str,
+        fleet: str = "",
     ) -> None:
         content = deployed_content(runbook, service_role, naming)
-        tags = document_tags(runbook.content, naming.named(service_role.name), team, of_executions)
+        tags = document_tags(
+            runbook.content, naming.named(service_role.name), team, of_executions, fleet
+        )
         super().__init__(
             scope,
             id_,

@@ -72,7 +72,7 @@ class RunbooksStack(DeploymentStack):
             (each, of, named)
             for of in deployment.teams
             for each in of.service_roles
-            for named in each.runbooks
+            for named in each.documents
         ):
             document = RunbookDocument(
                 self,
@@ -81,7 +81,10 @@ class RunbooksStack(DeploymentStack):
                 service_role=role,
                 naming=deployment.naming,
                 team=team.name,
-                of_executions=team.execution_tag if deployment.own_executions else "",
+                of_executions=team.execution_tag
+                if deployment.own_executions and name in role.runbooks
+                else "",
+                fleet=next((f.name for f in role.fleets if f.target_name == name), ""),
             )
             if len(documents) >= DOCUMENTS_AT_A_TIME:
                 document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])

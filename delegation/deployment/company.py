@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 from delegation.deployment.validation import require_bool, require_tag, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.runbooks.document_tags import DESCRIPTION, OWN_EXECUTIONS, SERVICE_ROLE, TEAM
+from delegation.runbooks.document_tags import (
+    DESCRIPTION,
+    FLEET,
+    OWN_EXECUTIONS,
+    SERVICE_ROLE,
+    TEAM,
+)
 
+_OF_DOCUMENTS = (SERVICE_ROLE, DESCRIPTION, TEAM, FLEET, OWN_EXECUTIONS)
 _MOST_TAGS = 46
-"""50 that a resource may have, less the four of a document.
+"""50 that a resource may have, less the four of a document: it is of a fleet or has own executions.
 Source: Systems Manager User Guide, Tagging Systems Manager resources."""
 _POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 _PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{0,31})?", re.ASCII)
@@ -78,7 +85,7 @@ def check_tags(tags: object) -> None:
                 f"tag {key!r} of the deployment has no value, which a stack's tag needs "
                 f"{IN_DEPLOYMENTS}"
             )
-        if key.lower() in map(str.lower, (SERVICE_ROLE, DESCRIPTION, TEAM, OWN_EXECUTIONS)):
+        if key.lower() in map(str.lower, _OF_DOCUMENTS):
             raise DelegationError(
                 f"tag {key!r} of the deployment is one that documents have already; choose another "
                 f"key {IN_DEPLOYMENTS}"

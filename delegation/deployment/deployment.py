@@ -138,8 +138,13 @@ class Deployment:
 
     @property
     def runbooks(self) -> tuple[str, ...]:
-        """The names of all runbooks, in the order of ``deployments.py``."""
+        """The names of all runbooks that operators start, in the order of ``deployments.py``."""
         return tuple(name for role in self.service_roles for name in role.runbooks)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The names of all documents, those that fleets start for a target as well."""
+        return tuple(name for role in self.service_roles for name in role.documents)
 
     @property
     def approvers(self) -> tuple[Person, ...]:
@@ -295,7 +300,7 @@ class Deployment:
 
     def _check_roles(self) -> None:
         refuse_alike("service role", [role.name for role in self.service_roles])
-        refuse_alike("runbook", self.runbooks)
+        refuse_alike("runbook", self.documents)
         ids = {names.construct_id(name): name for name in self.runbooks}
         for id_, name in ids.items():
             for output in (f"Run{id_}", f"Open{id_}"):
@@ -349,7 +354,7 @@ class Deployment:
             or any(role.is_limited for role in self.service_roles)
             or self.has_author_roles
             or self.audit
-            or len(self.runbooks) != 1
+            or len(self.documents) != 1
             or self.account
             or self.regions
             or self.service_roles[0].volume_keys

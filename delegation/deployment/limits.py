@@ -33,6 +33,8 @@ def deployed_content(runbook: Runbook, role: ServiceRole, naming: names.Naming) 
     """A runbook's document as it is deployed: under its role, within the role's limits."""
     content = dict(runbook.content)
     content["assumeRole"] = substituted(naming.role_arn(role.name))
+    if runbook.name not in role.runbooks:
+        return content  # of a target, whose fleet has limits of its own
     if role.at_most_instances is not None:
         content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
     if role.require_reason:
@@ -56,10 +58,11 @@ def needs_by_runbook(
     role: ServiceRole, runbooks: Mapping[str, Runbook]
 ) -> Iterator[tuple[str, Need]]:
     """Each need of a service role with the name of the runbook that has it."""
-    for name in role.runbooks:
-        if role.approval_topic is not None:
+    for name in role.documents:
+        is_limited = name in role.runbooks
+        if role.approval_topic is not None and is_limited:
             yield name, _notification_need(role.approval_topic)
-        if role.calendar is not None:
+        if role.calendar is not None and is_limited:
             yield name, _calendar_need(role.calendar)
         for need in runbooks[name].needs:
             yield name, need

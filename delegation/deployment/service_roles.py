@@ -2,90 +2,21 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from delegation import names
+from delegation.deployment.approvals import Approval
+from delegation.deployment.fleets import Fleet
 from delegation.deployment.keys import is_key_arn
-from delegation.deployment.people import ExistingGroup, PermissionSet, Person, require_iam_name
-from delegation.deployment.subscribers import check_subscribers
+from delegation.deployment.limit_tags import LimitTag, LimitTags, limit_tags
+from delegation.deployment.people import require_iam_name
 from delegation.deployment.validation import (
     refuse_duplicates,
     require_bool,
-    require_tag,
     require_texts,
     require_tuple,
 )
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.runbooks.checks.patterns import compiled
-
-LimitTag = tuple[str, str | tuple[str, ...]]
-"""Key and value of a tag, or the values of which an instance must have one."""
-LimitTags = tuple[tuple[str, tuple[str, ...]], ...]
-"""Keys of tags, each with the values of which an instance must have one."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Approval:
-    """Four eyes: who has to approve a run before its first step."""
-
-    by: tuple[Person, ...]
-    """1 to 10 people, a permission set with its ``role_arn``.
-    Source: Systems Manager User Guide, aws:approve, Approvers; a group cannot approve."""
-    at_least: int = 1
-    """How many of them have to approve; one rejection ends the run."""
-    notify: str | tuple[str, ...] | None = None
-    """Who gets the message of the step: e-mail addresses, ``https://`` addresses and ARNs of SQS
-    queues, for which ApprovalsStack makes a topic; or the name of an SNS topic that exists in each
-    Region and begins with ``Automation``; None for nobody.
-    Source: Systems Manager User Guide, aws:approve, NotificationArn."""
-
-    def __post_init__(self) -> None:
-        require_tuple("by of an approval", self.by)
-        for person in self.by:
-            if not isinstance(person, Person):
-                raise DelegationError(
-                    f"approver {person!r} is not an IamUser, ExistingUser, ExistingRole or "
-                    f"PermissionSet {IN_DEPLOYMENTS}"
-                )
-            if isinstance(person, ExistingGroup):
-                raise DelegationError(
-                    f"approver {person!r}: an approval step names users and roles, not groups; "
-                    f"name its members {IN_DEPLOYMENTS}"
-                )
-            if isinstance(person, PermissionSet) and person.role_arn is None:
-                raise DelegationError(
-                    f"approver PermissionSet({person.name!r}) has no role_arn, by which an "
-                    f"approval step names it; list the roles of the account: aws iam list-roles "
-                    f"--path-prefix /aws-reserved/sso.amazonaws.com/ {IN_DEPLOYMENTS}"
-                )
-        if not 1 <= len(self.by) <= _APPROVERS:
-            raise DelegationError(
-                f"an approval by {len(self.by)} approvers; 1 to {_APPROVERS} {IN_DEPLOYMENTS}"
-            )
-        is_number = type(self.at_least) is int
-        if not is_number or not 1 <= self.at_least <= len(self.by):
-            raise DelegationError(
-                f"at_least is {self.at_least!r}, not 1 to {len(self.by)}, the number of approvers "
-                f"{IN_DEPLOYMENTS}"
-            )
-        if isinstance(self.notify, tuple):
-            require_texts("notify of an approval", self.notify)
-            if not self.notify:
-                raise DelegationError(
-                    f"notify of an approval is empty; leave it out to notify nobody "
-                    f"{IN_DEPLOYMENTS}"
-                )
-            check_subscribers(self.notify)
-        elif self.notify is not None and not _TOPIC.fullmatch(str(self.notify)):
-            raise DelegationError(
-                f"notify of an approval is {self.notify!r}, neither a tuple of addresses nor "
-                f"the name of an SNS topic that begins with Automation: letters, digits or _-, at "
-                f"most 256 {IN_DEPLOYMENTS}"
-            )
-
-
-_APPROVERS = 10
-_TOPIC = re.compile(r"Automation[A-Za-z0-9_-]{0,246}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,8 +25,11 @@ class ServiceRole:
 
     name: str
     """Its fixed name, 1 to 64 letters, digits or ``+=,.@_-``."""
-    runbooks: tuple[str, ...]
-    """Names of files in ``documents/`` without ending, at least one."""
+    runbooks: tuple[str, ...] = ()
+    """Names of files in ``documents/`` without ending, which operators start; at least one, unless
+    there are fleets."""
+    fleets: tuple[Fleet, ...] = ()
+    """Runbooks that are run under this role for many targets."""
     volume_keys: tuple[str, ...] = ()
     """ARNs of the customer managed KMS keys of the instances' EBS volumes.
 
@@ -126,9 +60,13 @@ class ServiceRole:
             )
         require_texts(f"runbooks of service role {self.name!r}", self.runbooks)
         require_texts(f"volume_keys of service role {self.name!r}", self.volume_keys)
-        if not self.runbooks:
+        require_tuple(f"fleets of service role {self.name!r}", self.fleets)
+        for fleet in self.fleets:
+            if not isinstance(fleet, Fleet):
+                raise DelegationError(f"fleet {fleet!r} is not a Fleet {IN_DEPLOYMENTS}")
+        if not self.runbooks and not self.fleets:
             raise DelegationError(
-                f"service role {self.name!r} has no runbook; name one {IN_DEPLOYMENTS}"
+                f"service role {self.name!r} has no runbook; name one, or a fleet {IN_DEPLOYMENTS}"
             )
         self._check_limits()
         for key in self.volume_keys:
@@ -138,6 +76,12 @@ class ServiceRole:
                     f"(arn:PARTITION:kms:REGION:ACCOUNT:key/ID; an alias is not enough) "
                     f"{IN_DEPLOYMENTS}"
                 )
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The names of all documents that run under it: those that operators start, and those
+        that its fleets start for a target."""
+        return (*self.runbooks, *(fleet.target_name for fleet in self.fleets))
 
     @property
     def approval_topic(self) -> str | None:
@@ -164,11 +108,11 @@ class ServiceRole:
     @property
     def limit_tags(self) -> LimitTags:
         """The tags of ``only_instances_tagged``, in its longest form."""
-        return _limit_tags("", self.only_instances_tagged)
+        return limit_tags("", self.only_instances_tagged)
 
     def _check_limits(self) -> None:
         role = f"of service role {self.name!r}"
-        tags = _limit_tags(f"only_instances_tagged {role}", self.only_instances_tagged)
+        tags = limit_tags(f"only_instances_tagged {role}", self.only_instances_tagged)
         refuse_duplicates(f"tag of only_instances_tagged {role}", [key.lower() for key, _ in tags])
         self._check_reason(role)
         most = self.at_most_instances
@@ -207,18 +151,26 @@ _DOCUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
 _CALENDAR_ARN = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:document/[A-Za-z0-9_.-]{3,128}")
 
 
-def _limit_tags(field: str, given: Any) -> LimitTags:
-    """The tags of a limit in their longest form; raises DelegationError for what are none."""
-    if given is None:
-        return ()
-    if not isinstance(given, tuple) or not given:
-        require_tag(field, given)
-    listed = (given,) if isinstance(given[0], str) else given
-    found = []
-    for tag in listed:
-        has_values = isinstance(tag, tuple) and len(tag) == 2 and isinstance(tag[1], tuple)
-        alternatives = [(tag[0], value) for value in tag[1]] if has_values else [tag]
-        for alternative in alternatives or [tag]:
-            require_tag(field, alternative)
-        found.append((tag[0], tuple(value for _, value in alternatives)))
-    return tuple(found)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FleetRole(ServiceRole):
+    """The role of a fleet: it starts the document of a target, and touches no target itself."""
+
+    fleet: Fleet
+    """What it starts."""
+    of: ServiceRole
+    """The role that the targets' documents run under."""
+
+
+def fleet_roles(role: ServiceRole) -> tuple[FleetRole, ...]:
+    """The role of each fleet of a service role."""
+    return tuple(
+        FleetRole(
+            name=fleet.role_name,
+            runbooks=(fleet.name,),
+            approval=fleet.approval,
+            calendar=fleet.calendar,
+            fleet=fleet,
+            of=role,
+        )
+        for fleet in role.fleets
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from delegation.deployment.people import KINDS, Person
-from delegation.deployment.service_roles import ServiceRole
+from delegation.deployment.service_roles import ServiceRole, fleet_roles
 from delegation.deployment.validation import alike, refuse_duplicates, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
@@ -24,7 +24,8 @@ class Team:
     operators: tuple[Person, ...]
     """Who may run every runbook of the team and watch it; at least one."""
     service_roles: tuple[ServiceRole, ...]
-    """The roles that hold the power, each with its runbooks, limits and approvers; at least one."""
+    """The roles that hold the power, each with its runbooks, limits and approvers; at least one.
+    Once the team is made, those of its fleets as well."""
 
     def __post_init__(self) -> None:
         if self.name and not (isinstance(self.name, str) and _NAME.fullmatch(self.name)):
@@ -48,6 +49,10 @@ class Team:
                 raise DelegationError(
                     f"service role {role!r} is not a ServiceRole {IN_DEPLOYMENTS}"
                 )
+        of_fleets = (each for role in self.service_roles for each in fleet_roles(role))
+        object.__setattr__(
+            self, "service_roles", (*dict.fromkeys((*self.service_roles, *of_fleets)),)
+        )
 
     @property
     def execution_tag(self) -> str:

@@ -135,7 +135,7 @@ def execution_policies(deployment: Deployment) -> tuple[tuple[Statement, ...], .
     )
     policies: list[tuple[Statement, ...]] = []
     for runbooks in portions(
-        deployment.runbooks,
+        deployment.documents,
         lambda runbooks: _documents(deployment, runbooks),
         lambda runbook: _arns(deployment, runbook),
         first=first,

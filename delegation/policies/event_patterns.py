@@ -33,7 +33,7 @@ page Canceled. Source: Systems Manager User Guide, EventBridge events."""
 def run_patterns(deployment: Deployment) -> Iterator[Pattern]:
     """Every event of this deployment's runs, of executions and of their steps."""
     return _portioned(
-        deployment.runbooks,
+        deployment.documents,
         lambda runbooks: {
             "source": [_AUTOMATION],
             "detail-type": [_EXECUTION, _STEP],
@@ -45,7 +45,7 @@ def run_patterns(deployment: Deployment) -> Iterator[Pattern]:
 def bad_end_patterns(deployment: Deployment) -> Iterator[Pattern]:
     """Runs that failed, timed out, were rejected or cancelled."""
     return _portioned(
-        deployment.runbooks,
+        deployment.documents,
         lambda runbooks: {
             "source": [_AUTOMATION],
             "detail-type": [_EXECUTION],
@@ -61,7 +61,7 @@ def document_patterns(deployment: Deployment) -> Iterator[Pattern]:
     A call names the document by its name or its ARN. Reading calls are on no event bus.
     """
     for parameter in ("name", "resourceId", "resourceArn"):
-        yield from _portioned(deployment.runbooks, partial(_calls_of_ssm, parameter))
+        yield from _portioned(deployment.documents, partial(_calls_of_ssm, parameter))
 
 
 def _calls_of_ssm(parameter: str, runbooks: list[str]) -> Pattern:

@@ -69,7 +69,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
         {
             name: deployed_content(runbooks[name], role, deployment.naming)
             for role in deployment.service_roles
-            for name in role.runbooks
+            for name in role.documents
         },
     )
 
@@ -119,7 +119,7 @@ def _check_author_roles(deployment: Deployment) -> None:
     policies = len(execution_policies(deployment))
     if policies > POLICIES_A_PRINCIPAL:
         raise DelegationError(
-            f"{len(deployment.runbooks)} runbooks in {len(deployment.arn_regions)} regions need "
+            f"{len(deployment.documents)} runbooks in {len(deployment.arn_regions)} regions need "
             f"{policies} policies of the author's execution role, IAM takes "
             f"{POLICIES_A_PRINCIPAL}; name fewer runbooks or regions (deployments.py)"
         )

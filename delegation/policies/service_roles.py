@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from delegation import names
 from delegation.deployment.keys import key_region
-from delegation.deployment.service_roles import LimitTags
+from delegation.deployment.limit_tags import LimitTags
 from delegation.policies.statements import Conditions, Statement
 from delegation.runbooks.permissions import Need
 from delegation.runbooks.permissions.arns import is_instance

@@ -10,6 +10,8 @@ from typing import Any
 SERVICE_ROLE = "ServiceRole"
 DESCRIPTION = "Description"
 TEAM = "OperatorTeam"
+FLEET = "Fleet"
+"""Of a document that is run for a target: the fleet that alone starts it."""
 OWN_EXECUTIONS = "OwnExecutions"
 """Where operators follow their own executions alone: the value of the tag ``OperatorTeam`` with
 which each execution of the runbook is started."""
@@ -20,10 +22,15 @@ _CUT = "=E2=80=A6"
 
 
 def document_tags(
-    content: Mapping[str, Any], service_role: str, team: str = "", of_executions: str = ""
+    content: Mapping[str, Any],
+    service_role: str,
+    team: str = "",
+    of_executions: str = "",
+    fleet: str = "",
 ) -> dict[str, str]:
     """The role that a runbook runs with, the team whose operators may run it, where it has a name,
-    how its executions are tagged, where they are, and its description, where it has one.
+    how its executions are tagged, where they are, the fleet that alone starts it, where it is for a
+    target, and its description, where it has one.
 
     The description is quoted-printable (RFC 2045), as a tag takes neither brackets nor quotes:
     ``Restart EC2 instances=28s=29``.
@@ -32,7 +39,8 @@ def document_tags(
     described = {DESCRIPTION: _quoted(words)} if words else {}
     of_team = {TEAM: team} if team else {}
     tagging = {OWN_EXECUTIONS: of_executions} if of_executions else {}
-    return {SERVICE_ROLE: service_role, **of_team, **tagging, **described}
+    of_fleet = {FLEET: fleet} if fleet else {}
+    return {SERVICE_ROLE: service_role, **of_team, **tagging, **of_fleet, **described}
 
 
 def _quoted(text: str) -> str:

@@ -14,7 +14,7 @@ from operate.errors import AwsError, OperateError, code_of, is_denied, message_o
 from operate.runbooks.parameters import Parameter
 
 _ROLE_TAG, _TEAM_TAG, _DESCRIPTION_TAG = "ServiceRole", "OperatorTeam", "Description"
-_OWN_EXECUTIONS_TAG = "OwnExecutions"
+_OWN_EXECUTIONS_TAG, _FLEET_TAG = "OwnExecutions", "Fleet"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
 _PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 _CALENDAR_API = "GetCalendarState"
@@ -96,12 +96,13 @@ def runs_as_caller(
 
 
 def listed(connection: Connection, *, everything: bool = False) -> Iterator[Listed]:
-    """The runbooks of this account and Region that a deployment made, or all of the account's own.
+    """The runbooks of this account and Region that a deployment made for people to start, or all of
+    the account's own.
 
     One call for 50 runbooks: a list shows their tags, in which the deployment puts what it says.
     """
     for document, tags in _documents(connection):
-        if everything or _ROLE_TAG in tags:
+        if everything or (_ROLE_TAG in tags and _FLEET_TAG not in tags):
             yield Listed(
                 name=document["Name"],
                 default_version=document.get("DocumentVersion", ""),

@@ -106,6 +106,8 @@ def is_as_tight(old: Limit, new: Limit) -> bool:
         return _is_at_least(before, after)
     if old.kind in (LimitKind.MIN_ITEMS, LimitKind.MIN_CHARS):
         return _is_at_least(after, before)
+    if old.kind in (LimitKind.AT_ONCE, LimitKind.ERRORS):
+        return _is_rate_as_tight(before, after)
     return old.kind is LimitKind.ALLOWED_VALUES and _is_within(after, before)
 
 
@@ -118,6 +120,14 @@ def _is_approval_as_tight(before: object, after: object) -> bool:
         and _is_at_least(after["needed"], before["needed"])
         and _is_within(after["of"], before["of"])
     )
+
+
+def _is_rate_as_tight(before: object, after: object) -> bool:
+    """Whether a number, or a percentage, is no larger; one of each cannot be compared."""
+    old, new = str(before), str(after)
+    digits = old.removesuffix("%"), new.removesuffix("%")
+    is_alike = old.endswith("%") == new.endswith("%") and all(map(str.isdecimal, digits))
+    return is_alike and int(digits[1]) <= int(digits[0])
 
 
 def _is_at_least(one: object, other: object) -> bool:

@@ -14,9 +14,7 @@ def runbook_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
         "each runbook runs as a service role of these templates, never as the person who starts it",
         _roles(evaluator),
     )
-    if any(
-        limit.kind.is_step for runbook in evaluator.account.runbooks for limit in runbook.limits
-    ):
+    if any(limit.kind.stands_first for r in evaluator.account.runbooks for limit in r.limits):
         yield invariant(
             "runbooks-begin-with-their-limits",
             "each approval and calendar stands at the beginning of its runbook, and no run can go "

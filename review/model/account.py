@@ -152,6 +152,13 @@ class Runbook:
     which they start it; empty where they follow every execution."""
     team: str = ""
     """The team whose operators run it, by the document's tag; empty without one."""
+    fleet: str = ""
+    """The fleet whose role alone starts it, for a target, by the document's tag; empty for one that
+    people start."""
+    parameters: tuple[str, ...] = ()
+    """The names of its parameters."""
+    starts: tuple[str, ...] = ()
+    """The names of the documents that its steps start for targets."""
     control_flow_digest: str = ""
     """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
     inputs and outputs, and the defaults of parameters."""
@@ -174,11 +181,26 @@ class LimitKind(StrEnum):
     MAX_CHARS = "maxChars"
     APPROVAL = "approval"
     CALENDAR = "calendar"
+    ALARM = "alarm"
+    TARGETS = "targets"
+    AT_ONCE = "targets at once"
+    ERRORS = "errors allowed"
 
     @property
     def is_step(self) -> bool:
         """Whether a step of the runbook keeps it."""
-        return self in (LimitKind.APPROVAL, LimitKind.CALENDAR)
+        return self not in _OF_PARAMETERS
+
+    @property
+    def stands_first(self) -> bool:
+        """Whether that step stands before all that it limits."""
+        return self in (LimitKind.APPROVAL, LimitKind.CALENDAR, LimitKind.ALARM)
+
+
+_OF_PARAMETERS = (
+    *(LimitKind.TYPE, LimitKind.ALLOWED_VALUES, LimitKind.ALLOWED_PATTERN),
+    *(LimitKind.MIN_ITEMS, LimitKind.MAX_ITEMS, LimitKind.MIN_CHARS, LimitKind.MAX_CHARS),
+)
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
@@ -273,8 +295,8 @@ class Account:
         return tuple(arn for runbook in self.runbooks for arn in runbook.arns)
 
     def runbooks_of(self, who: Principal) -> tuple[Runbook, ...]:
-        """The runbooks of an operator's or approver's teams."""
-        return tuple(runbook for runbook in self.runbooks if runbook.team in who.teams)
+        """The runbooks of an operator's or approver's teams, which people start."""
+        return tuple(r for r in self.runbooks if r.team in who.teams and not r.fleet)
 
     def having(self, *parts: Persona) -> tuple[Principal, ...]:
         """The principals with one of these parts."""

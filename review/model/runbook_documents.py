@@ -17,6 +17,8 @@ _TEAM = "OperatorTeam"
 """The tag of a document that says whose operators run it."""
 _OWN_EXECUTIONS = "OwnExecutions"
 """The tag of a document that says how its executions are tagged, where they are."""
+_FLEET = "Fleet"
+"""The tag of a document that says which fleet alone starts it, for a target."""
 _STEP_ACTIONS = Path(__file__).resolve().parent.parent / "data" / "step_actions.json"
 _CONSTRAINTS = tuple(kind for kind in LimitKind if not kind.is_step)
 
@@ -52,6 +54,9 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         limits=tuple(limits_of(content)),
         calls=calls_of(content),
         team=team,
+        fleet=_tag(documents, _FLEET),
+        parameters=tuple(content.get("parameters", {})),
+        starts=tuple(dict.fromkeys(_started(content))),
         execution_tag=execution_tag,
         control_flow_digest=_control_flow_digest(content),
     )
@@ -77,6 +82,31 @@ def _tag(documents: list[Resource], key: str) -> str:
 
 
 _OF_CALENDAR = {"Service", "Api", "CalendarNames", "DesiredValues"}
+_OF_ALARM = {"Service", "Api", "AlarmNames", "DesiredValues"}
+_ALARM_STEP = "assertAlarmIsOk"
+
+
+def _started(content: Mapping[str, Any]) -> Iterator[str]:
+    """The documents that a runbook starts for targets."""
+    for step in _steps(content.get("mainSteps", [])):
+        inputs = step.get("inputs") or {}
+        if step.get("action") == _CHILD and _WITH_TARGETS & inputs.keys():
+            yield str(inputs.get("DocumentName"))
+
+
+_CHILD = "aws:executeAutomation"
+_WITH_TARGETS = {"Targets", "TargetMaps"}
+_FINDING_TARGETS = {
+    "tag:": ("tag:GetResources",),
+    "ResourceGroup": (
+        *("resource-groups:ListGroupResources", "tag:GetResources"),
+        *("cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
+    ),
+    "AWS::EC2::Instance": ("ec2:DescribeInstances",),
+    "InstanceIds": ("ec2:DescribeInstances",),
+}
+"""What finds targets by the beginning of their key (inferred: no page names it).
+Source: AWS managed policies, such as AmazonSSMMaintenanceWindowRole."""
 
 
 def _bears_on_others(key: str, step: Mapping[str, Any]) -> bool:
@@ -97,7 +127,7 @@ def _control_flow_digest(content: Mapping[str, Any]) -> str:
             if _bears_on_others(key, step) and (key != "inputs" or step.get("name") not in reported)
         }
         for step in content.get("mainSteps", [])
-        if step.get("action") != "aws:approve" and not _asks_calendar(step)
+        if not _limits(step)
     ]
     defaults = {
         name: parameter["default"]
@@ -128,7 +158,7 @@ _EVALUATED = {"assumeRole", "parameters", "mainSteps", "variables", "files"}
 
 
 def _step_without_evaluated(step: Mapping[str, Any]) -> dict[str, Any]:
-    if step.get("action") != "aws:approve" and not _asks_calendar(step):
+    if not _limits(step):
         return {key: value for key, value in step.items() if not _bears_on_others(key, step)}
     evaluated = _OF_APPROVAL if step.get("action") == "aws:approve" else step["inputs"]
     inputs = {k: v for k, v in (step.get("inputs") or {}).items() if k not in evaluated}
@@ -171,11 +201,40 @@ def limits_of(content: Mapping[str, Any]) -> Iterator[Limit]:
             calendar = {"of": inputs.get("CalendarNames"), "is": inputs.get("DesiredValues")}
             calendar |= {k: v for k, v in sorted(inputs.items()) if k not in _OF_CALENDAR}
             yield _step_limit(LimitKind.CALENDAR, step, calendar, steps)
+        if _asks_alarm(step):
+            alarm = {"of": inputs.get("AlarmNames"), "is": inputs.get("DesiredValues")}
+            alarm |= {k: v for k, v in sorted(inputs.items()) if k not in _OF_ALARM}
+            yield _step_limit(LimitKind.ALARM, step, alarm, steps)
+        if step.get("action") == _CHILD and _WITH_TARGETS & inputs.keys():
+            yield from _rate_of(step, inputs)
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
                 value = json.dumps(parameter[constraint])
                 yield Limit(kind=constraint, of=name, value=value)
+
+
+def _rate_of(step: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Limit]:
+    """Which targets a step has, how many at once, and how many may fail."""
+    scope = {name: inputs[name] for name in sorted(_WITH_TARGETS & inputs.keys())}
+    for kind, value in (
+        (LimitKind.TARGETS, scope),
+        (LimitKind.AT_ONCE, inputs.get("MaxConcurrency", "10")),
+        (LimitKind.ERRORS, inputs.get("MaxErrors", "0")),
+    ):
+        yield Limit(kind=kind, of=str(step.get("name")), value=json.dumps(value, sort_keys=True))
+
+
+def _limits(step: Mapping[str, Any]) -> bool:
+    """Whether a step is there to hold its starter to something."""
+    return step.get("action") == "aws:approve" or _asks_calendar(step) or _asks_alarm(step)
+
+
+def _asks_alarm(step: Mapping[str, Any]) -> bool:
+    """Whether a step is the one that a fleet puts before the first of a target's document."""
+    is_of_fleet = step.get("name") == _ALARM_STEP
+    asks = is_of_fleet and step.get("action") == "aws:assertAwsResourceProperty"
+    return asks and (step.get("inputs") or {}).get("Api") == "DescribeAlarms"
 
 
 def _asks_calendar(step: Mapping[str, Any]) -> bool:
@@ -205,11 +264,11 @@ def _can_go_around(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) 
     Source: Systems Manager User Guide, properties shared by all actions.
     """
     for first in steps:
-        limits = first.get("action") == "aws:approve" or _asks_calendar(first)
         leads_on = first.get("onFailure", "Abort") == "Abort" and first.get("isCritical", True)
-        if not limits or not leads_on or {"nextStep", "isEnd", "onCancel"} & first.keys():
+        if not _limits(first) or not leads_on or {"nextStep", "isEnd", "onCancel"} & first.keys():
             return True
-        if _asks_calendar(first) and first["inputs"].get("DesiredValues") != ["OPEN"]:
+        wanted = ["OPEN"] if _asks_calendar(first) else ["OK"]
+        if first.get("action") != "aws:approve" and first["inputs"].get("DesiredValues") != wanted:
             return True
         if first is step:
             return False
@@ -228,6 +287,8 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
         inputs = step.get("inputs") or {}
         if action in _api_actions():
             call = _api_call(name, inputs)
+        elif action == _CHILD:
+            call = _child_call(name, _native()[action], inputs)
         elif action in _native():
             call = _native_call(name, _native()[action], inputs)
         elif action == "aws:loop":
@@ -235,10 +296,9 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
         else:
             call = Call(step=name, actions=(), is_known=False)
         if call.actions or call.optional or not call.is_known:
-            limits = action == "aws:approve" or _asks_calendar(step)
             text = json.dumps([action, inputs], sort_keys=True)
             digest = hashlib.sha256(text.encode()).hexdigest()
-            yield replace(call, inputs="" if limits else digest)
+            yield replace(call, inputs="" if _limits(step) else digest)
 
 
 def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
@@ -256,6 +316,20 @@ def _native_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]
         optional=tuple(sorted(set(optional))),
         is_known=not needed.get("untold", False),
     )
+
+
+def _child_call(step: str, needed: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
+    """What starting another runbook calls, and what finds its targets."""
+    targets = inputs.get("Targets", [])
+    keys = [t.get("Key") if isinstance(t, dict) else None for t in targets]
+    finding = [
+        action
+        for key in keys
+        for beginning, actions in _FINDING_TARGETS.items()
+        if str(key).startswith(beginning)
+        for action in actions
+    ]
+    return Call(step=step, actions=tuple(sorted({*needed["needs"], *finding})))
 
 
 def _api_call(step: str, inputs: Mapping[str, Any]) -> Call:

@@ -76,7 +76,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "no runbook": (
         lambda: ServiceRole(name="Role", runbooks=()),
-        "service role 'Role' has no runbook; name one (deployments.py)",
+        "service role 'Role' has no runbook; name one, or a fleet (deployments.py)",
     ),
     "a string for a tuple": (
         lambda: ServiceRole(name="Role", runbooks="Runbook"),  # type: ignore[arg-type]
@@ -398,7 +398,7 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         ),
         "service role 'AuthorExecutionRole' is called as a role of an author or a pipeline: "
         "AuthorDeploymentRole, AuthorPublishingRole, AuthorExecutionRole, PipelineReviewRole, "
-        "PipelineAdministrationRole, PipelineRunbooksRole, PipelineComparisonRole (deployments.py)",
+        "PipelineAdministrationRole, PipelineRunbooksRole, PipelineComparisonRole, PipelineDoctorRole (deployments.py)",
     ),
     "author who is a pipeline's role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/PipelineRunbooksRole",)),

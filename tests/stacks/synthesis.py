@@ -9,6 +9,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from delegation.configuration import Configuration
+from delegation.deployment.fleet_documents import runbook_files_of
 from delegation.deployment.people import Person
 from delegation.model import Approval, Deployment, IamUser, ServiceRole
 from delegation.runbooks.runbook import Runbook, load_runbooks
@@ -48,7 +49,7 @@ def app_of(
     Runbooks are those of documents/ unless given.
     """
     app = App(analytics_reporting=False, context=context, outdir=str(folder) if folder else None)
-    named = dict.fromkeys(name for d in deployments for name in d.runbooks)
+    named = dict.fromkeys(name for d in deployments for name in runbook_files_of(d))
     add_stacks(
         app, Configuration(deployments=deployments, runbooks=runbooks or load_runbooks(named))
     )

@@ -159,9 +159,38 @@ def _execute_automation(call: Call) -> Derived:
         Grant("ssm:GetAutomationExecution", executions, "aws:executeAutomation awaits it", source)
     )
     passed = _passed_roles(call.inputs.get("RuntimeParameters"))
-    grants += passed.grants
-    unseen = [reason for reason in (_embeds_no_role(documents), passed.unseen) if reason]
-    return Derived(grants=tuple(grants), unseen="; ".join(unseen))
+    targets = _finding_targets(call.inputs.get("Targets", []))
+    grants += (*passed.grants, *targets.grants)
+    reasons = (_embeds_no_role(documents), passed.unseen, targets.unseen)
+    return Derived(grants=tuple(grants), unseen="; ".join(filter(None, reasons)))
+
+
+def _finding_targets(targets: object) -> Derived:
+    """What finds the targets of a child. That it is done by the execution's role is inferred.
+
+    Source: AWS managed policies, such as AmazonSSMMaintenanceWindowRole; Resource Groups API
+    Reference, ListGroupResources, Minimum permissions.
+    """
+    if not isinstance(targets, list) or has_reference(targets):
+        return Derived(unseen="Targets are not spelled out")
+    source, why = "AWS managed policy AmazonSSMMaintenanceWindowRole", "it finds the targets"
+    grants: list[Grant] = []
+    for target in targets:
+        key = str(target.get("Key")) if isinstance(target, dict) else ""
+        values = target.get("Values") if isinstance(target, dict) else None
+        if key == "ResourceGroup" and isinstance(values, list):
+            groups = (arn("resource-groups", "group", {"GroupName": str(v)}) for v in values)
+            stacks = arn("cloudformation", "stack", {})
+            grants += [Grant("resource-groups:ListGroupResources", g, why, source) for g in groups]
+            grants.append(Grant("cloudformation:DescribeStacks", stacks, why, source))
+            grants.append(Grant("cloudformation:ListStackResources", stacks, why, source))
+        if key.startswith("tag:") or key == "ResourceGroup":
+            grants.append(Grant("tag:GetResources", "*", why, source))
+        elif key in ("AWS::EC2::Instance", "InstanceIds"):
+            grants.append(Grant("ec2:DescribeInstances", "*", why, source))
+        elif key != "ParameterValues":
+            return Derived(unseen=f"Targets by {key!r} do not show what finds them")
+    return Derived(grants=tuple(grants))
 
 
 def _passed_roles(parameters: object) -> Derived:

@@ -15,6 +15,7 @@ from sandbox.ssm.api.errors import ApiError, validation_error
 from sandbox.ssm.api.operation import Operation, Parameters, Refused, Request, paged
 from sandbox.ssm.api.shapes import ssm_model
 from sandbox.ssm.automation import engine, executions, parameters, rate_control, sessions
+from sandbox.ssm.automation.clients import made_by_automation
 from sandbox.ssm.automation.executions import ENDED, Execution, Signal, StepExecution
 from sandbox.ssm.automation.targets import Child, read_targets
 from sandbox.ssm.documents import store
@@ -70,7 +71,10 @@ def _start(request: Request) -> Parameters:
     if token:
         _client_tokens[token] = (given, execution.id)
     if targets:
-        rate_control.start(execution, targets, credentials, _child_runner(request, execution))
+        finder = credentials
+        if made_by_automation(request.call.access_key):
+            finder = sessions.of_caller(request.call)
+        rate_control.start(execution, targets, finder, _child_runner(request, execution))
     else:
         engine.start(execution, credentials)
     return {"AutomationExecutionId": execution.id}

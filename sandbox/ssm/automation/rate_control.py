@@ -31,14 +31,13 @@ RunChild = Callable[[Child], Execution]
 """Makes a child with these parameters of its own and runs it to its end."""
 
 
-def start(
-    parent: Execution, targets: Targets, credentials: Credentials, run_child: RunChild
-) -> None:
-    """Runs the children beside everything else, in the account and Region of this request."""
+def start(parent: Execution, targets: Targets, finder: Credentials, run_child: RunChild) -> None:
+    """Runs the children beside everything else, in the account and Region of this request; finds
+    the targets with a session of its own."""
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run,
-        args=(_Run(parent, targets, credentials, run_child).to_the_end,),
+        args=(_Run(parent, targets, finder, run_child).to_the_end,),
         name=f"automation-{parent.id}",
         daemon=True,
     ).start()
@@ -48,10 +47,10 @@ class _Run:
     """One run of a parent."""
 
     def __init__(
-        self, parent: Execution, targets: Targets, credentials: Credentials, run_child: RunChild
+        self, parent: Execution, targets: Targets, finder: Credentials, run_child: RunChild
     ) -> None:
         self._parent, self._targets = parent, targets
-        self._credentials, self._run_child = credentials, run_child
+        self._finder, self._run_child = finder, run_child
         self._lock = threading.Lock()
         self._waiting: deque[Child] = deque()
         self._allowed = 0
@@ -107,7 +106,7 @@ class _Run:
         return "Success"
 
     def _client(self, service: str) -> object:
-        return client(service, self._credentials, self._parent.region)
+        return client(service, self._finder, self._parent.region)
 
     def _work(self) -> None:
         """Runs one child after the other, as long as there may be more."""

@@ -2,7 +2,8 @@
 
 Source: Systems Manager User Guide, Run automated operations that use targets and rate controls; SSM
 API Reference, StartAutomationExecution. No page names the calls that resolve targets, nor as whom:
-here they are made with the session of the execution.
+here they are made with the session of the execution whose step asks for them, else with that of the
+execution that has the targets.
 """
 
 from collections.abc import Callable, Iterator, Mapping

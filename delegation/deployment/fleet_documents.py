@@ -1,0 +1,256 @@
+"""The two documents of a fleet, made of its runbook, and whether they can be made."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from delegation.deployment.deployment import Deployment
+from delegation.deployment.fleets import Fleet
+from delegation.deployment.limits import instance_parameters, is_list
+from delegation.deployment.service_roles import ServiceRole
+from delegation.errors import IN_DEPLOYMENTS, DelegationError
+from delegation.files import no_source
+from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.checks.scope import named_steps
+from delegation.runbooks.permissions import Need, needs_of
+from delegation.runbooks.runbook import Runbook
+
+ALARM_STEP = "assertAlarmIsOk"
+LOCK_STEP, RUN_STEP = "takeLock", "runTargets"
+OWN_LOCK_STEP, RELEASE_STEP = "assertLockIsOwn", "releaseLock"
+_HOLDER = "{{ automation:EXECUTION_ID }}"
+_DEEPEST = 5
+"""Levels of executions that start each other. Source: AWS General Reference, Systems Manager
+quotas."""
+_LEVELS_OF_A_FLEET = 3
+"""The fleet, the execution that has the targets, and the one of a target (inferred)."""
+
+
+def with_fleets(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> dict[str, Runbook]:
+    """The runbooks with those of a deployment's fleets; DelegationError for a fleet that its
+    runbook or role does not allow."""
+    found = dict(runbooks)
+    for role in deployment.service_roles:
+        for fleet in role.fleets:
+            for name in (fleet.name, fleet.target_name):
+                if name in runbooks:
+                    raise DelegationError(
+                        f"fleet {fleet.name!r} makes a document {name!r}, as documents/ does; name "
+                        f"the fleet otherwise {IN_DEPLOYMENTS}"
+                    )
+            leaf = runbooks[fleet.runbook]
+            _check_depth(fleet, leaf, runbooks)
+            parameter = _target_parameter(fleet, leaf)
+            found[fleet.name] = _fleet_runbook(fleet, role, leaf, parameter)
+            found[fleet.target_name] = _target_runbook(fleet, leaf, parameter)
+    return found
+
+
+def runbook_files_of(deployment: Deployment) -> Iterator[str]:
+    """The names of the runbooks in ``documents/`` that a deployment is made of."""
+    made = {
+        name
+        for role in deployment.service_roles
+        for fleet in role.fleets
+        for name in (fleet.name, fleet.target_name)
+    }
+    yield from (name for name in deployment.documents if name not in made)
+    yield from (fleet.runbook for role in deployment.service_roles for fleet in role.fleets)
+
+
+def _fleet_runbook(fleet: Fleet, role: ServiceRole, leaf: Runbook, parameter: str) -> Runbook:
+    """The document that operators start: it has no parameter, so that nothing of it can be chosen
+    or multiplied at a start."""
+    after = f"step:{OWN_LOCK_STEP}" if fleet.one_at_a_time else "Abort"
+    run = {
+        "name": RUN_STEP,
+        "action": "aws:executeAutomation",
+        "timeoutSeconds": fleet.timeout_minutes * 60,
+        "onFailure": after,
+        "onCancel": after,
+        "inputs": {
+            "DocumentName": fleet.target_name,
+            "TargetParameterName": parameter,
+            "Targets": [_target(fleet, role, leaf)],
+            "MaxConcurrency": str(fleet.at_once),
+            "MaxErrors": str(fleet.errors_allowed),
+            **({"RuntimeParameters": _given(fleet)} if fleet.parameters else {}),
+        },
+    }
+    steps = [*_lock(fleet), run, *_release(fleet)]
+    content = {
+        "schemaVersion": "0.3",
+        "description": f"Runs {leaf.name} for every target, {fleet.at_once} at once",
+        "mainSteps": steps,
+    }
+    return Runbook(
+        name=fleet.name,
+        file=f"fleet {fleet.name!r} {IN_DEPLOYMENTS}",
+        content=content,
+        target_type="/",
+        needs=_needs(content),
+    )
+
+
+def _lock(fleet: Fleet) -> list[dict[str, Any]]:
+    """The step that takes the lock: a parameter that exists cannot be made."""
+    if not fleet.one_at_a_time:
+        return []
+    inputs = {"Name": fleet.lock_name, "Value": _HOLDER, "Type": "String"}
+    return [_ssm(LOCK_STEP, "PutParameter", inputs)]
+
+
+def _release(fleet: Fleet) -> list[dict[str, Any]]:
+    """The steps that give the lock back, if it still is this execution's."""
+    if not fleet.one_at_a_time:
+        return []
+    own = {
+        "name": OWN_LOCK_STEP,
+        "action": "aws:assertAwsResourceProperty",
+        "onFailure": "Abort",
+        "inputs": {
+            "Service": "ssm",
+            "Api": "GetParameter",
+            "Name": fleet.lock_name,
+            "PropertySelector": "$.Parameter.Value",
+            "DesiredValues": [_HOLDER],
+        },
+    }
+    return [own, _ssm(RELEASE_STEP, "DeleteParameter", {"Name": fleet.lock_name})]
+
+
+def _ssm(name: str, api: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "action": "aws:executeAwsApi",
+        "onFailure": "Abort",
+        "inputs": {"Service": "ssm", "Api": api, **inputs},
+    }
+
+
+def _target_runbook(fleet: Fleet, leaf: Runbook, parameter: str) -> Runbook:
+    """The document of a target: the runbook's for one, after the alarm was asked."""
+    alarm = _alarm(fleet)
+    parameters = dict(leaf.content["parameters"])
+    if is_list(parameters[parameter]):
+        parameters[parameter] = {**parameters[parameter], "maxItems": 1}
+    content = {
+        **leaf.content,
+        "parameters": parameters,
+        "mainSteps": [*alarm, *leaf.content["mainSteps"]],
+    }
+    of_alarm = _needs({"schemaVersion": "0.3", "mainSteps": alarm}) if alarm else ()
+    return replace(leaf, name=fleet.target_name, content=content, needs=(*of_alarm, *leaf.needs))
+
+
+def _alarm(fleet: Fleet) -> list[dict[str, Any]]:
+    if fleet.alarm is None:
+        return []
+    return [
+        {
+            "name": ALARM_STEP,
+            "action": "aws:assertAwsResourceProperty",
+            "onFailure": "Abort",
+            "inputs": {
+                "Service": "cloudwatch",
+                "Api": "DescribeAlarms",
+                "AlarmNames": [fleet.alarm],
+                "PropertySelector": "$.MetricAlarms[0].StateValue",
+                "DesiredValues": ["OK"],
+            },
+        }
+    ]
+
+
+def _given(fleet: Fleet) -> dict[str, list[str]]:
+    return {
+        name: list(values) if isinstance(values, tuple) else [values]
+        for name, values in fleet.parameters
+    }
+
+
+def _needs(content: Mapping[str, Any]) -> tuple[Need, ...]:
+    """What the steps of a document of ours need, all of which is derived."""
+    findings = Findings(no_source(Path("fleet")))
+    needs = needs_of(content, (), findings, findings)
+    assert not findings.sorted(), findings.sorted()
+    return needs
+
+
+def _target(fleet: Fleet, role: ServiceRole, leaf: Runbook) -> dict[str, Any]:
+    """The targets as Automation takes them."""
+    if leaf.target_type == "/":
+        raise DelegationError(
+            f"{leaf.file}: the targets of fleet {fleet.name!r} may be of any kind; name the kind "
+            f"in targetType of its sidecar, such as /AWS::EC2::Instance"
+        )
+    if fleet.resource_group is not None:
+        return {"Key": "ResourceGroup", "Values": [fleet.resource_group]}
+    tags = fleet.tags or role.limit_tags
+    if len(tags) != 1:
+        raise DelegationError(
+            f"fleet {fleet.name!r} names neither instances_tagged nor resource_group, and service "
+            f"role {role.name!r} has {len(tags) or 'no'} tags in only_instances_tagged; name its "
+            f"targets {IN_DEPLOYMENTS}"
+        )
+    ((key, values),) = tags
+    return {"Key": f"tag:{key}", "Values": list(values)}
+
+
+def _target_parameter(fleet: Fleet, leaf: Runbook) -> str:
+    """The parameter that takes a target, and nothing else that a start would have to give."""
+    where = f"fleet {fleet.name!r}"
+    parameters = leaf.content.get("parameters") or {}
+    named = [fleet.parameter] if fleet.parameter else sorted(instance_parameters(leaf.content))
+    if len(named) != 1 or named[0] not in parameters:
+        known = ", ".join(parameters) or "none"
+        raise DelegationError(
+            f"{where}: which parameter of runbook {leaf.name!r} takes the target is not clear; "
+            f"name one in parameter, known: {known} {IN_DEPLOYMENTS}"
+        )
+    (parameter,) = named
+    field = parameters[parameter]
+    if is_list(field) and field.get("minItems", 0) > 1:
+        raise DelegationError(
+            f"{where}: parameter {parameter} of runbook {leaf.name!r} takes {field['minItems']} "
+            f"values at least, and a target is one {IN_DEPLOYMENTS}"
+        )
+    given = {name for name, _ in fleet.parameters}
+    if unknown := sorted(given - parameters.keys() | given & {parameter}):
+        raise DelegationError(
+            f"{where}: parameters names {unknown[0]!r}, which is no other parameter of runbook "
+            f"{leaf.name!r} {IN_DEPLOYMENTS}"
+        )
+    missing = [n for n in leaf.required_parameters if n not in given and n != parameter]
+    if missing:
+        raise DelegationError(
+            f"{where}: runbook {leaf.name!r} needs {', '.join(missing)}; give it in parameters "
+            f"{IN_DEPLOYMENTS}"
+        )
+    return parameter
+
+
+def _check_depth(fleet: Fleet, leaf: Runbook, runbooks: Mapping[str, Runbook]) -> None:
+    depth = _LEVELS_OF_A_FLEET + _depth(leaf, runbooks, ())
+    if depth > _DEEPEST:
+        raise DelegationError(
+            f"fleet {fleet.name!r}: executions of runbook {leaf.name!r} start each other, {depth} "
+            f"levels with the fleet; Automation takes {_DEEPEST} {IN_DEPLOYMENTS}"
+        )
+
+
+def _depth(runbook: Runbook, runbooks: Mapping[str, Runbook], above: Iterable[str]) -> int:
+    """How many levels of executions a runbook starts."""
+    above = (*above, runbook.name)
+    started = [
+        str(step.inputs.get("DocumentName"))
+        for step in named_steps(runbook.content)
+        if step.action == "aws:executeAutomation"
+    ]
+    if not started:
+        return 0
+    if len(above) > _DEEPEST:
+        return _DEEPEST
+    below = (_depth(runbooks[name], runbooks, above) for name in started if name in runbooks)
+    return 1 + max(below, default=0)
