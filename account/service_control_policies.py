@@ -45,7 +45,7 @@ def unread_controls(error: Unreadable) -> Finding:
 
 def _levels(aws: Aws) -> Iterator[list[Any]]:
     """The policies' documents, of the account, each organizational unit above it, and the root."""
-    target = aws.account
+    target, seen = aws.account, set[str]()
     while True:
         listed = aws.listed(
             *("organizations", "list_policies_for_target", "Policies"),
@@ -55,8 +55,10 @@ def _levels(aws: Aws) -> Iterator[list[Any]]:
         yield [_document(aws, policy["Id"]) for policy in listed]
         if target.startswith(_ROOT):
             return
-        (above,) = aws.listed("organizations", "list_parents", "Parents", ChildId=target)
-        target = str(above["Id"])
+        above = list(aws.listed("organizations", "list_parents", "Parents", ChildId=target))
+        if len(above) != 1 or (target := str(above[0]["Id"])) in seen:
+            raise Unreadable(f"organizations list_parents: {target} has no one parent")
+        seen.add(target)
 
 
 def _document(aws: Aws, policy: str) -> Any:

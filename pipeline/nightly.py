@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.credentials import Credentials, targets
+from pipeline.credentials import targets
+from pipeline.errors import PipelineError
 from pipeline.github import is_a_job_with_a_token
-from review.templates.cloud_assembly import Assembly
+from review.command_line import FOUND
+from review.templates.cloud_assembly import Assembly, Stack
 
 _ROLE = "PipelineDoctorRole"
 _OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
@@ -27,27 +29,47 @@ def examine_accounts(folder: Path, options: Iterable[str]) -> int:
     command = [sys.executable, "-m", "account", "doctor", "--assembly", str(folder), *options]
     if not is_a_job_with_a_token():
         return subprocess.run(command, check=False).returncode
-    assembly = Assembly(folder)
-    found: dict[str, tuple[Credentials, str]] = {}
-    for target in targets(assembly, assembly.stacks, role=_ROLE):
-        found.setdefault(target.credentials.account, (target.credentials, target.region))
-    return max(
-        _examined([*command, "--page", str(folder / f"doctor-{account}.html")], *place)
-        for account, place in found.items()
-    )
+    statuses = [
+        _examined(stack, account, folder, command)
+        for account, stack in _first_stacks(Assembly(folder)).items()
+    ]
+    return max(statuses, default=1)
 
 
-def _examined(command: list[str], credentials: Credentials, region: str) -> int:
+def _first_stacks(assembly: Assembly) -> dict[str | None, tuple[Assembly, Stack]]:
+    """A stack of each account."""
+    found: dict[str | None, tuple[Assembly, Stack]] = {}
+    for stack in assembly.stacks:
+        found.setdefault(stack.account, (assembly, stack))
+    return found
+
+
+def _examined(
+    of: tuple[Assembly, Stack], account: str | None, folder: Path, command: list[str]
+) -> int:
+    """The doctor in one account; 1 where it cannot be asked, whatever becomes of the others."""
+    assembly, stack = of
+    try:
+        (target,) = targets(assembly, [stack], role=_ROLE)
+    except PipelineError as error:
+        return _reported(f"account {account or 'of the job'}: {error}\n", 1)
+    page = folder / f"doctor-{target.credentials.account}.html"
     inherited = {k: v for k, v in os.environ.items() if k not in _OTHER_CREDENTIALS}
     done = subprocess.run(
-        command,
-        env={**inherited, **credentials.environment, "AWS_REGION": region},
+        [*command, "--page", str(page)],
+        env={**inherited, **target.credentials.environment, "AWS_REGION": target.region},
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    print(done.stdout, end="", flush=True)
+    return _reported(done.stdout, done.returncode if done.returncode in (0, FOUND) else 1)
+
+
+def _reported(text: str, status: int) -> int:
+    """Prints what was found, and puts it in the job's summary; the status that was given."""
+    print(text, end="", flush=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(f"```text\n{done.stdout}```\n")
-    return done.returncode
+            file.write(f"```text\n{text}```\n")
+    return status

@@ -98,6 +98,13 @@ def _check_log(aws: Aws, log: Resource) -> Iterator[Finding]:
             _BY_HAND,
             _DEPLOY,
         )
+    elif found.get("dataProtectionStatus") == "ACTIVATED":
+        yield Finding(
+            Harm.RECORD,
+            f"log group {log.name} in {log.region} masks what it keeps",
+            "somebody gave it a data protection policy by hand",
+            f"aws logs delete-data-protection-policy --log-group-identifier {log.name}",
+        )
     filters = aws.listed(
         *("logs", "describe_subscription_filters", "subscriptionFilters"),
         region=log.region,
@@ -244,7 +251,8 @@ def _is_filtered(aws: Aws, region: str, subscription: str) -> bool:
     answer = aws.read(
         *("sns", "get_subscription_attributes"), region=region, SubscriptionArn=subscription
     )
-    return bool((answer or {}).get("Attributes", {}).get("FilterPolicy"))
+    policy = (answer or {}).get("Attributes", {}).get("FilterPolicy") or "{}"
+    return bool(json.loads(policy))
 
 
 def _check_trail(aws: Aws, region: str) -> Iterator[Finding]:
@@ -288,6 +296,16 @@ def _logs_writes(selectors: Mapping[str, Any]) -> bool:
         fields = {each["Field"]: each for each in advanced.get("FieldSelectors", ())}
         is_management = fields.get("eventCategory", {}).get("Equals") == ["Management"]
         reads_only = fields.get("readOnly", {}).get("Equals") == ["true"]
-        if is_management and not reads_only and not fields.keys() - {"eventCategory", "readOnly"}:
+        without = fields.get("eventSource", {})
+        excluded = set(without.get("NotEquals", ()))
+        leaves_ours = (excluded == set() and not without) or (
+            without.keys() <= {"Field", "NotEquals"} and not excluded & _SOURCES
+        )
+        others = fields.keys() - {"eventCategory", "readOnly", "eventSource"}
+        if is_management and not reads_only and leaves_ours and not others:
             return True
     return False
+
+
+_SOURCES = {"ssm.amazonaws.com", "iam.amazonaws.com", "events.amazonaws.com", "logs.amazonaws.com"}
+"""Whose calls the rules of the audit are about; a trail may leave out others."""

@@ -4,6 +4,7 @@ CloudFormation detects no drift of ``AWS::SSM::Document``.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from review.model.runbook_documents import content_of, limits_of
 from review.templates.resource_types import DOCUMENT
 from review.templates.resources import Resource
 
+_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 _DEPLOY = "deploy RunbooksStack again after a change, or set the default version by hand"
 
 
@@ -55,26 +57,27 @@ def _check(aws: Aws, document: Resource) -> Iterator[Finding]:
         "ssm", "list_document_versions", "DocumentVersions", region=region, Name=name
     )
     versions = [str(each["DocumentVersion"]) for each in listed]
-    yield from _others(aws, document, default, versions, wanted)
-    yield from _shared(aws, region, name, where)
-    yield from _started_by_rules(aws, document, versions)
-
-
-def _others(
-    aws: Aws, document: Resource, default: str, versions: list[str], wanted: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """Versions beside the default: an operator may start any of them."""
-    name, region = document.name, document.region
     for version in versions:
-        content = wanted if version == default else _content(aws, region, name, version)
-        if not same(content, wanted):
-            where = f"version {version} of document {name} in {region}"
-            fix = f"aws ssm delete-document --name {name} --document-version {version}"
-            is_newer = int(version) > int(default)
-            yield _of_version(aws, where, fix, content, wanted, is_newer=is_newer)
+        what = f"version {version} of {where}"
+        yield from guarded(what, _of_version(aws, document, default, version, wanted))
+    yield from guarded(f"sharing of {where}", _shared(aws, region, name, where))
+    yield from guarded(f"rules for {where}", _started_by_rules(aws, document, versions))
 
 
 def _of_version(
+    aws: Aws, document: Resource, default: str, version: str, wanted: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """A finding for a version that differs from the default: an operator may start any of them."""
+    name, region = document.name, document.region
+    content = wanted if version == default else _content(aws, region, name, version)
+    if not same(content, wanted):
+        where = f"version {version} of document {name} in {region}"
+        fix = f"aws ssm delete-document --name {name} --document-version {version}"
+        is_newer = int(version) > int(default)
+        yield _compared(aws, where, fix, content, wanted, is_newer=is_newer)
+
+
+def _compared(
     aws: Aws,
     where: str,
     fix: str,
@@ -139,6 +142,8 @@ def _exists(aws: Aws, role: str) -> bool:
     names."""
     if not role.startswith("arn:") or "{{" in role:
         return True
+    if not _ROLE.fullmatch(role):
+        return False
     return aws.read("iam", "get_role", RoleName=role.rsplit("/", 1)[-1]) is not None
 
 
@@ -200,4 +205,15 @@ def _content(aws: Aws, region: str, name: str, version: str) -> dict[str, Any]:
         content = json.loads((answer or {}).get("Content", "{}"))
     except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return content if isinstance(content, dict) and _is_document(content) else {}
+
+
+def _is_document(content: Mapping[str, Any]) -> bool:
+    """Whether a content has the shape of one that Systems Manager takes."""
+    steps, parameters = content.get("mainSteps"), content.get("parameters", {})
+    return (
+        isinstance(steps, list)
+        and all(isinstance(step, dict) for step in steps)
+        and isinstance(parameters, dict)
+        and all(isinstance(each, dict) for each in parameters.values())
+    )

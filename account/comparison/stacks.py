@@ -98,7 +98,8 @@ def _check(
         )
         return
     status = str(found["StackStatus"])
-    if not status.endswith("_COMPLETE") or "ROLLBACK" in status:
+    is_clean = status.removesuffix("_CLEANUP_IN_PROGRESS").endswith("_COMPLETE")
+    if not is_clean or "ROLLBACK" in status:
         yield Finding(
             Harm.FUNCTION,
             f"{where} is {status}",

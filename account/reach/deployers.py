@@ -15,7 +15,10 @@ from review.iam.statements import Statement
 
 _SESSIONS = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _CLOUDFORMATION = ("Service", "cloudformation.amazonaws.com")
-_WRITES = ("s3:PutObject", "s3:DeleteObject", "s3:PutBucketPolicy")
+_WRITES = (
+    *("s3:PutObject", "s3:PutObjectAcl", "s3:ReplicateObject", "s3:DeleteObject"),
+    *("s3:DeleteObjectVersion", "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
+)
 _DELETED = re.compile(r"A[A-Z0-9]{15,}")
 """The id that stands in a trust for a principal that was deleted: nobody has it any more.
 Source: IAM User Guide, AWS JSON policy elements: Principal."""
@@ -106,6 +109,8 @@ def _anywhere(policy: dict[str, Any]) -> dict[str, Any]:
     found = policy["Statement"]
     statements = [
         {key: value for key, value in each.items() if key not in ("Resource", "NotResource")}
+        if isinstance(each, dict)
+        else each
         for each in (found if isinstance(found, list) else [found])
     ]
     return {**policy, "Statement": statements}

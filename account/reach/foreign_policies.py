@@ -85,6 +85,9 @@ class Reader:
 
     def read(self, name: str, document: Any) -> Iterable[Statement]:
         """The statements of a policy that speak of the actions, without policy variables."""
+        if isinstance(document, str):
+            self.not_understood.append(document)  # why its text is not known
+            return
         is_policy = isinstance(document, Mapping) and "Statement" in document
         version = document.get("Version", _OLD) if is_policy else None
         if version not in (_VERSION, _OLD):
@@ -103,9 +106,10 @@ class Reader:
             return None  # it denies what has this very name, which nothing has
         try:
             return filled(_statement(name, statement), self._values)
-        except ReviewError as error:
+        except (ReviewError, AttributeError, KeyError, TypeError, ValueError) as error:
             if allows:
-                self.not_understood.append(str(error))
+                why = error if isinstance(error, ReviewError) else "it is no statement"
+                self.not_understood.append(f"{name}: {why}" if why is not error else str(error))
             return None
 
 

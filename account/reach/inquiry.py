@@ -11,10 +11,11 @@ from account.reach.foreign_policies import Held
 from account.reach.questions import ASSUME_ROLE, Question
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
-from review.iam.patterns import covers, may_overlap
+from review.iam.patterns import an_example, covers, may_overlap
 from review.iam.statements import ALLOW_EVERYTHING, Statement
 
 _LISTED = 3
+_KNOWN = ("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalType", "aws:username")
 Control = tuple[Statement, ...]
 """What the service control policies of one level of the organization leave to the account."""
 
@@ -32,6 +33,17 @@ class Trust:
         """The ARNs, patterns and accounts that it names."""
         return tuple(v for kind, v in let_in(self.statements) if kind in ("AWS", "*"))
 
+    def session_of(self, principal: str) -> str:
+        """The session of a principal that it names; the principal itself where it names none.
+
+        Source: IAM User Guide, AWS JSON policy elements: Principal, role sessions.
+        """
+        return next((v for v in self.named if _is_session_of(v, principal)), principal)
+
+    def names(self, principal: str) -> bool:
+        """Whether it names a user or role by itself, or a session of the role."""
+        return any(covers(v, principal) or _is_session_of(v, principal) for v in self.named)
+
 
 @dataclass(slots=True)
 class Answers:
@@ -45,8 +57,8 @@ class Answers:
 
     @property
     def reach_what_is_ours(self) -> bool:
-        """Whether anything in them is a gain of access."""
-        return Harm.ACCESS in self.powers
+        """Whether anything in them is a gain of access, or stops what is recorded."""
+        return Harm.ACCESS in self.powers or Harm.RECORD in self.powers
 
     def findings(self) -> Iterator[Finding]:
         """A finding for each harm, and for each reason why something cannot be determined."""
@@ -89,6 +101,7 @@ class Inquiry:
             account=self.account,
             identity=held.identity,
             boundary=held.boundary,
+            known=_KNOWN,
         )
         for question in asked:
             for resource in self._possible(requester, question):
@@ -96,7 +109,7 @@ class Inquiry:
                     is_allowed = self._is_allowed(requester, question.action, resource)
                 except ReviewError as error:
                     found.unknown.append(str(error))
-                    break
+                    return found  # the engine would say the same of each further question
                 if is_allowed:
                     name = resource.split(":", 5)[-1]
                     how = f"{question.action} on {name}"
@@ -108,7 +121,10 @@ class Inquiry:
         """The resources of a question that some statement may allow: the rest is not asked."""
         action = question.action
         speaking = [s for s in requester.identity if s.allows and s.speaks_of(action)]
-        for resource in question.resources:
+        resources = question.resources
+        if question.is_pattern:
+            resources = tuple(_examples(question.resources[0], speaking))
+        for resource in resources:
             if resource == requester.arn and question.is_of_others:
                 continue
             may = any(
@@ -117,7 +133,7 @@ class Inquiry:
             )
             if action == ASSUME_ROLE:
                 trust = self.trusts[resource]
-                if any(covers(value, requester.arn) for value in trust.named):
+                if trust.names(requester.arn):
                     if not trust.is_ours:
                         yield resource
                     continue
@@ -126,7 +142,10 @@ class Inquiry:
                 yield resource
 
     def _is_allowed(self, requester: Requester, action: str, resource: str) -> bool:
-        trust = self.trusts[resource].statements if action == ASSUME_ROLE else None
+        trust = None
+        if action == ASSUME_ROLE:
+            trust = self.trusts[resource].statements
+            requester = replace(requester, arn=self.trusts[resource].session_of(requester.arn))
         limits = (
             replace(requester, identity=(ALLOW_EVERYTHING,), boundary=control)
             for control in self.controls
@@ -137,6 +156,32 @@ class Inquiry:
             )[0].is_allowed
             for each in (requester, *limits)
         )
+
+
+def _examples(pattern: str, statements: Iterable[Statement]) -> Iterator[str]:
+    """Resources of a pattern that statements speak of, one for each; none for a statement that asks
+    for a certain policy or permissions boundary."""
+    for each in statements:
+        keys = {key.lower() for _, key, _ in each.conditions}
+        if keys & _BOUNDED:
+            continue
+        for on in ("*",) if each.but_resources else each.resources:
+            if covers(on, pattern):
+                yield an_example(pattern)
+            elif may_overlap(on, pattern):
+                yield an_example(on)
+
+
+_BOUNDED = {"iam:permissionsboundary", "iam:policyarn"}
+
+
+def _is_session_of(value: str, principal: str) -> bool:
+    """Whether a principal of a trust is a session of a role."""
+    named, role = value.split(":", 5), principal.split(":", 5)
+    if len(named) < 6 or len(role) < 6 or not named[5].startswith("assumed-role/"):
+        return False
+    is_same = named[5].split("/")[1] == role[5].rsplit("/", 1)[-1]
+    return is_same and role[5].startswith("role/") and named[4] == role[4]
 
 
 def _is_account(value: str, account: str) -> bool:

@@ -48,23 +48,24 @@ def check_others(
         controls=controls,
     )
     administrators: list[Identity] = []
-    accepted: list[Identity] = []
-    reaching: list[Identity] = []
-    others: list[_Holder] = []
+    reaching = list(_powerful_groups(inquiry, live, expected, asked))
+    others = list(_ours(live, expected))
     for identity, held in _everybody_else(live, expected, actions_of(asked)):
-        if _is_known(identity, known):
-            accepted.append(identity)
-        elif _is_administrator(held):
-            administrators.append(identity)
-        else:
-            found = inquiry.answers(identity, held, asked)
-            found.unknown[:0] = held.not_understood
+        is_accepted = _is_known(identity, known)
+        if _is_administrator(held):
+            reaching.append(identity)
+            if not is_accepted:
+                administrators.append(identity)
+            continue
+        found = inquiry.answers(identity, held, (*asked, *own_questions(identity)))
+        found.unknown[:0] = held.not_understood
+        if not is_accepted:
             yield from found.findings()
-            if found.reach_what_is_ours:
-                reaching.append(identity)
-            else:
-                others.append((identity, held))
-    yield from _steps(inquiry, others, [*administrators, *accepted, *reaching])
+        if found.reach_what_is_ours:
+            reaching.append(identity)
+        else:
+            others.append((identity, held))
+    yield from _steps(inquiry, others, reaching, known)
     if administrators:
         names = ", ".join(sorted(identity.title for identity in administrators))
         yield Finding(
@@ -109,27 +110,57 @@ def _everybody_else(
             yield identity, held_by(identity, live, own, actions)
 
 
+def _powerful_groups(
+    inquiry: Inquiry, live: LiveIam, expected: Expected, asked: tuple[Question, ...]
+) -> Iterator[Identity]:
+    """The groups whose members reach what is ours, or are administrators."""
+    own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
+    for holder, group in live.identities.items():
+        if group.kind != "group" or holder in expected.made:
+            continue
+        member = replace(group, kind="user", arn=group.arn.replace(":group/", ":user/"))
+        held = held_by(member, live, own, actions_of(asked))
+        if _is_administrator(held) or inquiry.answers(member, held, asked).reach_what_is_ours:
+            yield group
+
+
+def _ours(live: LiveIam, expected: Expected) -> Iterator[_Holder]:
+    """The users and roles of the templates, which hold what was compared: they are asked whether
+    somebody else's trust names them, for which they need no policy."""
+    for holder, identity in live.identities.items():
+        if holder in expected.made and identity.kind != "group":
+            yield identity, Held((), None, ())
+
+
 def _steps(
-    inquiry: Inquiry, others: Sequence[_Holder], reaching: Sequence[Identity]
+    inquiry: Inquiry,
+    others: Sequence[_Holder],
+    reaching: Sequence[Identity],
+    known: Iterable[str],
 ) -> Iterator[Finding]:
-    """Findings for those who can become one who reaches what is ours, or give themselves more."""
-    first = True
-    while others and (reaching or first):
-        roles = [identity for identity in reaching if identity.kind == "role"]
-        trusts = {role.arn: Trust(trust_of(role)[0]) for role in roles}
+    """Findings for those who can become one who reaches what is ours, step by step."""
+    while reaching and others:
+        trusts = {}
+        for role in (identity for identity in reaching if identity.kind == "role"):
+            statements, not_understood = trust_of(role)
+            trusts[role.arn] = Trust(statements)
+            for reason in not_understood:
+                yield Finding(
+                    Harm.UNKNOWN,
+                    f"who can assume {role.title} cannot be determined: {reason}",
+                    "its trust policy is not understood, and it reaches what is ours",
+                    "look at it: whom does it let in?",
+                )
         asking = replace(inquiry, trusts={**inquiry.trusts, **trusts})
         asked = step_questions(reaching)
-        found = [
-            asking.answers(identity, held, (*asked, *(own_questions(identity) if first else ())))
-            for identity, held in others
-        ]
+        found = [asking.answers(identity, held, asked) for identity, held in others]
         for each in found:
-            yield from each.findings()
+            if not _is_known(each.identity, known):
+                yield from each.findings()
         reaching = [each.identity for each in found if each.reach_what_is_ours]
         others = [
             other for other, each in zip(others, found, strict=True) if not each.reach_what_is_ours
         ]
-        first = False
 
 
 def _is_known(identity: Identity, known: Iterable[str]) -> bool:

@@ -36,23 +36,26 @@ _ON_ROLES = (
     *("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
     *("iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"),
+    "iam:DeleteRole",
 )
-_ON_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy")
+_ON_POLICIES = (
+    *("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicyVersion"),
+    "iam:DeletePolicy",
+)
 _ON_GROUPS = (
     *("iam:AddUserToGroup", "iam:RemoveUserFromGroup", "iam:UpdateGroup"),
     *("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
-    *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"),
+    *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy", "iam:DeleteGroup"),
 )
 _KEYS = ("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
 _SIGN_INS = (*_KEYS, "iam:EnableMFADevice", "iam:DeactivateMFADevice")
 _GIVES_A_ROLE = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
 _GIVES_A_USER = ("iam:AttachUserPolicy", "iam:PutUserPolicy")
 _GIVES_A_GROUP = ("iam:AttachGroupPolicy", "iam:PutGroupPolicy")
-_REWRITES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
 _ON_USERS = (
     *("iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:PutUserPolicy"),
     *("iam:DeleteUserPolicy", "iam:UpdateUser", "iam:PutUserPermissionsBoundary"),
-    "iam:DeleteUserPermissionsBoundary",
+    *("iam:DeleteUserPermissionsBoundary", "iam:DeleteUser"),
 )
 _UPDATES = ("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet")
 _ON_STACKS = (
@@ -74,7 +77,8 @@ _ON_RULES = (
 )
 _ON_LOGS = (
     *("logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"),
-    *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:AssociateKmsKey"),
+    *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:PutTransformer"),
+    *("logs:AssociateKmsKey", "logs:DisassociateKmsKey"),
 )
 _ON_EVERY_LOG = ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy")
 _ON_TOPICS = (
@@ -82,7 +86,7 @@ _ON_TOPICS = (
     *("sns:Subscribe", "sns:Unsubscribe", "sns:SetSubscriptionAttributes"),
     *("sns:Publish", "sns:PutDataProtectionPolicy"),
 )
-_ON_KEYS = ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion")
+_ON_KEYS = ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:CreateGrant")
 _ON_TRAILS = (
     *("cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail"),
     "cloudtrail:PutEventSelectors",
@@ -100,39 +104,61 @@ class Question:
     harm: Harm = Harm.ACCESS
     is_of_others: bool = True
     """Whether a principal is not asked about itself."""
+    is_pattern: bool = False
+    """Whether the resources are patterns, any resource of which will do."""
 
 
 ACTIONS_OF_STEPS = (
-    *(ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy", *_KEYS),
-    *(*_GIVES_A_ROLE, *_GIVES_A_USER, *_GIVES_A_GROUP, *_REWRITES),
+    *(ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy", *_KEYS, "iam:AddUserToGroup"),
+    *(*_ON_OIDC_PROVIDERS, *_ON_SAML_PROVIDERS),
+    *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
+    *("iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"),
 )
 """The actions of what follows from what was found."""
 
 
 def step_questions(reaching: Iterable[Identity]) -> tuple[Question, ...]:
-    """About becoming one of those who reach what is ours."""
+    """About becoming one of those who reach what is ours, or letting somebody in as them."""
     reaching = tuple(reaching)
-    roles, users = _of("role", reaching), _of("user", reaching)
+    roles, users, groups = (_of(kind, reaching) for kind in ("role", "user", "group"))
+    saml, oidc = _by_protocol(_providers(each for each in reaching if each.kind == "role"))
     power = "become principals that reach what is ours"
     return (
         *_each(power, (ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy"), roles),
         *_each(power, _KEYS, users),
+        *_each(power, ("iam:AddUserToGroup",), groups),
+        *_each(power, _ON_SAML_PROVIDERS[:1], saml),
+        *_each(power, _ON_OIDC_PROVIDERS[:1], oidc),
     )
 
 
 def own_questions(identity: Identity) -> tuple[Question, ...]:
-    """About a principal's giving itself more, by itself or through its groups and policies."""
-    account = identity.arn.rsplit(":", 1)[0]
-    groups = tuple(f"{account}:group/{name}" for name in identity.groups)
-    attached = _customer_policies([identity])
-    gives = _GIVES_A_USER if identity.kind == "user" else _GIVES_A_ROLE
-    power = "give itself any permission"
-    asked = (
-        *_each(power, gives, (identity.arn,)),
-        *_each(power, _GIVES_A_GROUP, groups),
-        *_each(power, _REWRITES, attached),
-    )
+    """About a principal's leaving its own permissions boundary."""
+    if identity.boundary is None:
+        return ()
+    kind = identity.kind.capitalize()
+    actions = (f"iam:Delete{kind}PermissionsBoundary", f"iam:Put{kind}PermissionsBoundary")
+    asked = _each("leave its permissions boundary", actions, (identity.arn,))
     return tuple(replace(question, is_of_others=False) for question in asked)
+
+
+def _gifts(account: str) -> Iterator[Question]:
+    """About giving anybody any permission, as a step to everything: ``account`` is the beginning of
+    the ARNs of IAM."""
+    for actions, kind in (
+        (_GIVES_A_ROLE, "role"),
+        (_GIVES_A_USER, "user"),
+        (_GIVES_A_GROUP, "group"),
+        (("iam:CreatePolicyVersion",), "policy"),
+    ):
+        for action in actions:
+            yield Question(
+                "give somebody any permission",
+                action,
+                (f"{account}:{kind}/*",),
+                is_of_others=False,
+                is_pattern=True,
+            )
 
 
 def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
@@ -169,8 +195,7 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         *(each.attribute("Arn") for each in expected.of_type(PROVIDER)),
         *_providers((*existing, *deployers(live, expected))),
     )
-    saml = tuple(each for each in providers if ":saml-provider/" in each)
-    oidc = tuple(each for each in providers if each not in saml)
+    saml, oidc = _by_protocol(providers)
     windows, remediations = (
         tuple(
             f"arn:{environment.partition}:{service}:{region}:{environment.account}:{resource}"
@@ -199,11 +224,16 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         *_each("change who signs in", _ON_OIDC_PROVIDERS, oidc),
         *_each("change who signs in", _ON_SAML_PROVIDERS, saml),
         *_each("change stacks", _ON_STACKS, stacks),
-        *_each("change what is deployed", ("s3:PutObject",), assets),
+        *_each("change what is deployed", ("s3:PutObject", "s3:ReplicateObject"), assets),
         *_each("change what is deployed", ("s3:PutBucketPolicy",), buckets),
         *_each("assume roles", (ASSUME_ROLE,), roles),
         *_each("deploy", (ASSUME_ROLE,), deploying),
-        *_each("act as people whom the deployment names", (ASSUME_ROLE,), named, Harm.NOTE),
+        *_each(
+            *("act as people whom the deployment names", (ASSUME_ROLE, "iam:PassRole")),
+            *(named, Harm.NOTE),
+        ),
+        *_each("stop executions", ("ssm:StopAutomationExecution",), executions, Harm.FUNCTION),
+        *_gifts(environment.iam_arn("")[:-1]),
     )
 
 
@@ -246,6 +276,7 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
         *_each("change what is recorded", _ON_RULES, rules, Harm.RECORD),
         *_each("delete or redirect the log", _ON_LOGS, log_forms, Harm.RECORD),
         *_each("delete or redirect the log", ("logs:DeleteLogStream",), streams, Harm.RECORD),
+        *_each("forge the log", ("logs:PutLogEvents",), streams, Harm.RECORD),
         *_each("delete or redirect the log", _ON_EVERY_LOG, ("*",) if logs else (), Harm.RECORD),
         *_each("change or forge reports", _ON_TOPICS, topics, Harm.RECORD),
         *_each("stop reports", _ON_KEYS, keys, Harm.RECORD),
@@ -279,6 +310,13 @@ def _providers(identities: Iterable[Identity]) -> Iterator[str]:
         for kind, value in let_in(trust_of(identity)[0]):
             if kind == "Federated" and value.startswith("arn:"):
                 yield value
+
+
+def _by_protocol(providers: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Identity providers of SAML, and those of OpenID Connect."""
+    every = tuple(providers)
+    saml = tuple(each for each in every if ":saml-provider/" in each)
+    return saml, tuple(each for each in every if each not in saml)
 
 
 def _customer_policies(identities: Iterable[Identity]) -> Iterator[str]:

@@ -35,8 +35,22 @@ async function actions() {
 }
 
 // Decides each request [action, resource, context] of one principal under its policies.
-async function decide({ principal, account, identity, boundary, trust, discover, requests }) {
+async function decide({
+  principal,
+  account,
+  identity,
+  boundary,
+  trust,
+  discover,
+  known,
+  requests,
+}) {
   const answers = []
+  const discoveryContextKeyConstraints = known.map((keyName) => ({
+    keyName,
+    presenceIsKnown: true,
+    valueIsKnown: true,
+  }))
   for (const [action, resource, context] of requests) {
     const result = await runSimulation(
       {
@@ -52,7 +66,7 @@ async function decide({ principal, account, identity, boundary, trust, discover,
         serviceControlPolicies: [],
         resourceControlPolicies: [],
       },
-      { simulationMode: discover ? 'Discovery' : 'Strict' },
+      { simulationMode: discover ? 'Discovery' : 'Strict', discoveryContextKeyConstraints },
     )
     answers.push(told(result))
   }

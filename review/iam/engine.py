@@ -58,6 +58,8 @@ class Requester:
     identity: Sequence[Statement]
     boundary: Sequence[Statement] | None = None
     trust: Sequence[Statement] | None = None
+    known: tuple[str, ...] = ()
+    """Discovering: the keys whose values in ``context`` decide, as they are or are not there."""
 
 
 class Engine:
@@ -120,6 +122,7 @@ class Engine:
                 "boundary": _policy(bounds),
                 "trust": _policy(asked.trust),
                 "discover": discover,
+                "known": asked.known,
                 "requests": [[r.action, r.resource, _context(asked, r)] for r in requests],
             }
         )["answers"]

@@ -78,7 +78,31 @@ _STRANGERS = {
         "Climber",
         allow("iam:PutRolePolicy", f"{ARN}:role/Climber"),
         Harm.ACCESS,
-        "role Climber can give itself any permission (iam:PutRolePolicy on role/Climber)",
+        "role Climber can give somebody any permission (iam:PutRolePolicy on role/Climber)",
+    ),
+    "a role that rewrites another team's policy": (
+        "Rewriter",
+        allow("iam:CreatePolicyVersion", f"{ARN}:policy/Dev*"),
+        Harm.ACCESS,
+        "role Rewriter can give somebody any permission (iam:CreatePolicyVersion on policy/Dev",
+    ),
+    "a role that makes roles under no boundary": (
+        "Maker",
+        allow("iam:*RolePolicy", f"{ARN}:role/app-*"),
+        Harm.ACCESS,
+        "role Maker can give somebody any permission (iam:AttachRolePolicy on role/app-example, ",
+    ),
+    "a role that forges the log": (
+        "Forger",
+        allow("logs:PutLogEvents"),
+        Harm.RECORD,
+        "role Forger can forge the log (logs:PutLogEvents on log-group:",
+    ),
+    "a role that stops executions": (
+        "Stopper",
+        allow("ssm:StopAutomationExecution"),
+        Harm.FUNCTION,
+        "role Stopper can stop executions (ssm:StopAutomationExecution on automation-execution/",
     ),
     "a role that becomes a user": (
         "Maker",
@@ -215,6 +239,102 @@ def test_who_can_become_one_that_reaches_ours_is_found_step_by_step(company: Com
     ]
     assert accepted == []
     assert [each.what for each in with_first] == [first]
+
+
+def test_our_own_people_whom_an_administrators_trust_names_are_found(company: Company) -> None:
+    company.stranger("Admin", allow("*"))
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/Dev/bob"
+    company.stranger("Dev", allow("s3:ListBucket"))
+    company.iam.update_assume_role_policy(
+        RoleName="Admin", PolicyDocument=trust({"AWS": [f"{ARN}:user/alice", session]})
+    )
+    try:
+        found = company.findings()
+    finally:
+        for name in ("Admin", "Dev"):
+            company.remove_stranger(name)
+
+    become = "can become principals that reach what is ours (sts:AssumeRole on role/Admin)"
+    assert [each.what for each in found] == [f"role Dev {become}", f"user alice {become}"]
+
+
+def test_who_joins_a_powerful_group_or_leaves_a_boundary_is_found(company: Company) -> None:
+    company.iam.create_group(GroupName="Admins")
+    company.iam.put_group_policy(GroupName="Admins", PolicyName="Own", PolicyDocument=allow("*"))
+    company.stranger("Joiner", allow("iam:AddUserToGroup", f"{ARN}:group/Admins"))
+    company.stranger("Leaver", allow("iam:DeleteRolePermissionsBoundary", f"{ARN}:role/Leaver"))
+    boundary = company.iam.create_policy(PolicyName="Bounds", PolicyDocument=allow("iam:*"))
+    arn = boundary["Policy"]["Arn"]
+    company.iam.put_role_permissions_boundary(RoleName="Leaver", PermissionsBoundary=arn)
+    try:
+        found = company.findings()
+    finally:
+        company.remove_stranger("Joiner")
+        company.remove_stranger("Leaver")
+        company.iam.delete_policy(PolicyArn=arn)
+        company.iam.delete_group_policy(GroupName="Admins", PolicyName="Own")
+        company.iam.delete_group(GroupName="Admins")
+
+    assert [each.what for each in found] == [
+        "role Joiner can become principals that reach what is ours (iam:AddUserToGroup on "
+        "group/Admins)",
+        "role Leaver can leave its permissions boundary (iam:DeleteRolePermissionsBoundary on "
+        "role/Leaver)",
+    ]
+
+
+def test_who_lets_people_in_as_administrators_is_found(company: Company) -> None:
+    provider = f"{ARN}:saml-provider/Corp"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithSAML",
+        "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
+    }
+    company.stranger("FedAdmin", allow("*"))
+    company.iam.update_assume_role_policy(
+        RoleName="FedAdmin",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    company.stranger("IdpOps", allow("iam:UpdateSAMLProvider", provider))
+    try:
+        found = company.findings()
+    finally:
+        company.remove_stranger("FedAdmin")
+        company.remove_stranger("IdpOps")
+
+    assert [each.what for each in found] == [
+        "role IdpOps can become principals that reach what is ours (iam:UpdateSAMLProvider on "
+        "saml-provider/Corp)"
+    ]
+
+
+def test_usual_companies_guards_are_no_finding(company: Company) -> None:
+    """Conditions on who calls, and on the boundary of what is made, decide."""
+    elsewhere = {"ArnNotLike": {"aws:PrincipalArn": f"{ARN}:role/ControlTower*"}}
+    not_them = {"ArnEquals": {"aws:PrincipalArn": f"{ARN}:role/Somebody"}}
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": f"{ARN}:policy/Company"}}
+    statements = [
+        {"Effect": "Allow", "Action": "cloudtrail:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "cloudtrail:*", "Resource": "*", "Condition": elsewhere},
+        {"Effect": "Allow", "Action": "ssm:*", "Resource": "*", "Condition": not_them},
+        {
+            "Effect": "Allow",
+            "Action": ["iam:CreateRole", "iam:PutRolePolicy"],
+            "Resource": f"{ARN}:role/app-*",
+            "Condition": bounded,
+        },
+    ]
+    company.stranger("Usual", json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    company.stranger("Legacy-Reader", allow("s3:ListBucket"))
+    company.stranger("Passer", allow("iam:PassRole", f"{ARN}:role/Legacy-Reader"))
+    try:
+        found = company.findings("Legacy-*")
+    finally:
+        for name in ("Usual", "Legacy-Reader", "Passer"):
+            company.remove_stranger(name)
+
+    assert found == []
 
 
 def test_another_stack_that_our_roles_make_leads_to_ours(company: Company) -> None:

@@ -398,7 +398,8 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         ),
         "service role 'AuthorExecutionRole' is called as a role of an author or a pipeline: "
         "AuthorDeploymentRole, AuthorPublishingRole, AuthorExecutionRole, PipelineReviewRole, "
-        "PipelineAdministrationRole, PipelineRunbooksRole, PipelineComparisonRole, PipelineDoctorRole (deployments.py)",
+        "PipelineAdministrationRole, PipelineRunbooksRole, PipelineComparisonRole, "
+        "PipelineDoctorRole (deployments.py)",
     ),
     "author who is a pipeline's role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/PipelineRunbooksRole",)),

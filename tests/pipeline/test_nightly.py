@@ -33,7 +33,8 @@ def test_nightly_job_reads_the_account_by_its_token_alone(
     known.unlink()
 
     assert untouched.returncode == 0, untouched.stdout + untouched.stderr
-    assert "did not let this job in" in of_pull_request.stderr
+    assert "did not let this job in" in of_pull_request.stdout
+    assert of_pull_request.returncode == 2  # of make, whatever its command's is
     assert "trail" in tampered.stdout.splitlines()[0]
     assert tampered.returncode == 2
     assert untouched.stdout + tampered.stdout == "".join(
