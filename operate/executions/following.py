@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -14,19 +16,21 @@ from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.executions.execution import Run, StepRun, read_run
 from operate.executions.statuses import NOT_BEGUN
+from operate.executions.targets import Progress, Targets, step_with_targets
 from operate.screen import clean, clock, style_of, took, who
 
 _PAUSES = ((5, 0.25), (60, 1.0), (600, 3.0))
 """Up to so many seconds after the start, a look every so many; later every ten. AWS throttles a
 Region's reads of all its users together."""
 _LAST_PAUSE = 10.0
+_BAR = 24
 
 
 class View(Protocol):
     """Shows a run as it goes on."""
 
-    def show(self, run: Run) -> None:
-        """What is known of the run now."""
+    def show(self, run: Run, progress: Progress | None) -> None:
+        """What is known of the run now, and of its targets."""
 
     def close(self) -> None:
         """The last look has been shown."""
@@ -37,9 +41,12 @@ def follow(connection: Connection, execution_id: str, view: View) -> Run:
 
     Raises OperateError where AWS cannot be asked any more, and says how to watch again.
     """
+    targets: Targets | None = None
     try:
         for run in _looks(connection, execution_id):
-            view.show(run)
+            if targets is None and step_with_targets(run):
+                targets = Targets(connection, run)
+            view.show(run, targets.progress(is_last=run.has_ended) if targets else None)
     finally:
         view.close()
     return run
@@ -73,8 +80,9 @@ class Appended:
     def __init__(self, target: Console) -> None:
         self._target = target
         self._shown: dict[str, str] = {}
+        self._progress: Progress | None = None
 
-    def show(self, run: Run) -> None:
+    def show(self, run: Run, progress: Progress | None) -> None:
         """Prints what has changed since the last look."""
         for step in run.steps:
             if step.status in (NOT_BEGUN, self._shown.get(step.id)):
@@ -84,6 +92,9 @@ class Appended:
             self._target.print(" ".join([clock(at), _line(step)]))
             for line in details(run, step):
                 self._target.print(f"          {line}")
+        if progress not in (None, self._progress):
+            self._progress = progress
+            self._target.print(f"          {progress}")
 
     def close(self) -> None:
         """Nothing is left to do: every line stands."""
@@ -96,8 +107,8 @@ class InPlace:
         self._live = Live(console=target, auto_refresh=False)
         self._is_open = False
 
-    def show(self, run: Run) -> None:
-        """Draws the steps anew."""
+    def show(self, run: Run, progress: Progress | None) -> None:
+        """Draws the steps anew, and a bar of the targets."""
         if not self._is_open:
             self._live.start()
             self._is_open = True
@@ -106,12 +117,19 @@ class InPlace:
             status = Text(step.status, style=style_of(step.status))
             table.add_row(step.name, step.action, status, took(step.started, step.ended))
         found = [Text(f"  {line}") for step in run.steps for line in details(run, step)]
-        self._live.update(Group(table, *found), refresh=True)
+        bar = [_bar(progress)] if progress else []
+        self._live.update(Group(table, *bar, *found), refresh=True)
 
     def close(self) -> None:
         """Leaves the last look where it is."""
         if self._is_open:
             self._live.stop()
+
+
+def _bar(progress: Progress) -> Columns:
+    """How far the targets are."""
+    bar = ProgressBar(total=max(progress.total, 1), completed=progress.done, width=_BAR)
+    return Columns([bar, Text(str(progress))])
 
 
 def details(run: Run, step: StepRun) -> Iterator[str]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import uuid
+from itertools import islice
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +16,7 @@ from operate.errors import Exit, OperateError
 from operate.executions import starting
 from operate.executions.execution import Run, read_run
 from operate.executions.following import Appended, InPlace, follow, watch_again
+from operate.executions.targets import Targets, step_with_targets
 from operate.runbooks import catalog
 from operate.screen import clean, console, print_json, say, style_of, took, who
 
@@ -36,6 +38,8 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     if asked:
         for name, found in values.items():
             asked.print(clean(f"  {name}: {', '.join(found)}"))
+        for rate in runbook.fleets:
+            asked.print(clean(f"  {rate}"))
         starting.confirm(asked, f"start {title}, in {connection.place}?")
     token = options.client_token or str(uuid.uuid4())
     say(f"{title}: starting with client token {token}")
@@ -124,7 +128,26 @@ def _watched(connection: Connection, execution_id: str, output: str, notes: Cons
         print_json(ended.answer)
     else:
         _print_summary(ended, notes)
+        if step_with_targets(ended):
+            _print_failed_targets(connection, ended, notes)
     return ended.exit
+
+
+def _print_failed_targets(connection: Connection, ended: Run, notes: Console) -> None:
+    """The targets for which a run failed, each with its message."""
+    failed = [*islice(Targets(connection, ended).failed(), _MOST_TARGETS + 1)]
+    for each in failed[:_MOST_TARGETS]:
+        notes.print(clean(f"target {each.target}: {each.status} in run {each.execution}"))
+        if each.failure:
+            notes.print(clean(f"  {each.failure}"))
+        for explained in explanations.explain(each.failure):
+            notes.print(f"  {as_called(explained)}")
+    if len(failed) > _MOST_TARGETS:
+        notes.print("and more: aws ssm describe-automation-executions, by ParentExecutionId")
+
+
+_MOST_TARGETS = 20
+"""Failed targets that are shown."""
 
 
 def _print_summary(ended: Run, notes: Console) -> None:

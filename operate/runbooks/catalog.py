@@ -53,6 +53,24 @@ class Approval:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """Another runbook that a step runs for many targets."""
+
+    runbook: str
+    targets: str
+    """``tag:Tier=web``."""
+    at_once: str
+    """A number, or a percentage of the targets."""
+    errors_allowed: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.runbook} for each of {self.targets}, {self.at_once} at once, until more than "
+            f"{self.errors_allowed} failed"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Runbook:
     """One version of a runbook."""
 
@@ -67,6 +85,8 @@ class Runbook:
     approvals: tuple[Approval, ...] = ()
     calendars: tuple[str, ...] = ()
     """Change Calendars that have to be open."""
+    fleets: tuple[Rate, ...] = ()
+    """What it runs for many targets."""
 
     @property
     def takes_its_role(self) -> bool:
@@ -211,6 +231,28 @@ def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
             if given.get("Api") == _CALENDAR_API
             for calendar in given.get("CalendarNames", ())
         ),
+        fleets=tuple(
+            Rate(
+                runbook=str(given.get("DocumentName")),
+                targets=_targets(given),
+                at_once=str(given.get("MaxConcurrency", "10")),
+                errors_allowed=str(given.get("MaxErrors", "0")),
+            )
+            for action, given in inputs
+            if action == "aws:executeAutomation" and {"Targets", "TargetMaps"} & given.keys()
+        ),
+    )
+
+
+def _targets(given: Mapping[str, Any]) -> str:
+    """The targets of a step, in words."""
+    targets = given.get("Targets")
+    if not isinstance(targets, list):
+        return "the targets that the document lists"
+    return " and ".join(
+        f"{target.get('Key')}={' or '.join(map(str, target.get('Values', ())))}"
+        for target in targets
+        if isinstance(target, dict)
     )
 
 

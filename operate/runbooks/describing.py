@@ -86,6 +86,7 @@ def _limit_lines(runbook: Runbook) -> list[tuple[str]]:
     for approval in runbook.approvals:
         names = ", ".join(who(approver) for approver in approval.approvers)
         lines.append(f"approval by at least {approval.at_least} of {names}")
+    lines += map(str, runbook.fleets)
     lines += [f"only while the Change Calendar {name} is open" for name in runbook.calendars]
     return [(f"{line}",) for line in lines]
 

@@ -9,6 +9,7 @@ from delegation.model import (
     Audit,
     Deployment,
     ExistingRole,
+    Fleet,
     GitHubPipeline,
     IamUser,
     Profile,
@@ -48,6 +49,28 @@ WITH_PIPELINE = deployment(
     account="111122223333",
     regions=("eu-west-1", "us-east-1"),
     pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
+)
+
+FLEETS = deployment(
+    account="111122223333",
+    regions=("eu-west-1",),
+    service_roles=(
+        ServiceRole(
+            name="AutomationServiceRole",
+            only_instances_tagged=("Automation", "allowed"),
+            fleets=(
+                Fleet(
+                    name="WebTier",
+                    runbook="Restart-EC2InstanceDemo",
+                    at_once="10%",
+                    errors_allowed=1,
+                    alarm="web-5xx",
+                    approval=Approval(by=(IamUser("lead"),)),
+                    calendar="Nights",
+                ),
+            ),
+        ),
+    ),
 )
 
 RELEASING = deployment(

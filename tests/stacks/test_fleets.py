@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -381,6 +382,12 @@ def test_operator_runs_a_fleet_and_can_neither_widen_nor_multiply_it(
     found = story.targets(ended["AutomationExecutionId"])
     assert sorted(each["Target"] for each in found) == sorted(deployed)
     assert story.ssm.describe_parameters()["Parameters"] == []
+    described = story.operate("describe", _NAME)
+    limit = f"{_TARGET} for each of tag:Tier=web, 2 at once, until more than 1 failed"
+    assert limit in described.stdout
+    followed = story.operate("run", _NAME, "--yes")
+    assert followed.returncode == 0, followed.stderr
+    assert "targets: 6 of 6 done" in followed.stdout
     listed = story.operate("list")
     assert _NAME in listed.stdout
     assert _TARGET not in listed.stdout
@@ -415,6 +422,10 @@ def test_fleet_stops_after_too_many_failures_and_gives_its_lock_back(
     assert statuses == ["Success", "Failed", "Success", "Success"]
     found = story.targets(ended["AutomationExecutionId"])
     assert 2 <= len(found) <= 3  # the second failure ends it, and one may run beside it
+    followed = story.operate("run", _NAME, "--yes")
+    assert followed.returncode != 0
+    assert re.search(r"targets: \d of 6 done, \d failed", followed.stdout)
+    assert re.search(r"target i-[0-9a-f]+: Failed in run [0-9a-f-]{36}", followed.stdout)
     states = sandbox.client("ec2", region=_REGION).describe_instances(InstanceIds=deployed)
     assert {
         instance["State"]["Name"]

@@ -1,0 +1,135 @@
+"""The targets of a run: how many are done, and which failed. They are counted by AWS, and never
+listed but the failed ones.
+
+Source: SSM API Reference, ProgressCounters and DescribeAutomationExecutions.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from operate.connection import PAGE, Connection
+from operate.errors import AwsError, is_denied
+from operate.executions.execution import Run, StepRun
+from operate.executions.statuses import ENDED
+
+_ACTION = "aws:executeAutomation"
+_WITH_TARGETS = ("Targets", "TargetMaps")
+_GOOD = "Success"
+_PAUSE_SECONDS = 2.0
+"""AWS answers three reads of executions a second, of all callers of a Region together.
+Source: AWS General Reference, Systems Manager quotas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the targets of a step are."""
+
+    total: int
+    done: int
+    failed: int
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"targets: {self.done} of {self.total} done{failed}"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTarget:
+    """A target for which the run failed."""
+
+    target: str
+    execution: str
+    status: str
+    failure: str
+
+
+def step_with_targets(run: Run) -> StepRun | None:
+    """The step that runs another runbook for targets; None where no step has begun to."""
+    return next(
+        (
+            step
+            for step in run.steps
+            if step.action == _ACTION and any(name in step.inputs for name in _WITH_TARGETS)
+        ),
+        None,
+    )
+
+
+class Targets:
+    """The targets of a run, of which the caller may see as much as AWS shows them."""
+
+    def __init__(self, connection: Connection, run: Run) -> None:
+        self._connection = connection
+        self._run = run.id
+        self._parent = ""
+        self._is_hidden = False
+        self._known: Progress | None = None
+        self._next_look = 0.0
+
+    def progress(self, *, is_last: bool = False) -> Progress | None:
+        """How far they are, looked at every other second and at the end; None where that is not
+        known."""
+        if is_last or time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _PAUSE_SECONDS
+            self._known = self._counted() or self._known
+        return self._known
+
+    def _counted(self) -> Progress | None:
+        found = self._asked(self._read)
+        counters = (found or {}).get("ProgressCounters")
+        if not counters:
+            return None
+        bad = sum(counters.get(f"{name}Steps", 0) for name in ("Failed", "Cancelled", "TimedOut"))
+        done = counters.get("SuccessSteps", 0) + bad
+        return Progress(counters.get("TotalSteps", 0), done, bad)
+
+    def failed(self) -> Iterator[FailedTarget]:
+        """Those for which the run failed; none where AWS does not show them."""
+        if self._asked(self._read) is None:
+            return
+        bad = [status for status in ENDED if status in _FILTERED and status != _GOOD]
+        for each in self._children(self._parent, bad):
+            yield FailedTarget(
+                target=each.get("Target", ""),
+                execution=each["AutomationExecutionId"],
+                status=each["AutomationExecutionStatus"],
+                failure=each.get("FailureMessage", ""),
+            )
+
+    def _read(self) -> Mapping[str, Any] | None:
+        """The execution that has the targets."""
+        if not self._parent:
+            started = next(self._children(self._run), None)
+            if started is None:
+                return None
+            self._parent = started["AutomationExecutionId"]
+        answer = self._connection.ssm.get_automation_execution(AutomationExecutionId=self._parent)
+        found: Mapping[str, Any] = answer["AutomationExecution"]
+        return found
+
+    def _children(self, parent: str, statuses: list[str] | None = None) -> Iterator[Any]:
+        filters = [{"Key": "ParentExecutionId", "Values": [parent]}]
+        if statuses:
+            filters.append({"Key": "ExecutionStatus", "Values": statuses})
+        pages = self._connection.ssm.get_paginator("describe_automation_executions").paginate(
+            Filters=filters, PaginationConfig={"PageSize": PAGE}
+        )
+        for page in pages:
+            yield from page["AutomationExecutionMetadataList"]
+
+    def _asked(self, read: Any) -> Mapping[str, Any] | None:
+        """The answer; None from the first refusal on, since the run goes on without it."""
+        if self._is_hidden:
+            return None
+        try:
+            found: Mapping[str, Any] | None = read()
+        except AwsError as error:
+            self._is_hidden = is_denied(error)
+            return None
+        return found
+
+
+_FILTERED = {"Failed", "TimedOut", "Cancelled"}
+"""Statuses of executions that are asked for by name."""
