@@ -41,6 +41,8 @@ from delegation.deployment.validation import (
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 _CHOICES = ("termination_protection", "own_executions", "own_mfa", "require_mfa")
+_MAPPING = "Console"
+"""The mapping of RunbooksStack."""
 RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES)
 """The roles that a deployment makes for those who deploy."""
 
@@ -301,7 +303,12 @@ class Deployment:
     def _check_roles(self) -> None:
         refuse_alike("service role", [role.name for role in self.service_roles])
         refuse_alike("runbook", self.documents)
-        ids = {names.construct_id(name): name for name in self.runbooks}
+        ids = {names.construct_id(name): name for name in self.documents}
+        if _MAPPING in ids:
+            raise DelegationError(
+                f"runbook {ids[_MAPPING]!r} is called as a part of the template; rename it "
+                f"{IN_DEPLOYMENTS}"
+            )
         for id_, name in ids.items():
             for output in (f"Run{id_}", f"Open{id_}"):
                 if output in ids:

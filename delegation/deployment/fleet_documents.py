@@ -1,5 +1,6 @@
 """The two documents of a fleet, made of its runbook, and whether they can be made."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,22 @@ from delegation.deployment.fleets import Fleet
 from delegation.deployment.limits import instance_parameters, is_list
 from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.files import no_source
+from delegation.files import Source, no_source
 from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.checks.parameters import check_parameters
 from delegation.runbooks.checks.scope import named_steps
 from delegation.runbooks.permissions import Need, needs_of
 from delegation.runbooks.runbook import Runbook
 
-ALARM_STEP = "assertAlarmIsOk"
-LOCK_STEP, RUN_STEP = "takeLock", "runTargets"
+ALARM_STEP = "assertFleetAlarmIsOk"
+LOCK_STEP, RUN_STEP, AWAIT_STEP = "takeLock", "runTargets", "awaitTargets"
 OWN_LOCK_STEP, RELEASE_STEP = "assertLockIsOwn", "releaseLock"
+_ENDED = (
+    *("Success", "CompletedWithSuccess", "Failed", "TimedOut", "CompletedWithFailure", "Exited"),
+    *("Cancelled", "Rejected"),
+)
+"""Statuses after which no further target is begun.
+Source: SSM API Reference, AutomationExecution, AutomationExecutionStatus."""
 _HOLDER = "{{ automation:EXECUTION_ID }}"
 _DEEPEST = 5
 """Levels of executions that start each other. Source: AWS General Reference, Systems Manager
@@ -31,6 +39,7 @@ def with_fleets(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> dict
     """The runbooks with those of a deployment's fleets; DelegationError for a fleet that its
     runbook or role does not allow."""
     found = dict(runbooks)
+    made = _made(deployment)
     for role in deployment.service_roles:
         for fleet in role.fleets:
             for name in (fleet.name, fleet.target_name):
@@ -40,8 +49,9 @@ def with_fleets(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> dict
                         f"the fleet otherwise {IN_DEPLOYMENTS}"
                     )
             leaf = runbooks[fleet.runbook]
-            _check_depth(fleet, leaf, runbooks)
+            _check_depth(fleet, leaf, runbooks, made)
             parameter = _target_parameter(fleet, leaf)
+            _check_values(fleet, leaf)
             found[fleet.name] = _fleet_runbook(fleet, role, leaf, parameter)
             found[fleet.target_name] = _target_runbook(fleet, leaf, parameter)
     return found
@@ -49,20 +59,25 @@ def with_fleets(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> dict
 
 def runbook_files_of(deployment: Deployment) -> Iterator[str]:
     """The names of the runbooks in ``documents/`` that a deployment is made of."""
-    made = {
+    made = _made(deployment)
+    yield from (name for name in deployment.documents if name not in made)
+    yield from (fleet.runbook for role in deployment.service_roles for fleet in role.fleets)
+
+
+def _made(deployment: Deployment) -> set[str]:
+    """The names of the documents of a deployment's fleets."""
+    return {
         name
         for role in deployment.service_roles
         for fleet in role.fleets
         for name in (fleet.name, fleet.target_name)
     }
-    yield from (name for name in deployment.documents if name not in made)
-    yield from (fleet.runbook for role in deployment.service_roles for fleet in role.fleets)
 
 
 def _fleet_runbook(fleet: Fleet, role: ServiceRole, leaf: Runbook, parameter: str) -> Runbook:
     """The document that operators start: it has no parameter, so that nothing of it can be chosen
     or multiplied at a start."""
-    after = f"step:{OWN_LOCK_STEP}" if fleet.one_at_a_time else "Abort"
+    after = f"step:{AWAIT_STEP}" if fleet.one_at_a_time else "Abort"
     run = {
         "name": RUN_STEP,
         "action": "aws:executeAutomation",
@@ -98,13 +113,28 @@ def _lock(fleet: Fleet) -> list[dict[str, Any]]:
     if not fleet.one_at_a_time:
         return []
     inputs = {"Name": fleet.lock_name, "Value": _HOLDER, "Type": "String"}
-    return [_ssm(LOCK_STEP, "PutParameter", inputs)]
+    step = _ssm(LOCK_STEP, "PutParameter", inputs)
+    return [{**step, "onCancel": f"step:{OWN_LOCK_STEP}"}]
 
 
 def _release(fleet: Fleet) -> list[dict[str, Any]]:
-    """The steps that give the lock back, if it still is this execution's."""
+    """The steps that wait until no target is begun any more, also after a time-out, and give the
+    lock back, if it still is this execution's."""
     if not fleet.one_at_a_time:
         return []
+    awaited = {
+        "name": AWAIT_STEP,
+        "action": "aws:waitForAwsResourceProperty",
+        "timeoutSeconds": fleet.timeout_minutes * 60,
+        "onFailure": "Abort",
+        "inputs": {
+            "Service": "ssm",
+            "Api": "DescribeAutomationExecutions",
+            "Filters": [{"Key": "ParentExecutionId", "Values": [_HOLDER]}],
+            "PropertySelector": "$.AutomationExecutionMetadataList[0].AutomationExecutionStatus",
+            "DesiredValues": [*_ENDED],
+        },
+    }
     own = {
         "name": OWN_LOCK_STEP,
         "action": "aws:assertAwsResourceProperty",
@@ -117,7 +147,7 @@ def _release(fleet: Fleet) -> list[dict[str, Any]]:
             "DesiredValues": [_HOLDER],
         },
     }
-    return [own, _ssm(RELEASE_STEP, "DeleteParameter", {"Name": fleet.lock_name})]
+    return [awaited, own, _ssm(RELEASE_STEP, "DeleteParameter", {"Name": fleet.lock_name})]
 
 
 def _ssm(name: str, api: str, inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -133,8 +163,15 @@ def _target_runbook(fleet: Fleet, leaf: Runbook, parameter: str) -> Runbook:
     """The document of a target: the runbook's for one, after the alarm was asked."""
     alarm = _alarm(fleet)
     parameters = dict(leaf.content["parameters"])
-    if is_list(parameters[parameter]):
-        parameters[parameter] = {**parameters[parameter], "maxItems": 1}
+    of_target = {k: v for k, v in parameters[parameter].items() if k != "default"}
+    if is_list(of_target):
+        of_target["maxItems"] = 1
+    parameters[parameter] = of_target
+    if alarm and any(step.name == ALARM_STEP for step in named_steps(leaf.content)):
+        raise DelegationError(
+            f"{leaf.file}: step {ALARM_STEP!r} is called as the step that fleet {fleet.name!r} "
+            f"puts before it; rename it"
+        )
     content = {
         **leaf.content,
         "parameters": parameters,
@@ -231,7 +268,48 @@ def _target_parameter(fleet: Fleet, leaf: Runbook) -> str:
     return parameter
 
 
-def _check_depth(fleet: Fleet, leaf: Runbook, runbooks: Mapping[str, Runbook]) -> None:
+def _check_values(fleet: Fleet, leaf: Runbook) -> None:
+    """Whether the values of the other parameters are such as the runbook takes: as its defaults."""
+    fields = dict(leaf.content.get("parameters") or {})
+    for name, values in fleet.parameters:
+        fields[name] = {**fields[name], "default": _typed(fields[name], values)}
+    text = json.dumps({**leaf.content, "parameters": fields})
+    source = Source(
+        file=f"parameters of fleet {fleet.name!r}",
+        content=json.loads(text),
+        text=text,
+        may_repeat_keys=False,
+    )
+    findings = Findings(source)
+    check_parameters(source.content, findings)
+    if wrong := findings.sorted():
+        raise DelegationError(
+            f"fleet {fleet.name!r}: the values of parameters are not what runbook {leaf.name!r} "
+            f"takes: {wrong[0].found} {IN_DEPLOYMENTS}"
+        )
+
+
+def _typed(field: Mapping[str, Any], values: str | tuple[str, ...]) -> Any:
+    """A value in the type of a parameter, as far as its text is one."""
+    if isinstance(values, tuple):
+        return list(values)
+    if is_list(field):
+        return [values]
+    try:
+        return json.loads(values) if field.get("type") in ("Integer", "Boolean") else values
+    except ValueError:
+        return values
+
+
+def _check_depth(
+    fleet: Fleet, leaf: Runbook, runbooks: Mapping[str, Runbook], made: set[str]
+) -> None:
+    started = {str(step.inputs.get("DocumentName")) for step in named_steps(leaf.content)}
+    if of_fleets := sorted(started & made):
+        raise DelegationError(
+            f"fleet {fleet.name!r}: runbook {leaf.name!r} starts {of_fleets[0]!r}, a document of a "
+            f"fleet; start it by itself {IN_DEPLOYMENTS}"
+        )
     depth = _LEVELS_OF_A_FLEET + _depth(leaf, runbooks, ())
     if depth > _DEEPEST:
         raise DelegationError(

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 from delegation.deployment.approvals import Approval
 from delegation.deployment.limit_tags import LimitTag, LimitTags, limit_tags
-from delegation.deployment.validation import require_bool, require_tuple
+from delegation.deployment.validation import refuse_duplicates, require_bool, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
+from delegation.runbooks.runbook import RESERVED_PREFIXES
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,46}")
 """Room for the endings of its documents and its role."""
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,300}")
-_ALARM = re.compile(r"[^\x00-\x1f]{1,255}")
+_ALARM = re.compile(r"[^\x00-\x1f{}$*]{1,255}")
 _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _ZERO_PERCENT = re.compile(r"(0|[1-9][0-9]?|100)%")
 MOST_AT_ONCE = 100
 """Executions that run at the same time in an account and Region.
 Source: AWS General Reference, Systems Manager quotas."""
+_ROLE = "assumerole"
 _LONGEST_MINUTES = 30 * 24 * 60
 _VALUES = 50
 """Source: SSM API Reference, Target, Values."""
@@ -64,6 +66,11 @@ class Fleet:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise DelegationError(
                 f"fleet {self.name!r} is not 3 to 46 letters, digits or _.- {IN_DEPLOYMENTS}"
+            )
+        if self.name.lower().startswith(RESERVED_PREFIXES):
+            raise DelegationError(
+                f"fleet {self.name!r}: AWS reserves names of documents that begin with "
+                f"{' or '.join(RESERVED_PREFIXES)} {IN_DEPLOYMENTS}"
             )
         if not isinstance(self.runbook, str) or not self.runbook:
             raise DelegationError(
@@ -143,6 +150,7 @@ class Fleet:
 
     def _check_parameters(self, fleet: str) -> None:
         require_tuple(f"parameters {fleet}", self.parameters)
+        refuse_duplicates(f"parameter {fleet}", [str(pair[0]) for pair in self.parameters if pair])
         for pair in self.parameters:
             values = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else None
             listed = values if isinstance(values, tuple) else (values,)
@@ -151,7 +159,12 @@ class Fleet:
                     f"parameters {fleet} holds {pair!r}, not a name with a text or a tuple of "
                     f"texts {IN_DEPLOYMENTS}"
                 )
-        if not isinstance(self.parameter, str):
+            if "{{" in "".join(listed) or _ROLE in pair[0].lower():
+                raise DelegationError(
+                    f"parameters {fleet} holds {pair!r}: a fleet gives values alone, neither "
+                    f"references nor a role {IN_DEPLOYMENTS}"
+                )
+        if not isinstance(self.parameter, str) or _ROLE in self.parameter.lower():
             raise DelegationError(
                 f"parameter {fleet} is {self.parameter!r}, not a name {IN_DEPLOYMENTS}"
             )

@@ -68,6 +68,13 @@ class ServiceRole:
             raise DelegationError(
                 f"service role {self.name!r} has no runbook; name one, or a fleet {IN_DEPLOYMENTS}"
             )
+        of_runbooks = (self.at_most_instances, self.approval, self.calendar)
+        is_limited = any(each is not None for each in of_runbooks) or self.require_reason
+        if not self.runbooks and is_limited:
+            raise DelegationError(
+                f"service role {self.name!r} has fleets alone, and limits of runbooks; a Fleet has "
+                f"approval and calendar of its own, and a target is one {IN_DEPLOYMENTS}"
+            )
         self._check_limits()
         for key in self.volume_keys:
             if not is_key_arn(key):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from delegation.deployment.people import KINDS, Person
-from delegation.deployment.service_roles import ServiceRole, fleet_roles
+from delegation.deployment.service_roles import FleetRole, ServiceRole, fleet_roles
 from delegation.deployment.validation import alike, refuse_duplicates, require_tuple
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
@@ -49,10 +49,9 @@ class Team:
                 raise DelegationError(
                     f"service role {role!r} is not a ServiceRole {IN_DEPLOYMENTS}"
                 )
-        of_fleets = (each for role in self.service_roles for each in fleet_roles(role))
-        object.__setattr__(
-            self, "service_roles", (*dict.fromkeys((*self.service_roles, *of_fleets)),)
-        )
+        own = [role for role in self.service_roles if not isinstance(role, FleetRole)]
+        of_fleets = (each for role in own for each in fleet_roles(role))
+        object.__setattr__(self, "service_roles", (*own, *of_fleets))
 
     @property
     def execution_tag(self) -> str:

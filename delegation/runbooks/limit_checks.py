@@ -25,9 +25,9 @@ from delegation.runbooks.runbook import Runbook
 
 def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> None:
     """Raises DelegationError for a runbook that a limit of its role could not limit."""
-    for name in role.runbooks:
+    for name in role.documents:
         runbook = runbooks[name]
-        most = role.at_most_instances
+        most = role.at_most_instances if name in role.runbooks else None
         if most is not None and (reason := _why_unlimited(runbook.content, most)):
             raise DelegationError(
                 f"at_most_instances of service role {role.name!r} cannot limit runbook {name!r}: "
@@ -40,6 +40,8 @@ def check_role_limits(role: ServiceRole, runbooks: Mapping[str, Runbook]) -> Non
                     f"{name!r}: step {need.step!r} needs {need.action} on {need.resource}, "
                     f"{reason}, or give the runbook a role without that limit {IN_DEPLOYMENTS}"
                 )
+        if name not in role.runbooks:
+            continue  # of a target: the other limits are of runbooks that people start
         if role.require_reason and REASON in (runbook.content.get("parameters") or {}):
             raise DelegationError(
                 f"{runbook.file}: parameter {REASON!r} is called as the one that require_reason of "

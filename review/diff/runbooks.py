@@ -106,6 +106,8 @@ def is_as_tight(old: Limit, new: Limit) -> bool:
         return _is_at_least(before, after)
     if old.kind in (LimitKind.MIN_ITEMS, LimitKind.MIN_CHARS):
         return _is_at_least(after, before)
+    if old.kind is LimitKind.TARGETS:
+        return _is_scope_as_tight(before, after)
     if old.kind in (LimitKind.AT_ONCE, LimitKind.ERRORS):
         return _is_rate_as_tight(before, after)
     return old.kind is LimitKind.ALLOWED_VALUES and _is_within(after, before)
@@ -120,6 +122,23 @@ def _is_approval_as_tight(before: object, after: object) -> bool:
         and _is_at_least(after["needed"], before["needed"])
         and _is_within(after["of"], before["of"])
     )
+
+
+def _is_scope_as_tight(before: object, after: object) -> bool:
+    """Whether the targets are by the same key with no other value, and all else is the same."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return False
+    old, new = _one_target(before), _one_target(after)
+    rest = ({k: v for k, v in each.items() if k != "Targets"} for each in (before, after))
+    if old is None or new is None or old["Key"] != new["Key"]:
+        return False
+    return _is_within(new["Values"], old["Values"]) and next(rest) == next(rest)
+
+
+def _one_target(scope: dict[str, Any]) -> dict[str, Any] | None:
+    targets = scope.get("Targets")
+    is_one = isinstance(targets, list) and len(targets) == 1 and isinstance(targets[0], dict)
+    return targets[0] if is_one and targets[0].keys() == {"Key", "Values"} else None
 
 
 def _is_rate_as_tight(before: object, after: object) -> bool:

@@ -28,6 +28,11 @@ def fleet_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
         Proof(tuple(_chosen(fleets)), ()),
     )
     yield invariant(
+        "fleets-run-their-targets-once",
+        f"a fleet runs its targets by one step, at one rate, and holds its lock meanwhile: {shown}",
+        Proof(tuple(f"{each.name}: {d}" for each in fleets for d in each.deviations), ()),
+    )
+    yield invariant(
         "fleet-roles-start-their-targets-alone",
         "the role of a fleet can start the document of its targets and no other",
         _starting_nothing_else(evaluator, fleets),

@@ -159,6 +159,8 @@ class Runbook:
     """The names of its parameters."""
     starts: tuple[str, ...] = ()
     """The names of the documents that its steps start for targets."""
+    deviations: tuple[str, ...] = ()
+    """Where it starts others for targets: how it differs from the one form of a fleet."""
     control_flow_digest: str = ""
     """SHA-256 of what decides which steps run, and with what: their order, guards, ways on failure,
     inputs and outputs, and the defaults of parameters."""
@@ -185,6 +187,7 @@ class LimitKind(StrEnum):
     TARGETS = "targets"
     AT_ONCE = "targets at once"
     ERRORS = "errors allowed"
+    ONE_AT_A_TIME = "one at a time"
 
     @property
     def is_step(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from review.errors import ReviewError
 from review.model.account import Call, Limit, LimitKind, Runbook
+from review.model.fleet_form import deviations, lock_of
 from review.templates.files import parse_json
 from review.templates.resources import Resource
 
@@ -57,6 +58,7 @@ def _runbook(name: str, documents: list[Resource]) -> Runbook:
         fleet=_tag(documents, _FLEET),
         parameters=tuple(content.get("parameters", {})),
         starts=tuple(dict.fromkeys(_started(content))),
+        deviations=tuple(deviations(content)),
         execution_tag=execution_tag,
         control_flow_digest=_control_flow_digest(content),
     )
@@ -83,7 +85,7 @@ def _tag(documents: list[Resource], key: str) -> str:
 
 _OF_CALENDAR = {"Service", "Api", "CalendarNames", "DesiredValues"}
 _OF_ALARM = {"Service", "Api", "AlarmNames", "DesiredValues"}
-_ALARM_STEP = "assertAlarmIsOk"
+_ALARM_STEP = "assertFleetAlarmIsOk"
 
 
 def _started(content: Mapping[str, Any]) -> Iterator[str]:
@@ -96,6 +98,9 @@ def _started(content: Mapping[str, Any]) -> Iterator[str]:
 
 _CHILD = "aws:executeAutomation"
 _WITH_TARGETS = {"Targets", "TargetMaps"}
+_RATED = {"Targets", "MaxConcurrency", "MaxErrors"}
+"""Inputs that limits show."""
+_OF_SCOPE = {*_WITH_TARGETS, "TargetParameterName", "RuntimeParameters", "TargetLocations"}
 _FINDING_TARGETS = {
     "tag:": ("tag:GetResources",),
     "ResourceGroup": (
@@ -207,6 +212,8 @@ def limits_of(content: Mapping[str, Any]) -> Iterator[Limit]:
             yield _step_limit(LimitKind.ALARM, step, alarm, steps)
         if step.get("action") == _CHILD and _WITH_TARGETS & inputs.keys():
             yield from _rate_of(step, inputs)
+    if lock := lock_of(content):
+        yield Limit(kind=LimitKind.ONE_AT_A_TIME, of="takeLock", value=json.dumps(lock))
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:
@@ -216,7 +223,7 @@ def limits_of(content: Mapping[str, Any]) -> Iterator[Limit]:
 
 def _rate_of(step: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Limit]:
     """Which targets a step has, how many at once, and how many may fail."""
-    scope = {name: inputs[name] for name in sorted(_WITH_TARGETS & inputs.keys())}
+    scope = {name: inputs[name] for name in sorted(_OF_SCOPE & inputs.keys())}
     for kind, value in (
         (LimitKind.TARGETS, scope),
         (LimitKind.AT_ONCE, inputs.get("MaxConcurrency", "10")),
@@ -296,7 +303,10 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterator[Call]:
         else:
             call = Call(step=name, actions=(), is_known=False)
         if call.actions or call.optional or not call.is_known:
-            text = json.dumps([action, inputs], sort_keys=True)
+            judged = inputs
+            if action == _CHILD and _WITH_TARGETS & inputs.keys():
+                judged = {k: v for k, v in inputs.items() if k not in _RATED}
+            text = json.dumps([action, judged], sort_keys=True)
             digest = hashlib.sha256(text.encode()).hexdigest()
             yield replace(call, inputs="" if _limits(step) else digest)
 

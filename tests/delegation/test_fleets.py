@@ -14,6 +14,7 @@ from delegation.files import read_source
 from delegation.model import Deployment, Fleet, IamUser, ServiceRole
 from delegation.runbooks.checks.document import check_document
 from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
 
 _LEAF = "Restart-EC2InstanceDemo"
@@ -34,6 +35,20 @@ def _runbooks(**content: Any) -> dict[str, Runbook]:
 _VALUES: dict[str, tuple[dict[str, Any], str]] = {
     "a short name": ({"name": "ab"}, "fleet 'ab' is not 3 to 46 letters, digits or _.-"),
     "no runbook": ({"runbook": ""}, "runbook of fleet 'WebTier' is '', not a name"),
+    "a reserved name": ({"name": "AWS-Web"}, "fleet 'AWS-Web': AWS reserves names of documents"),
+    "an alarm of a reference": ({"alarm": "{{ Who }}"}, "alarm of fleet 'WebTier' is '{{ Who }}'"),
+    "a reference as a value": (
+        {"parameters": (("A", "{{ssm:/a}}"),)},
+        "parameters of fleet 'WebTier' holds ('A', '{{ssm:/a}}'): a fleet gives values alone",
+    ),
+    "a role as a value": (
+        {"parameters": (("AutomationAssumeRole", "arn"),)},
+        "parameters of fleet 'WebTier' holds ('AutomationAssumeRole', 'arn'): a fleet gives",
+    ),
+    "a value twice": (
+        {"parameters": (("A", "b"), ("A", "c"))},
+        "parameter of fleet 'WebTier' 'A' is named 2 times",
+    ),
     "two tags": (
         {"instances_tagged": (_WEB, ("Env", "prod"))},
         "instances_tagged of fleet 'WebTier' has 2 tags; Automation takes one: make a resource "
@@ -105,6 +120,34 @@ _LEAVES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"parameters": (("InstanceId", "i-1"),)},
         "parameters names 'InstanceId', which is no other parameter of runbook",
     ),
+    "a value that is not allowed": (
+        {
+            "parameters": {
+                "InstanceId": {"type": "StringList"},
+                "Mode": {"type": "String", "allowedValues": ["a", "b"]},
+            }
+        },
+        {"parameters": (("Mode", "z"),)},
+        "the values of parameters are not what runbook 'Restart-EC2InstanceDemo' takes",
+    ),
+    "a step called as ours": (
+        {"mainSteps": [{"name": "assertFleetAlarmIsOk", "action": "aws:sleep", "inputs": {}}]},
+        {"alarm": "web", "parameter": "InstanceId"},
+        "step 'assertFleetAlarmIsOk' is called as the step that fleet 'WebTier' puts before it",
+    ),
+    "a runbook that starts a fleet": (
+        {
+            "mainSteps": [
+                {
+                    "name": "next",
+                    "action": "aws:executeAutomation",
+                    "inputs": {"DocumentName": "WebTier"},
+                }
+            ]
+        },
+        {"parameter": "InstanceId"},
+        "starts 'WebTier', a document of a fleet",
+    ),
     "no targets": (
         {},
         {"instances_tagged": None},
@@ -118,7 +161,7 @@ _LEAVES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 def test_runbook_that_cannot_be_run_for_targets_is_refused(case: str) -> None:
     content, fleet, words = _LEAVES[case]
 
-    with pytest.raises(DelegationError, match="fleet") as refused:
+    with pytest.raises(DelegationError) as refused:
         with_fleets(_deployment(**fleet), _runbooks(**content))
 
     assert words in str(refused.value)
@@ -181,3 +224,37 @@ def test_documents_of_a_fleet_pass_the_check(tmp_path: Path, name: str) -> None:
     check_document(source, {"InstanceId": "as in the sidecar of the runbook"}, findings)
 
     assert findings.sorted() == []
+
+
+@pytest.mark.parametrize(
+    "limit", [{"at_most_instances": 1}, {"calendar": "Nights"}, {"require_reason": True}]
+)
+def test_limits_of_runbooks_without_a_runbook_are_refused(limit: dict[str, Any]) -> None:
+    with pytest.raises(DelegationError, match="has fleets alone, and limits of runbooks"):
+        _deployment(limit)
+
+
+def test_tags_of_instances_limit_what_a_fleet_runs() -> None:
+    backup = load_runbooks(["Backup-EC2Instance"])
+    wanted = _deployment({"only_instances_tagged": ("Access", "x")}, runbook="Backup-EC2Instance")
+    whole = with_fleets(wanted, backup)
+
+    with pytest.raises(DelegationError, match="only_instances_tagged of service role 'Role'"):
+        check_role_limits(wanted.service_roles[0], whole)
+
+
+def test_made_deployment_is_made_again_with_other_roles() -> None:
+    made = _deployment()
+    role = replace(made.service_roles[0], fleets=(), runbooks=(_LEAF,))
+
+    again = replace(made, service_roles=(role, *made.service_roles[1:]), teams=())
+
+    assert again.documents == (_LEAF,)
+
+
+@pytest.mark.parametrize("names", [("RunWeb", "WebTarget"), ("Console", "Web")])
+def test_names_that_are_parts_of_the_template_are_refused(names: tuple[str, ...]) -> None:
+    fleets = tuple(Fleet(name=name, runbook=_LEAF, instances_tagged=_WEB) for name in names)
+
+    with pytest.raises(DelegationError, match="is called as"):
+        _deployment({"fleets": fleets})

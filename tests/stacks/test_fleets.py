@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from delegation.model import Approval, Deployment, Fleet, IamUser, ServiceRole
 from review.access_review import Review, review
+from review.diff.changes import change
 from review.iam.engine import Engine
-from review.templates.assembly import given_environment, read_templates
+from review.templates.assembly import Template, given_environment, read_templates
 from sandbox import Sandbox
 from tests.clone import PROJECT
 from tests.stacks.deployed import deploy, remove
@@ -63,6 +64,7 @@ def test_fleet_takes_no_parameter_and_has_its_targets_and_rate() -> None:
                 "name": "takeLock",
                 "action": "aws:executeAwsApi",
                 "onFailure": "Abort",
+                "onCancel": "step:assertLockIsOwn",
                 "inputs": {
                     "Service": "ssm",
                     "Api": "PutParameter",
@@ -75,14 +77,37 @@ def test_fleet_takes_no_parameter_and_has_its_targets_and_rate() -> None:
                 "name": "runTargets",
                 "action": "aws:executeAutomation",
                 "timeoutSeconds": 7200,
-                "onFailure": "step:assertLockIsOwn",
-                "onCancel": "step:assertLockIsOwn",
+                "onFailure": "step:awaitTargets",
+                "onCancel": "step:awaitTargets",
                 "inputs": {
                     "DocumentName": _TARGET,
                     "TargetParameterName": "InstanceId",
                     "Targets": [{"Key": "tag:Tier", "Values": ["web"]}],
                     "MaxConcurrency": "2",
                     "MaxErrors": "1",
+                },
+            },
+            {
+                "name": "awaitTargets",
+                "action": "aws:waitForAwsResourceProperty",
+                "timeoutSeconds": 7200,
+                "onFailure": "Abort",
+                "inputs": {
+                    "Service": "ssm",
+                    "Api": "DescribeAutomationExecutions",
+                    "Filters": [
+                        {
+                            "Key": "ParentExecutionId",
+                            "Values": ["{{ automation:EXECUTION_ID }}"],
+                        }
+                    ],
+                    "PropertySelector": (
+                        "$.AutomationExecutionMetadataList[0].AutomationExecutionStatus"
+                    ),
+                    "DesiredValues": [
+                        *("Success", "CompletedWithSuccess", "Failed", "TimedOut"),
+                        *("CompletedWithFailure", "Exited", "Cancelled", "Rejected"),
+                    ],
                 },
             },
             {
@@ -108,16 +133,16 @@ def test_fleet_takes_no_parameter_and_has_its_targets_and_rate() -> None:
 
 
 def test_document_of_a_target_is_the_runbooks_for_one_after_the_alarm() -> None:
-    limited = replace(_WANTED.service_roles[0], approval=Approval(by=(IamUser("lead"),)))
-    with_approval = deployment(
-        operators=(IamUser("alice"),), service_roles=(replace(limited, runbooks=(RUNBOOK,)),)
+    limited = replace(
+        _WANTED.service_roles[0], runbooks=(RUNBOOK,), approval=Approval(by=(IamUser("lead"),))
     )
+    with_approval = deployment(operators=(IamUser("alice"),), service_roles=(limited,))
     found = _documents(with_approval)
     leaf, target = found[RUNBOOK]["Content"], found[_TARGET]
 
     alarm, *steps = target["Content"]["mainSteps"]
     assert alarm == {
-        "name": "assertAlarmIsOk",
+        "name": "assertFleetAlarmIsOk",
         "action": "aws:assertAwsResourceProperty",
         "onFailure": "Abort",
         "inputs": {
@@ -154,6 +179,7 @@ def test_fleets_role_starts_the_targets_document_and_touches_no_target() -> None
         (start, f"{_SSM}automation-definition/{_TARGET}:*"),
         (start, f"{_SSM}automation-execution/*"),
         ("ssm:GetAutomationExecution", f"{_SSM}automation-execution/*"),
+        ("ssm:DescribeAutomationExecutions", "*"),
         ("tag:GetResources", "*"),
         *((f"ssm:{call}Parameter", lock) for call in ("Put", "Get", "Delete")),
     }
@@ -228,6 +254,7 @@ def test_review_proves_that_nothing_goes_around_a_fleet(tmp_path: Path, wanted: 
         "fleets-alone-start-their-targets",
         "fleets-take-no-parameters",
         "fleet-roles-start-their-targets-alone",
+        "fleets-run-their-targets-once",
     } <= ids
 
 
@@ -263,9 +290,9 @@ def test_review_proves_that_nothing_goes_around_a_fleet(tmp_path: Path, wanted: 
         ),
         ("tag:GetResources", "ec2:StopInstances", f"{_ROLE}-does-what-runbooks-need"),
         (
-            '"name": "assertAlarmIsOk", "action": "aws:assertAwsResourceProperty", '
+            '"name": "assertFleetAlarmIsOk", "action": "aws:assertAwsResourceProperty", '
             '"onFailure": "Abort"',
-            '"name": "assertAlarmIsOk", "action": "aws:assertAwsResourceProperty", '
+            '"name": "assertFleetAlarmIsOk", "action": "aws:assertAwsResourceProperty", '
             '"onFailure": "Continue"',
             "runbooks-begin-with-their-limits",
         ),
@@ -280,6 +307,99 @@ def test_mutant_of_a_fleet_is_killed(tmp_path: Path, old: str, new: str, violate
     reviewed = _reviewed(tmp_path, old, new)
 
     assert violated in {invariant.id for invariant in reviewed.violated}
+
+
+def _steps(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str, Any]], Any]:
+    return lambda content: change(content["mainSteps"])
+
+
+def _inputs(**more: Any) -> Callable[[dict[str, Any]], Any]:
+    return _steps(lambda steps: steps[1]["inputs"].update(more))
+
+
+_ANOTHER_RUN = {
+    "name": "again",
+    "action": "aws:executeAutomation",
+    "inputs": {"DocumentName": _TARGET, "RuntimeParameters": {"InstanceId": ["i-1"]}},
+}
+_ANOTHER_START = {
+    "name": "again",
+    "action": "aws:executeAwsApi",
+    "inputs": {
+        "Service": "ssm",
+        "Api": "StartAutomationExecution",
+        "DocumentName": _TARGET,
+        "TargetParameterName": "InstanceId",
+        "Targets": [{"Key": "tag:Tier", "Values": ["prod"]}],
+    },
+}
+_DEVIATING: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a second run": _steps(lambda steps: steps.insert(2, _ANOTHER_RUN)),
+    "a start by the API": _steps(lambda steps: steps.insert(2, _ANOTHER_START)),
+    "other accounts": _inputs(TargetLocations=[{"Accounts": ["r-1"], "Regions": ["us-east-1"]}]),
+    "an old version": _inputs(DocumentVersion="1"),
+    "targets from elsewhere": _inputs(MaxConcurrency="{{ takeLock.Version }}"),
+    "attempts": _steps(lambda steps: steps[1].update(maxAttempts=10)),
+    "a run that begins again": _steps(lambda steps: steps[1].update(nextStep="runTargets")),
+    "a lock that is overwritten": _steps(lambda steps: steps[0]["inputs"].update(Overwrite=True)),
+    "a lock that need not be taken": _steps(lambda steps: steps[0].update(onFailure="Continue")),
+    "an end after the lock": _steps(lambda steps: steps[0].update(isEnd=True)),
+    "a lock that is given back before": _steps(lambda steps: steps.insert(1, steps.pop())),
+    "a lock that does not wait": _steps(lambda steps: steps.pop(2)),
+    "no lock": _steps(lambda steps: steps.pop(0)),
+}
+
+
+@pytest.fixture(scope="module")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, ...]:
+    """The templates of the fleet."""
+    folder = tmp_path_factory.mktemp("fleet") / "assembly"
+    app_of(_WANTED, folder=folder).synth()
+    return read_templates(folder, given_environment())
+
+
+def _changed(
+    templates: tuple[Template, ...], change: Callable[[dict[str, Any]], Any]
+) -> tuple[Template, ...]:
+    """The templates with the content of the fleet's document changed."""
+    found = []
+    for each in templates:
+        body = json.loads(json.dumps(each.body))
+        for resource in body["Resources"].values():
+            if resource.get("Properties", {}).get("Name") == _NAME:
+                change(resource["Properties"]["Content"])
+        found.append(replace(each, body=body))
+    return tuple(found)
+
+
+@pytest.mark.parametrize("case", _DEVIATING)
+def test_fleet_of_another_form_is_a_violation(synthesized: tuple[Template, ...], case: str) -> None:
+    with Engine() as engine:
+        reviewed = review(engine, _changed(synthesized, _DEVIATING[case]))
+
+    assert "fleets-run-their-targets-once" in {invariant.id for invariant in reviewed.violated}
+
+
+_RATES: dict[str, tuple[Callable[[dict[str, Any]], Any], bool]] = {
+    "more at once": (_inputs(MaxConcurrency="3"), True),
+    "a percentage at once": (_inputs(MaxConcurrency="1%"), True),
+    "fewer at once": (_inputs(MaxConcurrency="1"), False),
+    "more errors": (_inputs(MaxErrors="2"), True),
+    "fewer errors": (_inputs(MaxErrors="0"), False),
+    "other targets": (_inputs(Targets=[{"Key": "tag:Tier", "Values": ["web", "db"]}]), True),
+    "another parameter": (_inputs(TargetParameterName="Other"), True),
+    "other values": (_inputs(RuntimeParameters={"Mode": ["fast"]}), True),
+}
+
+
+@pytest.mark.parametrize("case", _RATES)
+def test_wider_rate_or_scope_is_a_gain(synthesized: tuple[Template, ...], case: str) -> None:
+    change_, is_gain = _RATES[case]
+    with Engine() as engine:
+        before = review(engine, synthesized)
+        after = review(engine, _changed(synthesized, change_))
+
+    assert bool(change(before, after).gains) is is_gain
 
 
 _REGION = "eu-central-1"
@@ -419,7 +539,7 @@ def test_fleet_stops_after_too_many_failures_and_gives_its_lock_back(
 
     assert ended["AutomationExecutionStatus"] == "Failed"
     statuses = [each["StepStatus"] for each in ended["StepExecutions"]]
-    assert statuses == ["Success", "Failed", "Success", "Success"]
+    assert statuses == ["Success", "Failed", "Success", "Success", "Success"]
     found = story.targets(ended["AutomationExecutionId"])
     assert 2 <= len(found) <= 3  # the second failure ends it, and one may run beside it
     followed = story.operate("run", _NAME, "--yes")

@@ -111,9 +111,12 @@ class _Run:
     def _work(self) -> None:
         """Runs one child after the other, as long as there may be more."""
         while (child := self._next()) is not None:
-            ended = self._run_child(child)
-            with self._lock:
-                self._parent.progress.count(ended.status)
+            status = "Failed"
+            try:
+                status = self._run_child(child).status
+            finally:  # a mistake of the sandbox must not lose a target
+                with self._lock:
+                    self._parent.progress.count(status)
 
     def _next(self) -> Child | None:
         with self._lock:
