@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.doctor import ROLES, questions_about_roles
+from benchmarks.fleet import TARGETS, run_fleets
 from benchmarks.measure import Command, alternately, median, seconds_of
 from benchmarks.operator_cli import (
     EVENTS_A_RUN,
@@ -361,6 +362,26 @@ def _doctor(folder: Path, runs: int) -> list[Figure]:
     ]
 
 
+def _fleet() -> list[Figure]:
+    seconds, megabytes = run_fleets()
+    return [
+        Figure(
+            what=f"a fleet of {TARGETS:,} targets in the sandbox, of two steps each, once",
+            against="-",
+            measured=seconds,
+            target=600,
+            unit=" s",
+        ),
+        Figure(
+            what="memory of the sandbox after three of them",
+            against="-",
+            measured=megabytes,
+            target=1500,
+            unit=" MB",
+        ),
+    ]
+
+
 _GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
     "synthesis": _synthesis,
     "check": _check,
@@ -371,6 +392,7 @@ _GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
     "desk": lambda _, runs: _desk(runs),
     "audit": lambda _, runs: _audit(runs),
     "doctor": _doctor,
+    "fleet": lambda _folder, _runs: _fleet(),
 }
 """What is measured, by group."""
 

@@ -137,8 +137,9 @@ def _is_scope_as_tight(before: object, after: object) -> bool:
 
 def _one_target(scope: dict[str, Any]) -> dict[str, Any] | None:
     targets = scope.get("Targets")
-    is_one = isinstance(targets, list) and len(targets) == 1 and isinstance(targets[0], dict)
-    return targets[0] if is_one and targets[0].keys() == {"Key", "Values"} else None
+    target = targets[0] if isinstance(targets, list) and len(targets) == 1 else None
+    is_whole = isinstance(target, dict) and target.keys() == {"Key", "Values"}
+    return target if is_whole else None
 
 
 def _is_rate_as_tight(before: object, after: object) -> bool:

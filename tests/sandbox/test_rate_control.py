@@ -84,6 +84,16 @@ def test_no_child_is_started_after_one_more_failure_than_allowed(
     assert len(_children(ssm, parent["AutomationExecutionId"])) == started
 
 
+def test_patterns_decide_however_much_runs_at_once(ssm: Any, runbook: Make, finish: Finish) -> None:
+    targets = [f"good{number}" for number in range(50)]
+    maps = [{"Who": [target]} for target in (*targets, *targets, *targets, *targets)]
+    name = runbook(_NOTHING, parameters=_WHO)
+
+    parent = finish(_start(ssm, name, TargetMaps=maps, MaxConcurrency="100"))
+
+    assert parent["ProgressCounters"]["SuccessSteps"] == 200
+
+
 def test_a_stop_of_the_parent_stops_its_children(ssm: Any, runbook: Make, finish: Finish) -> None:
     waiting = make_step("wait", "sleep", Duration="PT1H")
     name = runbook(waiting, parameters=_WHO)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -35,9 +34,8 @@ def resolve(definitions: Mapping[str, Mapping[str, Any]], given: Given) -> Value
     missing = [n for n, d in definitions.items() if n not in given and "default" not in d]
     if missing:
         raise invalid_parameters(f"Required parameter(s) {', '.join(missing)} not supplied.")
-    until = time.monotonic() + patterns.SECONDS
     return {
-        name: _given_value(name, definition, given[name], until)
+        name: _given_value(name, definition, given[name])
         if name in given
         else definition["default"]
         for name, definition in definitions.items()
@@ -89,9 +87,9 @@ def as_given(values: Values) -> dict[str, list[str]]:
     return {name: _texts(value) for name, value in values.items()}
 
 
-def _given_value(name: str, definition: Mapping[str, Any], texts: list[str], until: float) -> Any:
+def _given_value(name: str, definition: Mapping[str, Any], texts: list[str]) -> Any:
     kind = str(definition.get("type", "String"))
-    _check_allowed(name, definition, texts, until)
+    _check_allowed(name, definition, texts)
     element = _element_type(kind)
     if element is not None:
         _check_count(name, definition, texts)
@@ -125,9 +123,7 @@ def _typed(name: str, kind: str, text: str) -> Any:
     return convert.get(kind, lambda: text)()
 
 
-def _check_allowed(
-    name: str, definition: Mapping[str, Any], texts: list[str], until: float
-) -> None:
+def _check_allowed(name: str, definition: Mapping[str, Any], texts: list[str]) -> None:
     allowed = [as_text(value) for value in definition.get("allowedValues", ())]
     pattern = definition.get("allowedPattern")
     for text in texts:
@@ -137,7 +133,7 @@ def _check_allowed(
                 f"{', '.join(allowed)}."
             )
         if pattern is not None:
-            _check_pattern(name, str(pattern), text, until)
+            _check_pattern(name, str(pattern), text)
         least, most = definition.get("minChars", 0), definition.get("maxChars")
         if len(text) < least or (most is not None and len(text) > most):
             raise invalid_parameters(
@@ -146,9 +142,9 @@ def _check_allowed(
             )
 
 
-def _check_pattern(name: str, pattern: str, text: str, until: float) -> None:
+def _check_pattern(name: str, pattern: str, text: str) -> None:
     try:
-        if patterns.matches(pattern, text, until=until):
+        if patterns.matches(pattern, text):
             return
         reason = f"which does not match the allowed pattern {pattern}"
     except patterns.PatternError as error:

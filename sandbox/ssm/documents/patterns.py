@@ -5,7 +5,6 @@ itself into a large one is refused before it is built.
 """
 
 import re
-import time
 from functools import cache
 
 import regex
@@ -32,16 +31,14 @@ def compiled(pattern: str) -> "regex.Pattern[str]":
         raise PatternError(str(error)) from None
 
 
-def matches(pattern: str, value: str, *, until: float | None = None) -> bool:
+def matches(pattern: str, value: str) -> bool:
     """Whether the whole value matches; raises PatternError where that cannot be known in time.
 
-    ``until`` is a time of ``time.monotonic`` that several matches share.
+    Nothing else runs meanwhile: the time that ``regex`` counts is that of the whole process, so
+    that many executions at once would use up that of each.
     """
-    left = SECONDS if until is None else min(SECONDS, until - time.monotonic())
     try:
-        if left <= 0:
-            raise TimeoutError
-        return compiled(pattern).fullmatch(value, timeout=left) is not None
+        return compiled(pattern).fullmatch(value, timeout=SECONDS, concurrent=False) is not None
     except TimeoutError:
         raise PatternError(f"it has not decided within {SECONDS} seconds") from None
 
