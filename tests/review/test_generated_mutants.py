@@ -108,7 +108,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def test_every_explanation_is_one_of_this_deployments(synthesize: Synthesize) -> None:
-    names = [str(mutant) for mutant in mutants(synthesize(AUDITED))]
+    names = [str(each) for of in (AUDITED, FLEETS) for each in mutants(synthesize(of))]
 
     for pattern in EXPLAINED:
         assert any(re.fullmatch(pattern, name) for name in names), pattern
