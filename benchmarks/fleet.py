@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from rehearsal.operator import follow
+from rehearsal.operator import children, follow, most_at_once
 from sandbox import Sandbox
 
 TARGETS = 10_000
@@ -28,10 +28,10 @@ def run_fleets() -> tuple[float, float]:
         ended = _ran(ssm, "Leaf", "0")
         seconds = time.perf_counter() - started
         _require(ended, "Success", TARGETS)
-        children = _children(ssm, ended)
-        if sorted(each["Target"] for each in children) != sorted(targets):
+        found = children(ssm, ended["AutomationExecutionId"])
+        if sorted(each["Target"] for each in found) != sorted(targets):
             raise RuntimeError("a target was lost, or run twice")
-        if (most := _most_at_once(children)) > AT_ONCE:
+        if (most := most_at_once(found)) > AT_ONCE:
             raise RuntimeError(f"{most} targets ran at once; {AT_ONCE} are allowed")
         failing = sum(target[-1] == targets[0][-1] for target in targets)
         _require(_ran(ssm, "Failing", str(failing)), "Success", TARGETS)
@@ -84,23 +84,6 @@ def _require(ended: Mapping[str, Any], status: str, targets: int) -> None:
     done = sum(number for name, number in counters.items() if name != "TotalSteps")
     if ended["AutomationExecutionStatus"] != status or done != targets:
         raise RuntimeError(f"the fleet is {ended['AutomationExecutionStatus']}: {counters}")
-
-
-def _children(ssm: Any, parent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    filters = [{"Key": "ParentExecutionId", "Values": [parent["AutomationExecutionId"]]}]
-    pages = ssm.get_paginator("describe_automation_executions").paginate(Filters=filters)
-    return [each for page in pages for each in page["AutomationExecutionMetadataList"]]
-
-
-def _most_at_once(children: list[Mapping[str, Any]]) -> int:
-    """An end and a begin at the same moment are one after the other."""
-    begins = [(each["ExecutionStartTime"], 1) for each in children]
-    ends = [(each["ExecutionEndTime"], -1) for each in children]
-    running = most = 0
-    for _, change in sorted(begins + ends):
-        running += change
-        most = max(most, running)
-    return most
 
 
 if __name__ == "__main__":

@@ -25,6 +25,25 @@ def follow(ssm: Any, execution_id: str) -> dict[str, Any]:
     raise SceneFailed(f"execution {execution_id} did not end within {_RUN_SECONDS} seconds")
 
 
+def children(ssm: Any, execution_id: str) -> list[dict[str, Any]]:
+    """The executions that an execution started."""
+    filters = [{"Key": "ParentExecutionId", "Values": [execution_id]}]
+    pages = ssm.get_paginator("describe_automation_executions").paginate(Filters=filters)
+    return [each for page in pages for each in page["AutomationExecutionMetadataList"]]
+
+
+def most_at_once(executions: list[dict[str, Any]]) -> int:
+    """How many of these ran at the same time; an end and a begin at one moment are one after the
+    other."""
+    changes = [(each["ExecutionStartTime"], 1) for each in executions]
+    changes += [(each["ExecutionEndTime"], -1) for each in executions]
+    running = most = 0
+    for _, change in sorted(changes):
+        running += change
+        most = max(most, running)
+    return most
+
+
 def refusal(attempt: Callable[[], Any]) -> tuple[str, str]:
     """What became of an attempt: ``denied`` or ``allowed``, and AWS's message."""
     try:

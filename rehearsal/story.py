@@ -3,11 +3,19 @@
 import json
 import secrets
 import shlex
+from functools import partial
 from typing import Any
 
 from rehearsal.author import AUTHOR, author_attempts, deploy_a_user
 from rehearsal.narrator import Narrator
-from rehearsal.operator import RUNBOOK, follow, forbidden_attempts, refusal
+from rehearsal.operator import (
+    RUNBOOK,
+    children,
+    follow,
+    forbidden_attempts,
+    most_at_once,
+    refusal,
+)
 from rehearsal.report import Report
 from rehearsal.workstation import Workstation
 from sandbox import Sandbox
@@ -17,6 +25,10 @@ ROLE = "AutomationServiceRole"
 LOG_GROUP = "/aws/events/DelegatedRuns"
 OTHER_RUNBOOK = "Some-OtherRunbook"
 OTHER_ROLE = "SomeOtherRole"
+FLEET = "Restart-WebTier"
+_FLEET = ((5, "restart"), (1, "none"))
+"""How many instances of the fleet have which value of the tag that the role asks for."""
+_REFUSED = "InvalidAutomationExecutionParametersException"
 OPEN_RUNBOOK = "Takes-AnyRole"
 
 AUDITOR = "Auditor"
@@ -53,6 +65,7 @@ class Story:
             (_PLAYER, "tries what they must not", self._overreach),
             (AUDITOR, "reads who did what", self._audit),
             (_AUTHOR, "changes the runbook", self._change_runbook),
+            (_PLAYER, "restarts a fleet of six, two at a time", self._operate_fleet),
         ]
         if until_destroyed:
             scenes.append((_ADMINISTRATOR, "removes everything", self._destroy))
@@ -131,8 +144,9 @@ class Story:
         self._keys = created["AccessKey"]
         self._change_first_password()
         listed = self._cli(self._keys, "list")
-        self._note("runbooks listed", RUNBOOK, ", ".join(r["Name"] for r in listed))
-        self._note("default version", "1", ", ".join(r["DefaultVersion"] for r in listed))
+        names = ", ".join(sorted(r["Name"] for r in listed))
+        self._note("runbooks listed", f"{RUNBOOK}, {FLEET}", names)
+        self._note("default versions", "1, 1", ", ".join(r["DefaultVersion"] for r in listed))
         execution = self._run_runbook()
         self._execution = execution["AutomationExecutionId"]
         self._note("execution", "Success", execution["AutomationExecutionStatus"])
@@ -209,6 +223,48 @@ class Story:
         self._note("version that the stack's output starts", "2", execution["DocumentVersion"])
         self._note("its execution", "Success", execution["AutomationExecutionStatus"])
 
+    def _operate_fleet(self) -> None:
+        """Six instances of the fleet's tag, of which one lacks the tag that the role asks for."""
+        ec2, ssm = self._client("ec2"), self._client("ssm")
+        allowed, denied = (self._launch_tagged(number, access) for number, access in _FLEET)
+        with self._narrator.busy(f"python -m operate run {FLEET}"):
+            execution = self._cli(self._keys, "run", FLEET)
+        self._note("execution", "Success", execution["AutomationExecutionStatus"])
+        (parent,) = children(ssm, execution["AutomationExecutionId"])
+        targets = children(ssm, parent["AutomationExecutionId"])
+        by_status: dict[str, list[str]] = {"Success": [], "Failed": []}
+        for each in targets:
+            by_status[each["AutomationExecutionStatus"]].append(each["Target"])
+        done, failed = (sorted(found) for found in by_status.values())
+        self._note("targets that were restarted", ", ".join(sorted(allowed)), ", ".join(done))
+        self._note("the target without the role's tag", ", ".join(denied), ", ".join(failed))
+        self._note("targets at once, at most", 2, most_at_once(targets))
+        states = ec2.describe_instances(InstanceIds=[*allowed, *denied])["Reservations"]
+        running = [i for r in states for i in r["Instances"] if i["State"]["Name"] == "running"]
+        self._note("instances that run after it", 6, len(running))
+        operator = self._client("ssm", self._keys)
+        multiplied = {
+            "TargetParameterName": "InstanceId",
+            "Targets": [{"Key": "ParameterValues", "Values": denied}],
+        }
+        for what, expected, given in (
+            ("start what runs for a target", "denied", {"DocumentName": f"{FLEET}-Target"}),
+            ("choose the targets", _REFUSED, {"DocumentName": FLEET, **multiplied}),
+        ):
+            attempt = partial(operator.start_automation_execution, **given)
+            happened, message = refusal(attempt)
+            self._note(what, expected, happened, message)
+
+    def _launch_tagged(self, number: int, access: str) -> list[str]:
+        tags = [{"Key": "Tier", "Value": "web"}, {"Key": "RunbookAccess", "Value": access}]
+        launched = self._client("ec2").run_instances(
+            ImageId="ami-12345678",
+            MinCount=number,
+            MaxCount=number,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        )
+        return [instance["InstanceId"] for instance in launched["Instances"]]
+
     def _destroy(self) -> None:
         iam = self._client("iam")
         # What was made by hand stands in the way of a deletion, here as on AWS: the keys.
@@ -225,7 +281,7 @@ class Story:
             *(
                 r["RoleName"]
                 for r in iam.list_roles()["Roles"]
-                if r["RoleName"].startswith((ROLE, "Author"))
+                if r["RoleName"].startswith((ROLE, "Author", "WebTier", FLEET))
             ),
             *(s["Name"] for s in self._client("secretsmanager").list_secrets()["SecretList"]),
             *(

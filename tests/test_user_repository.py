@@ -120,7 +120,7 @@ def test_story_is_played_in_a_new_repository_and_everything_is_as_expected(
     printed = _run(python, "-m", "rehearsal", "--json", str(data), folder=repository)
 
     assert "\r" not in printed
-    assert "51 of 51 as expected" in printed
+    assert "58 of 58 as expected" in printed
     report = json.loads(data.read_text("utf-8"))
     assert report["agrees"] is True
     (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]

@@ -141,6 +141,61 @@ def _fleet(lab: Lab) -> str:
     return str(lab.execute(lab.document(step, assumeRole=role))["AutomationExecutionStatus"])
 
 
+def _timed_out(lab: Lab) -> str:
+    """A child that sleeps for longer than the step that awaits it may take."""
+    sleep = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT20S"}}
+    step = {
+        "name": "each",
+        "action": "aws:executeAutomation",
+        "timeoutSeconds": 5,
+        "inputs": {"DocumentName": lab.document(sleep)},
+    }
+    ended = lab.execute(lab.document(step))
+    (child,) = _children(lab, ended["AutomationExecutionId"])
+    status = lab.ended(child["AutomationExecutionId"]).get("AutomationExecutionStatus")
+    return f"{ended['AutomationExecutionStatus']}, its child {status}"
+
+
+def _stopped(lab: Lab) -> str:
+    """An execution that is stopped while it runs targets: whether these and what follows run."""
+    ssm, name = lab.client("ssm"), lab.name("Lock")
+    sleep = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT5M"}}
+    leaf = lab.document(sleep, parameters=_WHO)
+
+    def call(step: str, api: str, **inputs: str) -> dict[str, Any]:
+        given = {"Service": "ssm", "Api": api, "Name": name, **inputs}
+        return {"name": step, "action": "aws:executeAwsApi", "inputs": given}
+
+    run = {
+        "name": "run",
+        "action": "aws:executeAutomation",
+        "onCancel": "step:release",
+        "inputs": {"DocumentName": leaf, **_values(2)},
+    }
+    document = lab.document(
+        call("take", "PutParameter", Value="{{ automation:EXECUTION_ID }}", Type="String"),
+        run,
+        call("release", "DeleteParameter"),
+    )
+    lab.later(f"parameter {name}", partial(_delete, ssm), name=name)
+    id_ = ssm.start_automation_execution(DocumentName=document)["AutomationExecutionId"]
+    lab.until(lambda: [c for p in _ids(lab, id_) for c in _ids(lab, p)], seconds=120)
+    ssm.stop_automation_execution(AutomationExecutionId=id_)
+    ended = lab.ended(id_)["AutomationExecutionStatus"]
+    parents = [lab.ended(parent)["AutomationExecutionStatus"] for parent in _ids(lab, id_)]
+    is_kept = bool(ssm.get_parameters(Names=[name])["Parameters"])
+    return f"{ended}, targets {', '.join(parents)}, lock {'kept' if is_kept else 'given back'}"
+
+
+def _ids(lab: Lab, parent: str) -> list[str]:
+    return [each["AutomationExecutionId"] for each in _children(lab, parent)]
+
+
+def _delete(ssm: Any, name: str) -> None:
+    """Deletes a parameter, if it is there."""
+    ssm.delete_parameters(Names=[name])
+
+
 TARGETS = (
     Probe(
         id="targets-multiply-a-start",
@@ -205,6 +260,24 @@ TARGETS = (
         call="a start by tag under a role without the right, and with it",
         expected="without Failed, 0 children; with Success, 1 children",
         ask=_who_resolves,
+    ),
+    Probe(
+        id="time-out-of-a-step-with-a-child",
+        assumption="a child goes on where the step that awaits it has timed out",
+        source="Systems Manager User Guide, aws:executeAutomation (not documented)",
+        call="a child of 20 seconds in a step of 5",
+        expected="TimedOut, its child Success",
+        ask=_timed_out,
+        minutes=2,
+    ),
+    Probe(
+        id="stop-of-a-fleet",
+        assumption="a stop reaches the targets, and onCancel gives a lock back",
+        source="Systems Manager User Guide, onCancel (inferred)",
+        call="StopAutomationExecution while two targets run",
+        expected="Cancelled, targets Cancelled, lock given back",
+        ask=_stopped,
+        minutes=3,
     ),
     Probe(
         id="leaf-with-a-role-of-its-own",
