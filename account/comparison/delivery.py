@@ -32,7 +32,7 @@ def _check(aws: Aws, expected: Expected, resource: Resource) -> Iterator[Finding
     elif resource.type == LOG:
         yield from _check_log(aws, resource)
     elif resource.type == LOG_POLICY:
-        yield from _check_log_policies(aws, resource)
+        yield from _check_log_policies(aws, resource, expected.account.environment.account)
     else:
         yield from _check_physical(aws, expected, resource)
 
@@ -98,6 +98,14 @@ def _check_log(aws: Aws, log: Resource) -> Iterator[Finding]:
             _BY_HAND,
             _DEPLOY,
         )
+    elif found.get("kmsKeyId") and found["kmsKeyId"] != log.get("KmsKeyId"):
+        yield Finding(
+            Harm.RECORD,
+            f"log group {log.name} in {log.region} is encrypted by {found['kmsKeyId']}, which no "
+            f"template names",
+            _BY_HAND,
+            f"aws logs disassociate-kms-key --log-group-name {log.name}",
+        )
     elif found.get("dataProtectionStatus") == "ACTIVATED":
         yield Finding(
             Harm.RECORD,
@@ -120,7 +128,7 @@ def _check_log(aws: Aws, log: Resource) -> Iterator[Finding]:
         )
 
 
-def _check_log_policies(aws: Aws, policy: Resource) -> Iterator[Finding]:
+def _check_log_policies(aws: Aws, policy: Resource, account: str) -> Iterator[Finding]:
     policies = {
         each["policyName"]: json.loads(each["policyDocument"])
         for each in aws.listed(
@@ -134,6 +142,14 @@ def _check_log_policies(aws: Aws, policy: Resource) -> Iterator[Finding]:
         what = f"{what} in {policy.region} is not as synthesized"
         yield Finding(Harm.ACCESS, what, _BY_HAND, _DEPLOY)
     for name, document in policies.items():
+        outside = [each for each in _named(document) if account not in each]
+        if name != policy.name and outside:
+            yield Finding(
+                Harm.ACCESS,
+                f"the log groups' policy {name} in {policy.region} lets in {', '.join(outside)}",
+                "another team's policy may be on every log group",
+                "look whether they can write in the log or read it",
+            )
         if name != policy.name and '"Deny"' in json.dumps(document):
             yield Finding(
                 Harm.RECORD,
@@ -142,6 +158,18 @@ def _check_log_policies(aws: Aws, policy: Resource) -> Iterator[Finding]:
                 "another team's policy is on every log group",
                 "look whether it denies logs:PutLogEvents to events.amazonaws.com",
             )
+
+
+def _named(document: Any) -> list[str]:
+    """Those whom the statements of a resource policy allow something, services left out."""
+    found = document.get("Statement", []) if isinstance(document, dict) else []
+    principals = [
+        each.get("Principal")
+        for each in (found if isinstance(found, list) else [found])
+        if isinstance(each, dict) and each.get("Effect") == "Allow"
+    ]
+    named = [each.get("AWS", []) if isinstance(each, dict) else each for each in principals]
+    return sorted(str(v) for each in named for v in (each if isinstance(each, list) else [each]))
 
 
 def _document(policy: Resource) -> Any:

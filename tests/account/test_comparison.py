@@ -390,6 +390,27 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         f"the log groups' policy AuditStack in {REGION} is not as synthesized",
     ),
+    "a policy of log groups that lets everybody in": (
+        lambda c: c.logs.put_resource_policy(
+            policyName="Open",
+            policyDocument=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"AWS": ["*", f"{ARN}:root"]},
+                            "Action": "logs:*",
+                            "Resource": "*",
+                        }
+                    ],
+                }
+            ),
+        ),
+        lambda c: c.logs.delete_resource_policy(policyName="Open"),
+        Harm.ACCESS,
+        f"the log groups' policy Open in {REGION} lets in *",
+    ),
     "a key that is off": (
         lambda c: c.kms.disable_key(KeyId=_key(c)),
         lambda c: c.kms.enable_key(KeyId=_key(c)),
