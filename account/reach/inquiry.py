@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from account.findings import Finding, Harm
 from account.live_iam import Identity
+from account.reach.actions import ASSUME_ROLE
 from account.reach.deployers import let_in
 from account.reach.foreign_policies import Held
-from account.reach.questions import ASSUME_ROLE, Question
+from account.reach.questions import Question
 from review.errors import ReviewError
 from review.iam.engine import Engine, Request, Requester
 from review.iam.patterns import an_example, covers, may_overlap

@@ -8,6 +8,7 @@ from account.comparison.physical import physical_id, trails
 from account.expected import Expected
 from account.findings import Harm
 from account.live_iam import Identity, LiveIam
+from account.reach import actions
 from account.reach.deployers import deployers, let_in, trust_of
 from review.model.account import Persona
 from review.templates.resource_types import (
@@ -24,73 +25,6 @@ from review.templates.resource_types import (
 )
 
 _EXECUTION = "4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f"
-ASSUME_ROLE = "sts:AssumeRole"
-
-_STARTS = (
-    *("ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"),
-    *("ssm:CreateAssociation", "ssm:CreateAssociationBatch", "ssm:UpdateAssociation"),
-)
-_CHANGES = ("ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion", "ssm:DeleteDocument")
-_SHARES = ("ssm:ModifyDocumentPermission", "ssm:PutResourcePolicy")
-_ON_ROLES = (
-    *("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
-    *("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
-    *("iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"),
-    "iam:DeleteRole",
-)
-_ON_POLICIES = (
-    *("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicyVersion"),
-    "iam:DeletePolicy",
-)
-_ON_GROUPS = (
-    *("iam:AddUserToGroup", "iam:RemoveUserFromGroup", "iam:UpdateGroup"),
-    *("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
-    *("iam:PutGroupPolicy", "iam:DeleteGroupPolicy", "iam:DeleteGroup"),
-)
-_KEYS = ("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
-_SIGN_INS = (*_KEYS, "iam:EnableMFADevice", "iam:DeactivateMFADevice")
-_GIVES_A_ROLE = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
-_GIVES_A_USER = ("iam:AttachUserPolicy", "iam:PutUserPolicy")
-_GIVES_A_GROUP = ("iam:AttachGroupPolicy", "iam:PutGroupPolicy")
-_ON_USERS = (
-    *("iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:PutUserPolicy"),
-    *("iam:DeleteUserPolicy", "iam:UpdateUser", "iam:PutUserPermissionsBoundary"),
-    *("iam:DeleteUserPermissionsBoundary", "iam:DeleteUser"),
-)
-_UPDATES = ("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet")
-_ON_STACKS = (
-    *(*_UPDATES, "cloudformation:DeleteStack", "cloudformation:RollbackStack"),
-    *("cloudformation:ContinueUpdateRollback", "cloudformation:SetStackPolicy"),
-)
-_BY_SERVICES = ("ssm:RegisterTaskWithMaintenanceWindow", "ssm:UpdateMaintenanceWindowTask")
-"""What has a service start any runbook, with its own role. Source: the AWS managed policies
-AmazonSSMServiceRolePolicy and AWSConfigRemediationServiceRolePolicy."""
-_REMEDIATES = "config:PutRemediationConfigurations"
-_ON_OIDC_PROVIDERS = (
-    *("iam:AddClientIDToOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"),
-    "iam:UpdateOpenIDConnectProviderThumbprint",
-)
-_ON_SAML_PROVIDERS = ("iam:UpdateSAMLProvider", "iam:DeleteSAMLProvider")
-_ON_RULES = (
-    *("events:DisableRule", "events:PutRule", "events:DeleteRule"),
-    *("events:PutTargets", "events:RemoveTargets"),
-)
-_ON_LOGS = (
-    *("logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"),
-    *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:PutTransformer"),
-    *("logs:AssociateKmsKey", "logs:DisassociateKmsKey"),
-)
-_ON_EVERY_LOG = ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy", "logs:PutAccountPolicy")
-_ON_TOPICS = (
-    *("sns:DeleteTopic", "sns:SetTopicAttributes", "sns:AddPermission", "sns:RemovePermission"),
-    *("sns:Subscribe", "sns:Unsubscribe", "sns:SetSubscriptionAttributes"),
-    *("sns:Publish", "sns:PutDataProtectionPolicy"),
-)
-_ON_KEYS = ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:CreateGrant")
-_ON_TRAILS = (
-    *("cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail"),
-    "cloudtrail:PutEventSelectors",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +43,14 @@ class Question:
 
 
 ACTIONS_OF_STEPS = (
-    *(ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy", *_KEYS, "iam:AddUserToGroup"),
-    *(*_ON_OIDC_PROVIDERS, *_ON_SAML_PROVIDERS),
+    *(
+        actions.ASSUME_ROLE,
+        "iam:PassRole",
+        "iam:UpdateAssumeRolePolicy",
+        *actions.KEYS,
+        "iam:AddUserToGroup",
+    ),
+    *(*actions.ON_OIDC_PROVIDERS, *actions.ON_SAML_PROVIDERS),
     *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),
     *("iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"),
 )
@@ -124,11 +64,11 @@ def step_questions(reaching: Iterable[Identity]) -> tuple[Question, ...]:
     saml, oidc = _by_protocol(_providers(each for each in reaching if each.kind == "role"))
     power = "become principals that reach what is ours"
     return (
-        *_each(power, (ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy"), roles),
-        *_each(power, _KEYS, users),
+        *_each(power, (actions.ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy"), roles),
+        *_each(power, actions.KEYS, users),
         *_each(power, ("iam:AddUserToGroup",), groups),
-        *_each(power, _ON_SAML_PROVIDERS[:1], saml),
-        *_each(power, _ON_OIDC_PROVIDERS[:1], oidc),
+        *_each(power, actions.ON_SAML_PROVIDERS[:1], saml),
+        *_each(power, actions.ON_OIDC_PROVIDERS[:1], oidc),
     )
 
 
@@ -145,13 +85,13 @@ def own_questions(identity: Identity) -> tuple[Question, ...]:
 def _gifts(account: str) -> Iterator[Question]:
     """About giving anybody any permission, as a step to everything: ``account`` is the beginning of
     the ARNs of IAM."""
-    for actions, kind in (
-        (_GIVES_A_ROLE, "role"),
-        (_GIVES_A_USER, "user"),
-        (_GIVES_A_GROUP, "group"),
+    for giving, kind in (
+        (actions.GIVES_A_ROLE, "role"),
+        (actions.GIVES_A_USER, "user"),
+        (actions.GIVES_A_GROUP, "group"),
         (("iam:CreatePolicyVersion",), "policy"),
     ):
-        for action in actions:
+        for action in giving:
             yield Question(
                 "give somebody any permission",
                 action,
@@ -208,28 +148,28 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
     )
     buckets = tuple(asset.split("/")[0] for asset in assets)
     return (
-        *_each("start runbooks", _STARTS, documents),
-        *_each("have a service start runbooks", _BY_SERVICES, windows),
-        *_each("have a service start runbooks", (_REMEDIATES,), remediations),
-        *_each("change runbooks", _CHANGES, documents),
-        *_each("share runbooks", _SHARES, documents),
+        *_each("start runbooks", actions.STARTS, documents),
+        *_each("have a service start runbooks", actions.BY_SERVICES, windows),
+        *_each("have a service start runbooks", (actions.REMEDIATES,), remediations),
+        *_each("change runbooks", actions.CHANGES, documents),
+        *_each("share runbooks", actions.SHARES, documents),
         *_each("answer approvals", ("ssm:SendAutomationSignal",), executions),
         *_each("pass service roles", ("iam:PassRole",), services),
         *_each("pass roles that deploy", ("iam:PassRole",), deploying),
-        *_each("change roles", _ON_ROLES, (*roles, *named, *deploying)),
-        *_each("change policies", _ON_POLICIES, policies),
-        *_each("change groups", _ON_GROUPS, groups),
-        *_each("become users", _SIGN_INS, users),
-        *_each("change users", _ON_USERS, users),
-        *_each("change who signs in", _ON_OIDC_PROVIDERS, oidc),
-        *_each("change who signs in", _ON_SAML_PROVIDERS, saml),
-        *_each("change stacks", _ON_STACKS, stacks),
+        *_each("change roles", actions.ON_ROLES, (*roles, *named, *deploying)),
+        *_each("change policies", actions.ON_POLICIES, policies),
+        *_each("change groups", actions.ON_GROUPS, groups),
+        *_each("become users", actions.SIGN_INS, users),
+        *_each("change users", actions.ON_USERS, users),
+        *_each("change who signs in", actions.ON_OIDC_PROVIDERS, oidc),
+        *_each("change who signs in", actions.ON_SAML_PROVIDERS, saml),
+        *_each("change stacks", actions.ON_STACKS, stacks),
         *_each("change what is deployed", ("s3:PutObject", "s3:ReplicateObject"), assets),
         *_each("change what is deployed", ("s3:PutBucketPolicy",), buckets),
-        *_each("assume roles", (ASSUME_ROLE,), roles),
-        *_each("deploy", (ASSUME_ROLE,), deploying),
+        *_each("assume roles", (actions.ASSUME_ROLE,), roles),
+        *_each("deploy", (actions.ASSUME_ROLE,), deploying),
         *_each(
-            *("act as people whom the deployment names", (ASSUME_ROLE, "iam:PassRole")),
+            *("act as people whom the deployment names", (actions.ASSUME_ROLE, "iam:PassRole")),
             *(named, Harm.NOTE),
         ),
         *_each("stop executions", ("ssm:StopAutomationExecution",), executions, Harm.FUNCTION),
@@ -250,7 +190,7 @@ def stack_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
         for stack in aws.listed("cloudformation", "describe_stacks", "Stacks", region=region)
         if stack.get("RoleARN") in expected.deployers and (stack["StackName"], region) not in ours
     )
-    return tuple(_each("deploy by other stacks", _UPDATES, found))
+    return tuple(_each("deploy by other stacks", actions.UPDATES, found))
 
 
 def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
@@ -273,22 +213,24 @@ def recording_questions(aws: Aws, expected: Expected) -> tuple[Question, ...]:
     log_forms = tuple(form for log in logs for form in (f"{log}:*", log))
     streams = tuple(f"{log}:log-stream:example" for log in logs)
     return (
-        *_each("change what is recorded", _ON_RULES, rules, Harm.RECORD),
-        *_each("delete or redirect the log", _ON_LOGS, log_forms, Harm.RECORD),
+        *_each("change what is recorded", actions.ON_RULES, rules, Harm.RECORD),
+        *_each("delete or redirect the log", actions.ON_LOGS, log_forms, Harm.RECORD),
         *_each("delete or redirect the log", ("logs:DeleteLogStream",), streams, Harm.RECORD),
         *_each("forge the log", ("logs:PutLogEvents",), streams, Harm.RECORD),
-        *_each("delete or redirect the log", _ON_EVERY_LOG, ("*",) if logs else (), Harm.RECORD),
-        *_each("change or forge reports", _ON_TOPICS, topics, Harm.RECORD),
-        *_each("stop reports", _ON_KEYS, keys, Harm.RECORD),
-        *_each("stop the trail", _ON_TRAILS, every_trail, Harm.RECORD),
+        *_each(
+            "delete or redirect the log", actions.ON_EVERY_LOG, ("*",) if logs else (), Harm.RECORD
+        ),
+        *_each("change or forge reports", actions.ON_TOPICS, topics, Harm.RECORD),
+        *_each("stop reports", actions.ON_KEYS, keys, Harm.RECORD),
+        *_each("stop the trail", actions.ON_TRAILS, every_trail, Harm.RECORD),
     )
 
 
 def _each(
-    power: str, actions: Iterable[str], resources: Iterable[str], harm: Harm = Harm.ACCESS
+    power: str, called: Iterable[str], resources: Iterable[str], harm: Harm = Harm.ACCESS
 ) -> Iterator[Question]:
     if on := tuple(dict.fromkeys(resources)):
-        yield from (Question(power, action, on, harm) for action in actions)
+        yield from (Question(power, action, on, harm) for action in called)
 
 
 def people(expected: Expected, live: LiveIam) -> tuple[Identity, ...]:
