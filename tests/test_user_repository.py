@@ -147,7 +147,7 @@ def test_story_is_played_in_a_new_repository_and_everything_is_as_expected(
         "delete the runbook, as auditor",
         "start what runs for a target",
     ]
-    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 10))
+    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 11))
 
 
 _RUNBOOK = {
