@@ -120,8 +120,9 @@ def _granted(
             (names.AUTHOR_EXECUTION_ROLE, tuple(chain(*execution_policies(deployment)))),
         ):
             yield f"author's {author_role}", granted
+    runbooks = configuration.runbooks_of(deployment)
     for role in deployment.service_roles:
-        needs = needs_of_role(role, configuration.runbooks_of(deployment))
+        needs = needs_of_role(role, runbooks)
         yield (
             f"service role {role.name}",
             boundary_policy(deployment, role, needs)

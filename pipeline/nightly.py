@@ -29,31 +29,21 @@ def examine_accounts(folder: Path, options: Iterable[str]) -> int:
     command = [sys.executable, "-m", "account", "doctor", "--assembly", str(folder), *options]
     if not is_a_job_with_a_token():
         return subprocess.run(command, check=False).returncode
-    statuses = [
-        _examined(stack, account, folder, command)
-        for account, stack in _first_stacks(Assembly(folder)).items()
-    ]
-    return max(statuses, default=1)
-
-
-def _first_stacks(assembly: Assembly) -> dict[str | None, tuple[Assembly, Stack]]:
-    """A stack of each account."""
-    found: dict[str | None, tuple[Assembly, Stack]] = {}
+    assembly = Assembly(folder)
+    of_accounts: dict[str | None, Stack] = {}
     for stack in assembly.stacks:
-        found.setdefault(stack.account, (assembly, stack))
-    return found
+        of_accounts.setdefault(stack.account, stack)
+    return max((_examined(assembly, each, command) for each in of_accounts.values()), default=1)
 
 
-def _examined(
-    of: tuple[Assembly, Stack], account: str | None, folder: Path, command: list[str]
-) -> int:
-    """The doctor in one account; 1 where it cannot be asked, whatever becomes of the others."""
-    assembly, stack = of
+def _examined(assembly: Assembly, stack: Stack, command: list[str]) -> int:
+    """The doctor in the account of a stack; 1 where it cannot be asked, whatever becomes of the
+    others."""
     try:
         (target,) = targets(assembly, [stack], role=_ROLE)
     except PipelineError as error:
-        return _reported(f"account {account or 'of the job'}: {error}\n", 1)
-    page = folder / f"doctor-{target.credentials.account}.html"
+        return _reported(f"account {stack.account or 'of the job'}: {error}\n", 1)
+    page = assembly.folder / f"doctor-{target.credentials.account}.html"
     inherited = {k: v for k, v in os.environ.items() if k not in _OTHER_CREDENTIALS}
     done = subprocess.run(
         [*command, "--page", str(page)],

@@ -325,9 +325,8 @@ def _logs_writes(selectors: Mapping[str, Any]) -> bool:
         is_management = fields.get("eventCategory", {}).get("Equals") == ["Management"]
         reads_only = fields.get("readOnly", {}).get("Equals") == ["true"]
         without = fields.get("eventSource", {})
-        excluded = set(without.get("NotEquals", ()))
-        leaves_ours = (excluded == set() and not without) or (
-            without.keys() <= {"Field", "NotEquals"} and not excluded & _SOURCES
+        leaves_ours = without.keys() <= {"Field", "NotEquals"} and _SOURCES.isdisjoint(
+            without.get("NotEquals", ())
         )
         others = fields.keys() - {"eventCategory", "readOnly", "eventSource"}
         if is_management and not reads_only and leaves_ours and not others:

@@ -42,11 +42,13 @@ BY_SERVICES = ("ssm:RegisterTaskWithMaintenanceWindow", "ssm:UpdateMaintenanceWi
 """What has a service start any runbook, with its own role. Source: the AWS managed policies
 AmazonSSMServiceRolePolicy and AWSConfigRemediationServiceRolePolicy."""
 REMEDIATES = "config:PutRemediationConfigurations"
+LETS_IN_BY_OIDC = ("iam:AddClientIDToOpenIDConnectProvider",)
+LETS_IN_BY_SAML = ("iam:UpdateSAMLProvider",)
 ON_OIDC_PROVIDERS = (
-    *("iam:AddClientIDToOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"),
+    *(*LETS_IN_BY_OIDC, "iam:DeleteOpenIDConnectProvider"),
     "iam:UpdateOpenIDConnectProviderThumbprint",
 )
-ON_SAML_PROVIDERS = ("iam:UpdateSAMLProvider", "iam:DeleteSAMLProvider")
+ON_SAML_PROVIDERS = (*LETS_IN_BY_SAML, "iam:DeleteSAMLProvider")
 ON_RULES = (
     *("events:DisableRule", "events:PutRule", "events:DeleteRule"),
     *("events:PutTargets", "events:RemoveTargets"),

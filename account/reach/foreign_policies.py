@@ -106,11 +106,13 @@ class Reader:
             return None  # it denies what has this very name, which nothing has
         try:
             return filled(_statement(name, statement), self._values)
-        except (ReviewError, AttributeError, KeyError, TypeError, ValueError) as error:
-            if allows:
-                why = error if isinstance(error, ReviewError) else "it is no statement"
-                self.not_understood.append(f"{name}: {why}" if why is not error else str(error))
-            return None
+        except ReviewError as error:
+            why = str(error)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            why = f"{name}: it is no statement"
+        if allows:
+            self.not_understood.append(why)
+        return None
 
 
 def _statement(name: str, statement: Any) -> Statement:

@@ -115,11 +115,12 @@ def _powerful_groups(
 ) -> Iterator[Identity]:
     """The groups whose members reach what is ours, or are administrators."""
     own = frozenset(policy.arn for policy in expected.of_type(MANAGED_POLICY))
+    actions = actions_of(asked)
     for holder, group in live.identities.items():
         if group.kind != "group" or holder in expected.made:
             continue
         member = replace(group, kind="user", arn=group.arn.replace(":group/", ":user/"))
-        held = held_by(member, live, own, actions_of(asked))
+        held = held_by(member, live, own, actions)
         if _is_administrator(held) or inquiry.answers(member, held, asked).reach_what_is_ours:
             yield group
 

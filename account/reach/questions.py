@@ -67,8 +67,8 @@ def step_questions(reaching: Iterable[Identity]) -> tuple[Question, ...]:
         *_each(power, (actions.ASSUME_ROLE, "iam:PassRole", "iam:UpdateAssumeRolePolicy"), roles),
         *_each(power, actions.KEYS, users),
         *_each(power, ("iam:AddUserToGroup",), groups),
-        *_each(power, actions.ON_SAML_PROVIDERS[:1], saml),
-        *_each(power, actions.ON_OIDC_PROVIDERS[:1], oidc),
+        *_each(power, actions.LETS_IN_BY_SAML, saml),
+        *_each(power, actions.LETS_IN_BY_OIDC, oidc),
     )
 
 

@@ -5,18 +5,18 @@ Source: SSM API Reference, ProgressCounters and DescribeAutomationExecutions.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from operate.connection import PAGE, Connection
 from operate.errors import AwsError, is_denied
 from operate.executions.execution import Run, StepRun
-from operate.executions.statuses import ENDED
 
 _ACTION = "aws:executeAutomation"
 _WITH_TARGETS = ("Targets", "TargetMaps")
-_GOOD = "Success"
+_BAD = ("Failed", "TimedOut", "Cancelled")
+"""How the execution of a target ends that does not succeed."""
 _PAUSE_SECONDS = 2.0
 """AWS answers three reads of executions a second, of all callers of a Region together.
 Source: AWS General Reference, Systems Manager quotas."""
@@ -81,7 +81,7 @@ class Targets:
         counters = (found or {}).get("ProgressCounters")
         if not counters:
             return None
-        bad = sum(counters.get(f"{name}Steps", 0) for name in ("Failed", "Cancelled", "TimedOut"))
+        bad = sum(counters.get(f"{status}Steps", 0) for status in _BAD)
         done = counters.get("SuccessSteps", 0) + bad
         return Progress(counters.get("TotalSteps", 0), done, bad)
 
@@ -89,8 +89,7 @@ class Targets:
         """Those for which the run failed; none where AWS does not show them."""
         if self._asked(self._read) is None:
             return
-        bad = [status for status in ENDED if status in _FILTERED and status != _GOOD]
-        for each in self._children(self._parent, bad):
+        for each in self._children(self._parent, _BAD):
             yield FailedTarget(
                 target=each.get("Target", ""),
                 execution=each["AutomationExecutionId"],
@@ -109,10 +108,10 @@ class Targets:
         found: Mapping[str, Any] = answer["AutomationExecution"]
         return found
 
-    def _children(self, parent: str, statuses: list[str] | None = None) -> Iterator[Any]:
+    def _children(self, parent: str, statuses: Sequence[str] = ()) -> Iterator[Any]:
         filters = [{"Key": "ParentExecutionId", "Values": [parent]}]
         if statuses:
-            filters.append({"Key": "ExecutionStatus", "Values": statuses})
+            filters.append({"Key": "ExecutionStatus", "Values": [*statuses]})
         pages = self._connection.ssm.get_paginator("describe_automation_executions").paginate(
             Filters=filters, PaginationConfig={"PageSize": PAGE}
         )
@@ -129,7 +128,3 @@ class Targets:
             self._is_hidden = is_denied(error)
             return None
         return found
-
-
-_FILTERED = {"Failed", "TimedOut", "Cancelled"}
-"""Statuses of executions that are asked for by name."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.operator import children, most_at_once
 from sandbox import Sandbox
 from tests.sandbox.conftest import WAIT, Document, Make, error_code, make_step
 
@@ -28,22 +29,6 @@ def _start(ssm: Any, name: str, **given: Any) -> str:
     return str(answer["AutomationExecutionId"])
 
 
-def _children(ssm: Any, parent: str) -> list[Document]:
-    filters = [{"Key": "ParentExecutionId", "Values": [parent]}]
-    pages = ssm.get_paginator("describe_automation_executions").paginate(Filters=filters)
-    return [each for page in pages for each in page["AutomationExecutionMetadataList"]]
-
-
-def _most_at_once(children: list[Document]) -> int:
-    begins = [(each["ExecutionStartTime"], 1) for each in children]
-    ends = [(each["ExecutionEndTime"], -1) for each in children]
-    running = most = 0
-    for _, change in sorted(begins + ends):
-        running += change
-        most = max(most, running)
-    return most
-
-
 def test_each_target_is_run_once_and_never_more_at_once_than_allowed(
     ssm: Any, runbook: Make, finish: Finish
 ) -> None:
@@ -52,11 +37,11 @@ def test_each_target_is_run_once_and_never_more_at_once_than_allowed(
 
     parent = finish(_start(ssm, name, **_values(*targets), MaxConcurrency="2"))
 
-    children = _children(ssm, parent["AutomationExecutionId"])
+    of_targets = children(ssm, parent["AutomationExecutionId"])
     assert parent["AutomationExecutionStatus"] == "Success"
-    assert sorted(each["Target"] for each in children) == targets
-    assert {each["AutomationExecutionStatus"] for each in children} == {"Success"}
-    assert _most_at_once(children) == 2
+    assert sorted(each["Target"] for each in of_targets) == targets
+    assert {each["AutomationExecutionStatus"] for each in of_targets} == {"Success"}
+    assert most_at_once(of_targets) == 2
     assert parent["ProgressCounters"] == {
         "TotalSteps": 6,
         "SuccessSteps": 6,
@@ -81,7 +66,7 @@ def test_no_child_is_started_after_one_more_failure_than_allowed(
     parent = finish(_start(ssm, name, **targets, MaxConcurrency="1", MaxErrors=max_errors))
 
     assert parent["AutomationExecutionStatus"] == status
-    assert len(_children(ssm, parent["AutomationExecutionId"])) == started
+    assert len(children(ssm, parent["AutomationExecutionId"])) == started
 
 
 def test_patterns_decide_however_much_runs_at_once(ssm: Any, runbook: Make, finish: Finish) -> None:
@@ -98,13 +83,13 @@ def test_a_stop_of_the_parent_stops_its_children(ssm: Any, runbook: Make, finish
     waiting = make_step("wait", "sleep", Duration="PT1H")
     name = runbook(waiting, parameters=_WHO)
     parent = _start(ssm, name, **_values("good1", "good2", "good3"), MaxConcurrency="2")
-    while len(_children(ssm, parent)) < 2:
+    while len(children(ssm, parent)) < 2:
         pass
 
     ssm.stop_automation_execution(AutomationExecutionId=parent)
 
     assert finish(parent)["AutomationExecutionStatus"] == "Cancelled"
-    statuses = [each["AutomationExecutionStatus"] for each in _children(ssm, parent)]
+    statuses = [each["AutomationExecutionStatus"] for each in children(ssm, parent)]
     assert statuses == ["Cancelled", "Cancelled"]
 
 
@@ -117,7 +102,7 @@ def test_maps_give_each_child_its_parameters(ssm: Any, runbook: Make, finish: Fi
 
     found = [
         finish(each["AutomationExecutionId"])["Parameters"]
-        for each in _children(ssm, parent["AutomationExecutionId"])
+        for each in children(ssm, parent["AutomationExecutionId"])
     ]
     assert sorted(found, key=lambda each: each["Who"]) == [
         {"Who": ["good1"], "Size": ["large"]},
@@ -160,8 +145,8 @@ def test_targets_by_tag_are_found_with_the_rights_of_the_execution(
     found = finish(_start(ssm, name, **_by_tag(unique)))
 
     assert sorted(found["ResolvedTargets"]["ParameterValues"]) == instances
-    children = _children(ssm, found["AutomationExecutionId"])
-    assert sorted(each["Target"] for each in children) == instances
+    of_targets = children(ssm, found["AutomationExecutionId"])
+    assert sorted(each["Target"] for each in of_targets) == instances
 
 
 def test_role_without_the_right_finds_no_target(
@@ -173,7 +158,7 @@ def test_role_without_the_right_finds_no_target(
 
     assert found["AutomationExecutionStatus"] == "Failed"
     assert "tag:GetResources" in found["FailureMessage"]
-    assert _children(ssm, found["AutomationExecutionId"]) == []
+    assert children(ssm, found["AutomationExecutionId"]) == []
 
 
 _WRONG: dict[str, tuple[Document, str]] = {
@@ -232,6 +217,6 @@ def test_step_runs_another_runbook_for_each_target(
     ended = finish(_start(ssm, name))
 
     assert ended["AutomationExecutionStatus"] == "Failed"
-    (parent,) = _children(ssm, ended["AutomationExecutionId"])
+    (parent,) = children(ssm, ended["AutomationExecutionId"])
     assert parent["FailureMessage"] == "1 of 3 targets failed; allowed are 0."
-    assert len(_children(ssm, parent["AutomationExecutionId"])) == 2
+    assert len(children(ssm, parent["AutomationExecutionId"])) == 2

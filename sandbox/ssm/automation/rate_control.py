@@ -91,12 +91,12 @@ class _Run:
         ]
         for worker in workers:
             worker.start()
-        while any(worker.is_alive() for worker in workers):
-            if parent.stop is not None:
-                for child in children_of(parent):
-                    child.ask_to_stop(parent.stop)
-            workers[0].join(_POLL_SECONDS)
-            workers = [worker for worker in workers if worker.is_alive()] or workers
+        for worker in workers:
+            while worker.is_alive():
+                if parent.stop is not None:
+                    for child in children_of(parent):
+                        child.ask_to_stop(parent.stop)
+                worker.join(_POLL_SECONDS)
         if parent.progress.failures > self._allowed:
             parent.failure = (
                 f"{parent.progress.failures} of {len(found)} targets failed; allowed are "
