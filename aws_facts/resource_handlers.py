@@ -23,6 +23,7 @@ Source: aws-cloudformation/cloudformation-coverage-roadmap, issue 358."""
 WITHOUT_A_RESOURCE = {
     *("secretsmanager:GetRandomPassword", "kms:CreateKey", "logs:DescribeLogGroups"),
     *("logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DeleteResourcePolicy"),
+    "cloudwatch:DescribeAlarms",
 }
 """Calls of handlers that name no resource, or every one of a kind.
 Source: Service Authorization Reference."""

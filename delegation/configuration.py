@@ -13,6 +13,7 @@ from delegation import model
 from delegation.deployment.deployment import Deployment, Profile, check_deployments, parse_profile
 from delegation.deployment.fleet_documents import runbook_files_of, with_fleets
 from delegation.deployment.people import IamUser
+from delegation.deployment.schedule_checks import check_schedules
 from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import DelegationError
 from delegation.lock import Accepted, check_accepted, needed
@@ -75,6 +76,7 @@ def load(profile: object = None) -> Configuration:
         whole = with_fleets(deployment, runbooks)
         for role in deployment.service_roles:
             check_role_limits(role, whole)
+        check_schedules(deployment, whole)
         check_names(deployment)
         check_quotas(deployment, whole)
     return Configuration(

@@ -14,6 +14,7 @@ from delegation.deployment.people import (
     PermissionSet,
 )
 from delegation.deployment.pipelines import GitHubPipeline
+from delegation.deployment.schedules import Schedule
 from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team
 
@@ -31,6 +32,7 @@ __all__ = [
     "IamUser",
     "PermissionSet",
     "Profile",
+    "Schedule",
     "ServiceRole",
     "Team",
 ]

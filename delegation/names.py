@@ -14,6 +14,7 @@ RUNBOOKS_STACK = "RunbooksStack"
 PIPELINE_STACK = "PipelineStack"
 AUDIT_STACK = "AuditStack"
 APPROVALS_STACK = "ApprovalsStack"
+SCHEDULES_STACK = "SchedulesStack"
 
 OPERATOR_POLICY = "OperatorRestrictedPermissions"
 OPERATOR_PASSWORD_POLICY = "OperatorOwnPassword"
@@ -50,10 +51,15 @@ PIPELINE_ROLES = (
     PIPELINE_COMPARISON_ROLE,
     PIPELINE_DOCTOR_ROLE,
 )
+SCHEDULE_ROLE = "ScheduleRole"
+SCHEDULE_GROUP = "DelegatedRunbooks"
+NOT_STARTED = "DelegatedRunbooksNotStarted"
+"""The queue of starts that EventBridge Scheduler gave up, and the alarm on it."""
 REVIEW_STAGING_PREFIX = "review/"
 """Where in CDK's staging bucket the templates of reviews go, from which nothing is deployed."""
 
 AUTOMATION_SERVICE = "ssm.amazonaws.com"
+SCHEDULER_SERVICE = "scheduler.amazonaws.com"
 CLOUDFORMATION_SERVICE = "cloudformation.amazonaws.com"
 AUTOMATION_MANAGED_POLICY = (
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonSSMAutomationRole"
@@ -144,6 +150,17 @@ def log_group_arn(group: str, region: str) -> str:
 def topic_arn(topic: str, region: str) -> str:
     """The ARN of an SNS topic of this account."""
     return f"arn:${{AWS::Partition}}:sns:{region}:{_ACCOUNT}:{topic}"
+
+
+def schedule_arn(resource: str, region: str) -> str:
+    """The ARN of something of EventBridge Scheduler: ``schedule-group/NAME``,
+    ``schedule/GROUP/NAME``."""
+    return f"arn:${{AWS::Partition}}:scheduler:{region}:{_ACCOUNT}:{resource}"
+
+
+def queue_arn(queue: str, region: str) -> str:
+    """The ARN of an SQS queue of this account."""
+    return f"arn:${{AWS::Partition}}:sqs:{region}:{_ACCOUNT}:{queue}"
 
 
 def ssm_arn(resource: str, region: str) -> str:

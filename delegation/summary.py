@@ -34,6 +34,7 @@ from delegation.policies.pipelines import (
     comparison_permissions,
     review_permissions,
 )
+from delegation.policies.schedules import schedule_policies
 from delegation.policies.service_roles import boundary_statements
 from delegation.policies.statements import Statement
 from delegation.runbooks.permissions import Need
@@ -120,6 +121,16 @@ def _granted(
             (names.AUTHOR_EXECUTION_ROLE, tuple(chain(*execution_policies(deployment)))),
         ):
             yield f"author's {author_role}", granted
+    yield from _roles_granted(deployment, configuration)
+
+
+def _roles_granted(
+    deployment: Deployment, configuration: Configuration
+) -> Iterable[tuple[str, Iterable[Statement]]]:
+    """What AWS's services are granted by the role of schedules, and by service roles."""
+    if deployment.schedules:
+        started = tuple(chain(*schedule_policies(deployment)))
+        yield f"EventBridge Scheduler as {names.SCHEDULE_ROLE}", started
     runbooks = configuration.runbooks_of(deployment)
     for role in deployment.service_roles:
         needs = needs_of_role(role, runbooks)

@@ -12,9 +12,7 @@ from review.command_line import FOUND, Parser
 from review.errors import ReviewError
 from review.templates.cloud_assembly import Assembly
 from review.templates.stack_names import (
-    ADMINISTRATION_STACK,
-    APPROVALS_STACK,
-    AUDIT_STACK,
+    ADMINISTRATORS,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
     unprefixed,
@@ -24,7 +22,7 @@ from review.templates.stack_names import (
 
 _ASSEMBLY = Path("cdk.out")
 _KINDS = {
-    "administration": (ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK),
+    "administration": ADMINISTRATORS,
     "runbooks": (RUNBOOKS_STACK,),
 }
 

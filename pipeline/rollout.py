@@ -11,11 +11,11 @@ from pipeline.credentials import Target, asking, targets
 from pipeline.errors import PipelineError
 from pipeline.ownership import obstacle
 from review.templates.cloud_assembly import Assembly
-from review.templates.stack_names import ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK
+from review.templates.stack_names import ADMINISTRATION_STACK, ADMINISTRATORS
 
 _ADMINISTRATORS, _AUTHORS = "PipelineAdministrationRole", "PipelineRunbooksRole"
 """Who a job of GitHub is: the administrator's deploys either stack, the author's one."""
-_OPTIONAL = (APPROVALS_STACK, AUDIT_STACK)
+_OPTIONAL = tuple(name for name in ADMINISTRATORS if name != ADMINISTRATION_STACK)
 _POLL_SECONDS = 5
 _LONGEST_WAIT_SECONDS = 3600
 _FIXES = {

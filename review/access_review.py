@@ -18,6 +18,7 @@ from review.invariants.invariant import Invariant, Verdict
 from review.invariants.operators import operator_invariants
 from review.invariants.pipelines import pipeline_invariants
 from review.invariants.runbooks import runbook_invariants
+from review.invariants.schedules import schedule_invariants
 from review.invariants.service_roles import service_role_invariants
 from review.model.account import Account
 from review.model.account_reader import read_accounts
@@ -31,6 +32,7 @@ _INVARIANTS = (
     runbook_invariants,
     service_role_invariants,
     fleet_invariants,
+    schedule_invariants,
     author_invariants,
     pipeline_invariants,
     audit_invariants,

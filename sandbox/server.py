@@ -35,6 +35,7 @@ def main(socket_number: int, folder: str) -> None:
 
     from sandbox.emulator.iam.root import without_administration_paths
     from sandbox.emulator.patches import apply_patches
+    from sandbox.emulator.scheduler.control import with_clock
     from sandbox.emulator.sts import web_identity
     from sandbox.ssm.automation import clients
 
@@ -51,7 +52,8 @@ def main(socket_number: int, folder: str) -> None:
     config.keep_alive_timeout = 3600
     threading.Thread(target=_await_end, args=(folder,), name="await-end", daemon=True).start()
     threading.Thread(target=clients.warm_up, name="warm-up", daemon=True).start()
-    asyncio.run(serve(without_administration_paths(ministack.app.app), config))
+    application = with_clock(without_administration_paths(ministack.app.app))
+    asyncio.run(serve(application, config))
 
 
 def _await_end(folder: str) -> None:

@@ -11,9 +11,11 @@ from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_of_role
 from delegation.policies.operators import approver_policy, auditor_policy
 from delegation.policies.own_user import CLI_SIGN_IN, own_mfa, own_password, require_mfa
+from delegation.policies.schedules import schedule_policies, schedule_trust
 from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
 from stacks.author_access import AuthorAccess
+from stacks.deployment_role import deployment_role
 from stacks.deployment_stack import DeploymentStack
 from stacks.group_access import GroupAccess, own_group
 from stacks.managed_policy import managed_policy
@@ -79,6 +81,15 @@ class AdministrationStack(DeploymentStack):
                 deployment=deployment,
                 role=role,
                 needs=needs_of_role(role, runbooks),
+            )
+        if deployment.schedules:
+            deployment_role(
+                roles,
+                names.SCHEDULE_ROLE,
+                deployment=deployment,
+                description="Assumed by EventBridge Scheduler to start runbooks when they are due",
+                trust=schedule_trust(deployment),
+                policies=schedule_policies(deployment),
             )
 
     def _build_cli_group(self, deployment: Deployment) -> iam.CfnGroup | None:

@@ -22,7 +22,9 @@ from delegation.policies.event_patterns import (
     access_patterns,
     bad_end_patterns,
     document_patterns,
+    not_started_patterns,
     run_patterns,
+    schedule_patterns,
 )
 from stacks.acknowledgement import acknowledge, in_standards
 from stacks.deployment_stack import DeploymentStack
@@ -50,6 +52,16 @@ _CHANGE = (
     },
     '"<call> by <by> at <time> changed what delegation rests on in <account>, <region>. '
     'What it was: event <id> of CloudTrail."',
+)
+_NOT_STARTED = (
+    {
+        "alarm": "$.detail.alarmName",
+        "time": "$.time",
+        "region": "$.region",
+        "account": "$.account",
+    },
+    '"<alarm> at <time>: a schedule has not started its runbook in <account>, <region>. What and '
+    'why: aws sqs receive-message, from the queue of the same name."',
 )
 """What a message is made of, and its text. Source: EventBridge User Guide, Input transformation."""
 
@@ -93,6 +105,9 @@ class AuditStack(DeploymentStack):
             self._build_rules("BadEnds", bad_end_patterns(deployment), message=_BAD_END)
             changes = document_patterns(deployment)
             self._build_rules("DocumentChanges", changes, kept=True, message=_CHANGE)
+            scheduled = schedule_patterns(deployment)
+            self._build_rules("ScheduleChanges", scheduled, kept=True, message=_CHANGE)
+            self._build_rules("NotStarted", not_started_patterns(deployment), message=_NOT_STARTED)
         if region is None or region == iam_home(region):
             self._build_rules(
                 "AccessChanges",

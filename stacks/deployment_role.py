@@ -1,4 +1,4 @@
-"""A role by which somebody deploys: its fixed name, its trust, its policies and nothing else."""
+"""A role with statements of its own: its fixed name, its trust, its policies and nothing else."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,8 +21,8 @@ def deployment_role(
     trust: Mapping[str, object],
     policies: Sequence[Sequence[Statement]] = (),
 ) -> iam.CfnRole:
-    """A role of an author or of a pipeline, under the company's permissions boundary where it asks
-    for one; one managed policy for each list of statements."""
+    """A role of an author, of a pipeline or of schedules, under the company's permissions boundary
+    where it asks for one; one managed policy for each list of statements."""
     boundary = deployment.company_boundary
     role = Construct(scope, names.construct_id(name))
     attached = [

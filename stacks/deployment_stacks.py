@@ -14,7 +14,7 @@ from stacks.runbooks_stack import RunbooksStack
 
 def add_stacks(app: App, configuration: Configuration) -> None:
     """Adds each deployment's AdministrationStack, a RunbooksStack for each of its Regions, and its
-    PipelineStack and its AuditStacks where it asks for them.
+    PipelineStack, AuditStacks, ApprovalsStacks and SchedulesStacks where it asks for them.
 
     Their ids carry account and Region where the deployment names them; the stacks' names in the
     account never do. Dependencies order ``--all`` only: nothing is exported between stacks.
@@ -50,6 +50,8 @@ def add_stacks(app: App, configuration: Configuration) -> None:
                 env=_environment(deployment, region),
             )
             runbooks.add_stack_dependency(administration)
+            if deployment.schedules:
+                _schedules(app, deployment, place, region).add_stack_dependency(runbooks)
             if approvals is not None:
                 runbooks.add_stack_dependency(approvals)
         if deployment.audit is not None:
@@ -85,6 +87,21 @@ def _approvals(
     return ApprovalsStack(
         app,
         "-".join((names.APPROVALS_STACK, *place, *((region,) if region else ()))),
+        deployment=deployment,
+        env=_environment(deployment, region),
+    )
+
+
+def _schedules(
+    app: App, deployment: Deployment, place: tuple[str, ...], region: str | None
+) -> Stack:
+    """The schedules of a Region, after the runbooks that they start."""
+    # Loads three modules of CDK, for anyone who asks for them.
+    from stacks.schedules_stack import SchedulesStack
+
+    return SchedulesStack(
+        app,
+        "-".join((names.SCHEDULES_STACK, *place, *((region,) if region else ()))),
         deployment=deployment,
         env=_environment(deployment, region),
     )

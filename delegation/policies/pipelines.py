@@ -180,6 +180,7 @@ def _stacks(deployment: Deployment) -> tuple[str, ...]:
             (names.RUNBOOKS_STACK, deployment.arn_regions),
             (names.AUDIT_STACK, deployment.audit_regions),
             (names.APPROVALS_STACK, deployment.arn_regions if deployment.approval_topics else ()),
+            (names.SCHEDULES_STACK, deployment.arn_regions if deployment.schedules else ()),
         )
         for region in regions
     )

@@ -32,6 +32,7 @@ from delegation.policies.quotas import (
     check_stack,
     listed_length,
 )
+from delegation.policies.schedules import schedule_policies
 from delegation.runbooks.runbook import Runbook
 
 _FEWER_REGIONS = "name fewer regions"
@@ -49,6 +50,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
         approvers = approver_policy(deployment, team)
         check_policy("the approvers' policy", approvers, _FEWER_REGIONS)
     check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
+    _check_schedules(deployment)
     for person in deployment.operators:
         _check_attachable(deployment, person)
     _check_outputs(deployment)
@@ -107,6 +109,19 @@ def _check_outputs(deployment: Deployment) -> None:
             f"the deployment for {deployment.label} has {users} IAM users and "
             f"{len(deployment.service_roles)} service roles, {outputs} outputs of a stack; "
             f"CloudFormation takes {STACK_OUTPUTS}; name fewer (deployments.py)"
+        )
+
+
+def _check_schedules(deployment: Deployment) -> None:
+    """Refuses schedules of more runbooks than their role can start."""
+    policies = schedule_policies(deployment)
+    for statements in policies:
+        check_policy("the policy of schedules", statements, _FEWER_REGIONS)
+    if len(policies) > POLICIES_A_PRINCIPAL:
+        raise DelegationError(
+            f"{len(deployment.schedules)} schedules in {len(deployment.arn_regions)} regions need "
+            f"{len(policies)} policies of their role, IAM takes {POLICIES_A_PRINCIPAL}; name fewer "
+            f"schedules or regions (deployments.py)"
         )
 
 

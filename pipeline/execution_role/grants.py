@@ -14,14 +14,19 @@ from review.templates.assembly import Template
 from review.templates.assembly_checks import is_authors
 from review.templates.intrinsics import Environment
 from review.templates.resource_types import (
+    ALARM,
     DOCUMENT,
     GROUP,
     KEY,
     LOG,
     MANAGED_POLICY,
     PROVIDER,
+    QUEUE,
+    QUEUE_POLICY,
     ROLE,
     RULE,
+    SCHEDULE,
+    SCHEDULE_GROUP,
     SECRET,
     TOPIC,
     TOPIC_POLICY,
@@ -172,9 +177,8 @@ def _on(action: str, resource: Resource, resources: list[Resource]) -> Iterator[
     """An action of a handler on what it is about."""
     call = action.split(":")[1]
     if action == "iam:PassRole":
-        role = resource.get("Content", {})["assumeRole"]
-        passed = ("StringEquals", "iam:PassedToService", ("ssm.amazonaws.com",))
-        yield Grant(action, role, (passed,))
+        role, service = _passed(resource)
+        yield Grant(action, role, (("StringEquals", "iam:PassedToService", (service,)),))
     elif action in WITHOUT_A_RESOURCE:
         yield Grant(action, "*")
     elif call in ("AddUserToGroup", "RemoveUserFromGroup"):
@@ -182,13 +186,26 @@ def _on(action: str, resource: Resource, resources: list[Resource]) -> Iterator[
             yield from (Grant(action, arn) for arn in _holders("group", group, resources))
     elif call.startswith(("Attach", "Detach")):
         yield from _attaching(action, resource, resources)
-    elif resource.type == TOPIC_POLICY:
-        topics = (each for each in resources if each.type == TOPIC)
-        named = {topic.attribute("Ref"): topic for topic in topics}
-        for topic in resource.listed("Topics"):
-            yield from (Grant(action, arn) for arn in _arns(named[topic]))
+    elif resource.type in _POLICIES:
+        property_, type_ = _POLICIES[resource.type]
+        named = {each.attribute("Ref"): each for each in resources if each.type == type_}
+        for holder in resource.listed(property_):
+            yield from (Grant(action, arn) for arn in _arns(named[holder]))
+    elif resource.type == SCHEDULE_GROUP and call == "DeleteSchedule":
+        yield Grant(action, _arn(resource, "scheduler", f"schedule/{resource.name}/*"))
     else:
         yield from (Grant(action, arn, _bounded(call, resource)) for arn in _arns(resource))
+
+
+_POLICIES = {TOPIC_POLICY: ("Topics", TOPIC), QUEUE_POLICY: ("Queues", QUEUE)}
+"""By type of a policy: the property that names what it is of, and the type of that."""
+
+
+def _passed(resource: Resource) -> tuple[str, str]:
+    """The role that a resource hands to a service, and the service."""
+    if resource.type == SCHEDULE:
+        return resource.get("Target")["RoleArn"], "scheduler.amazonaws.com"
+    return resource.get("Content", {})["assumeRole"], "ssm.amazonaws.com"
 
 
 def _attaching(action: str, resource: Resource, resources: list[Resource]) -> Iterator[Grant]:
@@ -235,12 +252,26 @@ def _arns(resource: Resource) -> tuple[str, ...]:
     if resource.type == LOG:
         group = _arn(resource, "logs", f"log-group:{resource.name}")
         return group, f"{group}:*"
-    if resource.type == RULE:
-        return (_arn(resource, "events", f"rule/{resource.name}"),)
+    if resource.type in _FORMS:
+        service, form = _FORMS[resource.type]
+        return (_arn(resource, service, form.format(resource.name)),)
+    if resource.type == SCHEDULE:
+        what = f"schedule/{resource.get('GroupName', 'default')}/{resource.name}"
+        return (_arn(resource, "scheduler", what),)
     if resource.type == TOPIC:
         generated = f"{resource.template.stack}-{resource.logical_id}-*"
         return (_arn(resource, "sns", str(resource.get("TopicName") or generated)),)
     return (resource.attribute("Arn") if resource.type == PROVIDER else resource.arn,)
+
+
+_FORMS = {
+    RULE: ("events", "rule/{}"),
+    SCHEDULE_GROUP: ("scheduler", "schedule-group/{}"),
+    QUEUE: ("sqs", "{}"),
+    ALARM: ("cloudwatch", "alarm:{}"),
+}
+"""By type: the service and the end of its ARN, after the name. Source: Service Authorization
+Reference."""
 
 
 def _arn(resource: Resource, service: str, what: str) -> str:

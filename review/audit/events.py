@@ -15,6 +15,7 @@ from review.templates.intrinsics import Environment
 Event = dict[str, Any]
 
 EXECUTION = "EC2 Automation Execution Status-change Notification"
+ALARM = "CloudWatch Alarm State Change"
 STEP = "EC2 Automation Step Status-change Notification"
 _CALL = "AWS API Call via CloudTrail"
 _MAY_BE_ABSENT = "errorCode"
@@ -128,6 +129,24 @@ def call_events(
             "eventCategory": "Management",
         }
         yield _event(environment, variant, service, _CALL, detail, ())
+
+
+def alarm_events(environment: Environment, alarm: str) -> Iterator[Event]:
+    """That an alarm goes off. Source: CloudWatch User Guide, Alarm events and EventBridge."""
+    for variant in _VARIANTS:
+        detail = {
+            "alarmName": alarm,
+            "state": {
+                "value": "ALARM",
+                "reason": variant.step,
+                "timestamp": variant.time,
+            },
+            "previousState": {"value": "OK", "timestamp": variant.time},
+            "configuration": {"description": variant.id},
+        }
+        where = f"{environment.region}:{environment.account}"
+        arn = f"arn:{environment.partition}:cloudwatch:{where}:alarm:{alarm}"
+        yield _event(environment, variant, "cloudwatch", ALARM, detail, (arn,))
 
 
 def _event(

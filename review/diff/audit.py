@@ -1,10 +1,12 @@
 """What a change does to the audit: what it receives, whom it notifies, how it keeps it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from review.access_review import AccountReview
 from review.audit.recording import Recording
 from review.diff.gains import Gain
+from review.invariants.audit import changes_of_group, in_queue
+from review.model.schedules import Schedule
 
 OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")
 """What is received of a runbook, each before its name."""
@@ -13,6 +15,13 @@ OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")
 def changes_of(kind: str, name: str) -> str:
     """What is received of an IAM resource."""
     return f"changes of {kind} {name}"
+
+
+def of_schedules(schedules: Iterable[Schedule]) -> Iterator[str]:
+    """What is received of schedules."""
+    for each in schedules:
+        yield changes_of_group(each.group)
+        yield in_queue(each.undelivered)
 
 
 def audit_gained(old: AccountReview | None, new: AccountReview) -> Iterator[Gain]:
@@ -45,6 +54,7 @@ def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain
     made = {changes_of(each.kind, each.name) for each in new.account.made}
     for runbook in new.account.runbooks:
         made |= {f"{what} {runbook.name}" for what in OF_RUNBOOKS}
+    made |= {*of_schedules(new.account.schedules)}
     received = {(s.what, s.region, s.channel) for s in new.notifications if s.is_received}
     for subject in old.notifications:
         key = (subject.what, subject.region, subject.channel)

@@ -9,6 +9,7 @@ from review.diff.audit import audit_gained
 from review.diff.differences import Difference, differences
 from review.diff.gains import About, Aspect, Gain, but, provided
 from review.diff.runbooks import runbooks_gained
+from review.diff.schedules import schedules_gained
 from review.diff.trust import trust_gained
 from review.errors import understood
 from review.iam.conditions import conditions_as_text
@@ -112,6 +113,7 @@ def _gained(old: AccountReview | None, new: AccountReview | None) -> Iterator[Ga
             yield Gain(reported, lost, frozenset((Aspect.TRUST, name, each) for each in who))
     yield from audit_gained(old, new)
     yield from runbooks_gained(old, new)
+    yield from schedules_gained(old, new)
 
 
 def _labels(old: Access | None, new: Access) -> set[str]:

@@ -19,6 +19,7 @@ from review.templates.resource_types import (
     MANAGED_POLICY,
     ROLE,
     RULE,
+    SCHEDULE,
     TOPIC,
     TYPES,
     USER,
@@ -32,6 +33,11 @@ REPORTED = {
 """Properties of which each difference has a sentence of its own."""
 ROUTING = {"EventPattern", "State", "Targets", "Name"}
 """Properties of a rule whose effect is in what it sends where."""
+SCHEDULED = {
+    *("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "StartDate"),
+    *("EndDate", "State"),
+}
+"""Properties of a schedule that say when it starts anything."""
 
 GRANTING = {
     USER: {"UserName", "Groups", "ManagedPolicyArns", "Policies", "PermissionsBoundary"},
@@ -92,6 +98,10 @@ class Counterparts:
             return True
         if type_ == RULE and name in ROUTING:
             return not self._is_rerouted()
+        if type_ == SCHEDULE and name in SCHEDULED:
+            return any(
+                self._is_reported(Aspect.SCHEDULE, each.name, each.region) for each in self.both
+            )
         if (type_, name) == (ROLE, "AssumeRolePolicyDocument"):
             return all(map(self._is_trust_reported, self._differing(_trust)))
         return name in GRANTING.get(type_, ()) and self._is_iam_reported()

@@ -12,6 +12,8 @@ class Aspect(StrEnum):
     """A runbook, by its name."""
     STATEMENT = "statement"
     """What a statement does to a principal: its name, and the statement as ``POLICY/SID``."""
+    SCHEDULE = "schedule"
+    """What a schedule starts: its name and Region."""
     TRUST = "trust"
     """Whom a role trusts: the role's name, and the principal as the trust names it."""
 

@@ -39,3 +39,4 @@ MFA = "aws:MultiFactorAuthPresent"
 
 AUTOMATION = "ssm.amazonaws.com"
 CLOUDFORMATION = "cloudformation.amazonaws.com"
+SCHEDULER = "scheduler.amazonaws.com"

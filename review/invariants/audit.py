@@ -6,12 +6,20 @@ from functools import lru_cache
 
 from aws_facts.partitions import IAM_HOMES
 from review.access.evaluation import Evaluator
-from review.audit.events import EXECUTION, STEP, Event, call_events, execution_events
+from review.audit.events import (
+    EXECUTION,
+    STEP,
+    Event,
+    alarm_events,
+    call_events,
+    execution_events,
+)
 from review.audit.recording import Channel, Recording, Rule
 from review.iam.actions import Action, Actions
 from review.iam.patterns import overlap
 from review.invariants.invariant import Invariant, Proof, invariant
 from review.model.account import Made
+from review.model.schedules import Schedule
 from review.templates.intrinsics import Environment
 
 _BAD_ENDS = (
@@ -132,7 +140,12 @@ def subjects(evaluator: Evaluator) -> tuple[Subject, ...]:
     account = evaluator.account
     runbooks = tuple((runbook.name, runbook.arns) for runbook in account.runbooks)
     return _subjects(
-        evaluator.engine.actions(), account.environment, runbooks, account.made, account.recording
+        evaluator.engine.actions(),
+        account.environment,
+        runbooks,
+        account.made,
+        account.schedules,
+        account.recording,
     )
 
 
@@ -146,10 +159,13 @@ def _subjects(
     environment: Environment,
     runbooks: _Runbooks,
     made: tuple[Made, ...],
+    schedules: tuple[Schedule, ...],
     recording: Recording,
 ) -> tuple[Subject, ...]:
     found = []
-    for what, region, channels, of_iam, samples in _samples(actions, environment, runbooks, made):
+    of_schedules = _of_schedules(environment, schedules)
+    samples_of = (*_samples(actions, environment, runbooks, made), *of_schedules)
+    for what, region, channels, of_iam, samples in samples_of:
         for channel in channels:
             rules = [rule for rule in recording.rules if rule.region == region]
             fixed = [rule for rule in rules if not rule.condition]
@@ -171,10 +187,49 @@ def _is_received(samples: Iterable[_Sample], channel: Channel, rules: Iterable[R
     return all(any(r.sends(s.event, channel, *s.facts) for r in rules) for s in samples)
 
 
+_Sampled = tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]
+"""What should be received, where, by which channels, whether it is of IAM, and its events."""
+
+
+def _of_schedules(account: Environment, schedules: tuple[Schedule, ...]) -> Iterator[_Sampled]:
+    """The calls that change schedules or their group, and what goes into their queue."""
+    for region, group in dict.fromkeys((each.region, each.group) for each in schedules):
+        environment = replace(account, region=region)
+        changes = [
+            _of_call(call, event)
+            for call, parameter in _SCHEDULE_CALLS
+            for event in call_events(environment, "scheduler", call, {parameter: group})
+        ]
+        yield changes_of_group(group), region, _BOTH, False, changes
+    for region, queue in dict.fromkeys((each.region, each.undelivered) for each in schedules):
+        alarm = queue.rsplit(":", 1)[-1]  # the alarm on a queue is called as the queue
+        events = alarm_events(replace(account, region=region), alarm)
+        samples = [_Sample(event, (alarm,)) for event in events]
+        yield in_queue(queue), region, (Channel.TOPIC,), False, samples
+
+
+def changes_of_group(group: str) -> str:
+    """What is received of a group of schedules."""
+    return f"changes of schedules of {group}"
+
+
+def in_queue(queue: str) -> str:
+    """What is received of a queue, by its ARN, of what was not started."""
+    return f"what is in queue {queue.rsplit(':', 1)[-1]}"
+
+
+_SCHEDULE_CALLS = (
+    ("CreateSchedule", "groupName"),
+    ("UpdateSchedule", "groupName"),
+    ("DeleteSchedule", "groupName"),
+    ("DeleteScheduleGroup", "name"),
+)
+"""Calls, each with the parameter in which CloudTrail records the group (inferred)."""
+
+
 def _samples(
     actions: Actions, account: Environment, runbooks: _Runbooks, made: tuple[Made, ...]
-) -> Iterator[tuple[str, str, tuple[Channel, ...], bool, list[_Sample]]]:
-    """What should be received, where, by which channels, whether it is of IAM, and its events."""
+) -> Iterator[_Sampled]:
     calls = {kind: _changing(actions, kind) for kind in _PARAMETERS}
     for name, arns in runbooks:
         for arn in arns:
@@ -211,9 +266,12 @@ def _changed(
         parameter = _OTHER_PARAMETERS.get(action.name, _PARAMETERS[kind])
         for value in _values(kind, parameter, named):
             for event in call_events(environment, service, call, {parameter: value}):
-                detail = event["detail"]
-                facts = (call, detail["userIdentity"]["arn"], detail["eventID"])
-                yield _Sample(event, facts)
+                yield _of_call(call, event)
+
+
+def _of_call(call: str, event: Event) -> _Sample:
+    detail = event["detail"]
+    return _Sample(event, (call, detail["userIdentity"]["arn"], detail["eventID"]))
 
 
 def _values(kind: str, parameter: str, named: Mapping[str, str]) -> Iterable[str]:

@@ -10,14 +10,8 @@ from dataclasses import replace
 from review.access.evaluation import Evaluator
 from review.access.grants import Allowed, Grant
 from review.templates.assembly_checks import bucket_qualifier
-from review.templates.stack_names import (
-    ADMINISTRATION_STACK,
-    APPROVALS_STACK,
-    AUDIT_STACK,
-    unprefixed,
-)
+from review.templates.stack_names import ADMINISTRATORS, unprefixed
 
-_ADMINISTRATORS = (ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK)
 _DEPLOYING = ("deploy", "file-publishing")
 _PURPOSES = ("deploy", "cfn-exec", "file-publishing")
 """What the roles of a template's ``deployers`` are for."""
@@ -52,7 +46,7 @@ def bootstrap_role(evaluator: Evaluator, purpose: str, region: str = "") -> str:
     environment = evaluator.account.environment
     for template in evaluator.account.templates:
         is_there = template.region == (region or environment.region)
-        if template.deployers and is_there and unprefixed(template.stack) in _ADMINISTRATORS:
+        if template.deployers and is_there and unprefixed(template.stack) in ADMINISTRATORS:
             return template.deployers[_PURPOSES.index(purpose)]
     where = f"{environment.account}-{region or environment.region}"
     return environment.iam_arn(f"role/cdk-{qualifier_of(evaluator)}-{purpose}-role-{where}")
@@ -60,9 +54,7 @@ def bootstrap_role(evaluator: Evaluator, purpose: str, region: str = "") -> str:
 
 def roles_that_deploy_administration(evaluator: Evaluator) -> list[str]:
     """The roles that deploy what is the administrator's, by an administrator's rights."""
-    homes = [
-        t.region for t in evaluator.account.templates if unprefixed(t.stack) in _ADMINISTRATORS
-    ]
+    homes = [t.region for t in evaluator.account.templates if unprefixed(t.stack) in ADMINISTRATORS]
     homes = [*dict.fromkeys(homes)]
     return [bootstrap_role(evaluator, purpose, home) for home in homes for purpose in _DEPLOYING]
 

@@ -69,7 +69,7 @@ def everyones_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     yield invariant(
         "everybody-has-a-part",
         "every principal of these templates is an operator, an approver, an auditor, an author, a "
-        "pipeline or a service role",
+        "pipeline, a service role or the role of schedules",
         _known(evaluator),
     )
     yield invariant(

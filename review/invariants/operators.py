@@ -47,6 +47,7 @@ from review.invariants.own_executions import (
     starts_as_another_team,
     tags_of_teams,
 )
+from review.invariants.schedules import is_seeing_own
 from review.model.account import Kind, LimitKind, Persona, Principal
 
 _BY_AUTOMATION = (("ForAnyValue:StringEquals", CALLED_VIA, (AUTOMATION,)),)
@@ -301,7 +302,12 @@ def _touches(evaluator: Evaluator) -> Proof:
     decisions: list[Decision] = []
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.OPERATOR):
-        more = [g for g in access.grants if g.action not in {*_OWN, *OWN_USER}]
+        more = [
+            grant
+            for grant in access.grants
+            if grant.action not in {*_OWN, *OWN_USER}
+            and not is_seeing_own(evaluator, access.principal, grant)
+        ]
         findings += as_findings(access, beyond_own(evaluator, access.principal, more))
         for role in evaluator.accesses_of(Persona.SERVICE_ROLE):
             touched = [grant for grant in role.grants if grant.action not in _OWN]

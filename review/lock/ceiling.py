@@ -78,6 +78,7 @@ _SENTENCES = {
     Table.RUNBOOKS: ("runbook ", " runs as ", " in "),
     Table.ACTIONS: ("runbook ", " does "),
     Table.LIMITS: ("runbook ", " is limited by ", " of ", ": ", ", but "),
+    Table.SCHEDULES: ("schedule ", " in ", " starts ", " at ", ", between "),
     Table.ESCALATION: ("escalation path ", ", open to ", ", as far as "),
     Table.EXCEPTIONS: ("invariant: ", ": ", ": "),
     Table.RECEIVED: ("", " is sent to "),

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from review.access.grants import Access
 from review.access_review import AccountReview, Review
-from review.diff.audit import OF_RUNBOOKS, changes_of
-from review.diff.counterparts import GRANTING, REPORTED, ROUTING
+from review.diff.audit import OF_RUNBOOKS, changes_of, of_schedules
+from review.diff.counterparts import GRANTING, REPORTED, ROUTING, SCHEDULED
 from review.iam.conditions import conditions_as_text
 from review.iam.statements import Statement
 from review.invariants.invariant import Verdict
@@ -20,7 +20,7 @@ from review.model.account import Principal
 from review.report.texts import open_path_rows
 from review.templates.assembly import Template
 from review.templates.assembly_checks import is_default
-from review.templates.resource_types import ROLE, TYPES
+from review.templates.resource_types import ROLE, SCHEDULE, TYPES
 from review.templates.resources import Resource, elsewhere, read_resources
 from review.templates.stack_names import RUNBOOKS_STACK, unprefixed
 
@@ -52,6 +52,7 @@ class Table(StrEnum):
     RUNBOOKS = "Runbooks"
     ACTIONS = "What runbooks do"
     LIMITS = "Limits of runbooks"
+    SCHEDULES = "What starts by itself"
     ESCALATION = "Escalation paths"
     EXCEPTIONS = "Invariants that do not hold without exception"
     RECEIVED = "What is recorded and reported"
@@ -79,6 +80,7 @@ _COLUMNS: dict[Table, tuple[Effect, tuple[str, ...]]] = {
     Table.RUNBOOKS: (Effect.POWER, ("runbook", "runs as", "in")),
     Table.ACTIONS: (Effect.POWER, ("runbook", "does")),
     Table.LIMITS: (Effect.RESTRAINT, ("runbook", "limit", "of", "value", "except")),
+    Table.SCHEDULES: (Effect.POWER, ("schedule", "in", "starts", "at", "between")),
     Table.ESCALATION: (Effect.POWER, ("path", "open to", "as far as")),
     Table.EXCEPTIONS: (Effect.POWER, ("invariant", "verdict", "because")),
     Table.RECEIVED: (Effect.RESTRAINT, ("subject", "is sent to")),
@@ -135,6 +137,7 @@ def _subjects(account: AccountReview) -> Iterator[str]:
         yield runbook.name
         yield from (f"{what} {runbook.name}" for what in OF_RUNBOOKS)
     yield from (changes_of(made.kind, made.name) for made in account.account.made)
+    yield from of_schedules(account.account.schedules)
 
 
 _Fact = tuple[Table, Row]
@@ -145,6 +148,13 @@ def _facts(account: AccountReview, templates: tuple[Template, ...]) -> Iterator[
     for access in account.accesses:
         yield from _of_principal(access)
     yield from _of_runbooks(account)
+    for each in account.account.schedules:
+        if each.is_on:
+            name, between = f"{each.group}/{each.name}", (each.between,) if each.between else ()
+            yield (
+                Table.SCHEDULES,
+                ((name,), (each.region,), (each.starts,), (each.at,), between),
+            )
     for way in open_path_rows(account):
         yield Table.ESCALATION, ((way.name,), (way.who,), (way.reach,))
     for invariant in account.invariants:
@@ -282,6 +292,7 @@ def _is_evaluated(resource: Resource, name: str) -> bool:
         or name in GRANTING.get(resource.type, ())
         or (resource.type, name) in {*REPORTED, (ROLE, "AssumeRolePolicyDocument")}
         or (name in ROUTING and resource.type == "AWS::Events::Rule")
+        or (resource.type == SCHEDULE and name in SCHEDULED)
         or (name == TYPES[resource.type].name and bool(resource.kind))
     )
 

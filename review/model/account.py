@@ -9,6 +9,7 @@ from review.audit.recording import Recording
 from review.iam.names import MFA
 from review.iam.policy_variables import Values, filled
 from review.iam.statements import Policy, Statement
+from review.model.schedules import Schedule
 from review.templates.intrinsics import Environment
 
 
@@ -31,6 +32,7 @@ class Persona(StrEnum):
     AUTHOR_ROLE = "author role"
     PIPELINE = "pipeline"
     SERVICE_ROLE = "service role"
+    SCHEDULE_ROLE = "schedule role"
     OTHER = "other"
 
 
@@ -278,6 +280,8 @@ class Account:
     """What was read."""
     regions: tuple[str, ...]
     """Where somebody can do something: not one that only receives what happens in others."""
+    schedules: tuple[Schedule, ...] = ()
+    """What is started by nobody."""
     prefix: str = ""
     """Before the names of its stacks, and of what they make of IAM."""
     made: tuple["Made", ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from review.audit.recording import read_recording
 from review.errors import ReviewError, understood
-from review.iam.names import AUTOMATION
+from review.iam.names import AUTOMATION, SCHEDULER
 from review.iam.statements import Policy, read_policy
 from review.model.account import (
     Account,
@@ -20,6 +20,7 @@ from review.model.account import (
 )
 from review.model.attachments import Attachments, Holder
 from review.model.runbook_documents import read_runbooks
+from review.model.schedules import read_schedules
 from review.templates.assembly import Template
 from review.templates.resource_types import AUDIT, DOCUMENT, RECORDING, ROLE, USER
 from review.templates.resources import Resource, read_resources
@@ -60,6 +61,7 @@ def _account(templates: list[Template]) -> Account:
         environment=templates[0].environment,
         principals=sorted_principals(_authors(found)),
         runbooks=runbooks,
+        schedules=read_schedules(resources),
         templates=tuple(
             Origin(
                 stack=t.stack,
@@ -159,6 +161,8 @@ def _part(principal: Principal, prefix: str, runbooks: Iterable[Runbook]) -> Per
         return Persona.PIPELINE
     if ("Service", AUTOMATION) in principal.trusted:
         return Persona.SERVICE_ROLE
+    if ("Service", SCHEDULER) in principal.trusted:
+        return Persona.SCHEDULE_ROLE
     if any(runbook.role == principal.arn for runbook in runbooks):
         return Persona.SERVICE_ROLE
     parts = [_POLICY.fullmatch(policy.name.removeprefix(prefix)) for policy in principal.policies]

@@ -1,4 +1,5 @@
-"""The one form that the document of a fleet has: whatever else stands in it could go around it.
+"""Locks of documents, and the one form that the document of a fleet has: whatever else stands in it
+could go around it.
 
 Beside approval and calendar: a lock, one step that starts the document of a target, and what waits
 for the targets and gives the lock back.
@@ -19,17 +20,38 @@ _ENDED = (
     *("Success", "CompletedWithSuccess", "Failed", "TimedOut", "CompletedWithFailure", "Exited"),
     *("Cancelled", "Rejected"),
 )
+_CHANGING = ("DeleteParameter", "DeleteParameters", "PutParameter")
 _LOCK, _AWAIT, _OWN, _RELEASE = "takeLock", "awaitTargets", "assertLockIsOwn", "releaseLock"
 
 Step = Mapping[str, Any]
 
 
 def lock_of(content: Mapping[str, Any]) -> str:
-    """The name of the parameter that lets one execution run at a time; empty where none does."""
-    for step in content.get("mainSteps", []):
-        if step.get("name") == _LOCK and step == _taking(_lock_name(step)):
-            return _lock_name(step)
-    return ""
+    """The name of the parameter that lets one execution run at a time; empty where none does.
+
+    The first step beside what limits makes it, which fails while it exists; nothing that the
+    document names gives it back before its last step.
+    """
+    first, *rest = [*dropwhile(_is_limit, content.get("mainSteps", []))] or [{}]
+    lock = _lock_name(first)
+    takes = (
+        first.get("action") == "aws:executeAwsApi"
+        and first.get("inputs") == _taking(lock)["inputs"]
+        and "{{" not in lock
+        and first.get("onFailure", "Abort") == "Abort"
+        and not {"nextStep", "isEnd", "isCritical"} & first.keys()
+    )
+    ends = bool(rest) and "nextStep" not in rest[-1]
+    is_held = not any(_may_change(step, lock) for step in rest[:-1])
+    return lock if takes and ends and is_held else ""
+
+
+def _may_change(step: Step, lock: str) -> bool:
+    """Whether a step, or one within it, may change the parameter of a lock: by its name, or by one
+    that only a run has."""
+    text = json.dumps(step)
+    changes = any(f'"Api": "{api}"' in text for api in _CHANGING)
+    return changes and (json.dumps(lock) in text or "{{" in text)
 
 
 def deviations(content: Mapping[str, Any]) -> Iterator[str]:

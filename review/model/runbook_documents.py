@@ -213,7 +213,8 @@ def limits_of(content: Mapping[str, Any]) -> Iterator[Limit]:
         if step.get("action") == _CHILD and _WITH_TARGETS & inputs.keys():
             yield from _rate_of(step, inputs)
     if lock := lock_of(content):
-        yield Limit(kind=LimitKind.ONE_AT_A_TIME, of="takeLock", value=json.dumps(lock))
+        step = next(s for s in steps if (s.get("inputs") or {}).get("Name") == lock)
+        yield Limit(kind=LimitKind.ONE_AT_A_TIME, of=str(step.get("name")), value=json.dumps(lock))
     for name, parameter in content.get("parameters", {}).items():
         for constraint in _CONSTRAINTS:
             if constraint in parameter:

@@ -15,6 +15,7 @@ from review.templates.stack_names import (
     AUDIT_STACK,
     PIPELINE_STACK,
     RUNBOOKS_STACK,
+    SCHEDULES_STACK,
     prefix_of,
     unprefixed,
 )
@@ -37,6 +38,7 @@ _OWN_ROLES = {
     ADMINISTRATION_STACK: (_BOOTSTRAP,),
     APPROVALS_STACK: (_BOOTSTRAP,),
     AUDIT_STACK: (_BOOTSTRAP,),
+    SCHEDULES_STACK: (_BOOTSTRAP,),
     PIPELINE_STACK: (_BOOTSTRAP,),
     RUNBOOKS_STACK: (_BOOTSTRAP, _AUTHORS),
 }

@@ -9,6 +9,8 @@ DOCUMENT = "AWS::SSM::Document"
 SECRET = "AWS::SecretsManager::Secret"
 RULE, LOG, LOG_POLICY = "AWS::Events::Rule", "AWS::Logs::LogGroup", "AWS::Logs::ResourcePolicy"
 TOPIC, TOPIC_POLICY, KEY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"
+SCHEDULE, SCHEDULE_GROUP = "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup"
+QUEUE, QUEUE_POLICY, ALARM = "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::CloudWatch::Alarm"
 
 AUDIT = frozenset({RULE, LOG, LOG_POLICY, TOPIC, TOPIC_POLICY, KEY})
 """Types that record events or send notifications, and have a policy or a target of their own."""
@@ -82,6 +84,20 @@ TYPES = {
     KEY: _type(
         *("Description", "EnableKeyRotation", "Enabled", "KeyPolicy", "KeySpec", "KeyUsage"),
         *("MultiRegion", "Origin", "PendingWindowInDays", "RotationPeriodInDays", "Tags"),
+    ),
+    SCHEDULE: _type(
+        *("Description", "EndDate", "FlexibleTimeWindow", "GroupName", "ScheduleExpression"),
+        *("ScheduleExpressionTimezone", "StartDate", "State", "Target"),
+        name="Name",
+    ),
+    SCHEDULE_GROUP: _type("Tags", name="Name"),
+    QUEUE: _type("MessageRetentionPeriod", "SqsManagedSseEnabled", "Tags", name="QueueName"),
+    QUEUE_POLICY: _type("PolicyDocument", "Queues"),
+    ALARM: _type(
+        *("AlarmDescription", "ComparisonOperator", "Dimensions", "EvaluationPeriods"),
+        *("MetricName", "Namespace", "Period", "Statistic", "Tags", "Threshold"),
+        "TreatMissingData",
+        name="AlarmName",
     ),
     "AWS::CDK::Metadata": _type("Analytics"),
 }

@@ -17,6 +17,7 @@ from review.templates.resource_types import (
     LOG,
     MANAGED_POLICY,
     PROVIDER,
+    QUEUE,
     RULE,
     TOPIC,
     TYPES,
@@ -97,6 +98,8 @@ class Resource:
             return f"arn:{environment.partition}:sns:{where}:{self.name}"
         if (self.type, name) in ((KEY, "Ref"), (KEY, "Arn")):
             return f"arn:{environment.partition}:kms:{where}:key/{self.name}"
+        if (self.type, name) == (QUEUE, "Ref"):
+            return f"{self.name} in {where}"  # its URL, whose host depends on the partition
         raise ReviewError(
             f"{self.where}: the review does not know {name} of {self.type}, which a policy names; "
             f"give the resource a name of its own and use that"

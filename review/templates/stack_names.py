@@ -2,8 +2,13 @@
 
 ADMINISTRATION_STACK, RUNBOOKS_STACK = "AdministrationStack", "RunbooksStack"
 PIPELINE_STACK, AUDIT_STACK = "PipelineStack", "AuditStack"
-APPROVALS_STACK = "ApprovalsStack"
-STACKS = (ADMINISTRATION_STACK, RUNBOOKS_STACK, PIPELINE_STACK, AUDIT_STACK, APPROVALS_STACK)
+APPROVALS_STACK, SCHEDULES_STACK = "ApprovalsStack", "SchedulesStack"
+STACKS = (
+    *(ADMINISTRATION_STACK, RUNBOOKS_STACK, PIPELINE_STACK, AUDIT_STACK, APPROVALS_STACK),
+    SCHEDULES_STACK,
+)
+ADMINISTRATORS = (ADMINISTRATION_STACK, APPROVALS_STACK, AUDIT_STACK, SCHEDULES_STACK)
+"""Those that an administrator deploys, and a pipeline by its administration role."""
 
 
 def unprefixed(stack: str) -> str:

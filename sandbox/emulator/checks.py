@@ -7,6 +7,7 @@ from sandbox.emulator.cloudformation.calls import stack_checks
 from sandbox.emulator.ec2.checks import ec2_checks
 from sandbox.emulator.iam.authorization import Check, judged
 from sandbox.emulator.iam.own_user import own_user_checks
+from sandbox.emulator.scheduler.calls import schedule_checks
 from sandbox.emulator.sts.role_trust import assume_role_checks
 
 _BUCKET_OWNER = "x-amz-expected-bucket-owner"
@@ -16,6 +17,7 @@ _CHECKS = {
     "cloudformation": stack_checks,
     "ec2": ec2_checks,
     "iam": own_user_checks,
+    "scheduler": schedule_checks,
     "sts": assume_role_checks,
 }
 

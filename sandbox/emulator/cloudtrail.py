@@ -84,9 +84,15 @@ def record(call: Call, response: Response) -> None:
 
 
 def record_service_assumption(
-    role: str, session: str, access_key: str, region: str, account: str
+    role: str,
+    session: str,
+    access_key: str,
+    region: str,
+    account: str,
+    *,
+    service: str = "ssm.amazonaws.com",
 ) -> None:
-    """Records that Automation assumed a role for an execution, and which key it got."""
+    """Records that a service assumed a role, and which key it got."""
     _append(
         source="sts.amazonaws.com",
         name="AssumeRole",
@@ -96,9 +102,9 @@ def record_service_assumption(
         user_name="",
         resources=[{"ResourceType": "AWS::IAM::Role", "ResourceName": role}],
         details={
-            "userIdentity": {"type": "AWSService", "invokedBy": "ssm.amazonaws.com"},
-            "sourceIPAddress": "ssm.amazonaws.com",
-            "userAgent": "ssm.amazonaws.com",
+            "userIdentity": {"type": "AWSService", "invokedBy": service},
+            "sourceIPAddress": service,
+            "userAgent": service,
             "requestParameters": {"roleArn": role, "roleSessionName": session},
             "responseElements": {"credentials": {"accessKeyId": access_key}},
             "requestID": str(uuid.uuid4()),

@@ -14,7 +14,7 @@ import hypercorn.asyncio.run
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudtrail as emulated_cloudtrail
-from ministack.services import ec2, eventbridge, iam, kms, rds, sqs, sts, tagging
+from ministack.services import ec2, eventbridge, iam, kms, rds, scheduler, sqs, sts, tagging
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from sandbox.emulator import cloudtrail, event_delivery
@@ -44,6 +44,9 @@ from sandbox.emulator.iam import (
 )
 from sandbox.emulator.kms import refused_rotation
 from sandbox.emulator.rds import copy_snapshot, modify_instance
+from sandbox.emulator.scheduler import calls as schedule_calls
+from sandbox.emulator.scheduler import clock
+from sandbox.emulator.scheduler import stack_resource as schedule_resource
 from sandbox.emulator.sqs import set_attributes
 from sandbox.emulator.sts import called_via
 from sandbox.ssm.documents import stack_resource
@@ -340,6 +343,27 @@ PATCHES: tuple[Patch, ...] = (
         name="_reject_rotation_for_hmac",
         value=refused_rotation,
         why="asymmetric keys are rotated",
+    ),
+    # EventBridge Scheduler
+    *(
+        Patch(module=scheduler, name=name, value=value, why=why)
+        for name, value, why in (
+            (
+                "_tick_schedules",
+                clock.start_due,
+                "roles are not assumed, universal targets, time zones and retries are left out",
+            ),
+            ("_SCHEDULE_TICK_INTERVAL", clock.SECONDS, "schedules are looked at too rarely"),
+            ("_create_schedule", schedule_calls.create_schedule, "any expression is taken"),
+            ("_update_schedule", schedule_calls.update_schedule, "any expression is taken"),
+        )
+    ),
+    Patch(
+        module=provisioners,
+        name="_RESOURCE_HANDLERS",
+        entry="AWS::Scheduler::Schedule",
+        value=schedule_resource.HANDLERS,
+        why="time zone, dates and refusals are dropped",
     ),
     # CloudTrail and EventBridge
     Patch(

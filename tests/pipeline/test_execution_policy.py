@@ -13,8 +13,10 @@ from delegation.model import (
     Audit,
     CompanyBoundary,
     ExistingRole,
+    Fleet,
     GitHubPipeline,
     IamUser,
+    Schedule,
     ServiceRole,
 )
 from pipeline.errors import PipelineError
@@ -27,17 +29,23 @@ from sandbox.emulator.cloudformation.resource_handlers import Change, checks
 from tests.stacks.synthesis import RUNBOOK, app_of, deployment, of_many_runbooks, template, written
 
 _REGION, _ACCOUNT = "eu-central-1", "000000000000"
-_STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
+_STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack", "SchedulesStack")
 _AUTHOR = f"arn:aws:iam::{_ACCOUNT}:role/narrow/narrow-AuthorExecutionRole"
 """What makes the documents where there are authors or a pipeline."""
 _QUICKLY = {"Delay": 0.1, "MaxAttempts": 200}
 _EVERYTHING: dict[str, Any] = {
     "operators": (IamUser("dora"), ExistingRole("NightShift")),
     "service_roles": (
-        ServiceRole(name="Patch", runbooks=(RUNBOOK,), approval=Approval(by=(IamUser("boss"),))),
+        ServiceRole(
+            name="Patch",
+            runbooks=(RUNBOOK,),
+            approval=Approval(by=(IamUser("boss"),)),
+            fleets=(Fleet(name="WebTier", runbook=RUNBOOK, instances_tagged=("Tier", "web")),),
+        ),
     ),
     "pipeline": GitHubPipeline(repositories=("octo-org/runbooks",)),
     "audit": Audit(auditors=(IamUser("eve"),), subscribers=("team@example.com",)),
+    "schedules": (Schedule(name="Nightly", starts="WebTier", at="rate(7 days)"),),
     "name_prefix": "narrow-",
     "iam_path": "/narrow/",
     "own_mfa": True,
@@ -98,7 +106,7 @@ def test_every_action_is_called_and_every_call_is_allowed(
 
 _UNTAGGED = {
     *("AWS::IAM::Group", "AWS::IAM::ManagedPolicy", "AWS::Logs::ResourcePolicy"),
-    "AWS::SNS::TopicPolicy",
+    *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule"),
 }
 """Types that have no tags, or whose handlers list no call for them."""
 

@@ -42,6 +42,8 @@ _NEEDS = {
             *("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
             *("logs:TagResource", "logs:UntagResource", "kms:TagResource", "kms:UntagResource"),
             *("sns:TagResource", "sns:UntagResource", "events:TagResource", "events:UntagResource"),
+            *("scheduler:TagResource", "scheduler:UntagResource", "sqs:TagQueue", "sqs:UntagQueue"),
+            *("cloudwatch:TagResource", "cloudwatch:UntagResource"),
         ),
         "Tags",
     ),
@@ -77,6 +79,8 @@ _NAMES = {
     "AWS::IAM::ManagedPolicy": ("policy", "ManagedPolicyName"),
 }
 _DOCUMENT = "AWS::SSM::Document"
+_POLICIES = {"AWS::SNS::TopicPolicy": "Topics", "AWS::SQS::QueuePolicy": "Queues"}
+"""By type of a policy: what it is of, topics by ARN and queues by URL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,9 +138,13 @@ def _on(action: str, change: Change) -> Iterator[Check]:
             yield Check(action=action, resource=arn_of("group", group))
     elif call.startswith(("Attach", "Detach")):
         yield from _attached(action, change, properties)
-    elif change.type == "AWS::SNS::TopicPolicy":
-        for topic in properties["Topics"]:
-            yield Check(action=action, resource=topic)
+    elif change.type in _POLICIES:
+        for holder in properties[_POLICIES[change.type]]:
+            is_arn = holder.startswith("arn:")
+            named = holder if is_arn else arn("sqs", holder.rsplit("/", 1)[-1])
+            yield Check(action=action, resource=named)
+    elif change.type == "AWS::Scheduler::ScheduleGroup" and call == "DeleteSchedule":
+        yield Check(action=action, resource=arn("scheduler", f"schedule/{properties['Name']}/*"))
     else:
         boundary = properties.get("PermissionsBoundary")
         takes_one = call in ("CreateRole", "CreateUser") or call.startswith("Put")
@@ -166,6 +174,8 @@ def _passed(change: Change) -> Iterator[Check]:
         if isinstance(content, str):
             content = json.loads(content) if content.lstrip().startswith("{") else {}
         roles = {"ssm.amazonaws.com": [content.get("assumeRole", "")]}
+    elif change.type == "AWS::Scheduler::Schedule":
+        roles = {"scheduler.amazonaws.com": [change.properties["Target"]["RoleArn"]]}
     else:
         targets = change.properties.get("Targets") or ()
         roles = {"events.amazonaws.com": [target.get("RoleArn", "") for target in targets]}
@@ -194,5 +204,13 @@ def _own(change: Change) -> str:
         "AWS::KMS::Key": ("kms", "key/{}", ""),
         "AWS::SNS::Topic": ("sns", "{}", "TopicName"),
         "AWS::Events::Rule": ("events", "rule/{}", "Name"),
+        "AWS::Scheduler::Schedule": (
+            "scheduler",
+            f"schedule/{properties.get('GroupName', 'default')}/{{}}",
+            "Name",
+        ),
+        "AWS::Scheduler::ScheduleGroup": ("scheduler", "schedule-group/{}", "Name"),
+        "AWS::SQS::Queue": ("sqs", "{}", "QueueName"),
+        "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}", "AlarmName"),
     }[change.type]
     return arn(service, form.format(properties.get(name, change.generated)))

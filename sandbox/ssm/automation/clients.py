@@ -19,7 +19,9 @@ def configure(*, endpoint: str, certificate: str) -> None:
     _endpoint.update(url=endpoint, certificate=certificate)
 
 
-def client(service: str, credentials: Credentials, region: str) -> Any:
+def client(
+    service: str, credentials: Credentials, region: str, *, user_agent: str = "ssm.amazonaws.com"
+) -> Any:
     """A client of this account with a session's keys."""
     return _session().create_client(
         service,
@@ -32,7 +34,7 @@ def client(service: str, credentials: Credentials, region: str) -> Any:
         config=Config(
             retries={"total_max_attempts": 1},
             read_timeout=_TIMEOUT_SECONDS,
-            user_agent="ssm.amazonaws.com",
+            user_agent=user_agent,
             proxies={},
         ),
     )

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler, whose clock can be moved."""

@@ -1,0 +1,61 @@
+"""The clock of EventBridge Scheduler: it shows the time, or one that a test has moved it on to."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+from ministack.core.responses import (
+    get_account_id,
+    get_region,
+    set_request_account_id,
+    set_request_region,
+)
+from ministack.services import scheduler
+
+from sandbox.emulator.scheduler.delivery import deliver
+from sandbox.emulator.scheduler.occurrences import due
+
+SECONDS = 1
+"""How often the clock is looked at."""
+
+_turn = threading.Lock()
+_moved = timedelta()
+_done_until = datetime.now(UTC)
+
+
+def now() -> datetime:
+    """What the clock shows."""
+    return datetime.now(UTC) + _moved
+
+
+def move(on: timedelta) -> int:
+    """Moves the clock on, and starts whatever is due on the way, in its order; how many starts."""
+    global _moved
+    with _turn:
+        _moved += on
+    return start_due()
+
+
+def start_due() -> int:
+    """Starts what has become due since the last time; how many starts."""
+    global _done_until
+    previous = get_account_id(), get_region()
+    with _turn:
+        until = now()
+        starts = sorted(
+            (
+                (at, key)
+                for key, record in list(scheduler._schedules._data.items())
+                for at in due(record, _done_until, until)
+            ),
+            key=lambda start: start[0],
+        )
+        _done_until = until
+        try:
+            for at, (account, region, name) in starts:
+                set_request_account_id(account)
+                set_request_region(region)
+                deliver(scheduler._schedules._data[account, region, name], at)
+        finally:
+            set_request_account_id(previous[0])
+            set_request_region(previous[1])
+    return len(starts)
