@@ -14,7 +14,7 @@ from operate.connection import Connection
 from operate.errors import Exit, OperateError
 from operate.executions import history, running
 from operate.executions.statuses import FILTERED
-from operate.runbooks import describing, listing
+from operate.runbooks import describing, listing, schedules
 from operate.screen import say
 
 _STATUSES = """exit status:
@@ -112,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     one = add("stop", running.stop, "cancel a run (operators do not have this permission)")
     one.add_argument("id", metavar="ID", type=_id, help="the run's id")
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
+    add(
+        "schedules",
+        schedules.list_schedules,
+        "what is started by a schedule, and when next",
+        "table",
+        "json",
+    )
     _add_history(add("history", history.history, "your runs", *_TABLES))
     for name, command in (("approve", running.approve), ("reject", running.reject)):
         one = add(name, command, f"{name} a run that waits for it")

@@ -1,7 +1,7 @@
-"""The deployment of the story: the guide's people and runbook, and a fleet, in the account on this
-machine."""
+"""The deployment of the story: the guide's people and runbook, a fleet and its schedule, in the
+account on this machine."""
 
-from delegation.model import Audit, Deployment, Fleet, IamUser, ServiceRole
+from delegation.model import Audit, Deployment, Fleet, IamUser, Schedule, ServiceRole
 
 DEPLOYMENTS = (
     Deployment(
@@ -22,6 +22,14 @@ DEPLOYMENTS = (
                         errors_allowed=1,
                     ),
                 ),
+            ),
+        ),
+        schedules=(
+            Schedule(
+                name="Weekly",
+                starts="Restart-WebTier",
+                at="cron(0 3 ? * SUN *)",
+                time_zone="Europe/Berlin",
             ),
         ),
     ),

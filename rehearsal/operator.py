@@ -32,6 +32,20 @@ def children(ssm: Any, execution_id: str) -> list[dict[str, Any]]:
     return [each for page in pages for each in page["AutomationExecutionMetadataList"]]
 
 
+def newest_of(ssm: Any, runbook: str) -> str:
+    """The id of the newest execution that was started by itself, not by another execution."""
+    filters = [{"Key": "DocumentNamePrefix", "Values": [runbook]}]
+    pages = ssm.get_paginator("describe_automation_executions").paginate(Filters=filters)
+    found = (each for page in pages for each in page["AutomationExecutionMetadataList"])
+    return str(
+        next(
+            each["AutomationExecutionId"]
+            for each in found
+            if each["DocumentName"] == runbook and "ParentAutomationExecutionId" not in each
+        )
+    )
+
+
 def most_at_once(executions: list[dict[str, Any]]) -> int:
     """How many of these ran at the same time; an end and a begin at one moment are one after the
     other."""

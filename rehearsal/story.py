@@ -3,6 +3,7 @@
 import json
 import secrets
 import shlex
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from rehearsal.operator import (
     follow,
     forbidden_attempts,
     most_at_once,
+    newest_of,
     refusal,
 )
 from rehearsal.report import Report
@@ -33,6 +35,8 @@ OPEN_RUNBOOK = "Takes-AnyRole"
 
 AUDITOR = "Auditor"
 _ADMINISTRATION, _RUNBOOKS, _AUDIT = "AdministrationStack", "RunbooksStack", "AuditStack"
+_SCHEDULES = "SchedulesStack"
+SCHEDULE_ROLE = "ScheduleRole"
 _ASSEMBLY = "cdk.out"
 _ADMINISTRATOR, _AUTHOR, _PLAYER = "Administrator", "Author", "Operator"
 
@@ -66,6 +70,7 @@ class Story:
             (AUDITOR, "reads who did what", self._audit),
             (_AUTHOR, "changes the runbook", self._change_runbook),
             (_PLAYER, "restarts a fleet of six, two at a time", self._operate_fleet),
+            (_ADMINISTRATOR, "lets a schedule restart it on Sundays", self._let_schedule_start),
         ]
         if until_destroyed:
             scenes.append((_ADMINISTRATOR, "removes everything", self._destroy))
@@ -255,6 +260,35 @@ class Story:
             happened, message = refusal(attempt)
             self._note(what, expected, happened, message)
 
+    def _let_schedule_start(self) -> None:
+        """A week goes by on the clock of EventBridge Scheduler."""
+        self._deploy(_SCHEDULES)
+        self._note("stack status", "CREATE_COMPLETE", self._status(_SCHEDULES))
+        (listed,) = self._cli(self._keys, "schedules")
+        self._note("what the operator sees of it", FLEET, listed["Runbook"])
+        self._note("when it starts, as they see it", "cron(0 3 ? * SUN *)", listed["Expression"])
+        ssm = self._client("ssm")
+        started = self._sandbox.move_scheduler_clock(timedelta(days=7))
+        self._note("starts in a week", 1, started)
+        execution = follow(ssm, newest_of(ssm, FLEET))
+        by = execution["ExecutedBy"].split(":assumed-role/")[-1].split("/")[0]
+        self._note("it was started by", SCHEDULE_ROLE, by)
+        self._note("execution", "Success", execution["AutomationExecutionStatus"])
+        self._change_schedule(listed["Name"])
+
+    def _change_schedule(self, name: str) -> None:
+        """What the operator must not be able to do to a schedule."""
+        scheduler = self._client("scheduler", self._keys)
+        named = {"Name": name, "GroupName": "DelegatedRunbooks"}
+        found = scheduler.get_schedule(**named)
+        given = {key: found[key] for key in ("ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        for what, attempt in (
+            ("pause the schedule", partial(scheduler.update_schedule, State="DISABLED")),
+            ("make one of their own", scheduler.create_schedule),
+        ):
+            happened, message = refusal(partial(attempt, **named, **given))
+            self._note(what, "denied", happened, message)
+
     def _launch_tagged(self, number: int, access: str) -> list[str]:
         tags = [{"Key": "Tier", "Value": "web"}, {"Key": "RunbookAccess", "Value": access}]
         launched = self._client("ec2").run_instances(
@@ -281,7 +315,7 @@ class Story:
             *(
                 r["RoleName"]
                 for r in iam.list_roles()["Roles"]
-                if r["RoleName"].startswith((ROLE, "Author", "WebTier", FLEET))
+                if r["RoleName"].startswith((ROLE, "Author", "WebTier", FLEET, SCHEDULE_ROLE))
             ),
             *(s["Name"] for s in self._client("secretsmanager").list_secrets()["SecretList"]),
             *(

@@ -120,7 +120,7 @@ def test_story_is_played_in_a_new_repository_and_everything_is_as_expected(
     printed = _run(python, "-m", "rehearsal", "--json", str(data), folder=repository)
 
     assert "\r" not in printed
-    assert "58 of 58 as expected" in printed
+    assert "66 of 66 as expected" in printed
     report = json.loads(data.read_text("utf-8"))
     assert report["agrees"] is True
     (passing,) = [o["detail"] for o in report["outcomes"] if o["what"].startswith("pass the")]
@@ -146,8 +146,10 @@ def test_story_is_played_in_a_new_repository_and_everything_is_as_expected(
         "start another document with an embedded role",
         "delete the runbook, as auditor",
         "start what runs for a target",
+        "pause the schedule",
+        "make one of their own",
     ]
-    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 11))
+    assert {o["scene"] for o in report["outcomes"]} == set(range(1, 12))
 
 
 _RUNBOOK = {

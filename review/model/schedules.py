@@ -7,11 +7,18 @@ from typing import Any
 from review.errors import ReviewError
 from review.iam.statements import read_policy
 from review.templates.files import parse_json
-from review.templates.resource_types import QUEUE_POLICY, SCHEDULE
+from review.templates.resource_types import (
+    ALARM,
+    QUEUE,
+    QUEUE_POLICY,
+    SCHEDULE,
+    SCHEDULE_GROUP,
+)
 from review.templates.resources import Resource
 
 _TARGET = {"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"}
 _OFF = {"Mode": "OFF"}
+_OF_SCHEDULES = (SCHEDULE, SCHEDULE_GROUP, QUEUE, QUEUE_POLICY, ALARM)
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
@@ -47,6 +54,9 @@ def read_schedules(resources: Iterable[Resource]) -> tuple[Schedule, ...]:
 
 def _read(resources: Iterable[Resource]) -> Iterator[Schedule]:
     for resource in resources:
+        if resource.type in _OF_SCHEDULES:
+            for name in resource.properties:
+                resource.get(name)  # refused where it refers to what is not there
         if resource.type == QUEUE_POLICY:
             _refuse_allows(resource)
         if resource.type == SCHEDULE:

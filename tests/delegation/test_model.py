@@ -42,7 +42,7 @@ _GUIDE_ALONE = (
     "the guide profile is the guide's alone: one IamUser as operator, one service role with "
     "one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume keys, no "
     "account, no regions, no permissions boundary, no MFA, no CLI sign-in, no name "
-    "prefix, no path and no own executions (deployments.py)"
+    "prefix, no path, no own executions and no schedules (deployments.py)"
 )
 
 
@@ -396,10 +396,10 @@ _REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _deployment(
             service_roles=(ServiceRole(name="AuthorExecutionRole", runbooks=("Runbook",)),)
         ),
-        "service role 'AuthorExecutionRole' is called as a role of an author or a pipeline: "
+        "service role 'AuthorExecutionRole' is called as a role of the deployment's own: "
         "AuthorDeploymentRole, AuthorPublishingRole, AuthorExecutionRole, PipelineReviewRole, "
         "PipelineAdministrationRole, PipelineRunbooksRole, PipelineComparisonRole, "
-        "PipelineDoctorRole (deployments.py)",
+        "PipelineDoctorRole, ScheduleRole (deployments.py)",
     ),
     "author who is a pipeline's role": (
         lambda: _deployment(authors=("arn:aws:iam::111122223333:role/PipelineRunbooksRole",)),

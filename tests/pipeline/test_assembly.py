@@ -310,7 +310,7 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
         document = template["Resources"]["RestartEC2InstanceDemo"]
         document["Properties"]["Content"]["description"] = "Another"
         document["DeletionPolicy"] = "Retain"
-        template["Resources"]["Queue"] = {"Type": "AWS::SQS::Queue"}
+        template["Resources"]["Queue"] = {"Type": "AWS::SQS::QueueInlinePolicy"}
         template["Outputs"].clear()
         template["Description"] = "Another"
 
@@ -333,7 +333,7 @@ def test_template_changes_name_elements_and_properties(folder: Path, tmp_path: P
             "RestartEC2InstanceDemo (AWS::SSM::Document)",
             "changed: DeletionPolicy, Content",
         ),
-        ("RunbooksStack", "Queue (AWS::SQS::Queue)", "added"),
+        ("RunbooksStack", "Queue (AWS::SQS::QueueInlinePolicy)", "added"),
         ("RunbooksStack", "RunRestartEC2InstanceDemo (Outputs)", "removed"),
         ("RunbooksStack", "OpenRestartEC2InstanceDemo (Outputs)", "removed"),
         (

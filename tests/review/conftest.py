@@ -1,6 +1,7 @@
 """The engine, once, and the templates of three deployments, read as the command reads them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from delegation.model import (
     GitHubPipeline,
     IamUser,
     Profile,
+    Schedule,
     ServiceRole,
 )
 from review.iam.engine import Engine
@@ -69,6 +71,32 @@ FLEETS = deployment(
                     calendar="Nights",
                 ),
             ),
+        ),
+    ),
+)
+
+SCHEDULED = replace(
+    FLEETS,
+    service_roles=(
+        ServiceRole(
+            name="AutomationServiceRole",
+            fleets=(
+                Fleet(
+                    name="WebTier",
+                    runbook="Restart-EC2InstanceDemo",
+                    instances_tagged=("Tier", "web"),
+                ),
+            ),
+        ),
+    ),
+    schedules=(
+        Schedule(
+            name="Nightly",
+            starts="WebTier",
+            at="cron(0 3 * * ? *)",
+            time_zone="Europe/Berlin",
+            begins="2027-01-01T00:00:00Z",
+            ends="2028-01-01T00:00:00Z",
         ),
     ),
 )

@@ -135,7 +135,7 @@ def _retype(body: Body, path: Path) -> bool:
     """A value of another type: a string in a list, a switch turned over, a number changed."""
     value = _at(body, path)
     if path[-1] == "Type" and len(path) == 3:
-        return _set(body, path, "AWS::SQS::QueuePolicy")
+        return _set(body, path, "AWS::SQS::QueueInlinePolicy")
     if isinstance(value, bool):
         return _set(body, path, not value)
     if isinstance(value, int):

@@ -167,7 +167,7 @@ def attacks(body: Body) -> Mutants:
         "a macro makes the template": lambda body: body.update(Transform=["Macro"]),
         "a parameter decides who is there": _by_parameter,
         "a queue is shared": lambda body: body["Resources"].update(
-            Shared={"Type": "AWS::SQS::QueuePolicy", "Properties": {}}
+            Shared={"Type": "AWS::SQS::QueueInlinePolicy", "Properties": {}}
         ),
     }
 

@@ -18,7 +18,14 @@ from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
 from review.templates.assembly import Template
-from tests.review.conftest import DEFAULT, EVERYTHING, FLEETS, WITH_PIPELINE, Synthesize
+from tests.review.conftest import (
+    DEFAULT,
+    EVERYTHING,
+    FLEETS,
+    SCHEDULED,
+    WITH_PIPELINE,
+    Synthesize,
+)
 from tests.review.generated_mutants import Mutant, mutants
 from tests.review.test_trail import AUDITED
 
@@ -29,7 +36,8 @@ EXPLAINED = {
     r"(remove|rename) .*/Statement/\d+/Sid": "a Sid names a statement and decides nothing",
     r"(remove|rename) .*/Targets/\d+/Id": "an Id names a target and decides nothing",
     r"extend .*/Statement/\d+/Resource": "a star beside a star widens nothing",
-    r"remove .*/State": "a rule is on by default",
+    r"remove .*/State": "a rule, and a schedule, is on by default",
+    r"(remove|extend|rename) .*/DependsOn(/\d+)?": "it orders what is made",
     r"duplicate .*Stack/Resources/(Runs|BadEnds|DocumentChanges|AccessChanges)Rule\w+": (
         "a second rule sends the same events once more"
     ),
@@ -68,11 +76,12 @@ def _outcome(engine: Engine, before: Review, templates: tuple[Template, ...]) ->
     [
         (DEFAULT, 4, 100),
         (FLEETS, 40, 20),
+        (SCHEDULED, 40, 20),
         (AUDITED, 50, 15),
         (EVERYTHING, 60, 30),
         (WITH_PIPELINE, 60, 15),
     ],
-    ids=["default", "fleets", "audited", "everything", "pipeline"],
+    ids=["default", "fleets", "schedules", "audited", "everything", "pipeline"],
 )
 def test_no_mutant_survives_unexplained(
     engine: Engine,
@@ -108,7 +117,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def test_every_explanation_is_one_of_this_deployments(synthesize: Synthesize) -> None:
-    names = [str(each) for of in (AUDITED, FLEETS) for each in mutants(synthesize(of))]
+    names = [str(each) for of in (AUDITED, FLEETS, SCHEDULED) for each in mutants(synthesize(of))]
 
     for pattern in EXPLAINED:
         assert any(re.fullmatch(pattern, name) for name in names), pattern

@@ -191,8 +191,8 @@ def _statement(**changes: Any) -> dict[str, Any]:
 
 _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a type that nobody has judged": (
-        {"Queue": {"Type": "AWS::SQS::QueuePolicy"}},
-        "Stack/Queue: the review does not know whether AWS::SQS::QueuePolicy gives access to "
+        {"Queue": {"Type": "AWS::SQS::QueueInlinePolicy"}},
+        "Stack/Queue: the review does not know whether AWS::SQS::QueueInlinePolicy gives access to "
         "anybody (review/templates/resource_types.py)",
     ),
     "an attachment of a document": (
