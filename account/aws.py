@@ -16,7 +16,8 @@ _MISSING = (
     *("AWSOrganizationsNotInUseException", "NoSuchBucket", "NoSuchBucketPolicy"),
     *("InvalidDocument", "InvalidDocumentVersion", "NoSuchEntity", "NotFound", "NotFoundException"),
     *("ResourceNotFound", "ResourceNotFoundException", "ServiceSettingNotFound"),
-    "TrailNotFoundException",
+    *("TrailNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"),
+    "QueueDoesNotExist",
 )
 """Codes by which services say that something does not exist."""
 _MISSING_IN_CLOUDFORMATION = "ValidationError"

@@ -7,6 +7,7 @@ from account.aws import Aws
 from account.comparison.delivery import check_delivery
 from account.comparison.documents import check_documents
 from account.comparison.identities import check_identities, check_providers
+from account.comparison.schedules import check_schedules
 from account.comparison.settings import check_settings
 from account.comparison.stacks import check_missing, check_stacks, missing_stacks
 from account.comparison.users import check_users
@@ -48,6 +49,7 @@ def _checks(engine: Engine, known: tuple[str, ...]) -> Iterator[tuple[str, Check
     yield "IAM", lambda aws, expected: _check_iam(engine, aws, expected, known)
     yield "the users' keys and devices", check_users
     yield "recording and reporting", check_delivery
+    yield "schedules", check_schedules
     yield "settings", check_settings
 
 

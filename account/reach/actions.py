@@ -53,6 +53,9 @@ ON_RULES = (
     *("events:DisableRule", "events:PutRule", "events:DeleteRule"),
     *("events:PutTargets", "events:RemoveTargets"),
 )
+ON_SCHEDULES = (
+    *("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"),
+)
 ON_LOGS = (
     *("logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"),
     *("logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy", "logs:PutTransformer"),

@@ -122,7 +122,14 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
     named = _of("role", existing)
     roles = tuple(role.arn for role in expected.of_type(ROLE))
     services = tuple(
-        role.arn for role in expected.account.having(Persona.SERVICE_ROLE) if role.arn in roles
+        role.arn
+        for role in expected.account.having(Persona.SERVICE_ROLE, Persona.SCHEDULE_ROLE)
+        if role.arn in roles
+    )
+    schedules = tuple(
+        f"arn:{environment.partition}:scheduler:{each.region}:{environment.account}:"
+        f"schedule/{each.group}/{each.name}"
+        for each in expected.account.schedules
     )
     policies = (
         *(policy.arn for policy in expected.of_type(MANAGED_POLICY)),
@@ -172,6 +179,7 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
             *("act as people whom the deployment names", (actions.ASSUME_ROLE, "iam:PassRole")),
             *(named, Harm.NOTE),
         ),
+        *_each("change schedules", actions.ON_SCHEDULES, schedules, Harm.FUNCTION),
         *_each("stop executions", ("ssm:StopAutomationExecution",), executions, Harm.FUNCTION),
         *_gifts(environment.iam_arn("")[:-1]),
     )

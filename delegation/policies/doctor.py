@@ -47,6 +47,13 @@ def doctor_permissions() -> tuple[Statement, ...]:
             source=_SAR.format("Amazon EventBridge, CloudWatch Logs, SNS, AWS KMS and CloudTrail"),
         ),
         _reading(
+            "ReadSchedules",
+            ("scheduler:GetSchedule", "scheduler:ListSchedules"),
+            ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+            why="schedules, also those of no template, and how many starts were not made",
+            source=_SAR.format("Amazon EventBridge Scheduler and Amazon SQS"),
+        ),
+        _reading(
             "ReadStagingBuckets",
             ("s3:GetBucketPolicy",),
             why="who can replace uploaded templates; a company may name its buckets as it likes",

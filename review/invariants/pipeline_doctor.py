@@ -23,6 +23,8 @@ DOCTOR_READS = (
     *("organizations:DescribeOrganization", "organizations:DescribePolicy"),
     *("organizations:ListParents", "organizations:ListPoliciesForTarget"),
     "s3:GetBucketPolicy",
+    *("scheduler:GetSchedule", "scheduler:ListSchedules"),
+    *("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
     *("sns:GetSubscriptionAttributes", "sns:GetTopicAttributes"),
     "sns:ListSubscriptionsByTopic",
     *("ssm:DescribeDocument", "ssm:DescribeDocumentPermission", "ssm:GetDocument"),

@@ -10,8 +10,7 @@ from review.invariants.invariant import Invariant, Proof, as_findings, invariant
 from review.model.account import LimitKind, Persona, Principal
 from review.model.schedules import Schedule
 
-SEE = ("scheduler:ListSchedules", "scheduler:GetSchedule")
-"""What operators see of schedules."""
+_READING = {"List", "Read"}
 _REPORT = "sqs:SendMessage"
 _CHANGES = (
     *("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"),
@@ -137,7 +136,7 @@ def _changed(
     decisions: list[Decision] = []
     environment = evaluator.account.environment
     for access in evaluator.accesses:
-        findings += as_findings(access, _beyond_seeing(access))
+        findings += as_findings(access, _changing(evaluator, access))
         for role in roles:
             taken = (
                 grant
@@ -175,12 +174,13 @@ def _changed(
     return Proof(tuple(findings), tuple(dict.fromkeys(decisions)))
 
 
-def _beyond_seeing(access: Access) -> Iterator[Grant]:
-    """What somebody may do to schedules, beside what operators see of their own."""
+def _changing(evaluator: Evaluator, access: Access) -> Iterator[Grant]:
+    """What somebody may do to schedules, beside reading them."""
+    actions = evaluator.engine.actions()
     for grant in access.grants:
         if grant.action.startswith("scheduler:"):
-            is_operators = access.principal.persona is Persona.OPERATOR
-            if not (is_operators and grant.action in SEE):
+            found = actions.get(grant.action)
+            if found is None or not set(found.levels) <= _READING:
                 yield grant
 
 

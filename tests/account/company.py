@@ -14,8 +14,10 @@ from delegation.model import (
     Audit,
     Deployment,
     ExistingRole,
+    Fleet,
     GitHubPipeline,
     IamUser,
+    Schedule,
     ServiceRole,
 )
 from sandbox import Sandbox
@@ -32,13 +34,26 @@ DOCUMENT = f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{RUNBOOK}"
 LOG = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/DelegatedRuns"
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 CLIENT = "sts.amazonaws.com"
-STACKS = ("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack")
+STACKS = (
+    *("PipelineStack", "AdministrationStack", "RunbooksStack", "AuditStack"),
+    "SchedulesStack",
+)
+SCHEDULE = Schedule(
+    name="Nightly", starts="WebTier", at="cron(0 3 ? * SUN *)", begins="2090-01-01T00:00:00Z"
+)
+IN_GROUP = {"Name": SCHEDULE.name, "GroupName": "DelegatedRunbooks"}
 WANTED: Deployment = deployment(
     operators=(IamUser(USER), ExistingRole("OnCall")),
     authors=(f"{ARN}:role/Author",),
     service_roles=(
-        ServiceRole(name=ROLE, runbooks=(RUNBOOK,), approval=Approval(by=(IamUser("lead"),))),
+        ServiceRole(
+            name=ROLE,
+            runbooks=(RUNBOOK,),
+            approval=Approval(by=(IamUser("lead"),)),
+            fleets=(Fleet(name="WebTier", runbook=RUNBOOK, instances_tagged=("Tier", "web")),),
+        ),
     ),
+    schedules=(SCHEDULE,),
     pipeline=GitHubPipeline(repositories=("octo-org/runbooks",)),
     audit=Audit(auditors=(IamUser("auditor"),), subscribers=("team@example.com",)),
 )
@@ -78,6 +93,7 @@ class Company:
         self.logs, self.kms, self.trails, self.stacks = (
             sandbox.client(service) for service in ("logs", "kms", "cloudtrail", "cloudformation")
         )
+        self.scheduler, self.sqs = (sandbox.client(service) for service in ("scheduler", "sqs"))
 
     def physical(self, logical: str, stack: str = "AuditStack") -> str:
         """The physical id of a resource."""

@@ -16,6 +16,7 @@ from tests.account.company import (
     CLIENT,
     DOCUMENT,
     GROUP,
+    IN_GROUP,
     LOG,
     POLICY,
     PROVIDER,
@@ -183,6 +184,37 @@ def _subscription(company: Company, endpoint: str) -> str:
     return str(found)
 
 
+def _schedule(company: Company) -> Json:
+    """The schedule as it is given."""
+    found = company.scheduler.get_schedule(**IN_GROUP)
+    left_out = ("Arn", "CreationDate", "LastModificationDate", "ResponseMetadata")
+    return {key: value for key, value in found.items() if key not in left_out}
+
+
+def _kept(company: Company) -> Json:
+    company.kept = _schedule(company)
+    return IN_GROUP
+
+
+def _reschedule(company: Company, **changes: Any) -> None:
+    company.kept = _schedule(company)
+    company.scheduler.update_schedule(**{**company.kept, **changes})
+
+
+def _change_schedule(company: Company, **changes: Any) -> None:
+    target = _schedule(company)["Target"]
+    _reschedule(company, Target={**target, **changes})
+
+
+def _restore_schedule(company: Company) -> None:
+    company.scheduler.update_schedule(**company.kept)
+
+
+def _queue(company: Company) -> str:
+    answer = company.sqs.get_queue_url(QueueName="DelegatedRunbooksNotStarted")
+    return str(answer["QueueUrl"])
+
+
 _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
     "another default version": (
         lambda c: _new_version(c, _describe, default=True),
@@ -231,6 +263,45 @@ _TAMPERED: dict[str, tuple[Change, Change, Harm, str]] = {
         Harm.ACCESS,
         f"the bucket {BUCKET}, from which templates are deployed, lets "
         "arn:aws:iam::444455556666:root (AWS) write",
+    ),
+    "a schedule that starts something else": (
+        lambda c: _change_schedule(c, Input='{"DocumentName": "Other"}'),
+        _restore_schedule,
+        Harm.ACCESS,
+        f"schedule Nightly in {REGION} starts something else than synthesized, or otherwise",
+    ),
+    "a schedule at another time": (
+        lambda c: _reschedule(c, ScheduleExpression="rate(1 hour)"),
+        _restore_schedule,
+        Harm.FUNCTION,
+        f"schedule Nightly in {REGION} has ScheduleExpression rate(1 hour), not cron(0 3 ? * SUN "
+        "*)",
+    ),
+    "a schedule that is paused": (
+        lambda c: _reschedule(c, State="DISABLED"),
+        _restore_schedule,
+        Harm.FUNCTION,
+        f"schedule Nightly in {REGION} has State DISABLED, not ENABLED",
+    ),
+    "a schedule of no template": (
+        lambda c: c.scheduler.create_schedule(**{**_schedule(c), "Name": "Mine"}),
+        lambda c: c.scheduler.delete_schedule(Name="Mine", GroupName="DelegatedRunbooks"),
+        Harm.ACCESS,
+        f"schedule Mine in {REGION} is in the group DelegatedRunbooks, whose schedules start "
+        "runbooks, and of no template",
+    ),
+    "a schedule that is gone": (
+        lambda c: c.scheduler.delete_schedule(**_kept(c)),
+        lambda c: c.scheduler.create_schedule(**c.kept),
+        Harm.FUNCTION,
+        f"schedule Nightly in {REGION} does not exist",
+    ),
+    "a start that was not made": (
+        lambda c: c.sqs.send_message(QueueUrl=_queue(c), MessageBody="{}"),
+        lambda c: c.sqs.purge_queue(QueueUrl=_queue(c)),
+        Harm.FUNCTION,
+        f"queue DelegatedRunbooksNotStarted in {REGION} holds 1 start of schedules that "
+        "EventBridge Scheduler gave up",
     ),
     "a shared document": (
         lambda c: c.ssm.modify_document_permission(

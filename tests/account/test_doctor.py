@@ -22,6 +22,8 @@ from tests.stacks.synthesis import RUNBOOK, deployment, written
 
 pytestmark = pytest.mark.sandbox
 
+DOCUMENTS = (RUNBOOK, "WebTier", "WebTier-Target")
+
 
 def test_names_that_exist_before_the_first_deployment_are_found(
     company: Company, tmp_path: Path
@@ -40,9 +42,13 @@ def test_names_that_exist_before_the_first_deployment_are_found(
         f"acme-PipelineStack in {REGION} does not stand",
         f"acme-AdministrationStack in {REGION} does not stand",
         f"acme-RunbooksStack in {REGION} does not stand",
+        f"acme-SchedulesStack in {REGION} does not stand",
         f"user mallory exists already, and acme-AdministrationStack in {REGION} would make it",
         f"user lead exists already, and acme-AdministrationStack in {REGION} would make it",
-        f"document {RUNBOOK} exists already, and acme-RunbooksStack in {REGION} would make it",
+        *(
+            f"document {name} exists already, and acme-RunbooksStack in {REGION} would make it"
+            for name in DOCUMENTS
+        ),
     }
 
 
@@ -81,7 +87,12 @@ def test_doctors_policy_is_enough(company: Company) -> None:
     ("action", "what"),
     [
         ("iam:GetAccountAuthorizationDetails", {"IAM"}),
-        ("ssm:ListDocumentVersions", {f"document {RUNBOOK} in {REGION}"}),
+        (
+            "ssm:ListDocumentVersions",
+            {f"document {name} in {REGION}" for name in DOCUMENTS},
+        ),
+        ("scheduler:ListSchedules", {f"Group of SchedulesStack in {REGION}"}),
+        ("sqs:GetQueueUrl", {f"NotStarted of SchedulesStack in {REGION}"}),
         ("kms:GetKeyPolicy", {f"TopicKey of AuditStack in {REGION}"}),
         ("cloudformation:DescribeStacks", {"the stacks"}),
         ("cloudformation:GetTemplate", {f"{stack} in {REGION}" for stack in STACKS}),
