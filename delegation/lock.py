@@ -5,7 +5,7 @@ synthesis with other needs than the accepted ones fails and prints the differenc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from delegation.runbooks.runbook import Runbook
 from delegation.user_files import lock_file
 
 Accepted = dict[str, dict[str, dict[str, list[str]]]]
-"""deployment -> service role -> ``action on resource`` -> the steps that need it."""
+"""deployment -> service role -> ``action on resource`` -> the steps that need it. In the file an
+entry is of several deployments where they need the same."""
 
 
 def needed(
@@ -50,15 +51,14 @@ def accept(needs: Accepted, file: Path | None = None) -> list[str]:
     ):  # missing, or left unreadable by a merge: what is needed is written anew
         before = {}
     changes = list(differences(before, needs))
-    file.write_text(json.dumps(needs, indent=2, sort_keys=True) + "\n", "utf-8")
+    file.write_text(_written(needs), "utf-8")
     return changes
 
 
 def differences(before: Accepted, after: Accepted) -> list[str]:
     """What ``after`` gains and loses against ``before``, a line for each grant."""
     lines = []
-    for deployment in sorted({*before, *after}):
-        roles_before, roles_after = before.get(deployment, {}), after.get(deployment, {})
+    for deployment, roles_before, roles_after in _alike(before, after):
         for role in sorted({*roles_before, *roles_after}):
             old, new = roles_before.get(role, {}), roles_after.get(role, {})
             where = f"{role} ({deployment})"
@@ -76,6 +76,34 @@ def differences(before: Accepted, after: Accepted) -> list[str]:
                 sign, verb = ("+", "gains") if role in roles_after else ("-", "loses")
                 lines.append(f"{sign} {where} {verb} no action")
     return lines
+
+
+def _alike(
+    before: Accepted, after: Accepted
+) -> Iterator[tuple[str, Mapping[str, dict[str, list[str]]], Mapping[str, dict[str, list[str]]]]]:
+    """What was and what is needed, once for the deployments that it is the same of."""
+    groups: dict[str, list[str]] = {}
+    for deployment in sorted({*before, *after}):
+        pair = json.dumps([before.get(deployment), after.get(deployment)])
+        groups.setdefault(pair, []).append(deployment)
+    for labels in groups.values():
+        more = len(labels) - _SHOWN
+        shown = ", ".join(labels[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        yield shown, before.get(labels[0], {}), after.get(labels[0], {})
+
+
+_SHOWN = 3
+_BETWEEN = ", "
+"""Between the deployments of an entry of the file that is the same for several."""
+
+
+def _written(needs: Accepted) -> str:
+    """The text of the file: what is the same for several deployments stands there once."""
+    groups: dict[str, list[str]] = {}
+    for deployment, roles in sorted(needs.items()):
+        groups.setdefault(json.dumps(roles, sort_keys=True), []).append(deployment)
+    entries = {_BETWEEN.join(labels): json.loads(text) for text, labels in groups.items()}
+    return json.dumps(entries, indent=2, sort_keys=True) + "\n"
 
 
 def _by_grant(needs: Any) -> dict[str, list[str]]:
@@ -99,7 +127,7 @@ def _read(file: Path) -> Accepted:
         raise DelegationError(f"{file.name}: is not JSON: {error}; {_ANEW}") from None
     if not _is_accepted(accepted):
         raise DelegationError(f"{file.name}: is not what was accepted; {_ANEW}")
-    return dict(accepted)
+    return {label: roles for labels, roles in accepted.items() for label in labels.split(_BETWEEN)}
 
 
 _ANEW = "the administrator writes it anew: python -m delegation accept"

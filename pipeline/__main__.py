@@ -21,6 +21,7 @@ from review.templates.stack_names import (
 # What a command needs beside this is imported by it: a report needs no package.
 
 _ASSEMBLY = Path("cdk.out")
+_MOST_AT_ONCE = 100
 _KINDS = {
     "administration": ADMINISTRATORS,
     "runbooks": (RUNBOOKS_STACK,),
@@ -116,7 +117,20 @@ def _options() -> argparse.Namespace:
     deploy.add_argument(
         "--only", choices=_KINDS, help="which stacks (default: administration, then runbooks)"
     )
+    deploy.add_argument(
+        "--concurrency",
+        type=_number,
+        default=1,
+        metavar="N",
+        help="how many stacks at a time (default: 1)",
+    )
     return parser.parse_args()
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_AT_ONCE):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 to {_MOST_AT_ONCE}")
+    return int(text)
 
 
 def _review(options: argparse.Namespace) -> int:
@@ -189,7 +203,12 @@ def _deploy(options: argparse.Namespace) -> int:
 
     kinds = [options.only] if options.only else list(_KINDS)
     names = [name for kind in kinds for name in _KINDS[kind]]
-    rollout = Rollout(Assembly(options.assembly), names, digest=options.digest)
+    rollout = Rollout(
+        Assembly(options.assembly),
+        names,
+        digest=options.digest,
+        concurrency=options.concurrency,
+    )
     is_done = False
     try:
         is_done = rollout.run()

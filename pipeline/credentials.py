@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -34,6 +34,8 @@ class Credentials:
     account: str
     environment: Mapping[str, str]
     """Variables that give them to a command."""
+    are_of_another: bool = False
+    """Whether they are of another account, whose roles trust it: they do nothing by themselves."""
 
     def client(
         self, service: str, region: str, *, role: str = "", is_role_needed: bool = False
@@ -42,9 +44,12 @@ class Credentials:
         assumed, else by these credentials: so does the CDK CLI, for an administrator. Where the
         role is needed, PipelineError in place of a client by these credentials."""
         keys = _spelled(self.environment)
+        if not role and self.are_of_another:
+            raise PipelineError(f"the credentials at hand are not of account {self.account}")
         if role:
             sts = boto3.client("sts", region_name=region, **keys)
-            is_left = () if is_role_needed else (sts.exceptions.ClientError,)
+            is_needed = is_role_needed or self.are_of_another
+            is_left = () if is_needed else (sts.exceptions.ClientError,)
             with asking(f"to be {role}"), contextlib.suppress(*is_left):
                 answer = sts.assume_role(RoleArn=role, RoleSessionName="pipeline")
                 keys = _spelled(_environment(answer["Credentials"]))
@@ -116,18 +121,42 @@ class Target:
             return {}
 
 
-def targets(assembly: Assembly, stacks: Iterable[Stack], *, role: str) -> Iterator[Target]:
+def targets(
+    assembly: Assembly, stacks: Iterable[Stack], *, role: str, are_trusted_elsewhere: bool = False
+) -> Iterator[Target]:
     """Each of these stacks of an assembly with its place and credentials: a session of the role of
-    this name for the job of GitHub Actions that this is, else the credentials at hand.
+    this name for the job of GitHub Actions that this is, else the credentials at hand; those of
+    another account where the roles that deploy may trust it (``cdk bootstrap --trust``).
 
-    PipelineError where there are none, or those of another account.
+    PipelineError where there are none, or those of another account that may not.
     """
     known: dict[str | None, Credentials] = {}
+    at_hand: list[Credentials] = []
     for stack in stacks:
         region = region_of(stack)
         if stack.account not in known:
-            known[stack.account] = _credentials(stack.account, region, role, assembly)
+            if is_a_job_with_a_token():
+                account = stack.account or account_of_environment()
+                found = _of_job(account, region, role, assembly)
+            else:
+                at_hand = at_hand or [credentials_at_hand(region)]
+                found = _of_account(at_hand[0], stack.account, are_trusted_elsewhere)
+            known[stack.account] = found
         yield Target(stack=stack, region=region, credentials=known[stack.account])
+
+
+def _of_account(
+    found: Credentials, account: str | None, are_trusted_elsewhere: bool
+) -> Credentials:
+    """Credentials at hand for an account; PipelineError where they are of another one."""
+    if account in (None, found.account):
+        return found
+    if are_trusted_elsewhere:
+        return replace(found, account=str(account), are_of_another=True)
+    raise PipelineError(
+        f"the credentials are of account {found.account}; the stacks go to {account} "
+        f"(deployments.py)"
+    )
 
 
 def region_of(stack: Stack) -> str:
@@ -172,18 +201,6 @@ def asking(what: str) -> Iterator[None]:
         ) from None
     except (BotoCoreError, ClientError) as error:
         raise PipelineError(f"could not ask AWS {what}: {error}") from None
-
-
-def _credentials(account: str | None, region: str, role: str, assembly: Assembly) -> Credentials:
-    if is_a_job_with_a_token():
-        return _of_job(account or account_of_environment(), region, role, assembly)
-    found = credentials_at_hand(region)
-    if account not in (None, found.account):
-        raise PipelineError(
-            f"the credentials are of account {found.account}; the stacks go to {account} "
-            f"(deployments.py)"
-        )
-    return found
 
 
 def credentials_at_hand(region: str) -> Credentials:

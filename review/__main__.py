@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from review.access_review import Review, review
+from review.access_review import AccountReview, Review, review
+from review.alike_accounts import grouped, listed
 from review.command_line import FOUND, Parser
 from review.diff.changes import change
 from review.errors import ReviewError
 from review.iam.engine import Engine
+from review.invariants.invariant import Verdict
 from review.lock.ceiling import compare
 from review.lock.facts import facts_of
 from review.lock.file import NAME as LOCK
@@ -135,10 +137,23 @@ def _accept(reviewed: Review) -> int:
     return 0
 
 
+def _summary(account: AccountReview) -> str:
+    """How much everybody can do, and how many invariants hold."""
+    access = (f"  {each.principal.title}: {counted(each)}" for each in account.accesses)
+    return "\n".join((*access, f"  {verdicts(account)}"))
+
+
 def _violations(reviewed: Review) -> Iterator[str]:
-    for invariant in reviewed.violated:
-        for finding in invariant.findings:
-            yield f"violated: {invariant.sentence}: {finding}"
+    found = (
+        (account.account.environment.account, f"{invariant.sentence}: {finding}", account)
+        for account in reviewed.accounts
+        for invariant in account.having(Verdict.VIOLATED)
+        for finding in invariant.findings
+    )
+    for text, accounts in grouped(found):
+        numbers = listed(each.account.environment.account for each in accounts)
+        where = f" in {len(accounts)} accounts ({numbers})" if len(accounts) > 1 else ""
+        yield f"violated{where}: {text}"
 
 
 def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
@@ -152,15 +167,11 @@ def _write(reviewed: Review, folder: Path, *, as_json: bool) -> int:
         raise ReviewError(
             f"the pages cannot be written: {error}; name a folder: --output"
         ) from None
-    for account in reviewed.accounts:
-        print(environment_of(account))
-        for access in account.accesses:
-            print(f"  {access.principal.title}: {counted(access)}")
-        print(f"  {verdicts(account)}")
-    for invariant in reviewed.violated:
-        print(f"violated: {invariant.sentence}")
-        for finding in invariant.findings:
-            print(f"  {finding}")
+    summaries = ((a.account.environment.account, _summary(a), a) for a in reviewed.accounts)
+    for text, accounts in grouped(summaries):
+        print("\n".join((*map(environment_of, accounts), text)))
+    for line in _violations(reviewed):
+        print(line)
     print(f"written: {', '.join(map(str, pages))}")
     return FOUND if reviewed.violated else 0
 

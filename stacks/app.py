@@ -9,7 +9,7 @@ from pathlib import Path
 
 from delegation.configuration import check_needs, load
 from delegation.errors import DelegationError
-from stacks.cdk_command import refuse_foreign_stacks
+from stacks.cdk_command import refuse_foreign_stacks, refuse_waves
 
 _REPORT = "validation-report.json"
 _CONTEXT = {
@@ -38,6 +38,7 @@ def _synthesize() -> None:
     # once.
     configuration = load(profile=_context().get("profile"))
     check_needs(configuration)
+    refuse_waves(configuration.deployments)
     # CDK validates templates with a WebAssembly engine, and Node does not exit before V8 has
     # optimized that engine on its helper threads, for nobody: with fewer of them a synthesis
     # takes 0.3 s less. A NODE_OPTIONS of the user's own stays.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from delegation.deployment.deployment import Deployment
 from delegation.errors import DelegationError
 
 _CHANGING = {"deploy", "destroy", "import", "refactor", "rollback", "watch"}
@@ -31,6 +32,18 @@ def refuse_foreign_stacks(assembly: Path) -> None:
     )
     if done.returncode:
         raise DelegationError(done.stderr.strip().removeprefix("error: "))
+
+
+def refuse_waves(deployments: Sequence[Deployment]) -> None:
+    """Raises DelegationError where the CDK CLI is about to deploy all stacks, in an order that has
+    no waves."""
+    command = _command() or ()
+    is_all = "deploy" in command and bool({"--all", "*", "**"} & set(command))
+    if is_all and len({deployment.wave for deployment in deployments}) > 1:
+        raise DelegationError(
+            "deployments.py names waves, which cdk deploy --all does not follow; deploy what make "
+            "synth writes: make deploy DIGEST=$(make --silent digest)"
+        )
 
 
 def _command() -> Sequence[str] | None:

@@ -6,6 +6,9 @@ from constructs import Construct
 from delegation.deployment.deployment import Deployment
 from stacks.synthesizers import bootstrap_synthesizer
 
+WAVE = "delegation:wave"
+"""The type of the metadata of an assembly that says in which group a stack is deployed."""
+
 
 class DeploymentStack(Stack):
     """A stack of a deployment, under its name in the account, its tags on all that it holds."""
@@ -30,5 +33,7 @@ class DeploymentStack(Stack):
             termination_protection=deployment.termination_protection,
             synthesizer=synthesizer or bootstrap_synthesizer(scope, deployment.bootstrap),
         )
+        if deployment.wave > 1:
+            self.node.add_metadata(WAVE, deployment.wave)
         for key, value in deployment.tags:
             Tags.of(self).add(key, value)

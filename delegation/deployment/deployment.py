@@ -42,6 +42,7 @@ from delegation.deployment.validation import (
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
 
 _CHOICES = ("termination_protection", "own_executions", "own_mfa", "require_mfa")
+_WAVES = 99
 _MAPPING = "Console"
 """The mapping of RunbooksStack."""
 RESERVED_ROLES = (*names.AUTHOR_ROLES, *names.PIPELINE_ROLES, names.SCHEDULE_ROLE)
@@ -82,6 +83,8 @@ class Deployment:
     """12 digits, or None for whichever account the credentials of ``cdk deploy`` belong to."""
     regions: tuple[str, ...] = ()
     """Where the runbooks go; the first also holds AdministrationStack. Empty: the Region in use."""
+    wave: int = 1
+    """In which of the groups it is deployed, 1 to 99: a group only after all of the one before."""
     profile: Profile = Profile.LEAST_PRIVILEGE
     """``guide`` to the letter of the AWS guide, or ``least-privilege``."""
     termination_protection: bool = False
@@ -133,6 +136,11 @@ class Deployment:
                 f"{IN_DEPLOYMENTS}"
             )
         self._check_account_and_regions()
+        if type(self.wave) is not int or not 1 <= self.wave <= _WAVES:
+            raise DelegationError(
+                f"wave of the deployment for {self.label} is {self.wave!r}, not 1 to {_WAVES} "
+                f"{IN_DEPLOYMENTS}"
+            )
         self._check_roles()
         self._check_schedules()
         self._check_people()

@@ -1,10 +1,11 @@
 """What a change of templates does to access: who gains and who loses what, in sentences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from review.access.grants import Access, Grant, alike
 from review.access_review import AccountReview, Review
+from review.alike_accounts import grouped, listed
 from review.diff.audit import audit_gained
 from review.diff.differences import Difference, differences
 from review.diff.gains import About, Aspect, Gain, but, provided
@@ -51,21 +52,21 @@ def change(old: Review, new: Review) -> Change:
 def _change(old: Review, new: Review) -> Change:
     before = {review.account.environment.account: review for review in old.accounts}
     after = {review.account.environment.account: review for review in new.accounts}
-    gains: list[str] = []
-    losses: list[str] = []
+    gains: list[tuple[str, str]] = []
+    losses: list[tuple[str, str]] = []
     evaluated: dict[str, set[About]] = {}
     """By account, what sentences are about."""
     for account in dict.fromkeys((*before, *after)):
-        where = f" (account {account})" if len({*before, *after}) > 1 else ""
         was, becomes = before.get(account), after.get(account)
         gained, lost = [*_gained(was, becomes)], [*_gained(becomes, was)]
-        gains += [f"{gain.reported}{where}" for gain in gained]
-        losses += [f"{loss.lost}{where}" for loss in lost if loss.lost]
+        gains += [(account, gain.reported) for gain in gained]
+        losses += [(account, loss.lost) for loss in lost if loss.lost]
         evaluated[account] = {about for each in (*gained, *lost) for about in each.about}
+    is_one = len({*before, *after}) == 1
     was_made, is_made = _invariants(old), _invariants(new)
     return Change(
-        gains=tuple(dict.fromkeys(gains)),
-        losses=tuple(dict.fromkeys(losses)),
+        gains=tuple(_once(gains, is_one=is_one)),
+        losses=tuple(_once(losses, is_one=is_one)),
         violated=tuple(
             invariant.sentence
             for key, invariant in is_made.items()
@@ -79,6 +80,18 @@ def _change(old: Review, new: Review) -> Change:
         withdrawn=tuple(p.sentence for key, p in was_made.items() if key not in is_made),
         differences=tuple(differences(old, new, evaluated)),
     )
+
+
+def _once(found: Iterable[tuple[str, str]], *, is_one: bool) -> Iterator[str]:
+    """The sentences, each with the account that it is about, or once with those that it is."""
+    distinct = dict.fromkeys(found)
+    for text, accounts in grouped((account, said, account) for account, said in distinct):
+        if is_one:
+            yield text
+        elif len(accounts) == 1:
+            yield f"{text} (account {accounts[0]})"
+        else:
+            yield f"{text} ({len(accounts)} accounts: {listed(accounts)})"
 
 
 def _invariants(review: Review) -> dict[tuple[str, str], Invariant]:

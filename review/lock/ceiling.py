@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from review.alike_accounts import grouped, listed
 from review.diff.runbooks import is_as_tight
 from review.iam.patterns import covers
 from review.lock.facts import AccountFacts, Effect, Row, Table
-from review.lock.file import Accepted
+from review.lock.file import Accepted, number_of
 from review.model.account import Limit, LimitKind
 
 
@@ -20,12 +21,11 @@ class Comparison:
 
 def compare(accepted: Accepted, found: Iterable[AccountFacts]) -> Comparison:
     """What everybody gains and loses against the lock file, in each account."""
-    gains: list[str] = []
-    losses: list[str] = []
+    gains: list[tuple[str, str]] = []
+    losses: list[tuple[str, str]] = []
     accounts = {account.heading: account for account in found}
     headings = dict.fromkeys((*accepted, *accounts))
     for heading in headings:
-        where = f"{heading}: " if len(headings) > 1 else ""
         old, account = accepted.get(heading, {}), accounts.get(heading)
         for table in Table:
             before = old.get(table, frozenset())
@@ -33,12 +33,26 @@ def compare(accepted: Accepted, found: Iterable[AccountFacts]) -> Comparison:
             subjects = account.subjects if account else frozenset()
             for row in _beyond(table, before, after):
                 reported = losses if table.effect is Effect.RESTRAINT else gains
-                reported.append(f"{where}{_said(table, row)}")
+                reported.append((heading, _said(table, row)))
             for row in _beyond(table, after, before):
                 is_freed = table.effect is Effect.RESTRAINT and row[0][0] in subjects
                 reported = gains if is_freed or table.effect is Effect.EITHER else losses
-                reported.append(f"{where}no longer: {_said(table, row)}")
-    return Comparison(gains=tuple(gains), losses=tuple(losses))
+                reported.append((heading, f"no longer: {_said(table, row)}"))
+    is_one = len(headings) == 1
+    return Comparison(
+        gains=tuple(_once(gains, is_one=is_one)), losses=tuple(_once(losses, is_one=is_one))
+    )
+
+
+def _once(found: Iterable[tuple[str, str]], *, is_one: bool) -> Iterator[str]:
+    """The sentences, each with the account that it is about, or once with those that it is."""
+    for text, headings in grouped((number_of(each), said, each) for each, said in found):
+        if is_one:
+            yield text
+        elif len(headings) == 1:
+            yield f"{headings[0]}: {text}"
+        else:
+            yield f"{len(headings)} accounts ({listed(map(number_of, headings))}): {text}"
 
 
 def _beyond(table: Table, known: frozenset[Row], rows: frozenset[Row]) -> Iterator[Row]:

@@ -96,6 +96,8 @@ class AccountFacts:
 
     heading: str
     """``account 123456789012, eu-west-1 (aws)``."""
+    number: str
+    """12 digits; empty where nothing fixes the account."""
     rows: Rows
     subjects: frozenset[str]
     """What there is: the first cells of restraints that hold somebody or something back."""
@@ -106,6 +108,7 @@ def facts_of(reviewed: Review) -> tuple[AccountFacts, ...]:
     return tuple(
         AccountFacts(
             heading=_heading(account),
+            number=_number(account),
             rows=_rows(account, reviewed.templates),
             subjects=frozenset(_subjects(account)),
         )
@@ -113,11 +116,14 @@ def facts_of(reviewed: Review) -> tuple[AccountFacts, ...]:
     )
 
 
+def _number(account: AccountReview) -> str:
+    environment = account.account.environment
+    return "" if "account" in environment.assumed else environment.account
+
+
 def _heading(account: AccountReview) -> str:
     environment = account.account.environment
-    where = (
-        f"account {environment.account}" if "account" not in environment.assumed else "any account"
-    )
+    where = f"account {number}" if (number := _number(account)) else "any account"
     regions = account.account.stack_regions
     shown = ", ".join(regions) if "Region" not in environment.assumed else "any Region"
     return f"{where}, {shown} ({environment.partition})"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from review.alike_accounts import PLACEHOLDER, grouped
 from review.errors import ReviewError
 from review.lock.facts import AccountFacts, Cell, Row, Table
 
@@ -20,6 +21,7 @@ this file in CODEOWNERS approve what it gains.
 """
 _VALUES = "<br>"
 _SPECIAL = re.compile(r"[\\|`<]|[^ -~]|^ | $")
+_NUMBER = re.compile(r"account (\d{12}),", re.ASCII)
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
 
 Accepted = dict[str, dict[Table, frozenset[Row]]]
@@ -28,12 +30,14 @@ Accepted = dict[str, dict[Table, frozenset[Row]]]
 
 def rendered(accounts: Iterable[AccountFacts]) -> str:
     """The text of the file."""
-    return "\n".join([HEADER, *(line for account in accounts for line in _account(account))])
+    found = ((each.number, "\n".join(_tables(each)), each) for each in accounts)
+    lines = [HEADER]
+    for text, members in grouped(found):
+        lines += [*(f"## {_escaped(account.heading)}" for account in members), "", text]
+    return "\n".join(lines)
 
 
-def _account(account: AccountFacts) -> Iterator[str]:
-    yield f"## {_escaped(account.heading)}"
-    yield ""
+def _tables(account: AccountFacts) -> Iterator[str]:
     for table in Table:
         rows = account.rows[table]
         if not rows:
@@ -73,25 +77,38 @@ def parse(name: str, text: str) -> Accepted:
     if not text.startswith(HEADER):
         raise ReviewError(f"{name} does not begin as `make accept` writes it; {_ANEW}")
     accepted: Accepted = {}
-    heading, table = "", None
+    headings: list[str] = []
+    table = None
     lines = text.removeprefix(HEADER).splitlines()
     for number, line in enumerate(lines, start=HEADER.count("\n") + 1):
         where = f"{name}:{number}"
         if line.startswith("## "):
-            heading, table = _plain(line.removeprefix("## ")), None
+            heading = _plain(line.removeprefix("## "))
             _refuse(heading in accepted, where, "the account stands there twice")
+            # Accounts whose headings follow each other have what comes after them in common.
+            headings, table = [*(headings if table is None else []), heading], None
             accepted[heading] = {}
         elif line.startswith("### "):
             table = _table(line.removeprefix("### "), where)
-            _refuse(not heading or table in accepted[heading], where, "it is out of place")
-            accepted[heading][table] = frozenset()
+            is_new = headings and all(table not in accepted[each] for each in headings)
+            _refuse(not is_new, where, "it is out of place")
+            for each in headings:
+                accepted[each][table] = frozenset()
         elif line.startswith("| `") or line.startswith("|  |"):
             _refuse(table is None, where, "it stands in no table")
             assert table is not None
-            accepted[heading][table] |= {_row(line, table, where)}
+            for each in headings:
+                own = line.replace(PLACEHOLDER, number_of(each)) if len(headings) > 1 else line
+                accepted[each][table] |= {_row(own, table, where)}
         elif line and not _is_frame(line, table):
             _refuse(True, where, "it is not a line of this file")
     return accepted
+
+
+def number_of(heading: str) -> str:
+    """The number of the account of a heading; empty where none is fixed."""
+    match = _NUMBER.match(heading)
+    return match[1] if match else ""
 
 
 def accepted_before(path: Path) -> Accepted:

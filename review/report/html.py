@@ -6,10 +6,12 @@ from pathlib import Path
 from review.access.evaluation import Decision
 from review.access.grants import Access
 from review.access_review import AccountReview, Review
+from review.alike_accounts import PLACEHOLDER, grouped
 from review.escalation import attribution
 from review.invariants.invariant import Invariant, Verdict
 from review.report.picture import legend, svg
 from review.report.texts import (
+    ACCOUNT,
     NOT_WHOLE,
     TITLE,
     basis,
@@ -20,6 +22,7 @@ from review.report.texts import (
     open_path_rows,
     rows,
     runbook_cells,
+    stands_for,
     verdicts,
 )
 from review.report.visible_text import escape
@@ -38,12 +41,25 @@ def review_html(review: Review) -> str:
     body = "\n".join(
         [
             f"<h1>{TITLE}</h1>",
-            *(part for account in review.accounts for part in _account(account)),
+            *_accounts(review),
             "<h2>What this rests on</h2>",
             _list([*basis(review), attribution()]),
         ]
     )
     return page(TITLE, body)
+
+
+def _accounts(review: Review) -> Iterator[str]:
+    """The accounts, those that are alike once."""
+    found = (
+        (each.account.environment.account, "\n".join(_account(each)), each)
+        for each in review.accounts
+    )
+    for text, members in grouped(found):
+        yield from (f"<h2>{escape(environment_of(each))}</h2>" for each in members)
+        if len(members) > 1:
+            yield f"<p>{stands_for(len(members))}.</p>"
+        yield text.replace(PLACEHOLDER, ACCOUNT)
 
 
 def page(title: str, body: str) -> str:
@@ -57,7 +73,6 @@ def page(title: str, body: str) -> str:
 
 
 def _account(account: AccountReview) -> Iterator[str]:
-    yield f"<h2>{escape(environment_of(account))}</h2>"
     yield f"<p>{escape(verdicts(account))}. {escape(escalation_counted(account))}.</p>"
     yield '<ul class="invariants">'
     for invariant in account.invariants:

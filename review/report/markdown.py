@@ -5,11 +5,14 @@ from collections.abc import Iterable, Iterator
 
 from review.access.grants import Access
 from review.access_review import AccountReview, Review
+from review.alike_accounts import PLACEHOLDER, grouped, listed
 from review.diff.changes import Change
+from review.diff.differences import Difference
 from review.escalation import attribution
 from review.invariants.invariant import Invariant, Verdict
 from review.report.picture import mermaid
 from review.report.texts import (
+    ACCOUNT,
     NOT_WHOLE,
     TITLE,
     basis,
@@ -20,6 +23,7 @@ from review.report.texts import (
     open_path_rows,
     rows,
     runbook_cells,
+    stands_for,
     verdicts,
 )
 from review.report.visible_text import visible
@@ -35,16 +39,21 @@ _MARKS = {
 def review_markdown(review: Review) -> str:
     """The whole review."""
     lines = [f"# {TITLE}"]
-    for account in review.accounts:
-        lines += ["", *_account(account)]
+    accounts = (
+        (each.account.environment.account, "\n".join(_account(each)), each)
+        for each in review.accounts
+    )
+    for text, members in grouped(accounts):
+        lines += ["", *(f"## {environment_of(each)}" for each in members), ""]
+        if len(members) > 1:
+            lines += [f"{stands_for(len(members))}.", ""]
+        lines.append(text.replace(PLACEHOLDER, ACCOUNT))
     lines += ["", "## What this rests on", "", *(f"- {_escaped(text)}" for text in basis(review))]
     lines += [f"- {attribution()}", ""]
     return "\n".join(lines)
 
 
 def _account(account: AccountReview) -> Iterator[str]:
-    yield f"## {environment_of(account)}"
-    yield ""
     yield f"{verdicts(account)}. {escalation_counted(account)}."
     yield ""
     for invariant in account.invariants:
@@ -149,11 +158,20 @@ def change_markdown(change: Change) -> str:
         ("Invariants that it violates", change.violated),
         ("Invariants restored", change.restored),
         ("Invariants withdrawn", change.withdrawn),
-        ("Not evaluated, in stacks of the administrator: counts as a gain", map(str, owned)),
-        ("Not evaluated, in stacks of the authors", map(str, authors)),
+        ("Not evaluated, in stacks of the administrator: counts as a gain", _once(owned)),
+        ("Not evaluated, in stacks of the authors", _once(authors)),
     ):
         lines += _section(title, sentences)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _once(differences: Iterable[Difference]) -> Iterator[str]:
+    """The differences, those that are the same in several accounts once."""
+    found = ((each.where.split(",")[0], str(each), each.where) for each in differences)
+    for text, places in grouped(found):
+        accounts = [place.split(",")[0] for place in places]
+        several = f" ({len(places)} accounts: {listed(accounts)})" if len(places) > 1 else ""
+        yield f"{text}{several}"
 
 
 def _section(title: str, sentences: Iterable[str]) -> list[str]:

@@ -20,6 +20,15 @@ ALWAYS = (
 NOT_WHOLE = "This one exists already: what it holds from elsewhere is not shown here"
 
 
+ACCOUNT = "ACCOUNT"
+"""Stands for the number of each of several accounts that are alike."""
+
+
+def stands_for(count: int) -> str:
+    """What that word stands for, below the headings of so many accounts."""
+    return f"{ACCOUNT} stands for the number of each of these {count} accounts"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """Actions that are granted alike."""
@@ -103,9 +112,11 @@ def basis(review: Review) -> Iterator[str]:
     )
     yield ALWAYS
     yield from sorted({text for template in review.templates for text in _assumed(template)})
-    for account in review.accounts:
-        for template in account.account.templates:
-            yield f"{template.stack} in {template.region}: SHA-256 {template.digest}"
+    yield from dict.fromkeys(
+        f"{template.stack} in {template.region}: SHA-256 {template.digest}"
+        for account in review.accounts
+        for template in account.account.templates
+    )
 
 
 def _assumed(template: Template) -> Iterator[str]:

@@ -46,9 +46,11 @@ _OWN_ROLES = {
 company may have its own, or all of an author."""
 _COMPANYS = "a company's own"
 _UPLOAD = {"bucketName", "objectKey", "assumeRoleArn", "region", "digest", "artifact"}
+_WAVE, _WAVES = "delegation:wave", 99
 _METADATA = {
     *("aws:cdk:creationStack", "aws:cdk:logicalId", "aws:cdk:templateFile"),
     *("aws:cdk:acknowledged-rules", "aws:cdk:warning", "aws:cdk:info", "aws:cdk:path"),
+    _WAVE,
 }
 """What is printed and does nothing. Others upload folders."""
 _STACK_TAGS = "aws:cdk:stack-tags"
@@ -146,6 +148,23 @@ def what_else_it_tells(
             elif entry["type"] not in _METADATA:
                 return f"holds metadata of type {entry['type']}, which no review evaluates"
     return ""
+
+
+def wave_of(*metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> int:
+    """In which group a stack is deployed; 1 where nothing says so. ValueError for what is no
+    group."""
+    found = [
+        entry.get("data")
+        for each in metadata
+        for entries in each.values()
+        for entry in entries
+        if entry["type"] == _WAVE
+    ]
+    if not found:
+        return 1
+    if len(found) > 1 or type(found[0]) is not int or not 1 <= found[0] <= _WAVES:
+        raise ValueError(f"is in the waves {found}")
+    return int(found[0])
 
 
 def is_authors(role: str) -> bool:

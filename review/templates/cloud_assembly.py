@@ -15,6 +15,7 @@ from review.errors import ReviewError
 from review.templates.assembly_checks import (
     ARTIFACTS,
     is_authors,
+    wave_of,
     what_else_it_deploys,
     what_else_it_is,
     what_else_it_tells,
@@ -52,6 +53,8 @@ class Stack:
     """SHA-256 of the template's file, in hexadecimal."""
     tags: Mapping[str, str]
     """Its tags, which CloudFormation gives to its resources too."""
+    wave: int
+    """In which group it is deployed, 1 first."""
     manifest: Mapping[str, Any]
     """All that the manifest and the list of assets say of it, its template's digest left out."""
 
@@ -226,11 +229,12 @@ class Assembly:
             upload = uploads[template]
             beside = artifact.get("additionalMetadataFile")
             tags = properties.get("tags", {})
+            further = self.read(beside) if beside else {}
             problem = (
                 what_else_it_is(id_, name, (of_account, region), artifact, upload)
                 or what_else_it_deploys(artifact, upload, region)
                 or what_else_it_tells(artifact.get("metadata", {}), tags)
-                or what_else_it_tells(self.read(beside) if beside else {}, tags)
+                or what_else_it_tells(further, tags)
             )
             if problem:
                 raise ReviewError(
@@ -249,8 +253,15 @@ class Assembly:
                 asset=f"{upload['bucketName']}/{upload['objectKey']}",
                 digest=upload["digest"],
                 tags=tags,
+                wave=self._wave(name, artifact.get("metadata", {}), further),
                 manifest=_without(upload["digest"], {"stack": artifact, "upload": upload}),
             )
+
+    def _wave(self, name: str, *metadata: Mapping[str, Any]) -> int:
+        try:
+            return wave_of(*metadata)
+        except ValueError as error:
+            raise ReviewError(f"stack {name} of {self.folder} {error}; run: make synth") from None
 
     def _uploads(self) -> dict[str, Mapping[str, Any]]:
         """Where each template goes; ReviewError for an asset that is not a template of this

@@ -106,6 +106,7 @@ _TARGET = Target(
         asset="",
         digest="",
         tags={},
+        wave=1,
         manifest={},
     ),
     region="eu-west-1",

@@ -30,6 +30,7 @@ _STACK = Stack(
     asset="",
     digest="",
     tags={},
+    wave=1,
     manifest={},
 )
 _NOWHERE = {

@@ -93,7 +93,7 @@ def test_violated_invariant_ends_with_2_and_is_listed(guide: Path, tmp_path: Pat
 
     assert done.returncode == 2
     assert (
-        "  AutomationRestrictedOperator may start every runbook of this account in every Region, "
+        ": AutomationRestrictedOperator may start every runbook of this account in every Region, "
         "AWS's own, and those that other accounts share with it, each under whichever role is "
         "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)\n"
     ) in done.stdout

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from delegation.errors import DelegationError
-from stacks.cdk_command import refuse_foreign_stacks
+from stacks.cdk_command import refuse_foreign_stacks, refuse_waves
+from tests.stacks.synthesis import deployment
 
 
 class _Asked(Exception):
@@ -98,3 +99,29 @@ def test_foreign_stack_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(DelegationError, match=r"^RunbooksStack is not of this project$"):
         refuse_foreign_stacks(Path("cdk.out"))
+
+
+@pytest.mark.parametrize(
+    ("line", "waves", "is_refused"),
+    [
+        ("cdk deploy --all", (1, 2), True),
+        ("cdk deploy ** --concurrency 4", (1, 2), True),
+        ("cdk deploy --all", (1, 1), False),
+        ("cdk deploy AdministrationStack-111111111111", (1, 2), False),
+        ("cdk diff --all", (1, 2), False),
+    ],
+)
+def test_all_stacks_are_deployed_in_waves_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, line: str, waves: tuple[int, ...], is_refused: bool
+) -> None:
+    _above(monkeypatch, ["sh"], ["node", *line.split()])
+    found = [
+        deployment(account=str(number) * 12, regions=("eu-west-1",), wave=wave)
+        for number, wave in enumerate(waves, start=1)
+    ]
+
+    if not is_refused:
+        refuse_waves(found)
+        return
+    with pytest.raises(DelegationError, match=r"make deploy DIGEST=\$\(make --silent digest\)"):
+        refuse_waves(found)
