@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from operate import explanations
 from operate.audit.command import audit
@@ -37,6 +37,8 @@ _AUDIT_STATUSES = """exit status:
 _TABLES = ("table", "json", "csv")
 
 Command = Callable[[Connection, argparse.Namespace], Exit]
+CommandOfMany = Callable[[Sequence[Connection], argparse.Namespace], Exit]
+"""A command on several accounts and Regions, whose results are one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,6 +83,30 @@ def _parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, help_: str, *outputs: str) -> argparse.ArgumentParser:
+        one = add_without_a_place(name, help_, *outputs)
+        one.set_defaults(act=lambda options: command(_connection(options), options))
+        one.add_argument("--profile", help="a profile of the AWS configuration")
+        one.add_argument("--region", help="the Region, as us-east-1")
+        return one
+
+    def add_of_many(
+        name: str, command: CommandOfMany, help_: str, *outputs: str
+    ) -> argparse.ArgumentParser:
+        one = add_without_a_place(name, help_, *outputs)
+        one.set_defaults(act=lambda options: command(_connections(options), options))
+        for option, what in (
+            ("--profile", "a profile of the AWS configuration"),
+            ("--region", "the Region, as us-east-1"),
+        ):
+            one.add_argument(
+                option,
+                action="append",
+                default=[],
+                help=f"{what}; may be repeated, for the results of all",
+            )
+        return one
+
+    def add_without_a_place(name: str, help_: str, *outputs: str) -> argparse.ArgumentParser:
         one: argparse.ArgumentParser = added.add_parser(
             name,
             help=help_,
@@ -89,13 +115,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        one.set_defaults(
-            act=lambda options: command(_connection(options), options), takes_words=False
-        )
-        aws = one.add_argument_group("AWS")
-        aws.add_argument("--profile", help="a profile of the AWS configuration")
-        aws.add_argument("--region", help="the Region, as us-east-1")
-        aws.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's own")
+        one.set_defaults(takes_words=False)
+        one.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's own")
         if outputs:
             one.add_argument("--output", choices=outputs, default=outputs[0])
         return one
@@ -119,13 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         "table",
         "json",
     )
-    _add_history(add("history", history.history, "your runs", *_TABLES))
+    _add_history(add_of_many("history", history.history, "your runs", *_TABLES))
     for name, command in (("approve", running.approve), ("reject", running.reject)):
         one = add(name, command, f"{name} a run that waits for it")
         one.add_argument("id", metavar="ID", type=_id, help="the run's id")
         one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
         one.add_argument("--yes", action="store_true", help="do not ask")
-    one = add("audit", audit, "who did what through the service roles", *_TABLES)
+    one = add_of_many("audit", audit, "who did what through the service roles", *_TABLES)
     one.epilog = _AUDIT_STATUSES
     _add_audit(one)
     one = added.add_parser("explain", help="cause and fix of a message of AWS")
@@ -153,6 +174,15 @@ def _positive(text: str) -> int:
 
 def _connection(options: argparse.Namespace) -> Connection:
     return Connection(profile=options.profile, region=options.region, endpoint=options.endpoint_url)
+
+
+def _connections(options: argparse.Namespace) -> list[Connection]:
+    """Each profile in each Region, those that are not named as the AWS configuration has them."""
+    return [
+        Connection(profile=profile, region=region, endpoint=options.endpoint_url)
+        for profile in dict.fromkeys(options.profile or [None])
+        for region in dict.fromkeys(options.region or [None])
+    ]
 
 
 def _add_runbook(one: argparse.ArgumentParser) -> None:

@@ -4,9 +4,9 @@ import contextlib
 import difflib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -34,6 +34,7 @@ class Connection:
     ) -> None:
         """Raises OperateError for settings of the AWS configuration that are none."""
         self._endpoint = endpoint
+        self._named = " ".join(filter(None, (profile, region)))
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
         with asking("for credentials"):
@@ -84,10 +85,19 @@ class Connection:
         return _HOMES.get(partition, "")
 
     @property
+    def title(self) -> str:
+        """Profile and Region as they were named, where several are."""
+        return self._named or "the default profile"
+
+    @property
+    def account(self) -> str:
+        """12 digits; empty where AWS does not show who the caller is."""
+        return self.caller.split(":")[4] if self.caller else ""
+
+    @property
     def place(self) -> str:
         """Region and account, for a question."""
-        account = self.caller.split(":")[4] if self.caller else "an unknown account"
-        return f"{self.region} of {account}"
+        return f"{self.region} of {self.account or 'an unknown account'}"
 
     @property
     def ssm(self) -> Any:
@@ -140,6 +150,27 @@ class Connection:
     def _identity(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.client("sts").get_caller_identity()
         return answer
+
+
+Answer = TypeVar("Answer")
+
+
+def of_each(
+    connections: Sequence[Connection], ask: Callable[[Connection], Answer]
+) -> tuple[list[Answer], Exit | None]:
+    """What each account and Region answers, and the status of a command where one cannot be asked:
+    that is said, and the others are asked. Of one alone the error itself."""
+    if len(connections) == 1:
+        return [ask(connections[0])], None
+    answers: list[Answer] = []
+    status = None
+    for each in connections:
+        try:
+            answers.append(ask(each))
+        except OperateError as error:
+            say(f"{each.title}: {error}")
+            status = error.status
+    return answers, status
 
 
 @contextlib.contextmanager

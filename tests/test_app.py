@@ -105,8 +105,8 @@ _MISTAKES = {
     "misspelt field": (
         "from delegation.model import Deployment\n\nDEPLOYMENTS = (Deployment(operator=()),)\n",
         "error: deployments.py:3: Deployment has no field 'operator'; fields: operators, "
-        "service_roles, teams, authors, pipeline, audit, account, regions, profile, "
-        "termination_protection, name_prefix, iam_path, own_executions, tags, own_mfa, "
+        "service_roles, teams, schedules, authors, pipeline, audit, account, regions, wave, "
+        "profile, termination_protection, name_prefix, iam_path, own_executions, tags, own_mfa, "
         "require_mfa, permissions_boundary, bootstrap; nearest: operators\n",
     ),
     "misspelt name": (

@@ -368,8 +368,8 @@ class Deployment:
         for name in map(self.naming.named, RESERVED_ROLES):
             if alike(name) in existing_roles:
                 raise DelegationError(
-                    f"role {name!r} is one that the deployment makes; nobody of deployments.py "
-                    f"holds it {IN_DEPLOYMENTS}"
+                    f"role {name!r} is one that the deployment makes; nobody else holds it "
+                    f"{IN_DEPLOYMENTS}"
                 )
 
     def _check_guide(self) -> None:

@@ -1,8 +1,9 @@
 """``python -m operate audit``: what Automation and CloudTrail show together."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -20,13 +21,13 @@ from operate.audit.matching import (
     Sources,
     UnattributedCall,
 )
-from operate.audit.output import print_report
+from operate.audit.output import print_reports
 from operate.audit.progress import Progress
 from operate.audit.records import Call, execution_of
 from operate.audit.report import Report
 from operate.audit.spool import Spool
 from operate.audit.watched_roles import Roles, read_roles
-from operate.connection import PAGE, Connection, asking
+from operate.connection import PAGE, Connection, asking, of_each
 from operate.errors import Exit, OperateError
 from operate.executions.execution import Run, read_run
 from operate.screen import moment, say
@@ -71,28 +72,40 @@ class _Window:
         return bool({call.execution, execution_of(call.opened_session), answered} & ids)
 
 
-def audit(connection: Connection, options: argparse.Namespace) -> Exit:
+def audit(connections: Sequence[Connection], options: argparse.Namespace) -> Exit:
     """Reports executions with what was done for them, and before them what belongs to none."""
-    account, roles = read_roles(connection, options.role, options.except_role)
-    with Spool[AuditedExecution]() as executions:
+    with ExitStack() as spools:
         with whole_file(options.html) as html:
-            asked = _one(connection, options.id) if options.id else _period(connection, options)
-            report = Report(
-                account=account,
-                region=connection.region,
-                global_region=connection.home_of_global_services,
-                since=asked.begin,
-                until=asked.end,
-                roles=tuple(sorted(map(_name, roles.watched))),
-                executions=executions,
+            reports, refused = of_each(
+                connections,
+                lambda each: _report(each, options, spools.enter_context(Spool())),
             )
-            _fill(report, asked, connection, roles)
             if html:
-                html.writelines(page.lines(report))
+                html.writelines(page.lines(reports))
         if options.html:
             say(f"written: {options.html}")
-        print_report(report, options.output)
-        return Exit.FAILED if report.has_findings else Exit.SUCCESS
+        print_reports(reports, options.output, are_many=len(connections) > 1)
+        found = any(report.has_findings for report in reports)
+        return refused or (Exit.FAILED if found else Exit.SUCCESS)
+
+
+def _report(
+    connection: Connection, options: argparse.Namespace, executions: Spool[AuditedExecution]
+) -> Report:
+    """What is found in an account and Region."""
+    account, roles = read_roles(connection, options.role, options.except_role)
+    asked = _one(connection, options.id) if options.id else _period(connection, options)
+    report = Report(
+        account=account,
+        region=connection.region,
+        global_region=connection.home_of_global_services,
+        since=asked.begin,
+        until=asked.end,
+        roles=tuple(sorted(map(_name, roles.watched))),
+        executions=executions,
+    )
+    _fill(report, asked, connection, roles)
+    return report
 
 
 def _fill(report: Report, asked: _Window, connection: Connection, roles: Roles) -> None:

@@ -1,7 +1,7 @@
 """A report on standard output: for people, as JSON, as CSV."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -23,9 +23,21 @@ _NOTHING = ("",) * 8
 """The columns of a call, where there is none."""
 
 
-def print_report(report: Report, output: str) -> None:
-    """Prints a report: what belongs to no execution comes first."""
-    {"table": _print_table, "json": _print_json, "csv": _print_csv}[output](report)
+def print_reports(reports: Sequence[Report], output: str, *, are_many: bool) -> None:
+    """Prints the report of each account and Region: what belongs to no execution comes first. As
+    JSON a list where several were asked for, as CSV with columns that say where."""
+    if output == "csv":
+        _print_csv(reports, are_many=are_many)
+    elif output == "json":
+        sys.stdout.write("[\n" if are_many else "")
+        for number, report in enumerate(reports):
+            sys.stdout.write(",\n" if number else "")
+            _print_json(report)
+        sys.stdout.write("\n]\n" if are_many else "\n")
+    else:
+        for number, report in enumerate(reports):
+            console().print("\n" if number else "", end="")
+            _print_table(report)
 
 
 def answer_line(call: Call) -> str:
@@ -116,7 +128,7 @@ def _print_json(report: Report) -> None:
     for number, execution in enumerate(report.executions):
         sys.stdout.write("," if number else "")
         sys.stdout.write("\n    " + as_json(_execution(execution)))
-    sys.stdout.write("\n  ]\n}\n")
+    sys.stdout.write("\n  ]\n}")
 
 
 def _execution(execution: AuditedExecution) -> dict[str, Any]:
@@ -177,25 +189,31 @@ def _milliseconds(time: datetime | None) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if time else ""
 
 
-def _print_csv(report: Report) -> None:
+def _print_csv(reports: Sequence[Report], *, are_many: bool) -> None:
     """A row a call: those of no execution first, then those without a role, the refused ones, and
     those of executions, of which one without a call is a row as well."""
+    rows = (
+        (*((report.account, report.region) if are_many else ()), *row)
+        for report in reports
+        for row in _of_report(report)
+    )
+    print_csv((*(("account", "Region") if are_many else ()), *_COLUMNS), rows)
+
+
+def _of_report(report: Report) -> Iterator[tuple[str, ...]]:
     nowhere = ("",) * 9
-    print_csv(
-        _COLUMNS,
-        chain(
-            (("note", *nowhere, *_NOTHING[1:], note) for note in report.notes),
-            (
-                ("outside executions", *nowhere, *_cells(each.call), each.why)
-                for each in report.unattributed
-            ),
-            (("without a role", *row) for each in report.without_role for row in _rows(each)),
-            (("refused", *nowhere, *_cells(call), "") for call in report.refused),
-            (
-                ("began earlier" if each.began_earlier else "execution", *row)
-                for each in report.executions
-                for row in _rows(each)
-            ),
+    return chain(
+        (("note", *nowhere, *_NOTHING[1:], note) for note in report.notes),
+        (
+            ("outside executions", *nowhere, *_cells(each.call), each.why)
+            for each in report.unattributed
+        ),
+        (("without a role", *row) for each in report.without_role for row in _rows(each)),
+        (("refused", *nowhere, *_cells(call), "") for call in report.refused),
+        (
+            ("began earlier" if each.began_earlier else "execution", *row)
+            for each in report.executions
+            for row in _rows(each)
         ),
     )
 

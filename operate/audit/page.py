@@ -59,17 +59,28 @@ td, th { text-align: left; padding: 0.2rem 0.8rem 0.2rem 0; vertical-align: top;
 """
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The page, piece by piece."""
-    title = f"Executions in {report.region} of {report.account}"
+def lines(reports: Sequence[Report]) -> Iterator[str]:
+    """The page of the accounts and Regions, piece by piece."""
+    titles = [_title(report) for report in reports]
+    title = titles[0] if len(titles) == 1 else f"Executions in {len(titles)} places"
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(title)}</title>\n<style>{_STYLE}</style></head><body>\n"
-        f"<h1>{_text(title)}</h1>\n<dl>\n"
     )
+    for report in reports:
+        yield from _report(report)
+    yield "</body></html>\n"
+
+
+def _title(report: Report) -> str:
+    return f"Executions in {report.region} of {report.account}"
+
+
+def _report(report: Report) -> Iterator[str]:
+    yield f"<h1>{_text(_title(report))}</h1>\n<dl>\n"
     for line in report.summary():
         kind = {None: "", False: "well", True: "bad"}[line.is_finding]
         yield f'<dt>{_text(line.label)}</dt><dd class="{kind}">{_text(line.value)}</dd>\n'
@@ -98,7 +109,6 @@ def lines(report: Report) -> Iterator[str]:
         yield "</section>\n"
     for execution in report.executions:
         yield from _section(execution)
-    yield "</body></html>\n"
 
 
 def _section(execution: AuditedExecution, kind: str = "") -> Iterator[str]:

@@ -45,7 +45,11 @@ _EVERYTHING: dict[str, Any] = {
     ),
     "pipeline": GitHubPipeline(repositories=("octo-org/runbooks",)),
     "audit": Audit(auditors=(IamUser("eve"),), subscribers=("team@example.com",)),
-    "schedules": (Schedule(name="Nightly", starts="WebTier", at="rate(7 days)"),),
+    "schedules": (
+        Schedule(
+            name="Nightly", starts="WebTier", at="rate(7 days)", begins="2090-01-01T00:00:00Z"
+        ),
+    ),
     "name_prefix": "narrow-",
     "iam_path": "/narrow/",
     "own_mfa": True,

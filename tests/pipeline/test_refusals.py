@@ -222,7 +222,7 @@ def test_review_role_cannot_deploy(
     )["Credentials"]
     cloudformation = account.client("cloudformation", credentials)
     role = "arn:aws:iam::000000000000:role/"
-    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::QueueInlinePolicy"}}})
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     comparison = {
         "StackName": "RunbooksStack",
         "ChangeSetName": "cdk-diff-change-set-1",

@@ -287,7 +287,7 @@ def test_regions_are_deployed_at_a_time_and_again_without_a_change(tmp_path: Pat
                 command,
                 cwd=PROJECT,
                 env={
-                    "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+                    "PATH": path,
                     **running.environment(),
                 },
                 capture_output=True,

@@ -348,7 +348,7 @@ def _doubling(body: Body) -> None:
     for number in range(40):
         before = {"Condition": f"C{number}"}
         body["Conditions"][f"C{number + 1}"] = {"Fn::Or": [before, before]}
-    body["Resources"]["Z"] = {"Type": "AWS::SQS::Queue", "Condition": "C40"}
+    body["Resources"]["Z"] = {"Type": "AWS::SQS::QueueInlinePolicy", "Condition": "C40"}
 
 
 def _laughing(body: Body) -> None:

@@ -386,7 +386,7 @@ def test_many_runbooks_are_split_over_rules_that_fit() -> None:
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume "
             "keys, no account, no regions, no permissions boundary, no MFA, no CLI sign-in, no "
-            "name prefix, no path and no own executions (deployments.py)",
+            "name prefix, no path, no own executions and no schedules (deployments.py)",
         ),
     ],
 )

@@ -297,7 +297,7 @@ def test_story_goes_the_same_under_other_names(sandbox: Sandbox, region: str) ->
             "the guide profile is the guide's alone: one IamUser as operator, one service role "
             "with one runbook, no teams, no authors, no pipeline, no audit, no limits, no volume "
             "keys, no account, no regions, no permissions boundary, no MFA, no CLI sign-in, no "
-            "name prefix, no path and no own executions (deployments.py)",
+            "name prefix, no path, no own executions and no schedules (deployments.py)",
         ),
         (
             lambda: deployment(
@@ -319,8 +319,8 @@ def test_story_goes_the_same_under_other_names(sandbox: Sandbox, region: str) ->
             lambda: _everything(
                 name_prefix="acme-", operators=(ExistingRole("acme-PipelineReviewRole"),)
             ),
-            "role 'acme-PipelineReviewRole' is one that the deployment makes for those who deploy; "
-            "nobody else holds it (deployments.py)",
+            "role 'acme-PipelineReviewRole' is one that the deployment makes; nobody else holds it "
+            "(deployments.py)",
         ),
         (
             lambda: ExistingRole("Leads", path="it"),

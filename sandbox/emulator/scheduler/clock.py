@@ -32,30 +32,34 @@ def move(on: timedelta) -> int:
     global _moved
     with _turn:
         _moved += on
-    return start_due()
+        return _start_due()
 
 
 def start_due() -> int:
     """Starts what has become due since the last time; how many starts."""
+    with _turn:
+        return _start_due()
+
+
+def _start_due() -> int:
     global _done_until
     previous = get_account_id(), get_region()
-    with _turn:
-        until = now()
-        starts = sorted(
-            (
-                (at, key)
-                for key, record in list(scheduler._schedules._data.items())
-                for at in due(record, _done_until, until)
-            ),
-            key=lambda start: start[0],
-        )
-        _done_until = until
-        try:
-            for at, (account, region, name) in starts:
-                set_request_account_id(account)
-                set_request_region(region)
-                deliver(scheduler._schedules._data[account, region, name], at)
-        finally:
-            set_request_account_id(previous[0])
-            set_request_region(previous[1])
+    until = now()
+    starts = sorted(
+        (
+            (at, key)
+            for key, record in list(scheduler._schedules._data.items())
+            for at in due(record, _done_until, until)
+        ),
+        key=lambda start: start[0],
+    )
+    _done_until = until
+    try:
+        for at, (account, region, name) in starts:
+            set_request_account_id(account)
+            set_request_region(region)
+            deliver(scheduler._schedules._data[account, region, name], at)
+    finally:
+        set_request_account_id(previous[0])
+        set_request_region(previous[1])
     return len(starts)
