@@ -4,11 +4,13 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from account.errors import AccountError, Unreadable
+from account.findings import Finding
 from review.command_line import FOUND, Parser
 from review.errors import ReviewError
 
@@ -54,6 +56,14 @@ def _options() -> argparse.Namespace:
         help="a user or role whose reach is accepted, by name or ARN, * for any characters; may be "
         f"repeated; {_KNOWN} names them for good, a line each",
     )
+    doctor.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a profile of the AWS configuration, of an account of the assembly; may be repeated, "
+        "for the findings of all",
+    )
     doctor.add_argument("--output", choices=("text", "json"), default="text")
     doctor.add_argument("--page", type=Path, metavar="FILE", help="also write them as HTML here")
     verify = commands.add_parser(
@@ -81,19 +91,37 @@ def _doctor(options: argparse.Namespace) -> int:
     from account.doctor import examine
     from account.page import counted, findings_page
 
-    aws = Aws()
-    found = examine(aws, options.assembly, (*options.known, *_known()))
-    faults = [finding for finding in found if finding.is_fault]
+    of_accounts: dict[str, list[Finding]] = {}
+    status = 0
+    for profile in dict.fromkeys(options.profile or [None]):
+        try:
+            aws = Aws(profile)
+            found = examine(aws, options.assembly, (*options.known, *_known()))
+            of_accounts[aws.account] = found
+        except (AccountError, Unreadable) as error:
+            if len(options.profile) < 2:
+                raise
+            print(f"error: profile {profile}: {error}", file=sys.stderr)
+            status = 1  # the others are asked all the same
+            continue
+        if options.output == "text":
+            for finding in found:
+                print(f"{finding}\n")
+            print(f"account {aws.account}: {counted(found)}", flush=True)
     if options.output == "json":
-        print(json.dumps([asdict(finding) for finding in found], indent=2))
-    else:
-        for finding in found:
-            print(f"{finding}\n")
-        print(f"account {aws.account}: {counted(found)}")
+        _print_json(of_accounts, are_many=len(options.profile) > 1)
     if options.page:
         date = f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}"
-        _write(options.page, findings_page(aws.account, date, found))
-    return FOUND if faults else 0
+        _write(options.page, findings_page(date, of_accounts))
+    has_faults = any(finding.is_fault for found in of_accounts.values() for finding in found)
+    return status or (FOUND if has_faults else 0)
+
+
+def _print_json(of_accounts: Mapping[str, Sequence[Finding]], *, are_many: bool) -> None:
+    """The findings as a list; by account where several were asked."""
+    listed = {account: [asdict(each) for each in found] for account, found in of_accounts.items()}
+    shown = listed if are_many else next(iter(listed.values()))
+    print(json.dumps(shown, indent=2))
 
 
 def _known() -> list[str]:

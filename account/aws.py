@@ -26,8 +26,11 @@ _MISSING_IN_CLOUDFORMATION = "ValidationError"
 class Aws:
     """The account of the credentials at hand, read only."""
 
-    def __init__(self) -> None:
-        self._session = boto3.Session()
+    def __init__(self, profile: str | None = None) -> None:
+        try:
+            self._session = boto3.Session(profile_name=profile)
+        except BotoCoreError as error:
+            raise AccountError(f"profile {profile!r} cannot be used: {error}") from None
         self._clients: dict[tuple[str, str], Any] = {}
         self._answers: dict[tuple[object, ...], dict[str, Any] | None] = {}
         """What has been read before: several checks ask the same of a stack or resource."""

@@ -1,6 +1,6 @@
 """The findings as one page that loads nothing, in the access review's design."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from account.findings import Finding, Harm
 from review.report.html import page
@@ -9,11 +9,15 @@ from review.report.visible_text import escape
 _CLASSES = {Harm.ACCESS: "violated", Harm.UNKNOWN: "undetermined", Harm.NOTE: "holds"}
 
 
-def findings_page(account: str, date: str, findings: Sequence[Finding]) -> str:
-    """The page of an account's findings on a date, the worst first."""
-    title = f"Account {account}"
-    counts = f"<p>{escape(date)}. {escape(counted(findings))}.</p>"
-    return page(title, "\n".join((f"<h1>{title}</h1>", counts, *_sections(findings))))
+def findings_page(date: str, of_accounts: Mapping[str, Sequence[Finding]]) -> str:
+    """The page of the accounts' findings on a date, the worst of each first."""
+    is_one = len(of_accounts) == 1
+    title = f"Account {next(iter(of_accounts))}" if is_one else f"{len(of_accounts)} accounts"
+    parts = []
+    for account, findings in of_accounts.items():
+        counts = f"<p>{escape(date)}. {escape(counted(findings))}.</p>"
+        parts += [f"<h1>Account {account}</h1>", counts, *_sections(findings)]
+    return page(title, "\n".join(parts))
 
 
 def counted(findings: Sequence[Finding]) -> str:

@@ -34,6 +34,7 @@ class Connection:
     ) -> None:
         """Raises OperateError for settings of the AWS configuration that are none."""
         self._endpoint = endpoint
+        self._profile = profile
         self._named = " ".join(filter(None, (profile, region)))
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
@@ -88,6 +89,15 @@ class Connection:
     def title(self) -> str:
         """Profile and Region as they were named, where several are."""
         return self._named or "the default profile"
+
+    @property
+    def named_region(self) -> str:
+        """The Region in use as it is named, whatever it is; empty where none is."""
+        return str(self._session.region_name or "")
+
+    def is_beside(self, other: "Connection") -> bool:
+        """Whether it is another Region by the same profile."""
+        return self._profile == other._profile and self is not other
 
     @property
     def account(self) -> str:

@@ -78,7 +78,7 @@ def audit(connections: Sequence[Connection], options: argparse.Namespace) -> Exi
         with whole_file(options.html) as html:
             reports, refused = of_each(
                 connections,
-                lambda each: _report(each, options, spools.enter_context(Spool())),
+                lambda each: _report(each, connections, options, spools.enter_context(Spool())),
             )
             if html:
                 html.writelines(page.lines(reports))
@@ -90,7 +90,10 @@ def audit(connections: Sequence[Connection], options: argparse.Namespace) -> Exi
 
 
 def _report(
-    connection: Connection, options: argparse.Namespace, executions: Spool[AuditedExecution]
+    connection: Connection,
+    connections: Sequence[Connection],
+    options: argparse.Namespace,
+    executions: Spool[AuditedExecution],
 ) -> Report:
     """What is found in an account and Region."""
     account, roles = read_roles(connection, options.role, options.except_role)
@@ -102,6 +105,7 @@ def _report(
         since=asked.begin,
         until=asked.end,
         roles=tuple(sorted(map(_name, roles.watched))),
+        others=frozenset(each.named_region for each in connections if each.is_beside(connection)),
         executions=executions,
     )
     _fill(report, asked, connection, roles)

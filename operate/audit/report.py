@@ -23,6 +23,8 @@ class Report:
     until: datetime
     roles: tuple[str, ...]
     """The names of the watched roles."""
+    others: frozenset[str]
+    """Regions that have reports of their own, with their executions."""
     executions: Spool[AuditedExecution]
     """Every execution with a role, the newest first, those that began earlier last."""
     unattributed: list[UnattributedCall] = field(default_factory=list)
@@ -36,7 +38,9 @@ class Report:
     """How many of the executions began before the audited time."""
 
     def add(self, execution: AuditedExecution) -> None:
-        """Adds an execution."""
+        """Adds an execution, unless it is one of another report."""
+        if execution.run.elsewhere in self.others:
+            return
         self.statuses[execution.run.status] += 1
         self.began_earlier += execution.began_earlier
         self.executions.add(replace(execution, run=replace(execution.run, answer={})))

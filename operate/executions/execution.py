@@ -6,7 +6,7 @@ Source: SSM API Reference, AutomationExecution and StepExecution.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,6 +78,8 @@ class Run:
     steps: tuple[StepRun, ...]
     answer: Mapping[str, Any]
     """As AWS has it, with every step."""
+    elsewhere: str = ""
+    """The Region that it was read from, where that is another one than was asked for."""
 
     @property
     def has_ended(self) -> bool:
@@ -112,7 +114,8 @@ def read_run(
         execution = answer["AutomationExecution"]
         if execution.get("StepExecutionsTruncated"):
             execution |= _all_steps(ssm, execution_id)
-    return run_of(execution)
+    elsewhere = region if region and region != connection.region else ""
+    return replace(run_of(execution), elsewhere=elsewhere)
 
 
 def run_of(execution: Mapping[str, Any]) -> Run:

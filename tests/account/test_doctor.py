@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,8 +109,11 @@ def test_what_the_caller_may_not_read_is_said(
     assert {each.what.split(" could not be read: ")[0] for each in found} == what
 
 
-def _doctor(company: Company, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **company.sandbox.environment(), "PYTHONPATH": str(PROJECT)}
+def _doctor(
+    company: Company, *words: str, more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    account = {**company.sandbox.environment(), **(more or {})}
+    environment = {**os.environ, **account, "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, "-m", "account", "doctor", "--assembly", str(company.assembly)]
     return subprocess.run(
         [*command, *words], env=environment, capture_output=True, text=True, check=False
@@ -133,6 +137,32 @@ def test_command_ends_with_a_status_for_scheduled_jobs(company: Company) -> None
         "cause": "somebody changed it by hand",
         "fix": "deploy its stack again after a change, or revert it by hand",
     }
+
+
+def test_findings_of_several_profiles_are_merged_and_a_failure_hides_none(
+    company: Company, tmp_path: Path
+) -> None:
+    keys = company.sandbox.environment()
+    profiles = {"good": keys["AWS_SECRET_ACCESS_KEY"], "bad": "x" * 40}
+    (tmp_path / "config").write_text(
+        "".join(
+            f"[profile {name}]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+            f"aws_secret_access_key = {secret}\n"
+            for name, secret in profiles.items()
+        ),
+        "utf-8",
+    )
+    config = {"AWS_CONFIG_FILE": str(tmp_path / "config")}
+    options = ("--profile", "bad", "--profile", "good", "--page", str(tmp_path / "page.html"))
+
+    done = _doctor(company, *options, more=config)
+    as_json = _doctor(company, *options, "--output", "json", more=config)
+
+    assert done.returncode == as_json.returncode == 1
+    assert done.stderr.startswith("error: profile bad: could not ask AWS who this is: ")
+    assert done.stdout.splitlines()[-1] == "account 000000000000: 6 note"
+    assert [len(found) for found in json.loads(as_json.stdout).values()] == [6]
+    assert "<h1>Account 000000000000</h1>" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_page_shows_findings_and_loads_nothing(company: Company, tmp_path: Path) -> None:
