@@ -25,10 +25,12 @@ from benchmarks.operator_cli import (
 from benchmarks.pipeline import review_of_a_runbook
 from benchmarks.projects import (
     PROJECT,
+    app_of_accounts,
     app_with_runbooks,
     app_with_shipped_runbooks,
     check_of_runbooks,
     default_app,
+    gate_of_accounts,
     gate_of_default_app,
     needs_of_shipped_runbooks,
     review_of_default_app,
@@ -46,6 +48,7 @@ FIGURES = PROJECT / "docs" / "figures.md"
 _LEAST_RUNS = 7
 _MANY = 400
 _CHECKED = 200
+_ACCOUNTS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +160,45 @@ def _synthesis(folder: Path, runs: int) -> list[Figure]:
             measured=ratio(many, one, "seconds"),
             target=1.4,
             unit="x",
+        ),
+    ]
+
+
+def _accounts(folder: Path, runs: int) -> list[Figure]:
+    one, many = (app_of_accounts(folder / f"of{n}", n) for n in (1, _ACCOUNTS))
+    gate = gate_of_accounts(folder / "gate", _ACCOUNTS)
+    samples = alternately([one, many, gate], runs)
+
+    def medians(measure: str) -> tuple[float, float]:
+        first, second = (
+            median(getattr(sample, measure) for sample in samples[command.name])
+            for command in (one, many)
+        )
+        return first, second
+
+    (seconds, seconds_of_many), (size, size_of_many) = map(medians, ("seconds", "megabytes"))
+    return [
+        Figure(
+            what=f"synthesis of {_ACCOUNTS} accounts with 4 Regions each "
+            f"({seconds_of_many:.2f} s), wall time",
+            against=f"one such account ({seconds:.2f} s)",
+            measured=seconds_of_many / seconds,
+            target=3,
+            unit="x",
+        ),
+        Figure(
+            what=f"the same, peak memory of the process tree ({size_of_many:.0f} MB)",
+            against=f"one such account ({size:.0f} MB)",
+            measured=size_of_many / size,
+            target=1.5,
+            unit="x",
+        ),
+        Figure(
+            what=f"`make check` of the {_ACCOUNTS} accounts",
+            against="-",
+            measured=median(sample.seconds for sample in samples[gate.name]),
+            target=35,
+            unit=" s",
         ),
     ]
 
@@ -384,6 +426,7 @@ def _fleet() -> list[Figure]:
 
 _GROUPS: dict[str, Callable[[Path, int], list[Figure]]] = {
     "synthesis": _synthesis,
+    "accounts": _accounts,
     "check": _check,
     "review": _review,
     "sandbox": lambda _, runs: _sandbox(runs),

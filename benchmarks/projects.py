@@ -32,6 +32,23 @@ DEPLOYMENTS = (
 )
 """
 
+_ACCOUNTS = """
+from delegation.model import Deployment, IamUser, ServiceRole
+
+DEPLOYMENTS = tuple(
+    Deployment(
+        account=str(111111111111 + number),
+        regions=("eu-central-1", "eu-west-1", "us-east-1", "us-west-2"),
+        operators=(IamUser("AutomationRestrictedOperator"),),
+        service_roles=(
+            ServiceRole(name="AutomationServiceRole", runbooks=("Restart-EC2InstanceDemo",)),
+        ),
+        wave=1 if number == 0 else 2,
+    )
+    for number in range({count})
+)
+"""
+
 
 def trivial_app(folder: Path) -> Command:
     """An app with one resource and nothing else."""
@@ -81,6 +98,10 @@ def app_with_runbooks(folder: Path, count: int) -> Command:
 def _deploy(folder: Path, names: tuple[str, ...]) -> None:
     """Names runbooks in a copy's deployments.py and accepts what they need."""
     (folder / "deployments.py").write_text(_DEPLOYMENTS.format(runbooks=names), "utf-8")
+    _accept(folder)
+
+
+def _accept(folder: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "delegation", "accept"],
         cwd=folder,
@@ -96,6 +117,33 @@ def app_with_shipped_runbooks(folder: Path) -> Command:
     names = tuple(sorted({path.name.split(".")[0] for path in files}))
     _deploy(folder, names)
     return _synthesis("shipped runbooks", folder)
+
+
+def app_of_accounts(folder: Path, count: int) -> Command:
+    """The project's runbook in ``count`` accounts with four Regions each."""
+    _copy(folder)
+    (folder / "deployments.py").write_text(_ACCOUNTS.format(count=count), "utf-8")
+    _accept(folder)
+    return _synthesis(f"{count} accounts", folder)
+
+
+def gate_of_accounts(folder: Path, count: int) -> Command:
+    """``make check`` of the same, with both locks accepted."""
+    app_of_accounts(folder, count)
+    for name in ("review", "account", "pipeline", "sandbox", "operate", "rehearsal"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("Makefile", "cdk.json", "requirements-dev.txt", "package-lock.json"):
+        shutil.copy(PROJECT / name, folder / name)
+    for name in (".venv", "node_modules"):
+        (folder / name).symlink_to(PROJECT / name)
+    make = ("make", "--silent", "-o", ".venv/.installed")
+    subprocess.run([*make, "accept"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return Command(
+        name=f"gate of {count} accounts",
+        arguments=(*make, "check"),
+        folder=folder,
+        environment={},
+    )
 
 
 def check_of_runbooks(folder: Path, count: int) -> Command:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from review.access.evaluation import Evaluator
+from review.access.evaluation import OTHER_ACCOUNT, Evaluator
 from review.access.grants import Access
+from review.alike_accounts import renamed
 from review.errors import understood
 from review.escalation import OpenPath, open_paths
 from review.iam.engine import Engine
@@ -81,13 +82,36 @@ def review(engine: Engine, templates: Iterable[Template]) -> Review:
     accounts = read_accounts(templates)
     actions = engine.actions()
     with understood():
-        reviewed = tuple(_review(engine, account) for account in accounts)
+        reviewed = tuple(_reviewed(engine, accounts))
     return Review(
         accounts=reviewed,
         data_version=actions.version,
         actions=len(actions),
         templates=templates,
     )
+
+
+def _reviewed(engine: Engine, accounts: Iterable[Account]) -> Iterator[AccountReview]:
+    """The reviews of the accounts. One whose model is that of another, but for its number and the
+    digests of its templates, has that one's review with its own: nothing that is evaluated depends
+    on which they are."""
+    known: dict[tuple[bool, str], AccountReview] = {}
+    for account in accounts:
+        own = _names(account)
+        # What stands for the names cannot be in the text, where a NUL is written as an escape.
+        model = renamed(repr(account), {name: f"\0{i}\0" for i, name in enumerate(own)})
+        # The one number that questions name as somebody else's is alike to none.
+        key = account.environment.account == OTHER_ACCOUNT, model
+        found = known.get(key)
+        if found is None:
+            found = known[key] = _review(engine, account)
+        yield renamed(found, dict(zip(_names(found.account), own, strict=True)))
+
+
+def _names(account: Account) -> tuple[str, ...]:
+    """What two accounts that are alike differ in: digests, which follow from ids with the number in
+    them, and the number."""
+    return (*(each.digest for each in account.templates), account.environment.account)
 
 
 def _review(engine: Engine, account: Account) -> AccountReview:

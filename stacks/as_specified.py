@@ -22,6 +22,7 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 
 from stacks.runbook_document import RunbookDocument
+from stacks.runbooks_stack import RunbooksStack
 
 _IAM = (iam.CfnGroup, iam.CfnManagedPolicy, iam.CfnOIDCProvider, iam.CfnRole, iam.CfnUser)
 _TYPES = ("AWS::IAM::", "AWS::SSM::")
@@ -41,9 +42,9 @@ class AsSpecified:
     added. A resource of IAM or SSM that no construct of this project made is a difference too."""
 
     def __init__(self, app: App) -> None:
-        """Takes note of every stack as it is, before CDK applies Aspects."""
+        """Takes note of every stack, by its template's file, before CDK applies Aspects."""
         self._specified = {
-            stack.node.path: _specified(stack)
+            stack.template_file: _specified(stack)
             for stack in app.node.children
             if isinstance(stack, Stack)
         }
@@ -71,20 +72,22 @@ class AsSpecified:
                 description=f"{difference}; {_FIX}",
                 violating_resources=[
                     PolicyViolatingResource(
-                        locations=[], resource_logical_id=id_, template_path=written.template_path
+                        locations=[], resource_logical_id=id_, template_path=str(written)
                     )
                 ],
             )
-            for written in context.stack_templates
-            if (specified := self._specified.get(written.stack_construct_path)) is not None
-            for id_, difference in _differences(specified, Path(written.template_path))
+            for written in map(Path, context.template_paths)
+            if (specified := self._specified.get(written.name)) is not None
+            for id_, difference in _differences(specified, written)
         ]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
 
 def _specified(stack: Stack) -> dict[str, Properties]:
     """The properties of each resource of IAM by its logical id, and of each document."""
-    found = stack.node.find_all()
+    # A stack of documents alone says which; to look through every stack of a hundred accounts
+    # would take a second.
+    found = stack.documents if isinstance(stack, RunbooksStack) else stack.node.find_all()
     resolved: dict[str, Properties] = {
         str(id_): properties
         for id_, properties in stack.resolve(

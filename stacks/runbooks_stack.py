@@ -51,7 +51,7 @@ class RunbooksStack(DeploymentStack):
             if deployment.has_author_roles
             else None,
         )
-        self._build_documents(deployment, runbooks)
+        self.documents = self._build_documents(deployment, runbooks)
         self._build_outputs(
             {
                 name: _start_command(
@@ -65,7 +65,9 @@ class RunbooksStack(DeploymentStack):
             }
         )
 
-    def _build_documents(self, deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
+    def _build_documents(
+        self, deployment: Deployment, runbooks: Mapping[str, Runbook]
+    ) -> list[RunbookDocument]:
         """The documents, each after the fifth before it: five chains, five at a time."""
         documents: list[RunbookDocument] = []
         for role, team, name in (
@@ -89,6 +91,7 @@ class RunbooksStack(DeploymentStack):
             if len(documents) >= DOCUMENTS_AT_A_TIME:
                 document.add_resource_dependency(documents[-DOCUMENTS_AT_A_TIME])
             documents.append(document)
+        return documents
 
     def _build_outputs(self, commands: Mapping[str, str]) -> None:
         """How to run each runbook, by a command and in the console; one form for all where a

@@ -113,3 +113,26 @@ def test_accepted_file_is_the_same_whatever_the_order(tmp_path: Path) -> None:
     accept({"any-account": {"B": {}, "A": {}}}, lock)
 
     assert json.dumps(json.loads(lock.read_text())) == '{"any-account": {"A": {}, "B": {}}}'
+
+
+def test_needs_that_are_alike_stand_once_and_are_accepted_for_each(tmp_path: Path) -> None:
+    lock = tmp_path / "permissions.lock.json"
+    alike: Accepted = {
+        str(number) * 12: {"Role": {"ec2:StopInstances on *": ["Runbook/stop"]}}
+        for number in range(1, 6)
+    }
+    other: Accepted = {"6" * 12: {"Role": {"ec2:StartInstances on *": ["Runbook/start"]}}}
+
+    changes = accept({**alike, **other}, lock)
+
+    assert changes == [
+        "+ Role (111111111111, 222222222222, 333333333333 and 2 more) gains ec2:StopInstances on "
+        "*, for Runbook/stop",
+        "+ Role (666666666666) gains ec2:StartInstances on *, for Runbook/start",
+    ]
+    assert lock.read_text("utf-8").count("Runbook/stop") == 1
+    check_accepted({**alike, **other}, lock)
+    with pytest.raises(DelegationError, match=r"Role \(555555555555\) gains ec2:RebootInstances"):
+        check_accepted(
+            {**alike, **other, "5" * 12: {"Role": {"ec2:RebootInstances on *": ["R/r"]}}}, lock
+        )
