@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.doctor import ROLES, questions_about_roles
-from benchmarks.fleet import TARGETS, run_fleets
+from benchmarks.fleet import TARGETS, follow_a_fleet, run_fleets
 from benchmarks.measure import Command, alternately, median, seconds_of
 from benchmarks.operator_cli import (
     EVENTS_A_RUN,
@@ -406,6 +406,7 @@ def _doctor(folder: Path, runs: int) -> list[Figure]:
 
 def _fleet() -> list[Figure]:
     seconds, megabytes = run_fleets()
+    followed, calls = follow_a_fleet()
     return [
         Figure(
             what=f"a fleet of {TARGETS:,} targets in the sandbox, of two steps each, once",
@@ -420,6 +421,21 @@ def _fleet() -> list[Figure]:
             measured=megabytes,
             target=1500,
             unit=" MB",
+        ),
+        Figure(
+            what=f"`operate run` of {TARGETS:,} targets, every third call throttled, killed and "
+            "resumed: peak memory",
+            against="-",
+            measured=followed,
+            target=150,
+            unit=" MB",
+        ),
+        Figure(
+            what="the same, calls a second, throttled ones as well",
+            against="-",
+            measured=calls,
+            target=3,
+            unit="",
         ),
     ]
 

@@ -90,7 +90,8 @@ def _fleet_runbook(fleet: Fleet, role: ServiceRole, leaf: Runbook, parameter: st
     steps = [*_lock(fleet), run, *_release(fleet)]
     content = {
         "schemaVersion": "0.3",
-        "description": f"Runs {leaf.name} for every target, {fleet.at_once} at once",
+        "description": f"Runs {leaf.name} for every target, {fleet.at_once} at once"
+        + (f", while the alarm {fleet.alarm} is OK" if fleet.alarm else ""),
         "mainSteps": steps,
     }
     return Runbook(

@@ -19,9 +19,12 @@ from operate.executions.statuses import NOT_BEGUN
 from operate.executions.targets import Progress, Targets, step_with_targets
 from operate.screen import clean, clock, style_of, took, who
 
-_PAUSES = ((5, 0.25), (60, 1.0), (600, 3.0))
-"""Up to so many seconds after the start, a look every so many; later every ten. AWS throttles a
-Region's reads of all its users together."""
+_PAUSES = ((5, 0.4), (60, 1.0), (600, 3.0))
+"""Up to so many seconds after the start, a look every so many; later every ten. AWS answers three
+reads a second, of all users of a Region together.
+Source: AWS General Reference, Systems Manager quotas."""
+_PAUSE_WITH_TARGETS = 2.0
+"""At least, where each look asks about targets as well."""
 _LAST_PAUSE = 10.0
 _BAR = 24
 
@@ -42,14 +45,18 @@ def follow(connection: Connection, execution_id: str, view: View) -> Run:
     Raises OperateError where AWS cannot be asked any more, and says how to watch again.
     """
     targets: Targets | None = None
+    pauses = _pauses()
     try:
-        for run in _looks(connection, execution_id):
+        while True:
+            run = _look(connection, execution_id)
             if targets is None and step_with_targets(run):
                 targets = Targets(connection, run)
             view.show(run, targets.progress(is_last=run.has_ended) if targets else None)
+            if run.has_ended:
+                return run
+            time.sleep(max(next(pauses), _PAUSE_WITH_TARGETS if targets else 0))
     finally:
         view.close()
-    return run
 
 
 def watch_again(execution_id: str) -> str:
@@ -57,21 +64,21 @@ def watch_again(execution_id: str) -> str:
     return command("watch", execution_id)
 
 
-def _looks(connection: Connection, execution_id: str) -> Iterator[Run]:
+def _pauses() -> Iterator[float]:
     begun = time.monotonic()
     while True:
-        try:
-            run = read_run(connection, execution_id, status=Exit.UNKNOWN)
-        except OperateError as error:
-            if error.code.startswith("AutomationExecutionNotFound"):
-                raise OperateError(str(error)) from None
-            again = f"the run goes on; watch again: {watch_again(execution_id)}"
-            raise OperateError(f"{error}\n{again}", status=error.status) from None
-        yield run
-        if run.has_ended:
-            return
         passed = time.monotonic() - begun
-        time.sleep(next((pause for until, pause in _PAUSES if passed < until), _LAST_PAUSE))
+        yield next((pause for until, pause in _PAUSES if passed < until), _LAST_PAUSE)
+
+
+def _look(connection: Connection, execution_id: str) -> Run:
+    try:
+        return read_run(connection, execution_id, status=Exit.UNKNOWN)
+    except OperateError as error:
+        if error.code.startswith("AutomationExecutionNotFound"):
+            raise OperateError(str(error)) from None
+        again = f"the run goes on; watch again: {watch_again(execution_id)}"
+        raise OperateError(f"{error}\n{again}", status=error.status) from None
 
 
 class Appended:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import uuid
+from collections.abc import Iterator
 from itertools import islice
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from operate.executions.execution import Run, read_run
 from operate.executions.following import Appended, InPlace, follow, watch_again
 from operate.executions.targets import Targets, step_with_targets
 from operate.runbooks import catalog
+from operate.runbooks.describing import limit_lines
+from operate.runbooks.matching_targets import matching_targets
 from operate.screen import clean, console, print_json, say, style_of, took, who
 
 
@@ -38,8 +41,8 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     if asked:
         for name, found in values.items():
             asked.print(clean(f"  {name}: {', '.join(found)}"))
-        for rate in runbook.fleets:
-            asked.print(clean(f"  {rate}"))
+        for line in _before(connection, runbook):
+            asked.print(clean(f"  {line}"))
         starting.confirm(asked, f"start {title}, in {connection.place}?")
     token = options.client_token or str(uuid.uuid4())
     say(f"{title}: starting with client token {token}")
@@ -56,6 +59,16 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
         return Exit.SUCCESS
     notes.print(f"run {execution_id}")
     return _watched(connection, execution_id, options.output, notes)
+
+
+def _before(connection: Connection, runbook: catalog.Runbook) -> Iterator[str]:
+    """What a start of a fleet does, and what holds it to that; nothing of another runbook."""
+    if not runbook.fleets:
+        return
+    yield runbook.description
+    yield from limit_lines(runbook)
+    for rate in runbook.fleets:
+        yield from matching_targets(connection, rate)
 
 
 def watch(connection: Connection, options: argparse.Namespace) -> Exit:

@@ -5,9 +5,10 @@ Source: SSM API Reference, ProgressCounters and DescribeAutomationExecutions.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from operate.connection import PAGE, Connection
 from operate.errors import AwsError, is_denied
@@ -29,10 +30,14 @@ class Progress:
     total: int
     done: int
     failed: int
+    running: int
+    """As many as one look shows; never more than are not done."""
 
     def __str__(self) -> str:
-        failed = f", {self.failed} failed" if self.failed else ""
-        return f"targets: {self.done} of {self.total} done{failed}"
+        waiting = self.total - self.done - self.running
+        counts = ((self.failed, "failed"), (self.running, "running"), (waiting, "waiting"))
+        shown = "".join(f", {count} {state}" for count, state in counts if count)
+        return f"targets: {self.done} of {self.total} done{shown}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,9 @@ def step_with_targets(run: Run) -> StepRun | None:
         ),
         None,
     )
+
+
+Answer = TypeVar("Answer")
 
 
 class Targets:
@@ -82,8 +90,13 @@ class Targets:
         if not counters:
             return None
         bad = sum(counters.get(f"{status}Steps", 0) for status in _BAD)
-        done = counters.get("SuccessSteps", 0) + bad
-        return Progress(counters.get("TotalSteps", 0), done, bad)
+        done, total = counters.get("SuccessSteps", 0) + bad, counters.get("TotalSteps", 0)
+        running = len(self._asked(self._running) or ()) if done < total else 0
+        return Progress(total, done, bad, min(running, total - done))
+
+    def _running(self) -> Sequence[Any]:
+        """The executions of targets that are running, as many as one page has."""
+        return [*islice(self._children(self._parent, ("InProgress", "Waiting")), PAGE)]
 
     def failed(self) -> Iterator[FailedTarget]:
         """Those for which the run failed; none where AWS does not show them."""
@@ -118,13 +131,12 @@ class Targets:
         for page in pages:
             yield from page["AutomationExecutionMetadataList"]
 
-    def _asked(self, read: Any) -> Mapping[str, Any] | None:
+    def _asked(self, read: Callable[[], Answer | None]) -> Answer | None:
         """The answer; None from the first refusal on, since the run goes on without it."""
         if self._is_hidden:
             return None
         try:
-            found: Mapping[str, Any] | None = read()
+            return read()
         except AwsError as error:
             self._is_hidden = is_denied(error)
             return None
-        return found

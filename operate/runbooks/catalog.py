@@ -59,6 +59,8 @@ class Rate:
     runbook: str
     targets: str
     """``tag:Tier=web``."""
+    given: tuple[Mapping[str, Any], ...]
+    """The targets as the document has them."""
     at_once: str
     """A number, or a percentage of the targets."""
     errors_allowed: str
@@ -235,6 +237,7 @@ def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
             Rate(
                 runbook=str(given.get("DocumentName")),
                 targets=_targets(given),
+                given=tuple(each for each in _listed(given) if isinstance(each, dict)),
                 at_once=str(given.get("MaxConcurrency", "10")),
                 errors_allowed=str(given.get("MaxErrors", "0")),
             )
@@ -244,15 +247,20 @@ def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
     )
 
 
+def _listed(given: Mapping[str, Any]) -> list[Any]:
+    targets = given.get("Targets")
+    return targets if isinstance(targets, list) else []
+
+
 def _targets(given: Mapping[str, Any]) -> str:
     """The targets of a step, in words."""
-    targets = given.get("Targets")
-    if not isinstance(targets, list):
-        return "the targets that the document lists"
-    return " and ".join(
-        f"{target.get('Key')}={' or '.join(map(str, target.get('Values', ())))}"
-        for target in targets
-        if isinstance(target, dict)
+    return (
+        " and ".join(
+            f"{target.get('Key')}={' or '.join(map(str, target.get('Values', ())))}"
+            for target in _listed(given)
+            if isinstance(target, dict)
+        )
+        or "the targets that the document lists"
     )
 
 

@@ -32,7 +32,7 @@ def describe(connection: Connection, options: argparse.Namespace) -> Exit:
     for title, lines in (
         ("parameters", _parameter_lines(runbook)),
         ("steps", [(step.name, step.action, step.description) for step in runbook.steps]),
-        ("limits", _limit_lines(runbook)),
+        ("limits", [(line,) for line in limit_lines(runbook)]),
     ):
         screen.print(Text(f"\n{title}", style="bold"))
         rows = [
@@ -75,7 +75,7 @@ def _parameter_lines(runbook: Runbook) -> list[tuple[str, str, str]]:
     ]
 
 
-def _limit_lines(runbook: Runbook) -> list[tuple[str]]:
+def limit_lines(runbook: Runbook) -> list[str]:
     """What the document holds a run to. The tag that instances must have is in the role's
     boundary, which only the administrator reads."""
     lines = [
@@ -88,7 +88,7 @@ def _limit_lines(runbook: Runbook) -> list[tuple[str]]:
         lines.append(f"approval by at least {approval.at_least} of {names}")
     lines += map(str, runbook.fleets)
     lines += [f"only while the Change Calendar {name} is open" for name in runbook.calendars]
-    return [(f"{line}",) for line in lines]
+    return lines
 
 
 def _described(runbook: Runbook, known: dict[str, str]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _described(runbook: Runbook, known: dict[str, str]) -> dict[str, Any]:
             {"Name": s.name, "Action": s.action, "Description": s.description}
             for s in runbook.steps
         ],
-        "Limits": [line for (line,) in _limit_lines(runbook)],
+        "Limits": limit_lines(runbook),
     }
 
 

@@ -75,6 +75,10 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
+    def pass_on(self) -> None:
+        """Answers as the account does."""
+        self.reply(*self.forward())
+
     def reply(self, status: int, body: bytes) -> None:
         """Answers the caller."""
         self.send_response(status)

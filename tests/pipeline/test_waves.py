@@ -45,7 +45,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 
 class _Cloud:
-    """Accounts in which the CDK CLI succeeds, but for what it is told to fail."""
+    """Accounts in which the CDK CLI succeeds, but for what is to fail."""
 
     def __init__(self, *failing: str) -> None:
         self.failing = failing

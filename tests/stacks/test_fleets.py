@@ -57,7 +57,7 @@ def test_fleet_takes_no_parameter_and_has_its_targets_and_rate() -> None:
 
     assert fleet["Content"] == {
         "schemaVersion": "0.3",
-        "description": f"Runs {RUNBOOK} for every target, 2 at once",
+        "description": f"Runs {RUNBOOK} for every target, 2 at once, while the alarm web-5xx is OK",
         "assumeRole": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{_ROLE}"},
         "mainSteps": [
             {
