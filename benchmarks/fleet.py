@@ -64,7 +64,7 @@ def follow_a_fleet() -> tuple[float, float]:
         begun = time.perf_counter()
         run = [*operate, "run", "Parent", "--yes", "--allow-own-permissions"]
         first, printed = _watched(run, environment, _KILLED_AFTER)
-        id_ = printed.splitlines()[0].split()[1]
+        id_ = next(line[4:] for line in printed.splitlines() if line.startswith("run "))
         second, printed = _watched([*operate, "watch", id_], environment, None)
         calls = len(proxy.calls) / (time.perf_counter() - begun)
         if f"targets: {TARGETS} of {TARGETS} done" not in printed:
