@@ -121,7 +121,7 @@ def test_other_accounts_are_refused_in_plain_words(ssm: Any, runbook: Make) -> N
     )
 
     assert code == "ValidationException"
-    assert message.startswith("The sandbox has one account and no alarms; TargetLocations")
+    assert message.startswith("Executions stay in their account and Region; TargetLocations")
 
 
 def test_embedded_role_is_assumed_in_a_session_named_as_the_execution(

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.emulator.sts.role_sessions import Credentials
-from sandbox.ssm.automation import events
+from sandbox.ssm.automation import alarms, events
 from sandbox.ssm.automation.clients import client
 from sandbox.ssm.automation.executions import Execution, StepExecution
 from sandbox.ssm.automation.loops import Iteration, iterations
@@ -91,7 +91,8 @@ class _Run:
         try:
             execution.become("InProgress")
             self._fill_values()
-            status = self._run_steps(list(execution.steps))
+            with alarms.watched(execution, self._credentials):
+                status = self._run_steps(list(execution.steps))
             execution.outputs = _outputs(execution, self._known)
             return status
         except UnknownReference as error:

@@ -170,6 +170,10 @@ class Execution:
     """The target that it runs for."""
     rate: dict[str, Any] | None = None
     """What its targets and rate are, as the API shows them; None without."""
+    alarm: dict[str, Any] | None = None
+    """The ``AlarmConfiguration`` that it was started with."""
+    triggered_alarms: list[dict[str, str]] = field(default_factory=list)
+    """The alarm that stopped it, with its state, as the API shows it."""
     progress: Progress = field(default_factory=Progress)
     resolved: list[str] = field(default_factory=list)
     """The targets that were found."""
@@ -317,6 +321,8 @@ class Execution:
                     "ParameterValues": self.resolved[:_SHOWN],
                     "Truncated": len(self.resolved) > _SHOWN,
                 },
+                "AlarmConfiguration": self.alarm,
+                "TriggeredAlarms": list(self.triggered_alarms) or None,
                 "AutomationType": "Local",
             }
         )

@@ -24,7 +24,7 @@ from sandbox.ssm.documents.operations import document_check, pass_role_check
 from sandbox.ssm.documents.references import UnknownReference, resolve
 from sandbox.ssm.documents.store import Document, Version
 
-_UNSUPPORTED = ("TargetLocations", "TargetLocationsURL", "AlarmConfiguration")
+_UNSUPPORTED = ("TargetLocations", "TargetLocationsURL")
 
 _client_tokens = AccountRegionScopedDict()
 """Request and execution id by client token."""
@@ -35,7 +35,7 @@ def _start(request: Request) -> Parameters:
     for name in _UNSUPPORTED:
         if given.get(name):
             raise validation_error(
-                f"The sandbox has one account and no alarms; {name} is not supported."
+                f"Executions stay in their account and Region; {name} is not supported."
             )
     token = given.get("ClientToken")
     if token and (known := _client_tokens.get(token)):
@@ -65,6 +65,7 @@ def _start(request: Request) -> Parameters:
         account=request.call.account,
         tags=tag_map(given.get("Tags")),
         rate=targets.describe() if targets else None,
+        alarm=given.get("AlarmConfiguration"),
     )
     credentials = _session(request, execution)
     executions.add(execution)
@@ -74,7 +75,8 @@ def _start(request: Request) -> Parameters:
         finder = credentials
         if made_by_automation(request.call.access_key):
             finder = sessions.of_caller(request.call)
-        rate_control.start(execution, targets, finder, _child_runner(request, execution))
+        run_child = _child_runner(request, execution)
+        rate_control.start(execution, targets, credentials, finder, run_child)
     else:
         engine.start(execution, credentials)
     return {"AutomationExecutionId": execution.id}

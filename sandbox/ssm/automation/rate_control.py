@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.emulator.sts.role_sessions import Credentials
 from sandbox.ssm.api.errors import ApiError
-from sandbox.ssm.automation import events
+from sandbox.ssm.automation import alarms, events
 from sandbox.ssm.automation.clients import client
 from sandbox.ssm.automation.executions import Execution, children_of
 from sandbox.ssm.automation.targets import Child, Targets
@@ -31,13 +31,19 @@ RunChild = Callable[[Child], Execution]
 """Makes a child with these parameters of its own and runs it to its end."""
 
 
-def start(parent: Execution, targets: Targets, finder: Credentials, run_child: RunChild) -> None:
-    """Runs the children beside everything else, in the account and Region of this request; finds
-    the targets with a session of its own."""
+def start(
+    parent: Execution,
+    targets: Targets,
+    credentials: Credentials,
+    finder: Credentials,
+    run_child: RunChild,
+) -> None:
+    """Runs the children beside everything else, in the account and Region of this request, with the
+    parent's session; finds the targets with one of its own."""
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run,
-        args=(_Run(parent, targets, finder, run_child).to_the_end,),
+        args=(_Run(parent, targets, finder, run_child).to_the_end, credentials),
         name=f"automation-{parent.id}",
         daemon=True,
     ).start()
@@ -55,7 +61,7 @@ class _Run:
         self._waiting: deque[Child] = deque()
         self._allowed = 0
 
-    def to_the_end(self) -> None:
+    def to_the_end(self, credentials: Credentials) -> None:
         """Waits for its turn and runs the children; whatever happens, the parent ends."""
         parent, status = self._parent, "Cancelled"
         turns = _turns[parent.account, parent.region]
@@ -63,7 +69,9 @@ class _Run:
         while not has_turn and parent.stop is None:
             has_turn = turns.acquire(timeout=_POLL_SECONDS)
         try:
-            status = self._run() if has_turn else status
+            if has_turn:
+                with alarms.watched(parent, credentials):
+                    status = self._run()
         finally:
             parent.end(status)
             if has_turn:
