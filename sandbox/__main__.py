@@ -7,7 +7,13 @@ import sys
 from collections.abc import Mapping
 from types import FrameType
 
-from sandbox.sandbox import Sandbox, SandboxError, running_sandboxes
+from sandbox.sandbox import (
+    MEMBER_ROLE,
+    Sandbox,
+    SandboxError,
+    checked_member,
+    running_sandboxes,
+)
 
 
 def main() -> int:
@@ -27,18 +33,34 @@ def main() -> int:
         "--port", type=int, help="which one, where several are running (it is in their address)"
     )
     shell.set_defaults(run=_print_environment)
+    parser.add_argument(
+        "--member",
+        metavar="ACCOUNT",
+        action="append",
+        default=[],
+        type=_member,
+        help="the id of one more account of its organization, with the role "
+        f"{MEMBER_ROLE} for the first; may be repeated",
+    )
     parser.set_defaults(run=_serve)
     options = parser.parse_args()
     status: int = options.run(options)
     return status
 
 
-def _serve(_: argparse.Namespace) -> int:
+def _member(text: str) -> str:
+    try:
+        return checked_member(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _serve(options: argparse.Namespace) -> int:
     """Starts an account and waits for Ctrl-C or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with them off
         signal.signal(number, _interrupt)
     try:
-        with Sandbox(offered=True) as sandbox:
+        with Sandbox(offered=True, members=options.member) as sandbox:
             print(_exports(sandbox.environment()))
             print("# the account is up; Ctrl-C ends it and removes everything", flush=True)
             sandbox.wait()

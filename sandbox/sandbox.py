@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,9 @@ ACCOUNT = "000000000000"
 """The account's id, as the emulator has it."""
 REGION = "us-east-1"
 """The Region that clients use unless they name another; every other Region answers too."""
+MEMBER_ROLE = "OrganizationAccountAccessRole"
+"""The role by which the account administers the others of its organization.
+Source: AWS Organizations User Guide, Accessing member accounts."""
 FOLDER_PREFIX = "aws-sandbox-"
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
@@ -57,9 +61,10 @@ class Sandbox:
     endpoint: str
     """``https://localhost:PORT``."""
 
-    def __init__(self, *, offered: bool = False) -> None:
-        """``offered``: whether ``python -m sandbox shell-env`` shows it to this user's shells."""
-        self._offered = offered
+    def __init__(self, *, offered: bool = False, members: Sequence[str] = ()) -> None:
+        """``offered``: whether ``python -m sandbox shell-env`` shows it to this user's shells.
+        ``members``: ids of more accounts of its organization, see ``member``."""
+        self._offered, self._members = offered, tuple(map(checked_member, members))
         self._process: subprocess.Popen[bytes] | None = None
         self._access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret_key = secrets.token_urlsafe(30)
@@ -163,6 +168,14 @@ class Sandbox:
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
+    def member(self, account: str) -> dict[str, str]:
+        """Credentials of an administrator of a member account: a session of the role that AWS
+        Organizations makes in each."""
+        role = f"arn:aws:iam::{account}:role/{MEMBER_ROLE}"
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="administrator")
+        credentials: dict[str, str] = answer["Credentials"]
+        return credentials
+
     def move_scheduler_clock(self, on: timedelta) -> int:
         """Moves the clock of EventBridge Scheduler, and of nothing else, on, in whole seconds; how
         many starts were due on the way, all of which are made when this returns."""
@@ -222,6 +235,7 @@ class Sandbox:
                     "AWS_ACCESS_KEY_ID": self._access_key,
                     "AWS_SECRET_ACCESS_KEY": self._secret_key,
                     "GATEWAY_PORT": str(port),
+                    "MEMBER_ACCOUNTS": " ".join(self._members),
                 },
             )
 
@@ -238,6 +252,13 @@ class Sandbox:
                         f"the sandbox did not start; read {self.log}: {error}"
                     ) from None
             time.sleep(0.02)
+
+
+def checked_member(account: str) -> str:
+    """The id, if another account can have it; else ValueError."""
+    if not re.fullmatch(r"[0-9]{12}", account) or account == ACCOUNT:
+        raise ValueError(f"{account!r} is not the id of another account, 12 digits")
+    return account
 
 
 def _session_of_nobody() -> boto3.session.Session:

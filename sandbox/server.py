@@ -33,6 +33,7 @@ def main(socket_number: int, folder: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from sandbox.emulator import member_accounts
     from sandbox.emulator.iam.root import without_administration_paths
     from sandbox.emulator.patches import apply_patches
     from sandbox.emulator.scheduler.control import with_clock
@@ -40,6 +41,7 @@ def main(socket_number: int, folder: str) -> None:
     from sandbox.ssm.automation import clients
 
     apply_patches()
+    member_accounts.make(os.environ["MEMBER_ACCOUNTS"].split())
     endpoint = f"https://localhost:{os.environ['GATEWAY_PORT']}"
     clients.configure(endpoint=endpoint, certificate=f"{folder}/ca.pem")
     web_identity.configure(folder)

@@ -1,5 +1,7 @@
 """A rollout over accounts and Regions: in waves, so many at a time, until a failure."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,11 +21,23 @@ from pipeline.rollout import Rollout
 from review.errors import ReviewError
 from review.templates.cloud_assembly import Assembly, Stack
 from sandbox import Sandbox
+from sandbox.sandbox import ACCOUNT
 from tests.clone import PROJECT
 from tests.stacks.synthesis import app_of, deployment
 
 _CANARY, _FIRST, _SECOND = "111111111111", "222222222222", "333333333333"
 _REGIONS = ("eu-west-1", "us-east-1")
+_ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+_CDK = str(PROJECT / "node_modules" / ".bin" / "cdk")
+_RUNBOOK = "Restart-EC2InstanceDemo"
+_PAUSE = json.dumps(
+    {"schemaVersion": "0.3", "mainSteps": [{"name": "a", "action": "aws:pause", "inputs": {}}]}
+)
+_STACKS = (
+    ("AdministrationStack", "eu-west-1"),
+    ("RunbooksStack", "eu-west-1"),
+    ("RunbooksStack", "us-east-1"),
+)
 _NAMES = ("AdministrationStack", "RunbooksStack")
 
 
@@ -272,39 +286,92 @@ def test_account_that_does_not_trust_the_credentials_is_not_read_with_them() -> 
         elsewhere.client("cloudformation", "us-east-1")
 
 
+class _Tools:
+    """Commands in an organization's management account, as its administrator."""
+
+    def __init__(self, running: Sandbox) -> None:
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        self._variables = {"PATH": path, **running.environment()}
+        self._running = running
+
+    def run(self, *command: str, member: str = "", status: int = 0) -> str:
+        """What a command printed, which ends in that status, in an account."""
+        as_member = self._running.environment(self._running.member(member)) if member else {}
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**self._variables, **as_member},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def bootstrap(self, *places: str, member: str = "", trust: str = "") -> None:
+        trusting = ("--trust", trust, "--cloudformation-execution-policies", _ADMINISTRATOR)
+        self.run(
+            _CDK, "bootstrap", *places, "--app", "", *(trusting if trust else ()), member=member
+        )
+
+    def deploy(self, folder: Path, *, status: int = 0) -> str:
+        digest = Assembly(folder).digest
+        deploying = (sys.executable, "-m", "pipeline", "deploy", "--assembly", str(folder))
+        return self.run(*deploying, "--digest", digest, "--concurrency", "4", status=status)
+
+
 @pytest.mark.sandbox
 @pytest.mark.command
 def test_regions_are_deployed_at_a_time_and_again_without_a_change(tmp_path: Path) -> None:
     folder = tmp_path / "assembly"
-    app_of(deployment(account="000000000000", regions=_REGIONS), folder=folder).synth()
-    digest = Assembly(folder).digest
-    deploying = (sys.executable, "-m", "pipeline", "deploy", "--assembly", str(folder))
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    app_of(deployment(account=ACCOUNT, regions=_REGIONS), folder=folder).synth()
     with Sandbox() as running:
+        tools = _Tools(running)
+        tools.bootstrap(*(f"aws://{ACCOUNT}/{region}" for region in _REGIONS))
+        first, again = tools.deploy(folder), tools.deploy(folder)
 
-        def run(*command: str) -> str:
-            done = subprocess.run(
-                command,
-                cwd=PROJECT,
-                env={
-                    "PATH": path,
-                    **running.environment(),
-                },
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
-
-        cdk = str(PROJECT / "node_modules" / ".bin" / "cdk")
-        run(cdk, "bootstrap", *(f"aws://000000000000/{region}" for region in _REGIONS), "--app", "")
-        first = run(*deploying, "--digest", digest, "--concurrency", "4")
-        again = run(*deploying, "--digest", digest, "--concurrency", "4")
-
-    for name, region in (
-        ("AdministrationStack", _REGIONS[0]),
-        *(("RunbooksStack", r) for r in _REGIONS),
-    ):
-        assert f"{name} in {region} of 000000000000: CREATE_COMPLETE" in first
+    assert _states(first) == {(*stack, ACCOUNT): "CREATE_COMPLETE" for stack in _STACKS}
     assert again.count("(no changes)") == 3
+
+
+@pytest.mark.sandbox
+@pytest.mark.command
+def test_accounts_that_trust_the_credentials_are_deployed_wave_by_wave(tmp_path: Path) -> None:
+    """The second account has a document of the runbook's name; once that is gone, deploying again
+    goes on where it stopped."""
+    folder, accounts = tmp_path / "assembly", (_CANARY, _FIRST, _SECOND)
+    wanted = [_deployment(account, wave=wave) for wave, account in enumerate(accounts, start=1)]
+    app_of(*reversed(wanted), folder=folder).synth()
+    with Sandbox(members=accounts) as running:
+        tools = _Tools(running)
+        for account in accounts:
+            places = (f"aws://{account}/{region}" for region in _REGIONS)
+            tools.bootstrap(*places, member=account, trust=ACCOUNT)
+        theirs = running.client("ssm", running.member(_FIRST))
+        theirs.create_document(Name=_RUNBOOK, DocumentType="Automation", Content=_PAUSE)
+
+        stopped = tools.deploy(folder, status=1)
+        theirs.delete_document(Name=_RUNBOOK)
+        resumed = tools.deploy(folder)
+
+        for account in accounts:
+            ssm = running.client("ssm", running.member(account))
+            found = ssm.get_document(Name=_RUNBOOK, DocumentFormat="JSON")["Content"]
+            assert f"arn:aws:iam::{account}:role/AutomationServiceRole" in found
+
+    assert f"Document with name {_RUNBOOK} already exists" in stopped
+    assert _states(stopped) == {
+        **{(name, region, _CANARY): "CREATE_COMPLETE" for name, region in _STACKS},
+        **{(name, region, _FIRST): "CREATE_COMPLETE" for name, region in _STACKS},
+        ("RunbooksStack", "us-east-1", _FIRST): "ROLLBACK_COMPLETE",
+        **{(name, region, _SECOND): "does not stand" for name, region in _STACKS},
+    }
+    assert _states(resumed) == {
+        (*stack, account): "CREATE_COMPLETE" for stack in _STACKS for account in accounts
+    }
+
+
+def _states(printed: str) -> dict[tuple[str, str, str], str]:
+    """The state of each stack by its name, Region and account, as a rollout reports it."""
+    lines = re.findall(r"^(\w+) in (\S+) of (\d{12}): (.+)$", printed, re.MULTILINE)
+    return {(name, region, account): state for name, region, account, state in lines}

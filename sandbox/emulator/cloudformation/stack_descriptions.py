@@ -1,5 +1,5 @@
 """A stack is described as its template is, with its role; the emulator forgets the one where a
-change set made it, and leaves out the other.
+change set made it or where its creation failed, and leaves out the other.
 
 Source: CloudFormation API Reference, Stack: Description, RoleARN.
 """
@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ministack.services import cloudformation
-from ministack.services.cloudformation import handlers
+from ministack.services.cloudformation import engine, handlers
 
 from sandbox.emulator.cloudformation.stack_roles import role_of
 
@@ -19,7 +19,9 @@ _NAMED = re.compile(r"<StackName>([^<]+)</StackName>")
 def describe_stacks(params: Any) -> Any:
     """DescribeStacks, with the description of each stack's template and the stack's role."""
     for stack in cloudformation._stacks.values():
-        stack["Description"] = (stack.get("_template") or {}).get("Description", "")
+        body = stack.get("_template_body")
+        template = stack.get("_template") or (engine._parse_template(body) if body else {})
+        stack["Description"] = template.get("Description", "")
     status, headers, body = _describe_stacks(params)
     text = body.decode() if isinstance(body, bytes) else body
     return status, headers, _NAMED.sub(_with_role, text).encode()
