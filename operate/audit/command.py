@@ -136,6 +136,7 @@ def _fill(report: Report, asked: _Window, connection: Connection, roles: Roles) 
         for execution in matching.finish():
             if asked.shows(execution):
                 report.add(execution)
+    report.origins.complete(lambda id_: _find(connection, id_, frozenset()))
     report.without_role = [each for each in matching.without_role if asked.shows(each)]
     report.unattributed = [each for each in matching.unattributed if asked.concerns(each.call)]
     report.refused = [call for call in matching.refused if asked.concerns(call)]

@@ -21,7 +21,7 @@ BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=15)
 executions."""
 _SECOND = timedelta(seconds=1)
 _ANSWERS = ("SendAutomationSignal", "StopAutomationExecution")
-_START = "StartAutomationExecution"
+START = "StartAutomationExecution"
 _SCRIPT = "aws:executeScript"
 """The one action whose calls come from the script itself, not through an AWS service."""
 _NO_ID = "the session name is not an execution id"
@@ -207,7 +207,7 @@ class Matching:
             self._of(call.execution).calls.append(call)
         elif call.role or call.is_for_caller:
             self._report(call, _NO_ID)
-        if call.service == "ssm" and call.name == _START:
+        if call.service == "ssm" and call.name == START:
             self._take_start(call)
         elif call.service == "ssm" and call.name in _ANSWERS:
             self._take_answer(call)

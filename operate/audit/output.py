@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from operate.audit.matching import AuditedExecution
+from operate.audit.origins import Origin
 from operate.audit.records import Call
 from operate.audit.report import Report, answer_of, utc
 from operate.screen import as_json, clean, console, print_csv, style_of, took, who
 
 _COLUMNS = (
     *("kind", "execution", "runbook", "version", "status", "started", "ended", "started by"),
+    *("origin", "origin started by"),
     *("parameters", "answers", "time", "call", "on", "result", "by", "from", "event", "why"),
 )
 _RESOURCES_A_LINE = 20
@@ -49,6 +51,13 @@ def answer_line(call: Call) -> str:
     )
 
 
+def origin_line(origin: Origin) -> str:
+    """Which execution stands at the beginning, and who started it."""
+    if not origin.runbook:
+        return f"of execution {origin.id}, which AWS no longer keeps"
+    return f"of {origin.runbook} {origin.id}, started by {who(origin.starter)}"
+
+
 def _print_table(report: Report) -> None:
     screen = console()
     for line in report.summary():
@@ -65,13 +74,13 @@ def _print_table(report: Report) -> None:
             style="bold red",
         )
     for execution in report.without_role:
-        _print_execution(screen, execution)
+        _print_execution(screen, execution, report.origins.of(execution.run))
     if report.refused:
         screen.print("\nrefused")
     for call in report.refused:
         _print_call(screen, call, f"by {who(call.caller)}")
     for execution in report.executions:
-        _print_execution(screen, execution)
+        _print_execution(screen, execution, report.origins.of(execution.run))
 
 
 def _print_call(screen: Console, call: Call, by: str) -> None:
@@ -79,7 +88,7 @@ def _print_call(screen: Console, call: Call, by: str) -> None:
     screen.print(f"  {clean(_call_line(call))} {clean(by)}")
 
 
-def _print_execution(screen: Console, execution: AuditedExecution) -> None:
+def _print_execution(screen: Console, execution: AuditedExecution, origin: Origin | None) -> None:
     run, start = execution.run, execution.start
     line = Text(clean(f"{utc(run.started)}  {run.runbook}, version {run.version}  "))
     line.append(clean(run.status), style=style_of(run.status))
@@ -90,6 +99,8 @@ def _print_execution(screen: Console, execution: AuditedExecution) -> None:
     screen.print(line)
     began = ", began earlier" if execution.began_earlier else ""
     screen.print(f"  execution {run.id}{began}")
+    if origin:
+        screen.print(clean(f"  {origin_line(origin)}"))
     for name, values in run.parameters.items():
         screen.print(clean(f"  {name}: {', '.join(values)}"))
     for answer in execution.answers:
@@ -121,17 +132,21 @@ def _print_json(report: Report) -> None:
         "CallsOutsideExecutions": [
             {**_call(each.call), "Why": each.why} for each in report.unattributed
         ],
-        "ExecutionsWithoutRole": [_execution(each) for each in report.without_role],
+        "ExecutionsWithoutRole": [
+            _execution(each, report.origins.of(each.run)) for each in report.without_role
+        ],
         "Refused": [_call(call) for call in report.refused],
     }
     sys.stdout.write(as_json(head, indent=2).removesuffix("\n}") + ',\n  "Executions": [')
     for number, execution in enumerate(report.executions):
         sys.stdout.write("," if number else "")
-        sys.stdout.write("\n    " + as_json(_execution(execution)))
+        sys.stdout.write(
+            "\n    " + as_json(_execution(execution, report.origins.of(execution.run)))
+        )
     sys.stdout.write("\n  ]\n}")
 
 
-def _execution(execution: AuditedExecution) -> dict[str, Any]:
+def _execution(execution: AuditedExecution, origin: Origin | None) -> dict[str, Any]:
     run, start = execution.run, execution.start
     return {
         "Execution": run.id,
@@ -144,6 +159,9 @@ def _execution(execution: AuditedExecution) -> dict[str, Any]:
         "StartedBy": run.starter,
         "StartedFrom": start.source if start else "",
         "StartEvent": start.id if start else "",
+        "Origin": {"Execution": origin.id, "Runbook": origin.runbook, "StartedBy": origin.starter}
+        if origin
+        else None,
         "Parameters": dict(run.parameters),
         "Failure": run.failure,
         "Steps": [
@@ -201,30 +219,36 @@ def _print_csv(reports: Sequence[Report], *, are_many: bool) -> None:
 
 
 def _of_report(report: Report) -> Iterator[tuple[str, ...]]:
-    nowhere = ("",) * 9
+    nowhere = ("",) * 11
     return chain(
         (("note", *nowhere, *_NOTHING[1:], note) for note in report.notes),
         (
             ("outside executions", *nowhere, *_cells(each.call), each.why)
             for each in report.unattributed
         ),
-        (("without a role", *row) for each in report.without_role for row in _rows(each)),
+        (
+            ("without a role", *row)
+            for each in report.without_role
+            for row in _rows(each, report.origins.of(each.run))
+        ),
         (("refused", *nowhere, *_cells(call), "") for call in report.refused),
         (
             ("began earlier" if each.began_earlier else "execution", *row)
             for each in report.executions
-            for row in _rows(each)
+            for row in _rows(each, report.origins.of(each.run))
         ),
     )
 
 
-def _rows(execution: AuditedExecution) -> Iterator[tuple[str, ...]]:
+def _rows(execution: AuditedExecution, origin: Origin | None) -> Iterator[tuple[str, ...]]:
     run = execution.run
     parameters = "; ".join(f"{k}={','.join(v)}" for k, v in run.parameters.items())
     answers = "; ".join(map(answer_line, execution.answers))
     head = (
         *(run.id, run.runbook, run.version, run.status, utc(run.started), utc(run.ended)),
-        *(run.starter, parameters, answers),
+        run.starter,
+        *((origin.id, origin.starter) if origin else ("", "")),
+        *(parameters, answers),
     )
     for call in execution.calls:
         yield (*head, *_cells(call), "")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from operate.audit.matching import AuditedExecution
-from operate.audit.output import answer_line
+from operate.audit.origins import Origin
+from operate.audit.output import answer_line, origin_line
 from operate.audit.records import Call
 from operate.audit.report import Report, utc
 from operate.executions.execution import Run, StepRun
@@ -102,16 +103,16 @@ def _report(report: Report) -> Iterator[str]:
             '<p class="about">They had the permissions of their caller.</p></section>\n'
         )
         for execution in report.without_role:
-            yield from _section(execution, "alarm")
+            yield from _section(execution, report.origins.of(execution.run), "alarm")
     if report.refused:
         yield "<section><h2>Refused</h2>\n"
         yield from _table(report.refused, reasons=[""] * len(report.refused))
         yield "</section>\n"
     for execution in report.executions:
-        yield from _section(execution)
+        yield from _section(execution, report.origins.of(execution.run))
 
 
-def _section(execution: AuditedExecution, kind: str = "") -> Iterator[str]:
+def _section(execution: AuditedExecution, origin: Origin | None, kind: str = "") -> Iterator[str]:
     run, start = execution.run, execution.start
     came_from = f" from {start.source}" if start else ""
     began = ", began earlier" if execution.began_earlier else ""
@@ -121,6 +122,8 @@ def _section(execution: AuditedExecution, kind: str = "") -> Iterator[str]:
         f"{_text(utc(run.started))}, {_text(took(run.started, run.ended))}, "
         f"started by {_text(who(run.starter))}{_text(came_from)}"
     )
+    if origin:
+        yield f"<br>{_text(origin_line(origin))}"
     for name, values in run.parameters.items():
         yield f"<br>{_text(name)}: {_text(', '.join(values))}"
     for answer in execution.answers:

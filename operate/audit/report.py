@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from operate.audit.matching import AuditedExecution, UnattributedCall
+from operate.audit.origins import Origins
 from operate.audit.records import Call
 from operate.audit.spool import Spool
 
@@ -25,6 +26,7 @@ class Report:
     """The names of the watched roles."""
     others: frozenset[str]
     """Regions that have reports of their own, with their executions."""
+    origins: Origins = field(default_factory=Origins)
     executions: Spool[AuditedExecution]
     """Every execution with a role, the newest first, those that began earlier last."""
     unattributed: list[UnattributedCall] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Report:
             return
         self.statuses[execution.run.status] += 1
         self.began_earlier += execution.began_earlier
+        self.origins.add(execution)
         self.executions.add(replace(execution, run=replace(execution.run, answer={})))
 
     @property

@@ -78,6 +78,8 @@ class Run:
     steps: tuple[StepRun, ...]
     answer: Mapping[str, Any]
     """As AWS has it, with every step."""
+    parent: str = ""
+    """The id of the execution that started it, where Automation says so."""
     elsewhere: str = ""
     """The Region that it was read from, where that is another one than was asked for."""
 
@@ -133,6 +135,7 @@ def run_of(execution: Mapping[str, Any]) -> Run:
         failure=execution.get("FailureMessage", ""),
         steps=tuple(map(_step, execution.get("StepExecutions", ()))),
         answer=execution,
+        parent=execution.get("ParentAutomationExecutionId", ""),
     )
 
 

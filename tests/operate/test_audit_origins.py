@@ -1,0 +1,119 @@
+"""The audit says of what a fleet did which execution it was, and who started that."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delegation.model import Fleet, IamUser, ServiceRole
+from operate.audit.matching import AuditedExecution
+from operate.audit.origins import Origin, Origins
+from operate.executions.execution import run_of
+from sandbox import Sandbox
+from tests.operate.terminal import in_a_pipe
+from tests.stacks.deployed import deploy
+from tests.stacks.synthesis import RUNBOOK, deployment
+
+_FLEET = Fleet(name="WebTier", runbook=RUNBOOK, instances_tagged=("Tier", "web"), at_once=2)
+_ROLE = ServiceRole(name="AutomationServiceRole", fleets=(_FLEET,))
+_ALICE = "arn:aws:iam::000000000000:user/alice"
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Sandbox]:
+    """An account in which alice has restarted three instances with a fleet."""
+    with Sandbox() as running:
+        for stack in ("AdministrationStack", "RunbooksStack"):
+            wanted = deployment(operators=(IamUser("alice"),), service_roles=(_ROLE,))
+            deploy(running, "us-east-1", stack, wanted)
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "Tier", "Value": "web"}]}]
+        running.client("ec2").run_instances(
+            ImageId="ami-12345678", MinCount=3, MaxCount=3, TagSpecifications=tags
+        )
+        keys = running.client("iam").create_access_key(UserName="alice")["AccessKey"]
+        ssm = running.client("ssm", keys)
+        id_ = ssm.start_automation_execution(DocumentName="WebTier")["AutomationExecutionId"]
+        while True:
+            found = ssm.get_automation_execution(AutomationExecutionId=id_)["AutomationExecution"]
+            if found["AutomationExecutionStatus"] not in ("Pending", "InProgress"):
+                assert found["AutomationExecutionStatus"] == "Success"
+                break
+            time.sleep(0.05)
+        yield running
+
+
+@pytest.mark.sandbox
+def test_restart_of_an_instance_is_attributed_to_the_fleet_and_to_its_caller(
+    account: Sandbox, tmp_path: Path
+) -> None:
+    page = tmp_path / "audit.html"
+    printed = in_a_pipe(
+        account.environment(), "audit", "--output", "json", "--html", str(page), status=0
+    ).text
+
+    executions = json.loads(printed)["Executions"]
+    (fleet,) = [each for each in executions if each["Runbook"] == "WebTier"]
+    others = [each for each in executions if each["Runbook"] == "WebTier-Target"]
+    origin = {"Execution": fleet["Execution"], "Runbook": "WebTier", "StartedBy": _ALICE}
+    assert (fleet["StartedBy"], fleet["Origin"]) == (_ALICE, None)
+    assert [each["Origin"] for each in others] == [origin] * 4  # three, and their parent
+    assert sum("ec2:StopInstances" in str(each["Calls"]) for each in others) == 3
+    line = f"of WebTier {fleet['Execution']}, started by alice"
+    assert page.read_text(encoding="utf-8").count(line) == 4
+    assert in_a_pipe(account.environment(), "audit", status=0).text.count(line) == 4
+    table = in_a_pipe(account.environment(), "audit", "--output", "csv", status=0).text
+    restarts = [
+        row for row in csv.DictReader(io.StringIO(table)) if row["call"] == "ec2:StopInstances"
+    ]
+    assert [(row["origin"], row["origin started by"]) for row in restarts] == [
+        (fleet["Execution"], _ALICE)
+    ] * 3
+
+
+@pytest.mark.sandbox
+def test_one_execution_that_is_asked_for_alone_has_its_origin(account: Sandbox) -> None:
+    listed = account.client("ssm").describe_automation_executions()
+    ids = {
+        each["AutomationExecutionId"]: each["DocumentName"]
+        for each in listed["AutomationExecutionMetadataList"]
+    }
+    (fleet,) = [id_ for id_, name in ids.items() if name == "WebTier"]
+
+    for id_ in ids.keys() - {fleet}:
+        shown = in_a_pipe(account.environment(), "audit", id_).text
+        assert f"of WebTier {fleet}, started by alice" in shown
+
+
+def _execution(id_: str, **more: Any) -> AuditedExecution:
+    answer = {
+        "AutomationExecutionId": id_,
+        "AutomationExecutionStatus": "Success",
+        "DocumentName": "Doc",
+        "ExecutedBy": _ALICE,
+        **more,
+    }
+    return AuditedExecution(run=run_of(answer), start=None, answers=(), calls=())
+
+
+def test_origin_that_is_no_longer_kept_is_named_by_its_id() -> None:
+    origins = Origins()
+    child = _execution("child", ParentAutomationExecutionId="earlier")
+    origins.add(child)
+    origins.complete(lambda _: None)
+
+    assert origins.of(child.run) == Origin(id="earlier", runbook="", starter="")
+
+
+def test_executions_that_name_each_other_have_an_origin() -> None:
+    origins = Origins()
+    one = _execution("one", ParentAutomationExecutionId="two")
+    two = _execution("two", ParentAutomationExecutionId="one")
+    origins.add(one)
+    origins.complete({"two": two.run}.get)
+
+    assert origins.of(one.run) == Origin(id="two", runbook="Doc", starter=_ALICE)
