@@ -22,6 +22,7 @@ from delegation.policies.event_patterns import (
     access_patterns,
     bad_end_patterns,
     document_patterns,
+    lock_patterns,
     not_started_patterns,
     run_patterns,
     schedule_patterns,
@@ -105,6 +106,7 @@ class AuditStack(DeploymentStack):
             self._build_rules("BadEnds", bad_end_patterns(deployment), message=_BAD_END)
             changes = document_patterns(deployment)
             self._build_rules("DocumentChanges", changes, kept=True, message=_CHANGE)
+            self._build_rules("LockChanges", lock_patterns(deployment), kept=True)
             scheduled = schedule_patterns(deployment)
             self._build_rules("ScheduleChanges", scheduled, kept=True, message=_CHANGE)
             self._build_rules("NotStarted", not_started_patterns(deployment), message=_NOT_STARTED)

@@ -93,6 +93,22 @@ def schedule_patterns(deployment: Deployment) -> Iterator[Pattern]:
             yield _calls("scheduler", {parameter: [group_name(deployment)]})
 
 
+def lock_patterns(deployment: Deployment) -> Iterator[Pattern]:
+    """Calls that take or release the lock of a fleet: by its own role, or by somebody else."""
+    locks = [
+        fleet.lock_name
+        for role in deployment.service_roles
+        for fleet in role.fleets
+        if fleet.one_at_a_time
+    ]
+    for parameter in ("name", "names"):
+        yield from _portioned(locks, partial(_calls_of_parameters, parameter))
+
+
+def _calls_of_parameters(parameter: str, names: list[str]) -> Pattern:
+    return _calls("ssm", {parameter: names})
+
+
 def not_started_patterns(deployment: Deployment) -> Iterator[Pattern]:
     """That the alarm on the queue of what was not started goes off.
 

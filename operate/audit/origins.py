@@ -1,8 +1,8 @@
 """Which execution stands at the beginning of one that Automation started, and who started that.
 
-A fleet starts one execution for each target: the caller of these is the fleet's role, and whoever
-is asked for a restart wants to know the person. What an execution is started by is said by Systems
-Manager itself, as its parent, or by a call that has been found to be an execution's.
+A fleet starts one execution for each target, whose caller is the fleet's role; an auditor wants to
+know the person. Which execution started one is what Systems Manager says, as its parent, or a call
+that has been found to be an execution's.
 """
 
 from collections.abc import Callable

@@ -98,7 +98,7 @@ def execution_events(
 
 
 def call_events(
-    environment: Environment, service: str, call: str, parameters: Mapping[str, str]
+    environment: Environment, service: str, call: str, parameters: Mapping[str, Any]
 ) -> Iterator[Event]:
     """That somebody called an API, and AWS did not refuse it."""
     for variant in _VARIANTS:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from review.access_review import AccountReview
 from review.audit.recording import Recording
 from review.diff.gains import Gain
-from review.invariants.audit import changes_of_group, in_queue
+from review.invariants.audit import changes_of_group, in_queue, locks_of, uses_of_lock
 from review.model.schedules import Schedule
 
 OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")
@@ -54,6 +54,7 @@ def _no_longer_received(old: AccountReview, new: AccountReview) -> Iterator[Gain
     made = {changes_of(each.kind, each.name) for each in new.account.made}
     for runbook in new.account.runbooks:
         made |= {f"{what} {runbook.name}" for what in OF_RUNBOOKS}
+        made |= {uses_of_lock(lock) for lock in locks_of(runbook)}
     made |= {*of_schedules(new.account.schedules)}
     received = {(s.what, s.region, s.channel) for s in new.notifications if s.is_received}
     for subject in old.notifications:

@@ -1,8 +1,10 @@
 """Invariants of the audit: every execution is kept, every bad end and change is reported."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from aws_facts.partitions import IAM_HOMES
 from review.access.evaluation import Evaluator
@@ -18,7 +20,7 @@ from review.audit.recording import Channel, Recording, Rule
 from review.iam.actions import Action, Actions
 from review.iam.patterns import overlap
 from review.invariants.invariant import Invariant, Proof, invariant
-from review.model.account import Made
+from review.model.account import LimitKind, Made, Runbook
 from review.model.schedules import Schedule
 from review.templates.intrinsics import Environment
 
@@ -122,9 +124,9 @@ def audit_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     )
     yield invariant(
         "audit-receives-everything",
-        "every execution of these runbooks is kept in the log; every bad end, and every change of "
-        "a document or of a role, policy, group or user of these templates, is reported by the "
-        "topic",
+        "every execution of these runbooks and every use of a fleet's lock is kept in the log; "
+        "every bad end, and every change of a document or of a role, policy, group or user of "
+        "these templates, is reported by the topic",
         Proof(tuple(findings), (), excepted=excepted if partly else ""),
     )
     yield invariant(
@@ -143,6 +145,7 @@ def subjects(evaluator: Evaluator) -> tuple[Subject, ...]:
         evaluator.engine.actions(),
         account.environment,
         runbooks,
+        tuple((lock, each.arns) for each in account.runbooks for lock in locks_of(each)),
         account.made,
         account.schedules,
         account.recording,
@@ -151,6 +154,8 @@ def subjects(evaluator: Evaluator) -> tuple[Subject, ...]:
 
 _Runbooks = tuple[tuple[str, tuple[str, ...]], ...]
 """Names, each with the documents' ARNs."""
+_Locks = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of parameters, each with the ARNs of the documents that hold them."""
 
 
 @lru_cache(maxsize=16)
@@ -158,13 +163,15 @@ def _subjects(
     actions: Actions,
     environment: Environment,
     runbooks: _Runbooks,
+    locks: _Locks,
     made: tuple[Made, ...],
     schedules: tuple[Schedule, ...],
     recording: Recording,
 ) -> tuple[Subject, ...]:
     found = []
     of_schedules = _of_schedules(environment, schedules)
-    samples_of = (*_samples(actions, environment, runbooks, made), *of_schedules)
+    of_locks = _of_locks(environment, locks)
+    samples_of = (*_samples(actions, environment, runbooks, made), *of_locks, *of_schedules)
     for what, region, channels, of_iam, samples in samples_of:
         for channel in channels:
             rules = [rule for rule in recording.rules if rule.region == region]
@@ -206,6 +213,40 @@ def _of_schedules(account: Environment, schedules: tuple[Schedule, ...]) -> Iter
         events = alarm_events(replace(account, region=region), alarm)
         samples = [_Sample(event, (alarm,)) for event in events]
         yield in_queue(queue), region, (Channel.TOPIC,), False, samples
+
+
+def _of_locks(account: Environment, locks: _Locks) -> Iterator[_Sampled]:
+    """The calls that take or release the lock of a fleet."""
+    for lock, arns in locks:
+        for arn in arns:
+            environment = replace(account, region=arn.split(":")[3])
+            calls = [
+                _Sample(event, ())
+                for call, named in _LOCK_CALLS
+                for event in call_events(environment, "ssm", call, named(lock))
+            ]
+            yield uses_of_lock(lock), environment.region, (Channel.LOG,), False, calls
+
+
+def locks_of(runbook: Runbook) -> Iterator[str]:
+    """The name of the parameter that a fleet holds while it runs."""
+    if runbook.starts:
+        for limit in runbook.limits:
+            if limit.kind is LimitKind.ONE_AT_A_TIME:
+                yield json.loads(limit.value)
+
+
+def uses_of_lock(lock: str) -> str:
+    """What is received of a lock."""
+    return f"who takes and releases the lock {lock}"
+
+
+_LOCK_CALLS: tuple[tuple[str, Callable[[str], dict[str, Any]]], ...] = (
+    ("PutParameter", lambda lock: {"name": lock}),
+    ("DeleteParameter", lambda lock: {"name": lock}),
+    ("DeleteParameters", lambda lock: {"names": [lock, "/another"]}),
+)
+"""Calls, each with the parameters in which CloudTrail records the lock."""
 
 
 def changes_of_group(group: str) -> str:
