@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from review.invariants.pipeline_doctor import DOCTOR_READS
+from review.invariants.pipelines.doctor import DOCTOR_READS
 
 
 def doctor_policy() -> dict[str, Any]:

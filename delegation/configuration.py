@@ -11,16 +11,16 @@ from pathlib import Path
 
 from delegation import model
 from delegation.deployment.deployment import Deployment, Profile, check_deployments, parse_profile
-from delegation.deployment.fleet_documents import runbook_files_of, with_fleets
 from delegation.deployment.people import IamUser
-from delegation.deployment.schedule_checks import check_schedules
 from delegation.deployment.service_roles import ServiceRole
 from delegation.errors import DelegationError
 from delegation.lock import Accepted, check_accepted, needed
 from delegation.policies.made import check_names
 from delegation.policies.quota_checks import check_quotas
+from delegation.runbooks.fleet_documents import runbook_files_of, with_fleets
 from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
+from delegation.runbooks.schedule_checks import check_schedules
 from delegation.user_files import DEFAULT_QUALIFIER, bootstrap_qualifier, cdk_tags, make_importable
 
 GUIDE = Deployment(

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from review.access.evaluation import OTHER_ACCOUNT, Evaluator
 from review.access.grants import Access
 from review.alike_accounts import renamed
+from review.audit.subjects import Subject, subjects
 from review.errors import understood
 from review.escalation import OpenPath, open_paths
 from review.iam.engine import Engine
 from review.invariants.approvers import approver_invariants
-from review.invariants.audit import Subject, audit_invariants, subjects
+from review.invariants.audit import audit_invariants
 from review.invariants.auditors import auditor_invariants
 from review.invariants.authors import author_invariants
 from review.invariants.everyone import everyones_invariants
 from review.invariants.fleets import fleet_invariants
 from review.invariants.invariant import Invariant, Verdict
 from review.invariants.operators import operator_invariants
-from review.invariants.pipelines import pipeline_invariants
+from review.invariants.pipelines.pipelines import pipeline_invariants
 from review.invariants.runbooks import runbook_invariants
 from review.invariants.schedules import schedule_invariants
 from review.invariants.service_roles import service_role_invariants

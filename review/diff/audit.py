@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from review.access_review import AccountReview
 from review.audit.recording import Recording
+from review.audit.subjects import changes_of_group, in_queue, locks_of, uses_of_lock
 from review.diff.gains import Gain
-from review.invariants.audit import changes_of_group, in_queue, locks_of, uses_of_lock
 from review.model.schedules import Schedule
 
 OF_RUNBOOKS = ("executions of", "bad ends of", "changes of document")

@@ -20,7 +20,7 @@ from review.iam.names import (
 from review.iam.patterns import an_example
 from review.invariants.bootstrap import roles_that_deploy_administration
 from review.invariants.invariant import Invariant, Proof, as_findings, invariant
-from review.invariants.pipelines import ADMINISTRATION
+from review.invariants.pipelines.pipelines import ADMINISTRATION
 from review.model.account import Kind, Persona, Principal
 
 _RAISING = (

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from delegation.deployment.fleet_documents import runbook_files_of, with_fleets
 from delegation.errors import DelegationError
 from delegation.files import read_source
 from delegation.model import Deployment, Fleet, IamUser, ServiceRole
 from delegation.runbooks.checks.document import check_document
 from delegation.runbooks.checks.findings import Findings
+from delegation.runbooks.fleet_documents import runbook_files_of, with_fleets
 from delegation.runbooks.limit_checks import check_role_limits
 from delegation.runbooks.runbook import Runbook, load_runbooks
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from delegation.deployment.schedule_checks import check_schedules
 from delegation.errors import DelegationError
 from delegation.model import Approval, Deployment, Fleet, IamUser, Schedule, ServiceRole
 from delegation.runbooks.runbook import Runbook, load_runbooks
+from delegation.runbooks.schedule_checks import check_schedules
 from tests.stacks.synthesis import RUNBOOK, deployment
 
 _NIGHTLY = Schedule(name="Nightly", starts="WebTier", at="cron(0 3 ? * SUN *)")

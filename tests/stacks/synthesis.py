@@ -9,9 +9,9 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from delegation.configuration import Configuration
-from delegation.deployment.fleet_documents import runbook_files_of
 from delegation.deployment.people import Person
 from delegation.model import Approval, Deployment, IamUser, ServiceRole
+from delegation.runbooks.fleet_documents import runbook_files_of
 from delegation.runbooks.runbook import Runbook, load_runbooks
 from stacks.deployment_stacks import add_stacks
 

@@ -6,9 +6,9 @@ from review.access.evaluation import Decision, Evaluator, names
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, START
 from review.invariants.bootstrap import roles_that_deploy_administration
 from review.invariants.invariant import Invariant, Proof, as_findings, invariant
-from review.invariants.jobs import Jobs, jobs_of
-from review.invariants.pipeline_doctor import DOCTOR, reads_settings_alone
-from review.invariants.pipeline_reviews import COMPARISON, changes_nothing
+from review.invariants.pipelines.doctor import DOCTOR, reads_settings_alone
+from review.invariants.pipelines.jobs import Jobs, jobs_of
+from review.invariants.pipelines.reviews import COMPARISON, changes_nothing
 from review.model.account import Persona, Principal
 
 REVIEW = "PipelineReviewRole"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from delegation.deployment.deployment import Deployment
-from delegation.deployment.fleet_checks import check_depth, check_values, target_parameter
 from delegation.deployment.fleets import Fleet
 from delegation.deployment.limits import is_list
 from delegation.deployment.service_roles import ServiceRole
@@ -14,6 +13,7 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.files import no_source
 from delegation.runbooks.checks.findings import Findings
 from delegation.runbooks.checks.scope import named_steps
+from delegation.runbooks.fleet_checks import check_depth, check_values, target_parameter
 from delegation.runbooks.permissions import Need, needs_of
 from delegation.runbooks.runbook import Runbook
 
