@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ Source: CloudFormation User Guide, stack status codes."""
 
 
 class Rollout:
-    """The stacks of some names of an assembly, in their order; PipelineError unless the assembly
-    has this digest, before anything is asked or touched."""
+    """The stacks of some names of an assembly, wave by wave and in the names' order; PipelineError
+    unless the assembly has this digest, before anything is asked or touched."""
 
     def __init__(
         self, assembly: Assembly, names: Sequence[str], *, digest: str, concurrency: int = 1
@@ -47,9 +48,8 @@ class Rollout:
         if missing:
             raise PipelineError(f"the assembly in {assembly.folder} has no {missing[0]}")
         self._concurrency = concurrency
-        self.targets = list(
-            targets(assembly, assembly.named(*names), role=role, are_trusted_elsewhere=True)
-        )
+        stacks = sorted(assembly.named(*names), key=lambda stack: stack.wave)
+        self.targets = list(targets(assembly, stacks, role=role, are_trusted_elsewhere=True))
 
     def run(self) -> bool:
         """Deploys wave after wave, and in each the stacks of a name after those of the name before,
@@ -72,15 +72,12 @@ class Rollout:
 
     def _groups(self) -> Iterator[list[Target]]:
         """What is deployed at once, in its order."""
-        groups: dict[tuple[int, str], list[Target]] = {}
-        for target in self.targets:  # in the order of the names
-            key = target.stack.wave, unprefixed(target.stack.name)
-            groups.setdefault(key, []).append(target)
-        waves = sorted({wave for wave, _ in groups})
-        for wave in waves:
+        waves = [list(wave) for _, wave in groupby(self.targets, lambda t: t.stack.wave)]
+        for number, wave in enumerate(waves, start=1):
             if len(waves) > 1:
-                print(f"wave {waves.index(wave) + 1} of {len(waves)}", flush=True)
-            yield from (group for key, group in groups.items() if key[0] == wave)
+                print(f"wave {number} of {len(waves)}", flush=True)
+            for _, group in groupby(wave, lambda t: unprefixed(t.stack.name)):
+                yield list(group)
 
     def states(self) -> Iterator[str]:
         """What state each stack is in, a line each, with the cause where it is a failure; how many
