@@ -15,11 +15,12 @@ from account.verification.probe import Answer, Probe
 from account.verification.records import RECORDS
 from account.verification.report import as_json, as_markdown
 from account.verification.runbooks import RUNBOOKS
+from account.verification.schedules import SCHEDULES
 from account.verification.starts import STARTS
 from account.verification.story import STORY
 from account.verification.targets import TARGETS
 
-PROBES = (*STORY, *STARTS, *TARGETS, *RUNBOOKS, *RECORDS)
+PROBES = (*STORY, *STARTS, *TARGETS, *RUNBOOKS, *SCHEDULES, *RECORDS)
 NAME = "verified-on-aws"
 _IAM_SECONDS = 12
 """After how long IAM's new users and roles are known everywhere, mostly."""
@@ -67,8 +68,9 @@ def _confirm(lab: Lab, probes: tuple[Probe, ...]) -> None:
     """Asks for the account's number; AccountError for any other answer."""
     minutes = sum(probe.minutes for probe in probes)
     print(
-        f"This makes an instance, users, roles, documents, a key, a topic and a log group in "
-        f"account {lab.account}, {lab.region}, and removes them. It takes up to {minutes} minutes "
+        f"This makes an instance, users, roles, documents, schedules, a key, a topic, queues and "
+        f"a log group in account {lab.account}, {lab.region}, and removes them. It takes up to "
+        f"{minutes} minutes "
         f"and costs cents. Use an account that holds nothing else."
     )
     try:

@@ -36,6 +36,11 @@ def _everything(account: Sandbox) -> list[str]:
         *(user["UserName"] for user in iam.list_users()["Users"]),
         *(rule["Name"] for rule in account.client("events").list_rules()["Rules"]),
         *(topic["TopicArn"] for topic in account.client("sns").list_topics()["Topics"]),
+        *(
+            group["Name"]
+            for group in account.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+            if group["Name"] != "default"
+        ),
         *account.client("sqs").list_queues().get("QueueUrls", ()),
         *(g["logGroupName"] for g in account.client("logs").describe_log_groups()["logGroups"]),
         *(
