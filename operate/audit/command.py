@@ -136,7 +136,9 @@ def _fill(report: Report, asked: _Window, connection: Connection, roles: Roles) 
         for execution in matching.finish():
             if asked.shows(execution):
                 report.add(execution)
-    report.origins.complete(lambda id_: _find(connection, id_, frozenset()))
+    for execution in matching.without_role:
+        report.origins.add(execution)
+    report.origins.complete(lambda id_: _readable(connection, id_))
     report.without_role = [each for each in matching.without_role if asked.shows(each)]
     report.unattributed = [each for each in matching.unattributed if asked.concerns(each.call)]
     report.refused = [call for call in matching.refused if asked.concerns(call)]
@@ -244,6 +246,16 @@ def _earlier(connection: Connection, begin: datetime, callers: frozenset[str]) -
             ended = run.get("ExecutionEndTime")
             if run.get("ExecutedBy") in callers and (ended is None or ended >= begin - AFTER):
                 yield read_run(connection, run["AutomationExecutionId"])
+
+
+def _readable(connection: Connection, execution_id: str) -> Run | None:
+    """An execution of this Region; None where none is kept or the caller may not read it."""
+    try:
+        return _find(connection, execution_id, frozenset())
+    except OperateError as error:
+        if "AccessDenied" not in error.code:
+            raise
+        return None
 
 
 def _find(connection: Connection, execution_id: str, regions: frozenset[str]) -> Run | None:

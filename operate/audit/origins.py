@@ -1,14 +1,16 @@
 """Which execution stands at the beginning of one that Automation started, and who started that.
 
 A fleet starts one execution for each target, whose caller is the fleet's role; an auditor wants to
-know the person. Which execution started one is what Systems Manager says, as its parent, or a call
-that has been found to be an execution's.
+know the person. Which execution started one is what Systems Manager says: as its parent, or as
+its caller, a session of the execution that was found to have made the call. An answer alone says
+nothing: a start with a token that was used before answers with an execution of somebody else.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from operate.audit.matching import START, AuditedExecution
+from operate.audit.records import execution_of
 from operate.executions.execution import Run
 
 
@@ -18,9 +20,9 @@ class Origin:
 
     id: str
     runbook: str
-    """Empty for one that AWS no longer keeps."""
+    """Empty for one that was not read."""
     starter: str
-    """The ARN of the caller who started it; empty for one that AWS no longer keeps."""
+    """The ARN of the caller who started it; empty for one that was not read."""
 
 
 class Origins:
@@ -29,7 +31,9 @@ class Origins:
     def __init__(self) -> None:
         self._known: dict[str, Origin] = {}
         self._parents: dict[str, str] = {}
-        """The id of the execution that started one, by that one's."""
+        """The id of the execution that started one, by that one's, as Systems Manager says."""
+        self._starting: dict[str, set[str]] = {}
+        """The ids of executions that were answered with one, by that one's."""
 
     def add(self, execution: AuditedExecution) -> None:
         """Remembers an execution, and what it started."""
@@ -38,7 +42,7 @@ class Origins:
         for call in execution.calls:
             if call.service == "ssm" and call.name == START:
                 started = str(call.answer.get("automationExecutionId", ""))
-                self._parents.setdefault(started, run.id)
+                self._starting.setdefault(started, set()).add(run.id)
 
     def complete(self, find: Callable[[str], Run | None]) -> None:
         """Reads those that the audit did not, since they began earlier or were not asked for."""
@@ -54,10 +58,17 @@ class Origins:
         if run.parent:
             self._parents[run.id] = run.parent
 
+    def _parent(self, id_: str) -> str:
+        """The id of the execution that started one; empty for none."""
+        known = self._known.get(id_)
+        caller = execution_of(known.starter.rsplit("/", 1)[-1]) if known else ""
+        starting = caller if caller in self._starting.get(id_, ()) else ""
+        return self._parents.get(id_) or starting
+
     def of(self, run: Run) -> Origin | None:
         """The origin of an execution; None for one that no other started."""
         first, passed = run.id, {run.id}
-        while (parent := self._parents.get(first)) and parent not in passed:
+        while (parent := self._parent(first)) and parent not in passed:
             first = parent
             passed.add(parent)
         if first == run.id:

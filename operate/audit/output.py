@@ -54,7 +54,7 @@ def answer_line(call: Call) -> str:
 def origin_line(origin: Origin) -> str:
     """Which execution stands at the beginning, and who started it."""
     if not origin.runbook:
-        return f"of execution {origin.id}, which AWS no longer keeps"
+        return f"of execution {origin.id}, which was not read"
     return f"of {origin.runbook} {origin.id}, started by {who(origin.starter)}"
 
 

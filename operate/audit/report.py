@@ -41,11 +41,11 @@ class Report:
 
     def add(self, execution: AuditedExecution) -> None:
         """Adds an execution, unless it is one of another report."""
+        self.origins.add(execution)
         if execution.run.elsewhere in self.others:
             return
         self.statuses[execution.run.status] += 1
         self.began_earlier += execution.began_earlier
-        self.origins.add(execution)
         self.executions.add(replace(execution, run=replace(execution.run, answer={})))
 
     @property

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from review.audit.delivery import Receivers
-from review.audit.events import Event, matches
+from review.audit.events import Event, sends
 from review.errors import ReviewError
 from review.templates.resource_types import LOG, RULE, TOPIC
 from review.templates.resources import Resource
@@ -69,7 +69,7 @@ class Rule:
 
     def sends(self, event: Event, channel: Channel, *facts: str) -> bool:
         """Whether what goes to a channel of an event shows these facts of it."""
-        if not matches(_parsed(self.pattern), event):
+        if not sends(_parsed(self.pattern), event):
             return False
         return any(
             all(fact in target.message(event) and fact not in target.template for fact in facts)

@@ -163,7 +163,7 @@ def uses_of_lock(lock: str) -> str:
 _LOCK_CALLS: tuple[tuple[str, Callable[[str], dict[str, Any]]], ...] = (
     ("PutParameter", lambda lock: {"name": lock}),
     ("DeleteParameter", lambda lock: {"name": lock}),
-    ("DeleteParameters", lambda lock: {"names": [lock, "/another"]}),
+    ("DeleteParameters", lambda lock: {"names": [lock]}),
 )
 """Calls, each with the parameters in which CloudTrail records the lock."""
 

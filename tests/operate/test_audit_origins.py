@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from delegation.model import Fleet, IamUser, ServiceRole
 from operate.audit.matching import AuditedExecution
 from operate.audit.origins import Origin, Origins
+from operate.audit.records import Call, read_call
 from operate.executions.execution import run_of
 from sandbox import Sandbox
 from tests.operate.terminal import in_a_pipe
@@ -89,7 +91,7 @@ def test_one_execution_that_is_asked_for_alone_has_its_origin(account: Sandbox) 
         assert f"of WebTier {fleet}, started by alice" in shown
 
 
-def _execution(id_: str, **more: Any) -> AuditedExecution:
+def _execution(id_: str, *, calls: tuple[Call, ...] = (), **more: Any) -> AuditedExecution:
     answer = {
         "AutomationExecutionId": id_,
         "AutomationExecutionStatus": "Success",
@@ -97,7 +99,7 @@ def _execution(id_: str, **more: Any) -> AuditedExecution:
         "ExecutedBy": _ALICE,
         **more,
     }
-    return AuditedExecution(run=run_of(answer), start=None, answers=(), calls=())
+    return AuditedExecution(run=run_of(answer), start=None, answers=(), calls=calls)
 
 
 def test_origin_that_is_no_longer_kept_is_named_by_its_id() -> None:
@@ -107,6 +109,38 @@ def test_origin_that_is_no_longer_kept_is_named_by_its_id() -> None:
     origins.complete(lambda _: None)
 
     assert origins.of(child.run) == Origin(id="earlier", runbook="", starter="")
+
+
+def test_answer_with_an_execution_of_somebody_else_is_no_origin() -> None:
+    """A start with a token that was used before answers with the execution of that time."""
+    hers, his = str(uuid4()), str(uuid4())
+    started, calling = _execution(hers), _execution(his, calls=(_start_of(hers),))
+    origins = Origins()
+    origins.add(started)
+    origins.add(calling)
+
+    assert origins.of(started.run) is None
+
+
+def test_execution_that_a_step_started_has_that_steps_origin() -> None:
+    parent = str(uuid4())
+    session = f"arn:aws:sts::000000000000:assumed-role/Role/{parent}"
+    child = _execution("child", ExecutedBy=session)
+    origins = Origins()
+    origins.add(child)
+    origins.add(_execution(parent, calls=(_start_of("child"),)))
+
+    assert origins.of(child.run) == Origin(id=parent, runbook="Doc", starter=_ALICE)
+
+
+def _start_of(id_: str) -> Call:
+    record = {
+        "eventTime": "2026-11-28T12:00:00Z",
+        "eventSource": "ssm.amazonaws.com",
+        "eventName": "StartAutomationExecution",
+        "responseElements": {"automationExecutionId": id_},
+    }
+    return read_call({"CloudTrailEvent": json.dumps(record)})
 
 
 def test_executions_that_name_each_other_have_an_origin() -> None:

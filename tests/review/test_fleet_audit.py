@@ -1,5 +1,6 @@
 """The audit keeps who takes and who releases the lock of a fleet."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -72,9 +73,44 @@ def test_rule_that_misses_a_release_is_found_and_is_a_gain(
         (id_,) = [i for i in body["Resources"] if i.startswith(f"LockChangesRule{number}")]
         del body["Resources"][id_]
 
-    before = review(engine, templates)
-    after = review(engine, mutated(templates, drop, stack="AuditStack"))
+    assert_missed(engine, templates, drop)
 
+
+def test_rule_that_names_another_parameter_is_found(
+    engine: Engine, templates: tuple[Template, ...]
+) -> None:
+    def name_another(body: dict[str, Any]) -> None:
+        (id_,) = [i for i in body["Resources"] if i.startswith("LockChangesRule2")]
+        detail = body["Resources"][id_]["Properties"]["EventPattern"]["detail"]
+        detail["requestParameters"]["names"] = ["/another"]
+
+    assert_missed(engine, templates, name_another)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"userIdentity": {"type": ["IAMUser", "AssumedRole", "Root"]}},
+        {"userAgent": ["192.0.2.1", "cloudformation.amazonaws.com", "198.51.100.3"]},
+    ],
+    ids=["callers", "agents"],
+)
+def test_rule_that_lists_callers_or_agents_is_found(
+    engine: Engine, templates: tuple[Template, ...], asked: dict[str, Any]
+) -> None:
+    def ask(body: dict[str, Any]) -> None:
+        (id_,) = [i for i in body["Resources"] if i.startswith("LockChangesRule1")]
+        body["Resources"][id_]["Properties"]["EventPattern"]["detail"] |= asked
+
+    assert_missed(engine, templates, ask)
+
+
+def assert_missed(
+    engine: Engine, templates: tuple[Template, ...], edit: Callable[[dict[str, Any]], None]
+) -> None:
+    """An edit of the AuditStack after which the log misses a release is found, and is a gain."""
+    before = review(engine, templates)
+    after = review(engine, mutated(templates, edit, stack="AuditStack"))
     assert _findings(before) == ()
     what = f"who takes and releases the lock {_LOCK}"
     assert _findings(after) == (f"the log in us-east-1 does not receive {what}",)

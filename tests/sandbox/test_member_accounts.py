@@ -118,6 +118,26 @@ def test_role_of_another_account_needs_its_trust_and_the_callers_own_permission(
     assert _who(organization, session) == f"arn:aws:sts::{_DATA}:assumed-role/{unique}/visit"
 
 
+def test_execution_takes_no_role_of_another_account(organization: Sandbox) -> None:
+    elsewhere = organization.client("iam", organization.member(_DATA))
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ssm.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = elsewhere.create_role(
+        RoleName="OfAutomation",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    ssm = organization.client("ssm", organization.member(_WEB))
+    content = json.dumps({**json.loads(_CONTENT), "assumeRole": role})
+    ssm.create_document(Name="Borrows", DocumentType="Automation", Content=content)
+
+    code = error_code(ssm.start_automation_execution, DocumentName="Borrows")
+
+    assert code == "InvalidAutomationExecutionParametersException"
+
+
 @pytest.mark.parametrize("member", ["22222222222", ACCOUNT, "2222222222222", "two"])
 def test_member_that_cannot_be_is_refused(member: str) -> None:
     with pytest.raises(ValueError, match="is not the id of another account, 12 digits"):

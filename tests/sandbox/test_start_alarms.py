@@ -89,6 +89,20 @@ def test_an_alarm_that_fires_stops_the_step_and_runs_its_on_cancel(
     assert _steps(ended) == {"long": "Cancelled", "clean": "Success"}
 
 
+def test_an_alarm_that_fires_ends_a_step_that_was_to_complete(
+    ssm: Any, role: Make, runbook: Make, finish: Finish, unique: str, set_alarm: SetAlarm
+) -> None:
+    name = runbook(_LONG, _CLEAN, assumeRole=role(_READ, _STOP))
+    started = _start(ssm, name, set_alarm("OK"))
+    while _steps(_now(ssm, started))["long"] == "Pending":
+        pass
+    ssm.stop_automation_execution(AutomationExecutionId=started, Type="Complete")
+
+    set_alarm("ALARM")
+
+    assert finish(started)["TriggeredAlarms"] == [{"Name": unique, "State": "ALARM"}]
+
+
 def test_an_alarm_that_fires_already_lets_no_step_begin(
     ssm: Any, role: Make, runbook: Make, finish: Finish, set_alarm: SetAlarm
 ) -> None:

@@ -1,4 +1,4 @@
-"""The alarm of a start: while it is not known to be quiet, nothing goes on.
+"""The alarm of a start: once it fires, or cannot be read, the execution is stopped.
 
 Source: Systems Manager User Guide, Configuring Automation to monitor CloudWatch alarms; API
 Reference, AlarmConfiguration, AlarmStateInformation. The execution identity asks for the state and
@@ -53,8 +53,8 @@ class _Watch:
         self._credentials = credentials
 
     def until(self, over: threading.Event) -> None:
-        """Looks again and again, until the execution is over or stopped."""
-        while not over.wait(_POLL_SECONDS) and self._execution.stop is None:
+        """Looks again and again, until the execution is over or cancelled."""
+        while not over.wait(_POLL_SECONDS) and self._execution.stop != "Cancel":
             self.look()
 
     def look(self) -> None:

@@ -35,10 +35,11 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     """A session of the role, named as the execution, if its trust policy lets Automation in.
 
     The trust policy is judged for ``ssm.amazonaws.com`` with ``aws:SourceArn`` and
-    ``aws:SourceAccount`` of the execution. Raises ApiError where it refuses or no such role is.
+    ``aws:SourceAccount`` of the execution. Raises ApiError where it refuses, or no such role is in
+    the execution's account: roles are passed within one.
     """
     account, name = account_and_name(role)
-    record = iam._roles.get_scoped(account, None, name)
+    record = iam._roles.get_scoped(account, None, name) if account == call.account else None
     keys = {
         "aws:SourceArn": arn("ssm", f"automation-execution/{execution_id}"),
         "aws:SourceAccount": call.account,
