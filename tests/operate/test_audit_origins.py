@@ -83,12 +83,63 @@ def test_one_execution_that_is_asked_for_alone_has_its_origin(account: Sandbox) 
     ids = {
         each["AutomationExecutionId"]: each["DocumentName"]
         for each in listed["AutomationExecutionMetadataList"]
+        if each["DocumentName"].startswith("WebTier")
     }
     (fleet,) = [id_ for id_, name in ids.items() if name == "WebTier"]
 
     for id_ in ids.keys() - {fleet}:
         shown = in_a_pipe(account.environment(), "audit", id_).text
         assert f"of WebTier {fleet}, started by alice" in shown
+
+
+@pytest.mark.sandbox
+def test_origin_that_the_auditor_may_not_read_is_named_by_its_id(account: Sandbox) -> None:
+    listed = account.client("ssm").describe_automation_executions()
+    child = next(each for each in listed["AutomationExecutionMetadataList"] if each.get("Target"))
+    parent = child["ParentAutomationExecutionId"]
+    iam = account.client("iam")
+    iam.create_user(UserName="auditor")
+    resource = f"arn:aws:ssm:*:*:automation-execution/{parent}"
+    statements = [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "ssm:GetAutomationExecution", "Resource": resource},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_user_policy(UserName="auditor", PolicyName="Own", PolicyDocument=policy)
+    keys = iam.create_access_key(UserName="auditor")["AccessKey"]
+
+    shown = in_a_pipe(account.environment(keys), "audit", child["AutomationExecutionId"]).text
+
+    assert f"of execution {parent}, which was not read" in shown
+
+
+@pytest.mark.sandbox
+def test_execution_without_a_role_has_its_origin(account: Sandbox) -> None:
+    ssm = account.client("ssm")
+    wait = {"name": "wait", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    start = {
+        "name": "start",
+        "action": "aws:executeAutomation",
+        "inputs": {"DocumentName": "Inner"},
+    }
+    for name, step in (("Inner", wait), ("Outer", start)):
+        content = json.dumps({"schemaVersion": "0.3", "mainSteps": [step]})
+        ssm.create_document(Name=name, DocumentType="Automation", Content=content)
+    outer = ssm.start_automation_execution(DocumentName="Outer")["AutomationExecutionId"]
+    while True:
+        found = ssm.get_automation_execution(AutomationExecutionId=outer)["AutomationExecution"]
+        if found["AutomationExecutionStatus"] not in ("Pending", "InProgress"):
+            break
+        time.sleep(0.05)
+
+    printed = in_a_pipe(account.environment(), "audit", "--output", "json", status=None).text
+
+    without = json.loads(printed)["ExecutionsWithoutRole"]
+    root = "arn:aws:iam::000000000000:root"
+    assert {each["Runbook"]: each["Origin"] for each in without} == {
+        "Outer": None,
+        "Inner": {"Execution": outer, "Runbook": "Outer", "StartedBy": root},
+    }
 
 
 def _execution(id_: str, *, calls: tuple[Call, ...] = (), **more: Any) -> AuditedExecution:
