@@ -41,7 +41,9 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
 _START_SECONDS = 30
 _STOP_SECONDS = 10
 _TOKEN_SECONDS = 600
-_CLOCK = "/_sandbox/scheduler/clock"
+CLOCK_PATH = "/_sandbox/scheduler/clock"
+SECRET_HEADER = "x-sandbox-secret"
+"""How the clock of EventBridge Scheduler is moved: root's secret key lets in."""
 
 
 class SandboxError(RuntimeError):
@@ -180,8 +182,8 @@ class Sandbox:
         """Moves the clock of EventBridge Scheduler, and of nothing else, on, in whole seconds; how
         many starts were due on the way, all of which are made when this returns."""
         request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
-            f"{self.endpoint}{_CLOCK}?{int(on.total_seconds())}",
-            headers={"x-sandbox-secret": self._secret_key},
+            f"{self.endpoint}{CLOCK_PATH}?{int(on.total_seconds())}",
+            headers={SECRET_HEADER: self._secret_key},
             method="POST",
         )
         trusted = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))

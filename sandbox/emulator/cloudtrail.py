@@ -90,7 +90,7 @@ def record_service_assumption(
     region: str,
     account: str,
     *,
-    service: str = "ssm.amazonaws.com",
+    service: str,
 ) -> None:
     """Records that a service assumed a role, and which key it got."""
     _append(

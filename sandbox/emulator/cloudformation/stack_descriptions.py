@@ -19,8 +19,8 @@ _NAMED = re.compile(r"<StackName>([^<]+)</StackName>")
 def describe_stacks(params: Any) -> Any:
     """DescribeStacks, with the description of each stack's template and the stack's role."""
     for stack in cloudformation._stacks.values():
-        body = stack.get("_template_body")
-        template = stack.get("_template") or (engine._parse_template(body) if body else {})
+        written = stack.get("_template_body")
+        template = stack.get("_template") or (engine._parse_template(written) if written else {})
         stack["Description"] = template.get("Description", "")
     status, headers, body = _describe_stacks(params)
     text = body.decode() if isinstance(body, bytes) else body

@@ -3,12 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
-from ministack.core.responses import (
-    get_account_id,
-    get_region,
-    set_request_account_id,
-    set_request_region,
-)
+from ministack.core.responses import request_scope
 from ministack.services import scheduler
 
 from sandbox.emulator.scheduler.delivery import deliver
@@ -43,7 +38,6 @@ def start_due() -> int:
 
 def _start_due() -> int:
     global _done_until
-    previous = get_account_id(), get_region()
     until = now()
     starts = sorted(
         (
@@ -54,12 +48,7 @@ def _start_due() -> int:
         key=lambda start: start[0],
     )
     _done_until = until
-    try:
-        for at, (account, region, name) in starts:
-            set_request_account_id(account)
-            set_request_region(region)
+    for at, (account, region, name) in starts:
+        with request_scope(account, region):
             deliver(scheduler._schedules._data[account, region, name], at)
-    finally:
-        set_request_account_id(previous[0])
-        set_request_region(previous[1])
     return len(starts)

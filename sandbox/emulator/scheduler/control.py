@@ -8,9 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.emulator.scheduler import clock
-
-PATH = "/_sandbox/scheduler/clock"
-HEADER = "x-sandbox-secret"
+from sandbox.sandbox import CLOCK_PATH, SECRET_HEADER
 
 
 def with_clock(application: Any) -> Any:
@@ -18,10 +16,10 @@ def with_clock(application: Any) -> Any:
     answers how many starts were due on the way."""
 
     async def guarded(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
+        if scope["type"] != "http" or scope["path"] != CLOCK_PATH:
             await application(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(HEADER.encode(), b"")
+        given = dict(scope["headers"]).get(SECRET_HEADER.encode(), b"")
         seconds = scope["query_string"].decode("latin-1")
         if not hmac.compare_digest(given, os.environ["AWS_SECRET_ACCESS_KEY"].encode()):
             status, body = 403, b""

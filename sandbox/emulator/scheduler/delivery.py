@@ -15,11 +15,10 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
-from ministack.services import eventbridge, iam
+from ministack.services import eventbridge
 
-from sandbox.emulator import cloudtrail
-from sandbox.emulator.sts.role_sessions import Credentials, open_session
-from sandbox.emulator.sts.role_trust import trusts_service
+from sandbox.emulator.sts.role_sessions import Credentials
+from sandbox.emulator.sts.service_sessions import assumed_by
 from sandbox.ssm.automation.clients import client
 
 SERVICE = "scheduler.amazonaws.com"
@@ -57,17 +56,11 @@ def deliver(record: Mapping[str, Any], at: datetime) -> None:
 
 def _assumed(record: Mapping[str, Any], execution: str) -> Credentials | None:
     """A session of the schedule's role, if its trust lets Scheduler in for the schedule's group."""
-    role, (_, _, _, region, account, _) = record["Target"]["RoleArn"], record["Arn"].split(":", 5)
-    known = iam._roles.get_scoped(account, None, role.rsplit("/", 1)[-1])
+    _, _, _, region, account, _ = record["Arn"].split(":", 5)
     group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{record['GroupName']}"
     keys = {"aws:SourceArn": group, "aws:SourceAccount": account}
-    if known is None or known["Arn"] != role or not trusts_service(known, SERVICE, keys):
-        return None
-    session = open_session(known, execution)
-    cloudtrail.record_service_assumption(
-        role, execution, session.access_key, region, account, service=SERVICE
-    )
-    return session
+    role = record["Target"]["RoleArn"]
+    return assumed_by(SERVICE, role, execution, region=region, account=account, keys=keys)
 
 
 def _call(match: re.Match[str], given: Any, session: Credentials, region: str) -> None:

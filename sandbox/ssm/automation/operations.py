@@ -150,7 +150,7 @@ def _session(request: Request, execution: Execution) -> Credentials:
         raise sessions.invalid_parameters(str(error)) from None
     if not role:
         return sessions.of_caller(request.call)
-    sessions.account_and_name(str(role))
+    sessions.check_role_arn(str(role))
     if role != written:
         document = arn("ssm", f"document/{execution.document_name}")
         request.refuse_unless([pass_role_check(str(role), document)])

@@ -3,19 +3,18 @@
 import re
 
 from ministack.core.iam_evaluator import CredentialResolutionError, resolve_credential
-from ministack.services import iam, sts
+from ministack.services import sts
 
-from sandbox.emulator import cloudtrail
 from sandbox.emulator.call import Call
 from sandbox.emulator.iam.authorization import arn
-from sandbox.emulator.sts.role_sessions import Credentials, open_session, register
-from sandbox.emulator.sts.role_trust import trusts_service
+from sandbox.emulator.sts.role_sessions import Credentials, register
+from sandbox.emulator.sts.service_sessions import assumed_by
 from sandbox.ssm.api.errors import ApiError
 from sandbox.ssm.automation.clients import mark_as_automation
 
 SERVICE = "ssm.amazonaws.com"
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]{1,64})")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/(?:[\w+=,.@/-]*/)?[\w+=,.@-]{1,64}")
 
 
 def invalid_parameters(message: str) -> ApiError:
@@ -23,12 +22,10 @@ def invalid_parameters(message: str) -> ApiError:
     return ApiError("InvalidAutomationExecutionParametersException", message)
 
 
-def account_and_name(role: str) -> tuple[str, str]:
-    """What a role ARN names; raises ApiError for a string that is none."""
-    match = _ROLE_ARN.fullmatch(role)
-    if match is None:
+def check_role_arn(role: str) -> None:
+    """Raises ApiError for a string that is no role's ARN."""
+    if not _ROLE_ARN.fullmatch(role):
         raise invalid_parameters(f"The format of the supplied assume role ARN is invalid: {role}")
-    return match[1], match[2]
 
 
 def assume(role: str, execution_id: str, call: Call) -> Credentials:
@@ -38,18 +35,16 @@ def assume(role: str, execution_id: str, call: Call) -> Credentials:
     ``aws:SourceAccount`` of the execution. Raises ApiError where it refuses, or no such role is in
     the execution's account: roles are passed within one.
     """
-    account, name = account_and_name(role)
-    record = iam._roles.get_scoped(account, None, name) if account == call.account else None
+    check_role_arn(role)
     keys = {
         "aws:SourceArn": arn("ssm", f"automation-execution/{execution_id}"),
         "aws:SourceAccount": call.account,
     }
-    if record is None or record["Arn"] != role or not trusts_service(record, SERVICE, keys):
-        raise invalid_parameters("The defined assume role is unable to be assumed.")
-    session = open_session(record, execution_id)
-    cloudtrail.record_service_assumption(
-        role, execution_id, session.access_key, call.region, call.account
+    session = assumed_by(
+        SERVICE, role, execution_id, region=call.region, account=call.account, keys=keys
     )
+    if session is None:
+        raise invalid_parameters("The defined assume role is unable to be assumed.")
     mark_as_automation(session.access_key)
     return session
 
