@@ -6,7 +6,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,58 +106,63 @@ def main() -> int:
     return 0 if all(figure.measured <= figure.target for figure in figures) else 1
 
 
+class _Measured:
+    """What samples of commands say, by their medians."""
+
+    def __init__(self, commands: list[Command], runs: int) -> None:
+        self._samples = alternately(commands, runs)
+
+    def ratio(self, above: Command, below: Command, measure: str) -> float:
+        return self.median(above, measure) / self.median(below, measure)
+
+    def seconds(self, command: Command) -> str:
+        return f"{self.median(command, 'seconds'):.2f} s"
+
+    def megabytes(self, command: Command) -> str:
+        return f"{self.median(command, 'megabytes'):.0f} MB"
+
+    def median(self, command: Command, measure: str) -> float:
+        return median(getattr(sample, measure) for sample in self._samples[command.name])
+
+
 def _synthesis(folder: Path, runs: int) -> list[Figure]:
     trivial, default = trivial_app(folder / "trivial"), default_app(folder / "default")
     one, many = app_with_runbooks(folder / "one", 1), app_with_runbooks(folder / "many", _MANY)
     shipped = app_with_shipped_runbooks(folder / "shipped")
-    samples = alternately([trivial, default, shipped, one, many], runs)
-
-    def ratio(above: Command, below: Command, measure: str) -> float:
-        values: list[Sequence[float]] = [
-            [getattr(sample, measure) for sample in samples[command.name]]
-            for command in (above, below)
-        ]
-        return median(values[0]) / median(values[1])
-
-    def seconds(command: Command) -> str:
-        return f"{median(s.seconds for s in samples[command.name]):.2f} s"
-
-    def megabytes(command: Command) -> str:
-        return f"{median(s.megabytes for s in samples[command.name]):.0f} MB"
-
+    found = _Measured([trivial, default, shipped, one, many], runs)
     return [
         Figure(
-            what=f"synthesis of the default app ({seconds(default)}), wall time",
-            against=f"an app with one trivial resource ({seconds(trivial)})",
-            measured=ratio(default, trivial, "seconds"),
+            what=f"synthesis of the default app ({found.seconds(default)}), wall time",
+            against=f"an app with one trivial resource ({found.seconds(trivial)})",
+            measured=found.ratio(default, trivial, "seconds"),
             target=1.35,
             unit="x",
         ),
         Figure(
-            what=f"the same, peak memory of the process tree ({megabytes(default)})",
-            against=f"an app with one trivial resource ({megabytes(trivial)})",
-            measured=ratio(default, trivial, "megabytes"),
+            what=f"the same, peak memory of the process tree ({found.megabytes(default)})",
+            against=f"an app with one trivial resource ({found.megabytes(trivial)})",
+            measured=found.ratio(default, trivial, "megabytes"),
             target=1.5,
             unit="x",
         ),
         Figure(
-            what=f"synthesis with all shipped runbooks ({seconds(shipped)}), wall time",
-            against=f"an app with one trivial resource ({seconds(trivial)})",
-            measured=ratio(shipped, trivial, "seconds"),
+            what=f"synthesis with all shipped runbooks ({found.seconds(shipped)}), wall time",
+            against=f"an app with one trivial resource ({found.seconds(trivial)})",
+            measured=found.ratio(shipped, trivial, "seconds"),
             target=1.4,
             unit="x",
         ),
         Figure(
-            what=f"the same, peak memory of the process tree ({megabytes(shipped)})",
-            against=f"an app with one trivial resource ({megabytes(trivial)})",
-            measured=ratio(shipped, trivial, "megabytes"),
+            what=f"the same, peak memory of the process tree ({found.megabytes(shipped)})",
+            against=f"an app with one trivial resource ({found.megabytes(trivial)})",
+            measured=found.ratio(shipped, trivial, "megabytes"),
             target=1.5,
             unit="x",
         ),
         Figure(
-            what=f"synthesis of {_MANY} runbooks in a Region ({seconds(many)}), wall time",
-            against=f"one runbook ({seconds(one)})",
-            measured=ratio(many, one, "seconds"),
+            what=f"synthesis of {_MANY} runbooks in a Region ({found.seconds(many)}), wall time",
+            against=f"one runbook ({found.seconds(one)})",
+            measured=found.ratio(many, one, "seconds"),
             target=1.4,
             unit="x",
         ),
@@ -167,36 +172,27 @@ def _synthesis(folder: Path, runs: int) -> list[Figure]:
 def _accounts(folder: Path, runs: int) -> list[Figure]:
     one, many = (app_of_accounts(folder / f"of{n}", n) for n in (1, _ACCOUNTS))
     gate = gate_of_accounts(folder / "gate", _ACCOUNTS)
-    samples = alternately([one, many, gate], runs)
-
-    def medians(measure: str) -> tuple[float, float]:
-        first, second = (
-            median(getattr(sample, measure) for sample in samples[command.name])
-            for command in (one, many)
-        )
-        return first, second
-
-    (seconds, seconds_of_many), (size, size_of_many) = map(medians, ("seconds", "megabytes"))
+    found = _Measured([one, many, gate], runs)
     return [
         Figure(
-            what=f"synthesis of {_ACCOUNTS} accounts with 4 Regions each "
-            f"({seconds_of_many:.2f} s), wall time",
-            against=f"one such account ({seconds:.2f} s)",
-            measured=seconds_of_many / seconds,
+            what=f"synthesis of {_ACCOUNTS} accounts with 4 Regions each ({found.seconds(many)}), "
+            "wall time",
+            against=f"one such account ({found.seconds(one)})",
+            measured=found.ratio(many, one, "seconds"),
             target=3,
             unit="x",
         ),
         Figure(
-            what=f"the same, peak memory of the process tree ({size_of_many:.0f} MB)",
-            against=f"one such account ({size:.0f} MB)",
-            measured=size_of_many / size,
+            what=f"the same, peak memory of the process tree ({found.megabytes(many)})",
+            against=f"one such account ({found.megabytes(one)})",
+            measured=found.ratio(many, one, "megabytes"),
             target=1.5,
             unit="x",
         ),
         Figure(
             what=f"`make check` of the {_ACCOUNTS} accounts",
             against="-",
-            measured=median(sample.seconds for sample in samples[gate.name]),
+            measured=found.median(gate, "seconds"),
             target=35,
             unit=" s",
         ),

@@ -82,11 +82,11 @@ def _alike(
     before: Accepted, after: Accepted
 ) -> Iterator[tuple[str, Mapping[str, dict[str, list[str]]], Mapping[str, dict[str, list[str]]]]]:
     """What was and what is needed, once for the deployments that it is the same of."""
-    groups: dict[str, list[str]] = {}
-    for deployment in sorted({*before, *after}):
-        pair = json.dumps([before.get(deployment), after.get(deployment)])
-        groups.setdefault(pair, []).append(deployment)
-    for labels in groups.values():
+    texts = {
+        label: json.dumps([before.get(label), after.get(label)])
+        for label in sorted({*before, *after})
+    }
+    for labels in _grouped(texts).values():
         more = len(labels) - _SHOWN
         shown = ", ".join(labels[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         yield shown, before.get(labels[0], {}), after.get(labels[0], {})
@@ -99,11 +99,17 @@ _BETWEEN = ", "
 
 def _written(needs: Accepted) -> str:
     """The text of the file: what is the same for several deployments stands there once."""
-    groups: dict[str, list[str]] = {}
-    for deployment, roles in sorted(needs.items()):
-        groups.setdefault(json.dumps(roles, sort_keys=True), []).append(deployment)
-    entries = {_BETWEEN.join(labels): json.loads(text) for text, labels in groups.items()}
+    texts = {label: json.dumps(roles, sort_keys=True) for label, roles in sorted(needs.items())}
+    entries = {_BETWEEN.join(labels): needs[labels[0]] for labels in _grouped(texts).values()}
     return json.dumps(entries, indent=2, sort_keys=True) + "\n"
+
+
+def _grouped(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """The labels of the same text, by that text."""
+    groups: dict[str, list[str]] = {}
+    for label, text in texts.items():
+        groups.setdefault(text, []).append(label)
+    return groups
 
 
 def _by_grant(needs: Any) -> dict[str, list[str]]:

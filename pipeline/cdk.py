@@ -55,9 +55,8 @@ def cdk(
 ) -> tuple[int, str]:
     """Runs a command in a folder; its exit status and what it printed.
 
-    In an empty folder unless it is named: the CLI would take a cdk.json of the folder it stands
-    in for
-    its own, also for a ready assembly, and run what that names.
+    In an empty folder unless it is named: the CLI would take a cdk.json of the folder it stands in
+    for its own, also for a ready assembly, and run what that names.
     """
     with tempfile.TemporaryDirectory(prefix="pipeline-") as nowhere:
         done = subprocess.run(

@@ -127,9 +127,7 @@ def questions(expected: Expected, live: LiveIam) -> tuple[Question, ...]:
         if role.arn in roles
     )
     schedules = tuple(
-        f"arn:{environment.partition}:scheduler:{each.region}:{environment.account}:"
-        f"schedule/{each.group}/{each.name}"
-        for each in expected.account.schedules
+        environment.scheduler_arn(each.resource, each.region) for each in expected.account.schedules
     )
     policies = (
         *(policy.arn for policy in expected.of_type(MANAGED_POLICY)),

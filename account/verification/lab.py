@@ -83,10 +83,16 @@ class Lab:
         """Waits until what was made in IAM is known everywhere."""
         time.sleep(self._wait)
 
-    def role(self, statements: Sequence[Json], service: str = "ssm.amazonaws.com") -> str:
-        """The ARN of a role that a service assumes."""
+    def role(
+        self,
+        statements: Sequence[Json],
+        service: str = "ssm.amazonaws.com",
+        conditions: Json | None = None,
+    ) -> str:
+        """The ARN of a role that a service assumes, under the conditions of a statement."""
         iam, name = self.client("iam"), self.name("Role")
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust |= {"Condition": conditions} if conditions else {}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
         self.later(f"role {name}", iam.delete_role, RoleName=name)
         if statements:
@@ -108,6 +114,22 @@ class Lab:
         )
         self.settle()
         return {**keys, "UserId": made["UserId"]}
+
+    def queue(self) -> tuple[str, str]:
+        """The URL and the ARN of a queue."""
+        sqs, name = self.client("sqs"), self.name("Queue")
+        url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+        self.later(f"queue {url}", sqs.delete_queue, QueueUrl=url)
+        return url, self.arn("sqs", name)
+
+    def receives(self, queue: str, *, seconds: float) -> bool:
+        """Whether something comes into the queue of this URL in that time."""
+        sqs = self.client("sqs")
+
+        def messages() -> Any:
+            return sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages")
+
+        return bool(self.until(messages, seconds=seconds))
 
     def document(self, *steps: Json, **content: Any) -> str:
         """The name of a runbook of these steps."""

@@ -72,11 +72,7 @@ def _topic(lab: Lab) -> str:
         AttributeName="Policy",
         AttributeValue=policy(publish),
     )
-    queue = sqs.create_queue(QueueName=lab.name("Queue"))["QueueUrl"]
-    lab.later(f"queue {queue}", sqs.delete_queue, QueueUrl=queue)
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
+    queue, arn = lab.queue()
     receive = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
@@ -93,10 +89,7 @@ def _topic(lab: Lab) -> str:
     _rule(lab, runbook, topic)
     lab.settle()
     lab.execute(runbook)
-    found = lab.until(
-        lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"), seconds=120
-    )
-    return "events arrive" if found else "nothing arrives"
+    return "events arrive" if lab.receives(queue, seconds=120) else "nothing arrives"
 
 
 RECORDS = (

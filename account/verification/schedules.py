@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from account.verification.lab import SLEEP, Json, Lab, allow, policy
+from account.verification.lab import SLEEP, Json, Lab, allow
 from account.verification.probe import Probe
 
-_SCHEDULER = "scheduler.amazonaws.com"
 _SOON = timedelta(seconds=5)
 _UG = "EventBridge Scheduler User Guide"
 
@@ -22,23 +21,11 @@ def _group(lab: Lab) -> str:
 
 def _role(lab: Lab, group: str, *statements: Json) -> str:
     """The ARN of a role that Scheduler assumes for the schedules of a group alone."""
-    iam, name = lab.client("iam"), lab.name("Role")
     equals = {
         "aws:SourceArn": lab.arn("scheduler", f"schedule-group/{group}"),
         "aws:SourceAccount": lab.account,
     }
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": _SCHEDULER},
-        "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": equals},
-    }
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
-    lab.later(f"role {name}", iam.delete_role, RoleName=name)
-    iam.put_role_policy(RoleName=name, PolicyName="Own", PolicyDocument=policy(*statements))
-    lab.later(f"policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="Own")
-    lab.settle()
-    return lab.arn("iam", f"role/{name}")
+    return lab.role(statements, "scheduler.amazonaws.com", {"StringEquals": equals})
 
 
 def _soon(lab: Lab, group: str, role: str, document: str, **target: Any) -> None:
@@ -77,17 +64,11 @@ def _starts(lab: Lab) -> str:
 
 
 def _fails(lab: Lab) -> str:
-    group, sqs = _group(lab), lab.client("sqs")
-    queue = sqs.create_queue(QueueName=lab.name("Queue"))["QueueUrl"]
-    lab.later(f"queue {queue}", sqs.delete_queue, QueueUrl=queue)
-    arn = lab.arn("sqs", queue.rsplit("/", 1)[-1])
+    group, (queue, arn) = _group(lab), lab.queue()
     role = _role(lab, group, allow("sqs:SendMessage", arn))
     policies = {"RetryPolicy": {"MaximumRetryAttempts": 0}, "DeadLetterConfig": {"Arn": arn}}
     _soon(lab, group, role, lab.document(SLEEP), **policies)
-    found = lab.until(
-        lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"), seconds=180
-    )
-    return "in the queue" if found else "nowhere"
+    return "in the queue" if lab.receives(queue, seconds=180) else "nowhere"
 
 
 def _recorded(lab: Lab) -> str:

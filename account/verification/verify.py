@@ -70,8 +70,7 @@ def _confirm(lab: Lab, probes: tuple[Probe, ...]) -> None:
     print(
         f"This makes an instance, users, roles, documents, schedules, a key, a topic, queues and "
         f"a log group in account {lab.account}, {lab.region}, and removes them. It takes up to "
-        f"{minutes} minutes "
-        f"and costs cents. Use an account that holds nothing else."
+        f"{minutes} minutes and costs cents. Use an account that holds nothing else."
     )
     try:
         answer = input("Type the account's number to go on: ").strip()

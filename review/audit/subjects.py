@@ -1,10 +1,9 @@
 """What the audit of an account should receive, and whether it does: samples of every event."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from aws_facts.partitions import IAM_HOMES
 from review.access.evaluation import Evaluator
@@ -141,8 +140,12 @@ def _of_locks(account: Environment, locks: _Locks) -> Iterator[_Sampled]:
             environment = replace(account, region=arn.split(":")[3])
             calls = [
                 _Sample(event, ())
-                for call, named in _LOCK_CALLS
-                for event in call_events(environment, "ssm", call, named(lock))
+                for call, named in (
+                    ("PutParameter", {"name": lock}),
+                    ("DeleteParameter", {"name": lock}),
+                    ("DeleteParameters", {"names": [lock]}),
+                )
+                for event in call_events(environment, "ssm", call, named)
             ]
             yield uses_of_lock(lock), environment.region, (Channel.LOG,), False, calls
 
@@ -158,14 +161,6 @@ def locks_of(runbook: Runbook) -> Iterator[str]:
 def uses_of_lock(lock: str) -> str:
     """What is received of a lock."""
     return f"who takes and releases the lock {lock}"
-
-
-_LOCK_CALLS: tuple[tuple[str, Callable[[str], dict[str, Any]]], ...] = (
-    ("PutParameter", lambda lock: {"name": lock}),
-    ("DeleteParameter", lambda lock: {"name": lock}),
-    ("DeleteParameters", lambda lock: {"names": [lock]}),
-)
-"""Calls, each with the parameters in which CloudTrail records the lock."""
 
 
 def changes_of_group(group: str) -> str:

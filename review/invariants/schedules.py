@@ -1,6 +1,7 @@
 """Invariants of schedules: what starts by itself, by which role, and who can change that."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from review.access.evaluation import OTHER_ACCOUNT, Decision, Evaluator
 from review.access.grants import Access, Grant
@@ -120,12 +121,14 @@ def _trust_decisions(
             (environment.account, f"{group}-of-somebody-else", False),
             (OTHER_ACCOUNT, group, False),
         ):
-            source = f"arn:{environment.partition}:scheduler:{region}:{account}:schedule-group/"
+            source = replace(environment, account=account).scheduler_arn(
+                f"schedule-group/{named}", region
+            )
             yield evaluator.evaluate_trust(
                 SCHEDULER,
                 role,
                 expected=expected,
-                context={"aws:SourceArn": f"{source}{named}", "aws:SourceAccount": account},
+                context={"aws:SourceArn": source, "aws:SourceAccount": account},
             )
 
 
@@ -158,15 +161,15 @@ def _changed(
                 ),
             ]
         for each in schedules:
-            where = f"{each.region}:{environment.account}"
-            source = f"arn:{environment.partition}:scheduler:{where}"
+            group, schedule = (
+                environment.scheduler_arn(resource, each.region)
+                for resource in (f"schedule-group/{each.group}", each.resource)
+            )
             decisions += [
                 evaluator.evaluate(
                     access.principal,
                     action,
-                    f"{source}:schedule-group/{each.group}"
-                    if action.endswith("Group")
-                    else f"{source}:schedule/{each.group}/{each.name}",
+                    group if action.endswith("Group") else schedule,
                     expected=False,
                 )
                 for action in _CHANGES
@@ -192,9 +195,7 @@ def is_seeing_own(evaluator: Evaluator, operator: Principal, grant: Grant) -> bo
     environment = evaluator.account.environment
     mine = {runbook.name for runbook in evaluator.account.runbooks_of(operator)}
     return grant.action == "scheduler:GetSchedule" and any(
-        grant.resource
-        == f"arn:{environment.partition}:scheduler:{each.region}:{environment.account}"
-        f":schedule/{each.group}/{each.name}"
+        grant.resource == environment.scheduler_arn(each.resource, each.region)
         for each in evaluator.account.schedules
         if each.starts in mine
     )

@@ -41,6 +41,11 @@ class Schedule:
     """The ARN of the queue of what was not started; empty for none."""
 
     @property
+    def resource(self) -> str:
+        """The end of its ARN."""
+        return f"schedule/{self.group}/{self.name}"
+
+    @property
     def title(self) -> str:
         """As sentences name it."""
         return f"schedule {self.name} in {self.region}"

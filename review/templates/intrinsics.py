@@ -41,6 +41,11 @@ class Environment:
         """The ARN of an SSM resource: ``document/NAME``, ``automation-execution/ID``."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.account}:{resource}"
 
+    def scheduler_arn(self, resource: str, region: str) -> str:
+        """The ARN of something of EventBridge Scheduler: ``schedule/GROUP/NAME``,
+        ``schedule-group/NAME``."""
+        return f"arn:{self.partition}:scheduler:{region}:{self.account}:{resource}"
+
     def pseudo_parameters(self, stack: str) -> dict[str, object]:
         """The pseudo parameters of CloudFormation for a stack of this name.
 
