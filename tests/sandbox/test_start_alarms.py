@@ -7,6 +7,7 @@ import pytest
 
 from rehearsal.operator import children
 from sandbox import Sandbox
+from tests.sandbox.alarms import put_alarm
 from tests.sandbox.conftest import WAIT, Document, Make, error_code, make_step
 
 pytestmark = pytest.mark.sandbox
@@ -26,17 +27,7 @@ def set_alarm(sandbox: Sandbox, unique: str) -> Iterator[SetAlarm]:
     cloudwatch = sandbox.client("cloudwatch")
 
     def put(state: str) -> Document:
-        cloudwatch.put_metric_alarm(
-            AlarmName=unique,
-            MetricName="5xx",
-            Namespace="Web",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1.0,
-            ComparisonOperator="GreaterThanThreshold",
-        )
-        cloudwatch.set_alarm_state(AlarmName=unique, StateValue=state, StateReason="test")
+        put_alarm(cloudwatch, unique, state)
         return {"Alarms": [{"Name": unique}]}
 
     yield put
