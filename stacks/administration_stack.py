@@ -14,13 +14,13 @@ from delegation.policies.own_user import CLI_SIGN_IN, own_mfa, own_password, req
 from delegation.policies.schedules import schedule_policies, schedule_trust
 from delegation.policies.statements import Statement
 from delegation.runbooks.runbook import Runbook
-from stacks.author_access import AuthorAccess
-from stacks.deployment_role import deployment_role
+from stacks.access.author_access import AuthorAccess
+from stacks.access.deployment_role import deployment_role
+from stacks.access.group_access import GroupAccess, own_group
+from stacks.access.managed_policy import managed_policy
+from stacks.access.operator_access import OperatorAccess
+from stacks.access.service_role import AutomationServiceRole
 from stacks.deployment_stack import DeploymentStack
-from stacks.group_access import GroupAccess, own_group
-from stacks.managed_policy import managed_policy
-from stacks.operator_access import OperatorAccess
-from stacks.service_role import AutomationServiceRole
 
 SIGN_IN_HOSTS = {
     "aws": "signin.aws.amazon.com",

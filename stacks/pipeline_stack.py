@@ -19,7 +19,7 @@ from delegation.policies.pipelines import (
     review_trust,
     runbooks_trust,
 )
-from stacks.deployment_role import deployment_role
+from stacks.access.deployment_role import deployment_role
 from stacks.deployment_stack import DeploymentStack
 from stacks.synthesizers import qualifier_of
 

@@ -9,8 +9,8 @@ from constructs import Construct
 
 from delegation import names
 from delegation.deployment.deployment import Deployment
+from stacks.access.managed_policy import own_path
 from stacks.acknowledgement import GUIDES_USER, acknowledge, in_standards
-from stacks.managed_policy import own_path
 
 PASSWORD_LENGTH = 128
 """As long as an account's policy can ask for.

@@ -12,8 +12,8 @@ from delegation.deployment.service_roles import ServiceRole
 from delegation.policies.operators import boundary_policy, own_policy, service_role_trust
 from delegation.policies.statements import trust_policy
 from delegation.runbooks.permissions import Need
+from stacks.access.managed_policy import managed_policy, own_path
 from stacks.acknowledgement import acknowledge
-from stacks.managed_policy import managed_policy, own_path
 
 _DESCRIPTION = "Assumed by SSM Automation to run the approved runbooks of this deployment"
 _BOUNDARY_DESCRIPTION = "The most that the service role may do: what its runbooks need"

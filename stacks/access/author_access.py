@@ -11,7 +11,7 @@ from delegation.policies.authors import (
     execution_trust,
     publishing_permissions,
 )
-from stacks.deployment_role import deployment_role
+from stacks.access.deployment_role import deployment_role
 from stacks.synthesizers import qualifier_of
 
 _DESCRIPTIONS = {

@@ -9,7 +9,7 @@ from constructs import Construct
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.policies.statements import Statement
-from stacks.managed_policy import managed_policy, own_path
+from stacks.access.managed_policy import managed_policy, own_path
 
 
 def deployment_role(

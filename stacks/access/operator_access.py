@@ -14,9 +14,9 @@ from delegation.deployment.people import (
 )
 from delegation.deployment.teams import Team
 from delegation.policies.operators import NEVER_LEND, operator_groups, operator_policies
-from stacks.console_user import ConsoleUser
-from stacks.group_access import own_group
-from stacks.managed_policy import managed_policy
+from stacks.access.console_user import ConsoleUser
+from stacks.access.group_access import own_group
+from stacks.access.managed_policy import managed_policy
 
 _DENIAL_DESCRIPTION = "Keep runbooks without a role from the permissions of their callers"
 _DESCRIPTION = "Run the approved runbooks of this deployment and watch them"

@@ -9,8 +9,8 @@ from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import Person, iam_users
 from delegation.policies.statements import Statement
-from stacks.console_user import ConsoleUser
-from stacks.managed_policy import managed_policy, own_path
+from stacks.access.console_user import ConsoleUser
+from stacks.access.managed_policy import managed_policy, own_path
 
 
 def own_group(scope: Construct, id_: str, name: str, deployment: Deployment) -> iam.CfnGroup:
