@@ -3,6 +3,7 @@
 import json
 import secrets
 import shlex
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -57,6 +58,10 @@ class Story:
         self._author_keys: dict[str, str] = {}
         self._password = ""
         self._execution = ""
+        self._others = ThreadPoolExecutor(1)
+        """What one person has the computer do while another one works."""
+        self._next_edition: Future[None]
+        self._schedule: Future[None]
 
     def play(self, *, until_destroyed: bool) -> None:
         """Plays all scenes, the last one (destruction) only if asked for."""
@@ -94,17 +99,16 @@ class Story:
     def _administer(self) -> None:
         with self._narrator.busy("python -m delegation accept"):
             self._workstation.python("-m", "delegation", "accept")
-        account = self._client("sts").get_caller_identity()["Account"]
-        region = self._sandbox.environment()["AWS_REGION"]
-        self._synthesize()
-        with self._narrator.busy("cdk bootstrap"):
-            self._workstation.cdk("bootstrap", f"aws://{account}/{region}", "--app", _ASSEMBLY)
+        with self._narrator.busy("cdk bootstrap, cdk synth"):
+            bootstrapped = self._others.submit(self._bootstrap)
+            self._synthesize()
+            bootstrapped.result()
         iam = self._client("iam")
         iam.create_user(UserName=AUTHOR)  # the author holds nothing but the trust of two roles
         self._author_keys = iam.create_access_key(UserName=AUTHOR)["AccessKey"]
-        self._deploy(_ADMINISTRATION)
+        with self._narrator.busy(f"cdk deploy --exclusively {_ADMINISTRATION} {_AUDIT}"):
+            self._deploy(_ADMINISTRATION, _AUDIT)
         outputs = self._outputs(_ADMINISTRATION)
-        self._deploy(_AUDIT)
         for stack in (_ADMINISTRATION, _AUDIT):
             self._note(f"{stack}'s status", "CREATE_COMPLETE", self._status(stack))
         self._note("output: user name", OPERATOR, outputs.get(f"{OPERATOR}UserName"))
@@ -118,7 +122,7 @@ class Story:
 
     def _deploy_runbooks(self) -> None:
         before = self._stack(_ADMINISTRATION)
-        self._deploy(_RUNBOOKS, self._author_keys)
+        self._deploy_as_author()
         self._note("stack status", "CREATE_COMPLETE", self._status(_RUNBOOKS))
         untouched = self._stack(_ADMINISTRATION) == before
         self._note("AdministrationStack untouched", True, untouched)
@@ -137,6 +141,7 @@ class Story:
             reason = deploy_a_user(self._client, self._author_keys)
         happened = "denied" if "is not authorized to perform: iam:CreateUser" in reason else reason
         self._note("make an IAM user by RunbooksStack", "denied", happened, reason)
+        self._next_edition = self._others.submit(self._edit)
 
     def _launch(self) -> None:
         ec2 = self._client("ec2")
@@ -204,13 +209,18 @@ class Story:
         change = refusal(lambda: self._client("ssm", keys).delete_document(Name=RUNBOOK))
         self._note("delete the runbook, as auditor", "denied", *change)
 
-    def _change_runbook(self) -> None:
+    def _edit(self) -> None:
+        """The author's next edition of the runbook, on their computer."""
         document = self._workstation.project / "documents" / f"{RUNBOOK}.json"
         content = json.loads(document.read_text("utf-8"))
         content["description"] = "Restart EC2 instances, second edition"
         document.write_text(json.dumps(content, indent=2), "utf-8")
         self._synthesize()
-        self._deploy(_RUNBOOKS, self._author_keys)
+
+    def _change_runbook(self) -> None:
+        with self._narrator.busy("cdk synth, begun while the others worked"):
+            self._next_edition.result()
+        self._deploy_as_author()
         self._note("stack status", "UPDATE_COMPLETE", self._status(_RUNBOOKS))
         ssm = self._client("ssm", self._keys)
         versions = {
@@ -230,10 +240,10 @@ class Story:
 
     def _operate_fleet(self) -> None:
         """Six instances of the fleet's tag, of which one lacks the tag that the role asks for."""
+        self._schedule = self._others.submit(self._deploy, _SCHEDULES)
         ec2, ssm = self._client("ec2"), self._client("ssm")
         allowed, denied = (self._launch_tagged(number, access) for number, access in _FLEET)
-        with self._narrator.busy(f"python -m operate run {FLEET}"):
-            execution = self._cli(self._keys, "run", FLEET)
+        execution = self._cli(self._keys, "run", FLEET)
         self._note("execution", "Success", execution["AutomationExecutionStatus"])
         (parent,) = children(ssm, execution["AutomationExecutionId"])
         targets = children(ssm, parent["AutomationExecutionId"])
@@ -262,7 +272,8 @@ class Story:
 
     def _let_schedule_start(self) -> None:
         """A week goes by on the clock of EventBridge Scheduler."""
-        self._deploy(_SCHEDULES)
+        with self._narrator.busy(f"cdk deploy --exclusively {_SCHEDULES}, begun before"):
+            self._schedule.result()
         self._note("stack status", "CREATE_COMPLETE", self._status(_SCHEDULES))
         (listed,) = self._cli(self._keys, "schedules")
         self._note("what the operator sees of it", FLEET, listed["Runbook"])
@@ -326,19 +337,29 @@ class Story:
         ]
         self._note("what is left of ours", "nothing", ", ".join(ours) or "nothing")
 
+    def _bootstrap(self) -> None:
+        """Outside the project, whose assembly it does not need."""
+        account = self._client("sts").get_caller_identity()["Account"]
+        region = self._sandbox.environment()["AWS_REGION"]
+        self._workstation.cdk(
+            "bootstrap", f"aws://{account}/{region}", folder=self._workstation.logs
+        )
+
     def _synthesize(self) -> None:
         """One assembly for the commands that follow: what was synthesized is what is deployed."""
-        with self._narrator.busy("cdk synth"):
-            self._workstation.cdk("synth", "--quiet", "--output", _ASSEMBLY)
+        self._workstation.cdk("synth", "--quiet", "--output", _ASSEMBLY)
 
-    def _deploy(self, stack: str, keys: dict[str, str] | None = None) -> None:
-        """``cdk deploy`` of this stack alone, as the administrator or with these keys."""
-        with self._narrator.busy(f"cdk deploy --exclusively {stack}"):
-            self._workstation.cdk(
-                *("deploy", "--exclusively", stack, "--app", _ASSEMBLY),
-                *("--require-approval", "never"),
-                environment=self._sandbox.environment(keys) if keys else None,
-            )
+    def _deploy_as_author(self) -> None:
+        with self._narrator.busy(f"cdk deploy --exclusively {_RUNBOOKS}"):
+            self._deploy(_RUNBOOKS, keys=self._author_keys)
+
+    def _deploy(self, *stacks: str, keys: dict[str, str] | None = None) -> None:
+        """``cdk deploy`` of these stacks alone, as the administrator or with these keys."""
+        self._workstation.cdk(
+            *("deploy", "--exclusively", *stacks, "--app", _ASSEMBLY),
+            *("--require-approval", "never"),
+            environment=self._sandbox.environment(keys) if keys else None,
+        )
 
     def _cli(self, keys: dict[str, str], *arguments: str) -> Any:
         """What a command of the operator CLI prints for the holder of these keys."""

@@ -1,5 +1,6 @@
 """A workstation with a user's repository: its files can be edited and its commands run."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ class Workstation:
         self.project = folder / "project"
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
+        self._number = itertools.count(1)
         self.project.mkdir()
         for name in ("app.py", "cdk.json"):
             shutil.copy(_TEMPLATE / name, self.project / name)
@@ -40,13 +42,20 @@ class Workstation:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
 
-    def cdk(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """What the CDK CLI printed on standard output; SceneFailed if it failed."""
+    def cdk(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> str:
+        """What the CDK CLI printed on standard output, in the project or this folder; SceneFailed
+        if it failed."""
         cli = node_package("aws-cdk")
         if cli is None:
             raise SceneFailed("the CDK CLI is not installed; run: make install")
         command = (str(NODE), str(cli / "bin" / "cdk"), *arguments, "--no-notices", "--ci")
-        return self.run(*command, shown=("cdk", *arguments[:1]), environment=environment)
+        shown = ("cdk", *arguments[:1])
+        return self.run(*command, shown=shown, environment=environment, folder=folder)
 
     def python(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What a ``python -m`` command of the project printed."""
@@ -64,15 +73,15 @@ class Workstation:
         *command: str,
         shown: tuple[str, ...],
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> str:
         """What a command printed; SceneFailed, naming its log, if its exit status is not 0."""
-        number = len(list(self.logs.iterdir())) + 1
-        log = self.logs / f"{number:02d}-{'-'.join(shown)}.log"
+        log = self.logs / f"{next(self._number):02d}-{'-'.join(shown)}.log"
         name = " ".join(shown)
         try:
             done = subprocess.run(
                 command,
-                cwd=self.project,
+                cwd=folder or self.project,
                 env={**self._environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
