@@ -22,7 +22,7 @@ from delegation.policies.authors import (
 from delegation.policies.doctor import doctor_permissions
 from delegation.policies.operators import (
     NEVER_LEND,
-    approver_policy,
+    approver_policies,
     auditor_policy,
     boundary_policy,
     operator_policies,
@@ -87,7 +87,7 @@ def _granted(
             for team in deployment.teams
         ),
         *(
-            (f"approver{_of(team)}", team.approvers, approver_policy(deployment, team))
+            (f"approver{_of(team)}", team.approvers, chain(*approver_policies(deployment, team)))
             for team in deployment.teams
         ),
         ("auditor", deployment.auditors, auditor_policy(deployment)),

@@ -1,4 +1,5 @@
-"""The parameters of a start as they are given: by options, in a file, as answers."""
+"""The parameters of a start as they are given: by options, as the AWS CLI takes them, in a file, as
+answers."""
 
 import difflib
 import json
@@ -52,24 +53,47 @@ def from_pairs(runbook: Runbook, pairs: Iterable[str]) -> Values:
     return values
 
 
-def from_file(runbook: Runbook, path: str) -> Values:
-    """Values from a JSON file, as the AWS CLI takes them: ``{"InstanceId": ["i-…"]}``.
+def from_text(runbook: Runbook, text: str) -> Values:
+    """Values as the AWS CLI takes them: ``InstanceId=i-1,i-2``, ``{"InstanceId": ["i-1"]}``, the
+    JSON of a file, ``file://PATH`` or ``PATH``, or with ``-`` that of standard input.
 
-    ``-`` reads them from standard input. Raises OperateError for a file that holds no such object.
+    Raises OperateError for what is none of these. Source: AWS CLI User Guide, Specifying parameter
+    values.
     """
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
-        content = json.loads(text)
+        content = _read(text)
     except (OSError, ValueError) as error:
-        raise OperateError(f"--parameters {path}: {error}") from None
+        raise OperateError(
+            f"--parameters {text}: {error}\ngive InstanceId=i-…,i-…, "
+            '{"InstanceId": ["i-…"]} or a file with it'
+        ) from None
     if not isinstance(content, dict):
         raise OperateError(
-            f'--parameters {path}: holds no object of values by parameter, {{"Name": ["value"]}}'
+            f'--parameters {text}: holds no object of values by parameter, {{"Name": ["value"]}}'
         )
     names = [parameter.name for parameter in runbook.parameters]
     for name in content:
-        _require_known(runbook, name, names, f"--parameters {path}")
+        _require_known(runbook, name, names, f"--parameters {text}")
     return {name: _texts(value) for name, value in content.items()}
+
+
+def _read(text: str) -> Any:
+    """The values of ``--parameters``. Raises ValueError or OSError for what is none."""
+    if text == "-":
+        return json.loads(sys.stdin.read())
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    if _SHORTHAND.match(text):
+        from awscli.shorthand import ShorthandParseError, ShorthandParser  # not for other commands
+
+        try:
+            return ShorthandParser().parse(text)
+        except ShorthandParseError as error:
+            raise ValueError(str(error).replace("\n", " ")) from None
+    return json.loads(Path(text.removeprefix("file://")).read_text("utf-8"))
+
+
+_SHORTHAND = re.compile(r"[\w-]+=")
 
 
 def missing(runbook: Runbook, values: Values) -> Iterable[Parameter]:

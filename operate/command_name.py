@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-_INSTALLED, _MODULE = "operate", "python -m operate"
+NAME, _MODULE = "operate", "python -m operate"
 
 
 def program() -> str:
     """``operate`` where it is installed as a command, else ``python -m operate``."""
-    return _INSTALLED if Path(sys.argv[0]).name == _INSTALLED else _MODULE
+    return NAME if Path(sys.argv[0]).name == NAME else _MODULE
 
 
 def command(*words: str) -> str:

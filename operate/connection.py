@@ -4,13 +4,19 @@ import contextlib
 import difflib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import SSLError
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    SSLError,
+)
 
 from operate.command_name import as_called
 from operate.errors import AwsError, Exit, OperateError, code_of, message_of
@@ -26,6 +32,12 @@ _ATTEMPTS = 7
 Source: AWS SDKs and Tools Reference Guide, Retry behavior, standard."""
 
 
+_CONNECT_SECONDS = 3
+_UNREACHED_SECONDS = 4
+"""After so long without any answer no connection is tried again."""
+_UNREACHED = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
+
+
 class Connection:
     """Clients of one account and Region."""
 
@@ -38,6 +50,8 @@ class Connection:
         self._named = " ".join(filter(None, (profile, region)))
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
+        self._begun = time.monotonic()
+        self._was_answered = False
         with asking("for credentials"):
             named = region or os.environ.get("AWS_REGION")  # which boto3 does not read
             self._session = boto3.Session(profile_name=profile, region_name=named)
@@ -45,7 +59,7 @@ class Connection:
             attempts = self._session._session.get_config_variable("max_attempts") or _ATTEMPTS
             self._config = Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
-                connect_timeout=10,
+                connect_timeout=_CONNECT_SECONDS,
                 read_timeout=60,
                 user_agent_extra="operate",
             )
@@ -68,8 +82,9 @@ class Connection:
         # A Region of tomorrow has words of today: us-east-3.
         words = {word for name in known for word in name.split("-")[1:-1]}
         if region not in known and not words.issuperset(region.split("-")[1:-1] or [""]):
-            nearest = ", ".join(difflib.get_close_matches(region, known)) or "none"
-            raise OperateError(f"{region!r} is not a Region of Systems Manager; nearest: {nearest}")
+            near = ", ".join(difflib.get_close_matches(region, known))
+            hint = f"nearest: {near}" if near else "Regions are written as us-east-1"
+            raise OperateError(f"{region!r} is not a Region of Systems Manager; {hint}")
         return region
 
     @cached_property
@@ -129,9 +144,22 @@ class Connection:
                 service, region_name=region, endpoint_url=self._endpoint, config=self._config
             )
         name = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register(f"needs-retry.{name}", _give_up_at_once)
+        client.meta.events.register(f"needs-retry.{name}", self._give_up)
         client.meta.events.register(f"request-created.{name}", _say_that_it_is_tried_again)
         return client
+
+    def _give_up(
+        self, response: Any = None, caught_exception: Exception | None = None, **_: Any
+    ) -> None:
+        """A certificate that is not trusted is not trusted the next time either, and an endpoint
+        that never answered is not waited for as one that did."""
+        self._was_answered |= response is not None
+        if isinstance(caught_exception, SSLError):
+            raise caught_exception
+        is_unreached = isinstance(caught_exception, _UNREACHED) and not self._was_answered
+        if is_unreached and time.monotonic() - self._begun > _UNREACHED_SECONDS:
+            assert caught_exception
+            raise caught_exception
 
     def _require_credentials(self) -> None:
         """Raises what the provider of the credentials does, before anything else is asked: a
@@ -196,12 +224,6 @@ def asking(what: str, *, status: Exit = Exit.REFUSED) -> Iterator[None]:
         said = str(error) or "the input has ended, where an MFA code was asked for: Enter MFA code"
         lines = [f"AWS was to be asked {what}: {said}", *map(as_called, explain(said))]
         raise OperateError("\n".join(lines), status=status) from None
-
-
-def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:
-    """A certificate that is not trusted is not trusted the next time either."""
-    if isinstance(caught_exception, SSLError):
-        raise caught_exception
 
 
 def _say_that_it_is_tried_again(request: Any, **_: Any) -> None:

@@ -6,11 +6,13 @@ import io
 import json
 import re
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -27,8 +29,10 @@ _UNSAFE = re.compile(
 default ignorable ones, lone surrogates. Source: Unicode 15, General_Category and
 Default_Ignorable_Code_Point."""
 _BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
-_WHOLE = ("run", "started", "version")
-"""Columns that are copied or compared, and never folded."""
+_DESCRIPTION = "description"
+"""The column whose words may stand on several lines."""
+_DESCRIPTION_WIDTH = 24
+_GAP = _INDENT = "  "
 _COLOURS = {
     Outcome.WELL: "green",
     Outcome.BAD: "red",
@@ -42,19 +46,45 @@ _ANY_WIDTH = 1_000_000
 _SHOWN_CHARACTERS = 2_000
 
 
-class _Console(Console):
-    """A console that leaves a closed pipe to its program, instead of ending it with status 1."""
+class Screen(Console):
+    """A terminal, on which no word is broken, or a stream, to which lines are written as they are.
+    Text is never read as markup."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
-        """Raises again what is being handled."""
+        """Leaves a closed pipe to the program, which would otherwise end here with status 1."""
         raise
 
+    def write(self, text: str, style: str = "") -> None:
+        """A line, on a terminal as many as its words need; the further ones are indented."""
+        for each in self.wrapped(text):
+            self.print(each, style=style)
 
-def console(stream: IO[str] | None = None) -> Console:
-    """A console on standard output or this stream; text is never read as markup."""
-    return _Console(
-        file=stream or sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True
-    )
+    def wrapped(self, text: str) -> list[str]:
+        """The lines of a text: one, on a terminal as many as its words need."""
+        shown = clean(text)
+        if not self.is_terminal:
+            return [shown]
+        indent = shown[: len(shown) - len(shown.lstrip())]
+        return textwrap.wrap(
+            shown,
+            self.width,
+            subsequent_indent=f"{indent}{_INDENT}",
+            drop_whitespace=True,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+
+    def command(self, text: str) -> None:
+        """A command to copy, on a line of its own: only the terminal itself breaks it."""
+        self.print(clean(text))
+
+
+def console(stream: IO[str] | None = None) -> Screen:
+    """A screen on standard output or this stream."""
+    return Screen(stream or sys.stdout)
 
 
 def clean(text: str) -> str:
@@ -65,14 +95,25 @@ def clean(text: str) -> str:
     return shown
 
 
-def print_table(target: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table: wrapped to a terminal's width, a line a row elsewhere."""
+def print_table(target: Screen, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table: a line a row, but a description. On a terminal that is too narrow for it, each row
+    as lines of a heading and its value."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    columns = zip(headings, zip(*cells, strict=True), strict=True) if cells else ()
+    widths = [
+        _DESCRIPTION_WIDTH if heading == _DESCRIPTION else max(map(cell_len, (heading, *column)))
+        for heading, column in columns
+    ]
+    if target.is_terminal and sum(widths) + len(_GAP) * len(widths) > target.width:
+        for row in cells:
+            _print_record(target, headings, row)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        whole = heading in _WHOLE or not target.is_terminal
-        table.add_column(heading, overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(*(Text(clean(cell), style=style_of(cell)) for cell in row))
+        is_whole = heading != _DESCRIPTION or not target.is_terminal
+        table.add_column(heading, no_wrap=is_whole)
+    for row in cells:
+        table.add_row(*(Text(cell, style=style_of(cell)) for cell in row))
     if target.is_terminal:
         target.print(table, soft_wrap=False)
         return
@@ -82,33 +123,31 @@ def print_table(target: Console, headings: Sequence[str], rows: Iterable[Sequenc
         print(line.rstrip(), file=target.file)
 
 
+def _print_record(target: Screen, headings: Sequence[str], row: Sequence[str]) -> None:
+    """A row as lines, each of as many headings with their values as it takes."""
+    line = Text()
+    for heading, cell in zip(headings, row, strict=True):
+        if not cell:
+            continue
+        field = Text.assemble((f"{heading} ", "dim"), (cell, style_of(cell)))
+        if line and line.cell_len + len(_GAP) + field.cell_len > target.width:
+            target.print(line)
+            line = Text(_INDENT)
+        elif line:
+            line.append(_GAP)
+        if line.cell_len + field.cell_len > target.width:
+            *whole, last = target.wrapped(f"{line.plain}{field.plain}")
+            for each in whole:
+                target.print(each)
+            line = Text(last)
+        else:
+            line.append_text(field)
+    target.print(line)
+
+
 def style_of(status: str) -> str:
     """The colour of a status; none for any other text."""
     return _COLOURS[outcome(status)]
-
-
-def moment(time: datetime | None) -> str:
-    """A time to the second, in UTC."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if time else ""
-
-
-def clock(time: datetime | None) -> str:
-    """A time of the day, in UTC."""
-    return f"{time.astimezone(UTC):%H:%M:%S}Z" if time else ""
-
-
-def took(started: datetime | None, ended: datetime | None) -> str:
-    """How long something took, until now if it has not ended."""
-    if started is None:
-        return ""
-    seconds = max(((ended or datetime.now(UTC)) - started).total_seconds(), 0)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def who(arn: str) -> str:
@@ -138,7 +177,9 @@ def as_json(value: Any, *, indent: int | None = None) -> str:
 def say(text: str) -> None:
     """A remark beside the result, of one line or several."""
     with contextlib.suppress(BrokenPipeError):
-        print("\n".join(map(clean, text.split("\n"))), file=sys.stderr)
+        screen = console(sys.stderr)
+        for each in text.split("\n"):
+            screen.write(each)
 
 
 def _harmless(cell: str) -> str:

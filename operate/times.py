@@ -1,7 +1,7 @@
-"""Points in time as people give them, and as Automation's filters take them."""
+"""Points in time: as people give and read them, as files keep them, as filters take them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from operate.errors import OperateError
 
@@ -26,6 +26,33 @@ def time_of(text: str) -> datetime:
     raise OperateError(
         f"{text!r} is not a time: as 7d, 12h, 30m, 2w, 2026-11-26 or 2026-11-26T08:00:00+01:00"
     )
+
+
+def utc(time: datetime | None) -> str:
+    """A time to the second, in ISO 8601 and UTC, as files keep it; empty where there is none."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
+
+
+def local(time: datetime | None, zone: tzinfo | None = None) -> str:
+    """A time to the second, in ISO 8601, by the clocks of its reader or of this zone, with their
+    distance from UTC."""
+    if time is None:
+        return ""
+    return time.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def took(started: datetime | None, ended: datetime | None) -> str:
+    """How long something took, until now if it has not ended."""
+    if started is None:
+        return ""
+    seconds = max(((ended or datetime.now(UTC)) - started).total_seconds(), 0)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def as_filter(time: datetime) -> str:

@@ -229,7 +229,7 @@ class Story:
         }
         self._note("versions", "1, 2", ", ".join(sorted(versions)))
         self._note("version 2 is the default", True, versions.get("2"))
-        execution = self._run_runbook("--version", "1")
+        execution = self._run_runbook("--document-version", "1")
         self._note("version that still runs", "1", execution["DocumentVersion"])
         self._note("its execution", "Success", execution["AutomationExecutionStatus"])
         with self._narrator.busy("aws ssm start-automation-execution"):

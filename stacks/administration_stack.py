@@ -9,7 +9,7 @@ from constructs import Construct
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import needs_of_role
-from delegation.policies.operators import approver_policy, auditor_policy
+from delegation.policies.operators import approver_policies, auditor_policy
 from delegation.policies.own_user import CLI_SIGN_IN, own_mfa, own_password, require_mfa
 from delegation.policies.schedules import schedule_policies, schedule_trust
 from delegation.policies.statements import Statement
@@ -121,7 +121,7 @@ class AdministrationStack(DeploymentStack):
             group_name=names.APPROVER_GROUP,
             policy_name=names.APPROVER_POLICY,
             description="Answer the approval steps of the runbooks of this deployment",
-            statements=lambda team: approver_policy(deployment, teams[team]),
+            policies=lambda team: approver_policies(deployment, teams[team]),
         ).groups
 
     def _build_auditors(self, deployment: Deployment) -> tuple[iam.CfnGroup, ...]:
@@ -137,7 +137,7 @@ class AdministrationStack(DeploymentStack):
             group_name=names.AUDITOR_GROUP,
             policy_name=names.AUDITOR_POLICY,
             description="Read the runs and the event history of this account",
-            statements=lambda _: auditor_policy(deployment),
+            policies=lambda _: (auditor_policy(deployment),),
         ).groups
 
     def _build_sign_in_link(self) -> None:

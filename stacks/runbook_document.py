@@ -3,6 +3,7 @@
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from delegation.deployment.limit_tags import tags_in_words
 from delegation.deployment.limits import deployed_content
 from delegation.deployment.service_roles import ServiceRole
 from delegation.names import Naming
@@ -29,13 +30,19 @@ class RunbookDocument(ssm.CfnDocument):
         runbook: Runbook,
         service_role: ServiceRole,
         naming: Naming,
+        partition: str,
         team: str,
         of_executions: str,
         fleet: str = "",
     ) -> None:
-        content = deployed_content(runbook, service_role, naming)
+        content = deployed_content(runbook, service_role, naming, partition)
         tags = document_tags(
-            runbook.content, naming.named(service_role.name), team, of_executions, fleet
+            runbook.content,
+            naming.named(service_role.name),
+            team,
+            of_executions,
+            fleet,
+            tags_in_words(service_role.instance_tags),
         )
         super().__init__(
             scope,

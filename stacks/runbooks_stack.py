@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from aws_cdk import Aws, CfnMapping, CfnOutput, Environment, Fn
 from constructs import Construct
 
+from aws_facts.partitions import CONSOLE_HOSTS
 from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import required_parameters
@@ -18,14 +19,6 @@ from stacks.synthesizers import author_synthesizer
 DOCUMENTS_AT_A_TIME = 5
 """How many documents CloudFormation creates at once: SSM throttles more.
 Source: aws-solutions/automated-security-response-on-aws, issues 66 and 74."""
-
-CONSOLE_HOSTS = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
-"""Host of the console by partition, after a Region.
-Source: AWS Management Console Getting Started Guide, Region-specific console."""
 
 
 class RunbooksStack(DeploymentStack):
@@ -82,6 +75,7 @@ class RunbooksStack(DeploymentStack):
                 runbook=runbooks[name],
                 service_role=role,
                 naming=deployment.naming,
+                partition=deployment.partition,
                 team=team.name,
                 of_executions=team.execution_tag
                 if deployment.own_executions and name in role.runbooks

@@ -33,7 +33,7 @@ _MAY_IMPORT = {
     "review": {"aws_facts", "toolchain", "yaml"},
     "account": {"aws_facts", "review", "boto3", "botocore"},
     "pipeline": {"aws_facts", "review", "toolchain", "boto3", "botocore"},
-    "operate": {"aws_croniter", "boto3", "botocore", "rich"},
+    "operate": {"argcomplete", "aws_croniter", "awscli", "boto3", "botocore", "rich"},
     "rehearsal": {"sandbox", "toolchain", "boto3", "botocore", "rich"},
 }
 """What each package may import beside itself and Python's own modules."""

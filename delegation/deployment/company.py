@@ -8,14 +8,15 @@ from delegation.errors import IN_DEPLOYMENTS, DelegationError
 from delegation.runbooks.document_tags import (
     DESCRIPTION,
     FLEET,
+    INSTANCES,
     OWN_EXECUTIONS,
     SERVICE_ROLE,
     TEAM,
 )
 
-_OF_DOCUMENTS = (SERVICE_ROLE, DESCRIPTION, TEAM, FLEET, OWN_EXECUTIONS)
-_MOST_TAGS = 46
-"""50 that a resource may have, less the four of a document: it is of a fleet or has own executions.
+_OF_DOCUMENTS = (SERVICE_ROLE, DESCRIPTION, TEAM, FLEET, OWN_EXECUTIONS, INSTANCES)
+_MOST_TAGS = 45
+"""50 that a resource may have, less the five of a document: it is of a fleet or has own executions.
 Source: Systems Manager User Guide, Tagging Systems Manager resources."""
 _POLICY = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 _PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{0,31})?", re.ASCII)

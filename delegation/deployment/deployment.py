@@ -161,6 +161,11 @@ class Deployment:
         return tuple(name for role in self.service_roles for name in role.documents)
 
     @property
+    def partition(self) -> str:
+        """That of its Regions; empty where it names none."""
+        return partition_of(self.regions[0]) if self.regions else ""
+
+    @property
     def approvers(self) -> tuple[Person, ...]:
         """Who approves executions of any service role; never one of the operators."""
         return tuple(dict.fromkeys(person for team in self.teams for person in team.approvers))
@@ -259,26 +264,25 @@ class Deployment:
             )
 
     def _check_deployers(self) -> None:
-        partition = partition_of(self.regions[0]) if self.regions else ""
         check_authors(
             self.authors,
             people=(*self.operators, *self.approvers, *self.auditors),
             roles=map(self.naming.named, (*RESERVED_ROLES, *self._service_role_names())),
             account=self.account,
-            partition=partition,
+            partition=self.partition,
         )
         if not isinstance(self.bootstrap, Bootstrap):
             raise DelegationError(
                 f"bootstrap {self.bootstrap!r} is not a Bootstrap {IN_DEPLOYMENTS}"
             )
-        self.bootstrap.check_account(self.account, partition)
+        self.bootstrap.check_account(self.account, self.partition)
         if self.pipeline is None:
             return
         if not isinstance(self.pipeline, GitHubPipeline):
             raise DelegationError(
                 f"pipeline {self.pipeline!r} is not a GitHubPipeline {IN_DEPLOYMENTS}"
             )
-        self.pipeline.check_account(self.account, partition)
+        self.pipeline.check_account(self.account, self.partition)
 
     def _check_schedules(self) -> None:
         require_tuple("schedules", self.schedules)
@@ -301,9 +305,8 @@ class Deployment:
                     )
             for of_kind in KINDS:
                 refuse_alike(kind, [p.name for p in people if p.kind == of_kind])
-        partition = partition_of(self.regions[0]) if self.regions else ""
         for approver in self.approvers:
-            check_approver_account(approver, self.account, partition)
+            check_approver_account(approver, self.account, self.partition)
         for person in never_lending((*self.approvers, *self.auditors)):
             raise DelegationError(
                 f"{person.kind} {person.name!r} has deny_own_permissions and is not an operator: "

@@ -7,9 +7,11 @@ when are matters of the document as it is deployed: ``maxItems``, and steps befo
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aws_facts.partitions import CONSOLE_HOSTS
 from delegation import names
+from delegation.deployment.limit_tags import tags_in_words
 from delegation.deployment.people import approver_arn
-from delegation.deployment.service_roles import ServiceRole
+from delegation.deployment.service_roles import FleetRole, ServiceRole
 from delegation.policies.statements import substituted
 from delegation.runbooks.checks.references import whole_reference
 from delegation.runbooks.checks.scope import named_steps
@@ -29,8 +31,11 @@ APPROVAL_SECONDS = 7 * 24 * 3600
 """How long an approval is awaited. Source: Systems Manager User Guide, aws:approve."""
 
 
-def deployed_content(runbook: Runbook, role: ServiceRole, naming: names.Naming) -> dict[str, Any]:
-    """A runbook's document as it is deployed: under its role, within the role's limits."""
+def deployed_content(
+    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str = ""
+) -> dict[str, Any]:
+    """A runbook's document as it is deployed: under its role, within the role's limits; in this
+    partition, where that is known."""
     content = dict(runbook.content)
     content["assumeRole"] = substituted(naming.role_arn(role.name))
     if runbook.name not in role.runbooks:
@@ -39,7 +44,7 @@ def deployed_content(runbook: Runbook, role: ServiceRole, naming: names.Naming) 
         content["parameters"] = _limited_parameters(runbook, role.at_most_instances)
     if role.require_reason:
         content["parameters"] = {**content.get("parameters", {}), REASON: _reason(role)}
-    if first := [*approval_steps(runbook, role, naming), *calendar_steps(role)]:
+    if first := [*approval_steps(runbook, role, naming, partition), *calendar_steps(role)]:
         content["mainSteps"] = [*first, *runbook.content["mainSteps"]]
     return content
 
@@ -69,13 +74,12 @@ def needs_by_runbook(
 
 
 def approval_steps(
-    runbook: Runbook, role: ServiceRole, naming: names.Naming
+    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str = ""
 ) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:
         return []
     topic = role.approval_topic
-    reason = f": {{{{ {REASON} }}}}" if role.require_reason else ""
     return [
         {
             "name": APPROVAL_STEP,
@@ -83,7 +87,7 @@ def approval_steps(
             "timeoutSeconds": APPROVAL_SECONDS,
             "onFailure": "Abort",
             "inputs": {
-                "Message": f"{runbook.name} waits for your approval{reason}",
+                "Message": _message(runbook, role, partition),
                 "MinRequiredApprovals": role.approval.at_least,
                 "Approvers": [
                     substituted(approver_arn(person, naming)) for person in role.approval.by
@@ -92,6 +96,37 @@ def approval_steps(
             },
         }
     ]
+
+
+def _message(runbook: Runbook, role: ServiceRole, partition: str) -> str:
+    """What approvers get: what waits and why, what limits it, where to see and answer it; the link
+    where the partition is known.
+
+    Source: Systems Manager User Guide, Automation system variables; the console's own links.
+    """
+    reason = f": {{{{ {REASON} }}}}" if role.require_reason else ""
+    id_, region = "{{ automation:EXECUTION_ID }}", "{{ global:REGION }}"
+    lines = [
+        f"{runbook.name} waits for your approval{reason}",
+        *(f"Limit: {limit}" for limit in _limits_in_words(runbook, role)),
+        f"See and answer it: operate approve {id_} --region {region}",
+    ]
+    if host := CONSOLE_HOSTS.get(partition):
+        page = f"systems-manager/automation/execution/{id_}?region={region}"
+        lines.append(f"In the console: https://{region}.{host}/{page}")
+    return "\n".join(lines)
+
+
+def _limits_in_words(runbook: Runbook, role: ServiceRole) -> Iterator[str]:
+    """What holds an execution that is approved."""
+    if isinstance(role, FleetRole):
+        yield str(runbook.content["description"])
+    if tags := tags_in_words(role.instance_tags):
+        yield f"only instances with the tag {tags}"
+    if role.at_most_instances is not None:
+        yield f"at most {role.at_most_instances} instances at a time"
+    if role.calendar is not None:
+        yield f"only while the Change Calendar {role.calendar} is open"
 
 
 def calendar_steps(role: ServiceRole) -> list[dict[str, Any]]:

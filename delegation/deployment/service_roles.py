@@ -117,6 +117,16 @@ class ServiceRole:
         """The tags of ``only_instances_tagged``, in its longest form."""
         return limit_tags("", self.only_instances_tagged)
 
+    @property
+    def approved_documents(self) -> tuple[str, ...]:
+        """The names of the documents that an approval of its executions concerns."""
+        return self.runbooks
+
+    @property
+    def instance_tags(self) -> LimitTags:
+        """The tags that the instances of its runbooks must have."""
+        return self.limit_tags
+
     def _check_limits(self) -> None:
         role = f"of service role {self.name!r}"
         tags = limit_tags(f"only_instances_tagged {role}", self.only_instances_tagged)
@@ -166,6 +176,16 @@ class FleetRole(ServiceRole):
     """What it starts."""
     of: ServiceRole
     """The role that the targets' documents run under."""
+
+    @property
+    def approved_documents(self) -> tuple[str, ...]:
+        """That of the fleet, and that of its targets."""
+        return (*self.runbooks, self.fleet.target_name)
+
+    @property
+    def instance_tags(self) -> LimitTags:
+        """The tags that targets must have, by the role that touches them."""
+        return self.of.limit_tags
 
 
 def fleet_roles(role: ServiceRole) -> tuple[FleetRole, ...]:

@@ -6,7 +6,7 @@ from delegation import names
 from delegation.deployment.deployment import Deployment
 from delegation.deployment.people import existing, iam_users
 from delegation.errors import IN_DEPLOYMENTS, DelegationError
-from delegation.policies.operators import operator_groups, operator_policies
+from delegation.policies.operators import approver_policies, operator_groups, operator_policies
 from delegation.policies.schedules import schedule_policies
 
 
@@ -43,7 +43,9 @@ def policies(deployment: Deployment) -> Iterator[str]:
         for number in range(1, len(operator_policies(deployment, team)) + 1):
             yield names.part(policy, number)
         if team.approvers:
-            yield names.of_team(names.APPROVER_POLICY, team.name)
+            policy = names.of_team(names.APPROVER_POLICY, team.name)
+            for number in range(1, len(approver_policies(deployment, team)) + 1):
+                yield names.part(policy, number)
     if deployment.auditors:
         yield names.AUDITOR_POLICY
     yield from _policies_of_roles(deployment)

@@ -99,8 +99,43 @@ NEVER_LEND = (
 )
 
 
-def approver_policy(deployment: Deployment, team: Team) -> tuple[Statement, ...]:
-    """What the approvers of a team may do: read executions and answer their approval steps."""
+@cache
+def approver_policies(deployment: Deployment, team: Team) -> tuple[Policy, ...]:
+    """What the approvers of a team may do, as the statements of one managed policy each: read
+    executions and the runbooks that ask for an approval, and answer their approval steps."""
+    first = _answering(deployment, team)
+    asking = [
+        document
+        for role in team.service_roles
+        if role.approval is not None
+        for document in role.approved_documents
+    ]
+    return tuple(
+        (*(() if number else first), *_reading_approved(deployment, documents))
+        for number, documents in enumerate(
+            portions(
+                asking,
+                lambda documents: _reading_approved(deployment, documents),
+                lambda document: _arns(deployment, document)[0],
+                first=first,
+            )
+        )
+    )
+
+
+def _reading_approved(deployment: Deployment, documents: tuple[str, ...]) -> Policy:
+    return (
+        Statement(
+            sid="ReadRunbooksToApprove",
+            actions=("ssm:GetDocument",),
+            resources=tuple(arn for name in documents for arn in _arns(deployment, name)[0]),
+            why="approvers see the steps and limits of what they approve, and what has changed",
+            source=_SAR,
+        ),
+    )
+
+
+def _answering(deployment: Deployment, team: Team) -> Policy:
     executions = _executions(deployment)
     is_own = deployment.own_executions
     of_team = own_executions.of_team(team) if is_own else ()

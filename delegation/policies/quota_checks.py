@@ -6,6 +6,7 @@ from delegation.deployment.deployment import Deployment
 from delegation.deployment.limits import deployed_content, needs_of_role
 from delegation.deployment.people import IamUser, Person, iam_users, never_lending
 from delegation.deployment.pipelines import GITHUB_ISSUER, GitHubPipeline
+from delegation.deployment.teams import Team
 from delegation.errors import DelegationError
 from delegation.policies.authors import (
     deployers,
@@ -14,7 +15,8 @@ from delegation.policies.authors import (
     publishing_permissions,
 )
 from delegation.policies.operators import (
-    approver_policy,
+    OTHER_POLICIES_OF_USERS,
+    approver_policies,
     auditor_policy,
     boundary_policy,
     operator_groups,
@@ -47,8 +49,7 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     for team in deployment.teams:
         for statements in operator_policies(deployment, team):
             check_policy("the operators' policy", statements, _FEWER_REGIONS)
-        approvers = approver_policy(deployment, team)
-        check_policy("the approvers' policy", approvers, _FEWER_REGIONS)
+        _check_approvers(deployment, team)
     check_policy("the auditors' policy", auditor_policy(deployment), _FEWER_REGIONS)
     _check_schedules(deployment)
     for person in deployment.operators:
@@ -69,11 +70,25 @@ def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> Non
     check_stack(
         deployment,
         {
-            name: deployed_content(runbooks[name], role, deployment.naming)
+            name: deployed_content(runbooks[name], role, deployment.naming, deployment.partition)
             for role in deployment.service_roles
             for name in role.documents
         },
     )
+
+
+def _check_approvers(deployment: Deployment, team: Team) -> None:
+    """Refuses policies of approvers that are too long, or more than their group can hold."""
+    policies = approver_policies(deployment, team) if team.approvers else ()
+    for statements in policies:
+        check_policy("the approvers' policy", statements, _FEWER_REGIONS)
+    room = POLICIES_A_PRINCIPAL - OTHER_POLICIES_OF_USERS - 2 * deployment.has_own_mfa
+    if len(policies) > room:
+        raise DelegationError(
+            f"the runbooks that wait for an approval need {len(policies)} policies of their "
+            f"approvers, whose group takes {room}; make teams of the runbooks, or name fewer "
+            f"regions (deployments.py)"
+        )
 
 
 def _check_attachable(deployment: Deployment, operator: Person) -> None:

@@ -16,6 +16,9 @@ OWN_EXECUTIONS = "OwnExecutions"
 """Where operators follow their own executions alone: the value of the tag ``OperatorTeam`` with
 which each execution of the runbook is started."""
 
+INSTANCES = "OnlyInstancesTagged"
+"""Where the role's boundary asks for a tag: ``Automation=allowed``."""
+
 _LONGEST = 256
 _CUT = "=E2=80=A6"
 """An ellipsis, quoted."""
@@ -27,10 +30,12 @@ def document_tags(
     team: str = "",
     of_executions: str = "",
     fleet: str = "",
+    instances: str = "",
 ) -> dict[str, str]:
     """The role that a runbook runs with, the team whose operators may run it, where it has a name,
     how its executions are tagged, where they are, the fleet that alone starts it, where it is for a
-    target, and its description, where it has one.
+    target, the tag that instances must have, where they must, and its description, where it has
+    one.
 
     The description is quoted-printable (RFC 2045), as a tag takes neither brackets nor quotes:
     ``Restart EC2 instances=28s=29``.
@@ -40,7 +45,8 @@ def document_tags(
     of_team = {TEAM: team} if team else {}
     tagging = {OWN_EXECUTIONS: of_executions} if of_executions else {}
     of_fleet = {FLEET: fleet} if fleet else {}
-    return {SERVICE_ROLE: service_role, **of_team, **tagging, **of_fleet, **described}
+    limit = {INSTANCES: instances} if instances else {}
+    return {SERVICE_ROLE: service_role, **of_team, **tagging, **of_fleet, **limit, **described}
 
 
 def _quoted(text: str) -> str:

@@ -30,8 +30,8 @@ from operate.audit.watched_roles import Roles, read_roles
 from operate.connection import PAGE, Connection, asking, of_each
 from operate.errors import Exit, OperateError
 from operate.executions.execution import Run, read_run
-from operate.screen import moment, say
-from operate.times import as_filter, time_of
+from operate.screen import say
+from operate.times import as_filter, time_of, utc
 
 _READERS = 8
 """Executions that are read at a time."""
@@ -195,7 +195,7 @@ def _period(connection: Connection, options: argparse.Namespace) -> _Window:
     begin = time_of(options.since)
     end = time_of(options.until) if options.until else now
     if begin >= end:
-        raise OperateError(f"--since {options.since} is not before the end, {moment(end)}")
+        raise OperateError(f"--since {options.since} is not before the end, {utc(end)}")
     read_until = now
     if options.until:
         ends = (

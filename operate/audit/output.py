@@ -12,8 +12,9 @@ from rich.text import Text
 from operate.audit.matching import AuditedExecution
 from operate.audit.origins import Origin
 from operate.audit.records import Call
-from operate.audit.report import Report, answer_of, utc
-from operate.screen import as_json, clean, console, print_csv, style_of, took, who
+from operate.audit.report import Report, answer_of
+from operate.screen import as_json, clean, console, print_csv, style_of, who
+from operate.times import took, utc
 
 _COLUMNS = (
     *("kind", "execution", "runbook", "version", "status", "started", "ended", "started by"),

@@ -11,10 +11,11 @@ from operate.audit.matching import AuditedExecution
 from operate.audit.origins import Origin
 from operate.audit.output import answer_line, origin_line
 from operate.audit.records import Call
-from operate.audit.report import Report, utc
+from operate.audit.report import Report
 from operate.executions.execution import Run, StepRun
 from operate.executions.statuses import Outcome, outcome
-from operate.screen import clean, took, who
+from operate.screen import clean, who
+from operate.times import took, utc
 
 _SECOND = timedelta(seconds=1)
 _STYLE = """

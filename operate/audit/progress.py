@@ -5,7 +5,8 @@ import time
 from datetime import datetime
 from typing import Self
 
-from operate.screen import moment, say
+from operate.screen import say
+from operate.times import utc
 
 _SHOW_SECONDS = 10
 _SHOW_SECONDS_ON_A_TERMINAL = 0.2
@@ -33,7 +34,7 @@ class Progress:
         if time.monotonic() - self._shown < pause:
             return
         self._shown = time.monotonic()
-        text = f"event history: {count} events, back to {moment(at)} of {moment(self._begin)}"
+        text = f"event history: {count} events, back to {utc(at)} of {utc(self._begin)}"
         if self._is_terminal:
             print(f"{_CLEARED}{text}", end="", file=sys.stderr, flush=True)
         else:

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from operate.audit.matching import AuditedExecution, UnattributedCall
 from operate.audit.origins import Origins
 from operate.audit.records import Call
 from operate.audit.spool import Spool
+from operate.times import utc
 
 
 @dataclass(kw_only=True, slots=True)
@@ -87,11 +88,6 @@ class SummaryLine:
     def of_findings(cls, label: str, found: Sized) -> Self:
         """How much was found of a kind."""
         return cls(label, str(len(found) or "none"), bool(found))
-
-
-def utc(time: datetime | None) -> str:
-    """A time to the second, in ISO 8601 and UTC; empty where there is none."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
 
 
 _ANSWERED = {"Approve": "approved", "Reject": "rejected", "Revoke": "revoked", "Stop": "stopped"}

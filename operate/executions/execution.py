@@ -14,7 +14,7 @@ from operate.connection import PAGE, Connection, asking
 from operate.errors import AwsError, Exit, is_denied
 from operate.executions.statuses import ENDED, NOT_BEGUN, STOPPED, SUCCEEDED
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When a run begins of which AWS does not show when."""
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from operate.connection import PAGE, Connection, asking, of_each
-from operate.errors import Exit
-from operate.executions.execution import Run, run_of
-from operate.screen import console, moment, print_csv, print_json, print_table, say, took, who
-from operate.times import as_filter, time_of
+from operate.connection import Connection, of_each
+from operate.errors import Exit, OperateError
+from operate.executions.execution import Run, read_run
+from operate.executions.finding import newest
+from operate.screen import console, print_csv, print_json, print_table, say, who
+from operate.times import as_filter, local, time_of, took, utc
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,40 +21,52 @@ class _Found:
     connection: Connection
     caller: str | None
     """Whose executions; None for everybody's."""
-    executions: list[dict[str, Any]]
+    runs: list[Run]
     has_more: bool
 
 
 def history(connections: Sequence[Connection], options: argparse.Namespace) -> Exit:
     """Prints the runs of these accounts and Regions, the newest first."""
+    if options.by and not options.all:
+        raise OperateError("--by NAME is with --all: without it, the runs are yours")
     filters = _filters(options)
     found, refused = of_each(connections, lambda each: _read(each, filters, options))
     pairs = sorted(
-        ((each, execution) for each in found for execution in each.executions),
-        key=lambda pair: pair[1]["ExecutionStartTime"],
+        ((each, run) for each in found for run in each.runs),
+        key=lambda pair: pair[1].started,
         reverse=True,
     )
     shown = pairs[: options.limit]
+    if options.targets:
+        shown = [(each, read_run(each.connection, run.id)) for each, run in shown]
     is_of_many = len(connections) > 1
     by = any(each.caller is None for each in found)
     if options.output == "json":
-        print_json([{**execution, **_place(each, is_of_many)} for each, execution in shown])
+        print_json([{**run.answer, **_place(each, is_of_many)} for each, run in shown])
     else:
         headings = (
             *(("account", "Region") if is_of_many else ()),
             *("started", "runbook", "version", "status", "took", "run"),
             *(("by",) if by else ()),
+            *(("on",) if options.targets else ()),
         )
+        as_time = utc if options.output == "csv" else local
         rows = [
-            (*_place(each, is_of_many).values(), *_row(run_of(execution), by=by))
-            for each, execution in shown
+            (
+                *_place(each, is_of_many).values(),
+                *(as_time(run.started), run.runbook, run.version, run.status),
+                *(took(run.started, run.ended), run.id),
+                *((who(run.starter),) if by else ()),
+                *((_targets(run),) if options.targets else ()),
+            )
+            for each, run in shown
         ]
         if options.output == "csv":
             print_csv(headings, rows)
         else:
             print_table(console(), headings, rows)
     if not shown and not refused:
-        matching = " that matches" if filters else ""
+        matching = " that matches" if filters or options.by else ""
         say(
             f"no run{matching}"
             if by
@@ -66,13 +79,14 @@ def history(connections: Sequence[Connection], options: argparse.Namespace) -> E
 
 def _filters(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [
-        *([{"Key": "ExecutionStatus", "Values": [options.status]}] if options.status else []),
-        *([{"Key": "DocumentNamePrefix", "Values": [options.runbook]}] if options.runbook else []),
-        *(
-            [{"Key": "StartTimeAfter", "Values": [as_filter(time_of(options.since))]}]
-            if options.since
-            else []
-        ),
+        {"Key": key, "Values": [value]}
+        for key, value in (
+            ("ExecutionStatus", options.status),
+            ("DocumentNamePrefix", options.runbook),
+            ("StartTimeAfter", options.since and as_filter(time_of(options.since))),
+            ("StartTimeBefore", options.until and as_filter(time_of(options.until))),
+        )
+        if value
     ]
 
 
@@ -82,15 +96,15 @@ def _read(
     caller = None if options.all else connection.caller
     if caller is None and not options.all:
         say("AWS does not show who you are: these are the runs of everybody")
-    pages = connection.ssm.get_paginator("describe_automation_executions").paginate(
-        **({"Filters": filters} if filters else {}), PaginationConfig={"PageSize": PAGE}
+    wanted = (options.by or "").lower()
+    matching = (
+        run
+        for run in newest(connection, filters, started_by=caller)
+        if wanted in who(run.starter).lower()
     )
-    with asking("for the runs"):
-        executions = (e for page in pages for e in page["AutomationExecutionMetadataList"])
-        mine = (e for e in executions if caller in (None, e.get("ExecutedBy")))
-        found = list(islice(mine, options.limit))
-        has_more = next(mine, None) is not None
-    return _Found(connection=connection, caller=caller, executions=found, has_more=has_more)
+    runs = list(islice(matching, options.limit))
+    has_more = next(matching, None) is not None
+    return _Found(connection=connection, caller=caller, runs=runs, has_more=has_more)
 
 
 def _place(found: _Found, is_shown: bool) -> dict[str, str]:
@@ -100,9 +114,9 @@ def _place(found: _Found, is_shown: bool) -> dict[str, str]:
     return {"Account": found.connection.account, "Region": found.connection.region}
 
 
-def _row(run: Run, *, by: bool) -> tuple[str, ...]:
-    return (
-        *(moment(run.started), run.runbook, run.version, run.status),
-        *(took(run.started, run.ended), run.id),
-        *((who(run.starter),) if by else ()),
+def _targets(run: Run) -> str:
+    """What an execution ran on: its one target, or what its parameters name."""
+    target = run.answer.get("Target", "")
+    return target or "; ".join(
+        f"{name}={','.join(values)}" for name, values in run.parameters.items()
     )

@@ -1,18 +1,16 @@
 """Starts a runbook, at most once."""
 
-import argparse
-import sys
+from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
-from rich.console import Console
 
-from operate import arguments
+from operate import arguments, questions
 from operate.command_name import command
 from operate.connection import Connection, explained
 from operate.errors import AwsError, Exit, OperateError
 from operate.runbooks.catalog import Runbook, execution_tags
 from operate.runbooks.parameters import Values, all_faults
-from operate.screen import clean, console
+from operate.screen import Screen
 
 
 def checked(runbook: Runbook, values: Values) -> Values:
@@ -35,33 +33,21 @@ def refuse_own_permissions(runbook: Runbook, values: Values) -> None:
         )
 
 
-def terminal(options: argparse.Namespace) -> Console | None:
-    """Where somebody can be asked; None without a terminal, or with ``--yes``."""
-    if options.yes or not sys.stdin.isatty():
-        return None
-    return console(sys.stdout if sys.stdout.isatty() else sys.stderr)
-
-
-def ask_for_missing(runbook: Runbook, values: Values, terminal: Console) -> Values:
+def ask_for_missing(runbook: Runbook, values: Values, asked: Screen) -> Values:
     """The values, with an answer for each one that is missing; asks again until it is allowed."""
     answers = dict(values)
     for parameter in arguments.missing(runbook, values):
         bounds = "; ".join([parameter.type, *parameter.bounds])
-        terminal.print(clean(f"{parameter.name}: {parameter.description} ({bounds})"))
+        asked.write(f"{parameter.name}: {parameter.description} ({bounds})")
         while True:
-            found = arguments.split(parameter, _answer(terminal, "> "))
+            found = arguments.split(parameter, questions.answer(asked, "> "))
             faults = parameter.faults(found)
             if not faults:
                 break
-            terminal.print("\n".join(clean(f"  {fault}") for fault in faults), style="red")
+            for fault in faults:
+                asked.write(f"  {fault}", style="red")
         answers[parameter.name] = found
     return answers
-
-
-def confirm(terminal: Console, question: str) -> None:
-    """Asks; OperateError for anything but yes."""
-    if _answer(terminal, f"{question} [y/N] ").lower() not in ("y", "yes"):
-        raise OperateError("nothing was done")
 
 
 def start(connection: Connection, runbook: Runbook, values: Values, token: str) -> str:
@@ -70,15 +56,9 @@ def start(connection: Connection, runbook: Runbook, values: Values, token: str) 
     The version that was read is the one that starts, whatever the default becomes meanwhile.
     Raises OperateError, with the token where it is not known whether the start arrived.
     """
-    tags = execution_tags(connection, runbook.name)
+    asked = request(connection, runbook, values)
     try:
-        answer = connection.ssm.start_automation_execution(
-            DocumentName=runbook.name,
-            DocumentVersion=runbook.version,
-            ClientToken=token,
-            **({"Tags": tags} if tags else {}),
-            **({"Parameters": values} if values else {}),
-        )
+        answer = connection.ssm.start_automation_execution(ClientToken=token, **asked)
     except AwsError as error:
         if _is_surely_refused(error):
             raise explained(error, f"{runbook.name} was not started") from None
@@ -86,6 +66,17 @@ def start(connection: Connection, runbook: Runbook, values: Values, token: str) 
         known = explained(error, what, status=Exit.UNKNOWN)
         raise OperateError(f"{known}\n{start_again(token)}", status=Exit.UNKNOWN) from None
     return str(answer["AutomationExecutionId"])
+
+
+def request(connection: Connection, runbook: Runbook, values: Values) -> dict[str, Any]:
+    """What is sent to start the version of the runbook that was read, but the client token."""
+    tags = execution_tags(connection, runbook)
+    return {
+        "DocumentName": runbook.name,
+        "DocumentVersion": runbook.version,
+        **({"Tags": tags} if tags else {}),
+        **({"Parameters": values} if values else {}),
+    }
 
 
 def start_again(token: str) -> str:
@@ -100,10 +91,3 @@ def _is_surely_refused(error: Exception) -> bool:
         answer = error.response.get("ResponseMetadata", {})
         return bool(answer.get("RetryAttempts") == 0 and answer.get("HTTPStatusCode", 500) < 500)
     return not isinstance(error, HTTPClientError)
-
-
-def _answer(terminal: Console, question: str) -> str:
-    try:
-        return terminal.input(question, markup=False, emoji=False).strip()
-    except EOFError:
-        raise OperateError("nothing was done: the answer ended") from None

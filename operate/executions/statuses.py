@@ -3,6 +3,7 @@
 Source: SSM API Reference, AutomationExecution, AutomationExecutionStatus.
 """
 
+import difflib
 from enum import StrEnum
 
 SUCCEEDED = frozenset({"Success", "CompletedWithSuccess"})
@@ -13,6 +14,17 @@ ENDED = SUCCEEDED | FAILED | STOPPED
 NOT_BEGUN = "Pending"
 FILTERED = (NOT_BEGUN, "InProgress", "Waiting", *sorted(ENDED), "Cancelling", "Scheduled")
 """What a list of runs is asked for."""
+
+
+def status_named(text: str) -> str:
+    """The status of a list that is written so in any letter case. Raises ValueError, with the
+    nearest one, where there is none."""
+    by_name = {status.lower(): status for status in FILTERED}
+    if found := by_name.get(text.lower()):
+        return found
+    near = difflib.get_close_matches(text.lower(), by_name, 1)
+    hint = f"nearest: {by_name[near[0]]}" if near else f"statuses are {', '.join(FILTERED)}"
+    raise ValueError(f"{text!r} is no status of an execution; {hint}")
 
 
 class Outcome(StrEnum):

@@ -5,6 +5,7 @@ import json
 import quopri
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,13 @@ from operate.runbooks.parameters import Parameter
 
 _ROLE_TAG, _TEAM_TAG, _DESCRIPTION_TAG = "ServiceRole", "OperatorTeam", "Description"
 _OWN_EXECUTIONS_TAG, _FLEET_TAG = "OwnExecutions", "Fleet"
+_INSTANCES_TAG = "OnlyInstancesTagged"
 """The tags that RunbooksStack gives each document. A list shows tags, but no description."""
 _PARAMETER = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*")
 _CALENDAR_API = "GetCalendarState"
 _INSTANCE_INPUTS = ("InstanceId", "InstanceIds")
 """Inputs of steps that take ids of instances, in Automation's actions and in EC2's calls."""
+_ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +92,16 @@ class Runbook:
     """Change Calendars that have to be open."""
     fleets: tuple[Rate, ...] = ()
     """What it runs for many targets."""
+    tags: Mapping[str, str] | None = None
+    """Those of its document; None where the caller may not list documents."""
+    content: Mapping[str, Any]
+    """The document."""
+
+    @property
+    def only_instances_tagged(self) -> str:
+        """``Automation=allowed``, the tag that instances must have; empty without one, or where
+        the tags are not known."""
+        return (self.tags or {}).get(_INSTANCES_TAG, "")
 
     @property
     def takes_its_role(self) -> bool:
@@ -134,17 +147,31 @@ def listed(connection: Connection, *, everything: bool = False) -> Iterator[List
             )
 
 
-def execution_tags(connection: Connection, name: str) -> list[dict[str, str]]:
+def startable(connection: Connection) -> list[Listed]:
+    """The runbooks of this deployment that the caller may start. Where teams share the account,
+    the list shows those of all: each is asked for, since those who may start one may describe it.
+    """
+    found = [*listed(connection)]
+    if len({runbook.team for runbook in found}) < 2:
+        return found
+
+    def is_ours(runbook: Listed) -> bool:
+        try:
+            connection.ssm.describe_document(Name=runbook.name)
+        except AwsError as error:
+            if is_denied(error):
+                return False
+            raise explained(error, f"could not ask AWS for {runbook.name}") from None
+        return True
+
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as asking_:
+        return [each for each, ours in zip(found, asking_.map(is_ours, found), strict=True) if ours]
+
+
+def execution_tags(connection: Connection, runbook: Runbook) -> list[dict[str, str]]:
     """The tags with which an execution of a runbook is started: its starter's id and team where
-    operators follow their own executions alone, else none."""
-    try:
-        found = {
-            document["Name"]: tags
-            for document, tags in _documents(connection, {"Key": "Name", "Values": [name]})
-        }
-    except OperateError:  # one who may not list runbooks; IAM refuses a start that lacks tags
-        return []
-    of_team = found.get(name, {}).get(_OWN_EXECUTIONS_TAG, "")
+    operators follow their own executions alone, else none. IAM refuses a start that lacks them."""
+    of_team = (runbook.tags or {}).get(_OWN_EXECUTIONS_TAG, "")
     if not of_team:
         return []
     return [
@@ -183,7 +210,32 @@ def read_runbook(connection: Connection, name: str, version: str | None = None) 
         raise _not_read(connection, name, version, error) from None
     if answer.get("DocumentType", "Automation") != "Automation":
         raise OperateError(f"{name!r} is a document of type {answer['DocumentType']}, no runbook")
-    return _runbook(name, str(answer["DocumentVersion"]), json.loads(answer["Content"]))
+    content = json.loads(answer["Content"])
+    return _runbook(name, str(answer["DocumentVersion"]), content, _tags(connection, name))
+
+
+def _tags(connection: Connection, name: str) -> Mapping[str, str] | None:
+    """The tags of a document; None where the caller may not list documents."""
+    try:
+        found = _documents(connection, {"Key": "Name", "Values": [name]})
+        return next((tags for document, tags in found if document["Name"] == name), {})
+    except OperateError as error:
+        if "AccessDenied" not in error.code:
+            raise
+        return None
+
+
+def version_before(connection: Connection, runbook: Runbook) -> Runbook | None:
+    """The version with the number before a runbook's; None where that is not kept."""
+    number = int(runbook.version) - 1
+    if number < 1:
+        return None
+    try:
+        return read_runbook(connection, runbook.name, str(number))
+    except OperateError as error:
+        if not error.code.startswith("InvalidDocument"):
+            raise
+        return None
 
 
 def versions(connection: Connection, name: str) -> dict[str, str]:
@@ -193,7 +245,9 @@ def versions(connection: Connection, name: str) -> dict[str, str]:
     return {"default": document["DefaultVersion"], "latest": document["LatestVersion"]}
 
 
-def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
+def _runbook(
+    name: str, version: str, content: Mapping[str, Any], tags: Mapping[str, str] | None
+) -> Runbook:
     steps = content.get("mainSteps", ())
     inputs = [(step["action"], step.get("inputs") or {}) for step in steps]
     instances = {
@@ -208,6 +262,8 @@ def _runbook(name: str, version: str, content: Mapping[str, Any]) -> Runbook:
         name=name,
         version=version,
         description=content.get("description", ""),
+        tags=tags,
+        content=content,
         role=str(content.get("assumeRole") or ""),
         parameters=tuple(
             Parameter.read(key, value, names_instances=key in instances)

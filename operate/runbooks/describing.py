@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from operate.command_name import command
@@ -13,7 +12,7 @@ from operate.connection import Connection
 from operate.errors import Exit
 from operate.runbooks import catalog
 from operate.runbooks.catalog import Runbook
-from operate.screen import clean, console, print_json, who
+from operate.screen import Screen, clean, console, print_json, who
 
 
 def describe(connection: Connection, options: argparse.Namespace) -> Exit:
@@ -26,9 +25,9 @@ def describe(connection: Connection, options: argparse.Namespace) -> Exit:
     screen = console()
     screen.print(Text(runbook.name, style="bold"))
     if runbook.description:
-        screen.print(clean(runbook.description))
-    screen.print(f"version {runbook.version}; default {known['default']}, latest {known['latest']}")
-    screen.print(f"runs as {_role(runbook)}")
+        screen.write(runbook.description)
+    screen.write(f"version {runbook.version}; default {known['default']}, latest {known['latest']}")
+    screen.write(f"runs as {_role(runbook)}")
     for title, lines in (
         ("parameters", _parameter_lines(runbook)),
         ("steps", [(step.name, step.action, step.description) for step in runbook.steps]),
@@ -46,7 +45,7 @@ def describe(connection: Connection, options: argparse.Namespace) -> Exit:
         if p.is_required
     ]
     screen.print(Text("\nrun it", style="bold"))
-    screen.print(f"  {command('run', runbook.name, *words)}")
+    screen.command(f"  {command('run', runbook.name, *words)}")
     return Exit.SUCCESS
 
 
@@ -76,9 +75,14 @@ def _parameter_lines(runbook: Runbook) -> list[tuple[str, str, str]]:
 
 
 def limit_lines(runbook: Runbook) -> list[str]:
-    """What the document holds a run to. The tag that instances must have is in the role's
-    boundary, which only the administrator reads."""
-    lines = [
+    """What a run is held to: by the document, and by the boundary of its role, of which the tag of
+    the document tells."""
+    lines = []
+    if runbook.tags is None:
+        lines.append("whether instances must have a tag is not known: you may not list documents")
+    elif tag := runbook.only_instances_tagged:
+        lines.append(f"only instances with the tag {tag}")
+    lines += [
         f"{p.option}: at most {p.most_items} at a time"
         for p in runbook.parameters
         if p.is_list and p.most_items < 50
@@ -121,12 +125,12 @@ def _described(runbook: Runbook, known: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _print_block(screen: Console, rows: Sequence[Sequence[str]]) -> None:
+def _print_block(screen: Screen, rows: Sequence[Sequence[str]]) -> None:
     """Rows in columns, without a heading."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         cells = (clean(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        screen.print("  ".join(cells).rstrip())
+        screen.write("  ".join(cells).rstrip())
 
 
 def _shown(value: Any) -> str:

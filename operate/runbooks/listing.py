@@ -1,9 +1,11 @@
 """Which runbooks there are to run."""
 
 import argparse
+import sys
 
+from operate import questions
 from operate.connection import Connection
-from operate.errors import Exit
+from operate.errors import Exit, OperateError
 from operate.runbooks import catalog
 from operate.screen import console, print_json, print_table, say
 
@@ -40,8 +42,24 @@ def list_runbooks(connection: Connection, options: argparse.Namespace) -> Exit:
     columns = ("runbook", *(("team",) if has_teams else ()), "version", "description")
     print_table(console(), columns, rows)
     if not found:
-        say(
-            f"no runbooks of this deployment in {connection.region}; other Region? --region; "
-            "--all lists what the account has besides"
-        )
+        say(f"no runbooks of this deployment in {connection.region}")
+        say("those of another Region: --region NAME; all documents of the account: --all")
     return Exit.SUCCESS
+
+
+def choose(connection: Connection) -> str:
+    """The name of a runbook that the caller may start and chooses on the terminal."""
+    screen = console(sys.stderr)
+    found = sorted(catalog.startable(connection), key=lambda runbook: runbook.name)
+    if not found:
+        raise OperateError(
+            f"there is no runbook in {connection.region} that you may start; those of another "
+            "Region: --region NAME"
+        )
+    rows = [
+        (str(number), runbook.name, runbook.description)
+        for number, runbook in enumerate(found, start=1)
+    ]
+    print_table(screen, ("number", "runbook", "description"), rows)
+    names = [runbook.name for runbook in found]
+    return names[questions.choice(screen, "run which?", names)]

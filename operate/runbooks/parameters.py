@@ -17,9 +17,9 @@ Values = dict[str, list[str]]
 OWN_OPTIONS = {
     *("--help", "--profile", "--region", "--endpoint-url", "--output", "--version"),
     *("--parameters", "--parameter", "--yes", "--detach", "--client-token"),
-    "--allow-own-permissions",
+    *("--allow-own-permissions", "--document-version", "--dry-run", "--latest"),
 }
-"""What ``run`` takes for itself."""
+"""What ``run`` and ``rerun`` take for themselves."""
 _INSTANCE = "AWS::EC2::Instance::Id"
 _TYPED = {
     _INSTANCE: r"m?i-[a-z0-9]{8,17}",

@@ -75,7 +75,7 @@ def list_schedules(connection: Connection, options: argparse.Namespace) -> Exit:
         ]
         print_table(console(), ("next", "runbook", "at", "schedule"), rows)
     if not found:
-        say(f"no schedules of yours in {connection.region}; other Region? --region")
+        say(f"no schedules of yours in {connection.region}; those of another Region: --region NAME")
     if hidden:
         say(f"not shown, as you may not read them: {hidden}")
     return Exit.SUCCESS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from review.access.evaluation import Decision, Evaluator, names
+from review.access.evaluation import SOMEBODY_ELSES_RUNBOOK, Decision, Evaluator, names
 from review.iam.engine import Context
 from review.iam.names import CHANGE_REQUEST, OWN_USER, SIGNAL, START, WATCH
 from review.invariants.invariant import (
@@ -14,11 +14,12 @@ from review.invariants.invariant import (
     invariant,
 )
 from review.invariants.own_executions import of_team, tags_of_teams, team_context
-from review.model.account import Persona
+from review.model.account import LimitKind, Persona, Principal
 
+_READ = "ssm:GetDocument"
 _OWN = {
     *("ssm:DescribeAutomationExecutions", "ssm:DescribeAutomationStepExecutions"),
-    *("ssm:GetAutomationExecution", SIGNAL),
+    *("ssm:GetAutomationExecution", SIGNAL, _READ),
 }
 """What an approver does: reads what they are asked to approve, and answers."""
 
@@ -32,8 +33,9 @@ def approver_invariants(evaluator: Evaluator) -> Iterator[Invariant]:
     which = "the executions of their own team" if are_apart else "every execution of this account"
     yield invariant(
         "approvers-approve-and-start-nothing",
-        f"{names(approvers)} can read executions, send every signal of the API (Approve, Reject, "
-        f"StartStep, StopStep, Resume, Revoke) to {which}, and do nothing else",
+        f"{names(approvers)} can read executions and the runbooks that wait for an approval of "
+        f"their team, send every signal of the API (Approve, Reject, StartStep, StopStep, Resume, "
+        f"Revoke) to {which}, and do nothing else",
         _only_approves(evaluator),
     )
     yield invariant(
@@ -49,6 +51,10 @@ def _only_approves(evaluator: Evaluator) -> Proof:
     findings: list[str] = []
     for access in evaluator.accesses_of(Persona.APPROVER):
         findings += anything_but(access, {*_OWN, *OWN_USER})
+        asking = _asking(evaluator, access.principal)
+        findings += as_findings(
+            access, (grant for grant in access.on(_READ) if grant.resource not in asking)
+        )
         tags = tags_of_teams(evaluator, access.principal)
         contexts: list[tuple[Context, bool]] = [({}, not tags)]
         if tags:
@@ -71,4 +77,25 @@ def _only_approves(evaluator: Evaluator) -> Proof:
             evaluator.evaluate(access.principal, START, arn, expected=False)
             for arn in evaluator.account.runbook_arns
         ]
+        elsewhere = [
+            evaluator.ssm_arn(f"document/{SOMEBODY_ELSES_RUNBOOK}", region=region)
+            for region in evaluator.account.regions
+        ]
+        decisions += [
+            evaluator.evaluate(access.principal, _READ, arn, expected=arn in asking)
+            for arn in (*evaluator.account.runbook_arns, *elsewhere)
+        ]
     return Proof(tuple(findings), tuple(decisions))
+
+
+def _asking(evaluator: Evaluator, approver: Principal) -> set[str]:
+    """The documents of an approver's team that wait for an approval, with those that they start for
+    targets."""
+    runbooks = {runbook.name: runbook for runbook in evaluator.account.runbooks}
+    asking = [
+        runbook
+        for runbook in evaluator.account.runbooks_of(approver)
+        if any(limit.kind is LimitKind.APPROVAL for limit in runbook.limits)
+    ]
+    started = (runbooks[name] for each in asking for name in each.starts if name in runbooks)
+    return {arn for runbook in (*asking, *started) for arn in runbook.arns}

@@ -1,4 +1,4 @@
-"""GroupAccess: people of one part who hold one policy, by a group, by their roles, or by name."""
+"""GroupAccess: people of one part who hold the same policies, by a group, by roles, or by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,7 +20,7 @@ def own_group(scope: Construct, id_: str, name: str, deployment: Deployment) -> 
 
 
 class GroupAccess(Construct):
-    """A policy for approvers or for auditors of each team, with the users that they are."""
+    """The policies for approvers or for auditors of each team, with the users that they are."""
 
     groups: tuple[iam.CfnGroup, ...]
     """The group of each team that has IAM users."""
@@ -36,10 +36,10 @@ class GroupAccess(Construct):
         group_name: str,
         policy_name: str,
         description: str,
-        statements: Callable[[str], Sequence[Statement]],
+        policies: Callable[[str], Sequence[Sequence[Statement]]],
     ) -> None:
-        """``people`` by the name of their team, as ``statements`` takes it; the names of its policy
-        and group end in it."""
+        """``people`` by the name of their team, as ``policies`` takes it, which returns the
+        statements of each; the names of its policies and group end in it."""
         super().__init__(scope, id_)
         groups = {
             team: own_group(self, f"Group{team}", names.of_team(group_name, team), deployment)
@@ -58,12 +58,13 @@ class GroupAccess(Construct):
                 deployment=deployment,
             )
         for team, members in people.items():
-            managed_policy(
-                self,
-                names.of_team(policy_name, team),
-                deployment=deployment,
-                description=description,
-                statements=statements(team),
-                groups=[groups[team]] if team in groups else (),
-                people=members,
-            )
+            for number, statements in enumerate(policies(team), start=1):
+                managed_policy(
+                    self,
+                    names.part(names.of_team(policy_name, team), number),
+                    deployment=deployment,
+                    description=description,
+                    statements=statements,
+                    groups=[groups[team]] if team in groups else (),
+                    people=members,
+                )

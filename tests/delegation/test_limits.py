@@ -66,7 +66,10 @@ def test_approval_and_calendar_come_before_the_first_step() -> None:
             "timeoutSeconds": 604800,
             "onFailure": "Abort",
             "inputs": {
-                "Message": "Restart-EC2InstanceDemo waits for your approval",
+                "Message": "Restart-EC2InstanceDemo waits for your approval\n"
+                "Limit: only while the Change Calendar Open is open\n"
+                "See and answer it: operate approve {{ automation:EXECUTION_ID }} "
+                "--region {{ global:REGION }}",
                 "MinRequiredApprovals": 2,
                 "Approvers": [
                     {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/lead"},
@@ -384,7 +387,7 @@ def test_reason_is_a_required_parameter_and_stands_in_the_message_to_approvers()
         approval=Approval(by=(IamUser("lead"),)),
     )
 
-    content = deployed_content(runbook, role, Naming())
+    content = deployed_content(runbook, role, Naming(), "aws-cn")
 
     assert content["parameters"]["Reason"] == {
         "type": "String",
@@ -392,7 +395,11 @@ def test_reason_is_a_required_parameter_and_stands_in_the_message_to_approvers()
         "allowedPattern": "^OPS-[0-9]+$",
     }
     assert content["mainSteps"][0]["inputs"]["Message"] == (
-        "Restart-EC2InstanceDemo waits for your approval: {{ Reason }}"
+        "Restart-EC2InstanceDemo waits for your approval: {{ Reason }}\n"
+        "See and answer it: operate approve {{ automation:EXECUTION_ID }} "
+        "--region {{ global:REGION }}\n"
+        "In the console: https://{{ global:REGION }}.console.amazonaws.cn/systems-manager/"
+        "automation/execution/{{ automation:EXECUTION_ID }}?region={{ global:REGION }}"
     )
     assert required_parameters(runbook, role) == ("InstanceId", "Reason")
     assert "Reason" not in runbook.content["parameters"]

@@ -57,19 +57,24 @@ def on_a_terminal(
     answers: Iterable[tuple[str, str]] = (),
     status: int | None = 0,
     piped: bool = False,
+    columns: int = COLUMNS,
+    rows: int = ROWS,
 ) -> Printed:
     """Runs ``python -m operate`` on a terminal, its output in a pipe where ``piped``; whenever the
-    next of the answers' texts stands on the screen, its answer is typed."""
-    screen = pyte.Screen(COLUMNS, ROWS)
+    next of the answers' texts stands on the screen, its answer is typed. The command finds the
+    width as it is only once it is set: its process waits for that."""
+    screen = pyte.Screen(columns, rows)
     stream = pyte.ByteStream(screen)
     process, master = pty.fork()
     if process == 0:  # pragma: no cover, the command's process
+        while os.get_terminal_size().columns != columns:
+            time.sleep(0.001)
         command = [sys.executable, "-m", "operate", *arguments]
         variables = {**base(), **environment, "TERM": "xterm-256color"}
         if piped:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.execve(sys.executable, command, variables)
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     pending, seen = list(answers), [""]
     deadline = time.monotonic() + _SECONDS
     with contextlib.suppress(OSError):  # the terminal is closed

@@ -110,7 +110,7 @@ def test_wrong_region_has_no_runbooks(account: Account) -> None:
 
 @pytest.mark.sandbox
 def test_version_that_is_none(account: Account) -> None:
-    arguments = ("run", RESTART, "--version", "7", "--instance-id", "i-00000000000000000")
+    arguments = ("run", RESTART, "--document-version", "7", "--instance-id", "i-00000000000000000")
 
     printed = in_a_pipe(account.operator, *arguments, status=2)
 

@@ -307,6 +307,12 @@ def test_approver_may_read_and_answer_executions_and_start_nothing() -> None:
                 "Action": ["ssm:StartAutomationExecution", "ssm:StartChangeRequestExecution"],
                 "Resource": ["*"],
             },
+            {
+                "Sid": "ReadRunbooksToApprove",
+                "Effect": "Allow",
+                "Action": ["ssm:GetDocument"],
+                "Resource": [{"Fn::Sub": f"{_SSM}:document/Restart-EC2InstanceDemo"}],
+            },
         ],
     }
     assert expected == policy(json, "ApproverRestrictedPermissions")["PolicyDocument"]
@@ -335,7 +341,7 @@ def test_policies_of_many_runbooks_reach_the_user_through_groups_of_at_most_ten(
     assert {groups[id_]: count for id_, count in held.items()} == {
         "AutomationRestrictedOperators": 10,
         "AutomationRestrictedOperators2": 4,
-        "AutomationApprovers": 2,
+        "AutomationApprovers": 7,
     }
     member = {u["UserName"]: u["Groups"] for u in resources(json, "AWS::IAM::User")}
     assert [groups[group["Ref"]] for group in member["AutomationRestrictedOperator"]] == [

@@ -163,9 +163,9 @@ def test_review_proves_that_executions_are_kept_apart(tmp_path: Path) -> None:
         "have started, whose tags they cannot change"
     )
     assert sentences["approvers-approve-and-start-nothing"] == (
-        "boss and lead can read executions, send every signal of the API (Approve, Reject, "
-        "StartStep, StopStep, Resume, Revoke) to the executions of their own team, and do nothing "
-        "else"
+        "boss and lead can read executions and the runbooks that wait for an approval of their "
+        "team, send every signal of the API (Approve, Reject, StartStep, StopStep, Resume, Revoke) "
+        "to the executions of their own team, and do nothing else"
     )
 
 

@@ -1,0 +1,113 @@
+"""What approvers see: what waits for them, and what they approve."""
+
+import json
+
+import pytest
+
+from tests.operate.conftest import BACKUP, Account, readable
+from tests.operate.terminal import in_a_pipe, on_a_terminal
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_approvals_lists_what_waits_for_the_caller(account: Account) -> None:
+    execution = account.waiting()
+    others = {"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["somebody"]}}
+    account.runbook("Asks-Somebody", others)
+    other = account.client("ssm").start_automation_execution(DocumentName="Asks-Somebody")
+
+    mine = in_a_pipe(account.approver, "approvals")
+    everybodys = in_a_pipe(account.approver, "approvals", "--all", "--output", "json")
+    of_operator = in_a_pipe(account.operator, "approvals")
+    account.stop(other["AutomationExecutionId"])
+    account.stop(execution)
+
+    heading, row = mine.text.splitlines()
+    assert heading.split() == [
+        *("runbook", "version", "started", "by", "reason", "waits", "approvals", "run")
+    ]
+    assert row.split()[:3] == [BACKUP, "1", "AutomationRestrictedOperator"]
+    assert row.split()[-4:] == ["0", "of", "1", execution]
+    assert mine.errors == "for others wait: 1; --all shows them\n"
+    waiting = {each["AutomationExecutionId"]: each for each in json.loads(everybodys.text)}
+    assert set(waiting) == {execution, other["AutomationExecutionId"]}
+    assert waiting[execution]["Approvers"] == ["arn:aws:iam::000000000000:user/lead"]
+    assert "nothing in us-east-1 waits for your approval" in of_operator.errors
+
+
+def test_approver_sees_parameters_steps_limits_and_what_has_changed(account: Account) -> None:
+    ssm = account.client("ssm")
+    document = json.loads(ssm.get_document(Name=BACKUP)["Content"])
+    document["description"] = "Makes an image and keeps it"
+    changed = ssm.update_document(
+        Name=BACKUP, Content=json.dumps(document), DocumentVersion="$LATEST"
+    )["DocumentDescription"]["DocumentVersion"]
+    ssm.update_document_default_version(Name=BACKUP, DocumentVersion=changed)
+    execution = account.waiting()
+
+    printed = on_a_terminal(
+        account.approver, "approve", execution[:8], answers=[("[y/N]", "n\n")], status=2, rows=80
+    )
+    account.stop(execution)
+    ssm.update_document_default_version(Name=BACKUP, DocumentVersion="1")
+
+    shown = readable(printed.text)
+    assert shown.splitlines()[:4] == [
+        f"{BACKUP}, version {changed}, started by AutomationRestrictedOperator",
+        "  run ID",
+        "  waits since TIME, approvals 0 of 1",
+        "  InstanceId: i-…",
+    ]
+    for part in (
+        f"  {BACKUP} waits for your approval\n",
+        "  See and answer it: operate approve ID --region us-east-1\n",
+        "runs as arn:aws:iam::000000000000:role/BackupRole\n",
+        "  createImage (aws:createImage)",
+        "  approval by at least 1 of lead\n",
+        f"{BACKUP}: changes of version {changed} since version {int(changed) - 1}\n",
+        '+  "description": "Makes an image and keeps it",\n',
+    ):
+        assert part in shown
+    assert shown.endswith("error: nothing was done")
+
+
+def test_approve_without_an_id_offers_what_waits(account: Account) -> None:
+    execution = account.waiting()
+
+    listed = in_a_pipe(account.approver, "reject", status=2)
+    printed = on_a_terminal(
+        account.approver,
+        "reject",
+        answers=[("reject which?", "7\n"), ("neither one of them", "1\n"), ("[y/N]", "y\n")],
+        rows=80,
+    )
+
+    assert listed.errors == f"error: give the ID of what you reject:\n  {execution} {BACKUP}\n"
+    assert f"python -m operate watch {execution}" in printed.text
+    in_a_pipe(account.operator, "watch", execution, status=3)
+    nothing = in_a_pipe(account.approver, "approve", status=2)
+    assert nothing.errors == "error: nothing in us-east-1 waits for your approval\n"
+
+
+def test_what_an_approver_may_not_read_is_said(account: Account) -> None:
+    execution = account.waiting()
+    keys = ("ssm:GetAutomationExecution", "ssm:SendAutomationSignal")
+    somebody = account.person("half-blind", *keys)
+
+    printed = on_a_terminal(
+        somebody, "approve", execution, answers=[("[y/N]", "n\n")], status=2, rows=80
+    )
+    account.stop(execution)
+
+    assert "steps, limits and changes are not shown:" in printed.text
+    assert "not authorized to perform: ssm:GetDocument" in " ".join(printed.text.split())
+
+
+def test_run_that_waits_for_nobody_is_not_answered(account: Account) -> None:
+    account.runbook("Pauses", {"name": "pause", "action": "aws:pause", "inputs": {}})
+    started = account.client("ssm").start_automation_execution(DocumentName="Pauses")
+
+    printed = in_a_pipe(account.approver, "approve", started["AutomationExecutionId"], status=2)
+    account.stop(started["AutomationExecutionId"])
+
+    assert printed.errors == "error: the run does not wait for an approval: Waiting\n"
