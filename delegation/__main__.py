@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from delegation.authoring.new_runbook import write_runbook
+from delegation.authoring.sarif import as_sarif
+from delegation.authoring.schema import runbook_schema
 from delegation.configuration import load
 from delegation.errors import DelegationError
 from delegation.lock import accept
@@ -17,6 +20,7 @@ from delegation.runbooks.checks.findings import Finding
 from delegation.runbooks.checks.rules import rules_table
 from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
 from delegation.summary import what_steps_need, who_may_do_what
+from delegation.user_files import shown
 from delegation.workflows import workflow_findings
 
 
@@ -48,8 +52,21 @@ def main() -> None:
             metavar="FILE",
             help="runbooks; without any, all of documents/",
         )
-        command.add_argument("--format", choices=("text", "json"), default="text")
         command.set_defaults(run=run)
+    checking.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+    needing.add_argument("--format", choices=("text", "json"), default="text")
+    writing = commands.add_parser(
+        "new",
+        help="write a runbook to start from, with its sidecar",
+        description="Writes documents/NAME.yaml, which passes the check, its sidecar, and "
+        "runbook.schema.json, by which editors complete and check fields while you write.",
+    )
+    writing.add_argument("name", metavar="NAME", help="the document's name")
+    writing.set_defaults(run=_new)
+    describing = commands.add_parser(
+        "schema", help="print the JSON Schema of runbooks, for editors that do not read the file"
+    )
+    describing.set_defaults(run=_schema)
     listing = commands.add_parser("rules", help="print the rules of the check, as a Markdown table")
     listing.set_defaults(run=_rules)
     accepting = commands.add_parser(
@@ -91,7 +108,9 @@ def main() -> None:
 def _check(arguments: argparse.Namespace) -> None:
     checked = _checked(arguments.files)
     findings = [finding for each in checked for finding in each.findings]
-    if arguments.format == "json":
+    if arguments.format == "sarif":
+        print(json.dumps(as_sarif(findings), indent=2))
+    elif arguments.format == "json":
         print(json.dumps([finding.as_json() for finding in findings], indent=2))
     elif not findings:
         print(f"{_count(len(checked), 'runbook')} checked, nothing found")
@@ -154,6 +173,16 @@ def _upgrade(arguments: argparse.Namespace) -> None:
     release = read_release(arguments.wheel)
     upgrade_project(Path(), release)
     print(f"now on {DISTRIBUTION} {release.version}; next: make check, then read git diff")
+
+
+def _new(arguments: argparse.Namespace) -> None:
+    for path in write_runbook(arguments.name):
+        print(f"written: {shown(path)}")
+    print(f"next: python -m delegation check; {arguments.name!r} in runbooks of deployments.py")
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    print(json.dumps(runbook_schema(), indent=1))
 
 
 def _rules(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Runbooks: the files of ``documents/``, checked before they are synthesized."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -171,20 +171,16 @@ def _unknown(name: str, files: Mapping[str, Path], folder: Path) -> DelegationEr
     )
 
 
-def _check_name(name: str, findings: Findings) -> None:
-    """Notes a file whose name no document can have."""
+def name_faults(name: str) -> Iterator[str]:
+    """Why no document can have a name: what is allowed."""
     if not _NAME.fullmatch(name):
-        findings.add(
-            Rule.FILE_NAME,
-            (),
-            f"the document would be named {name!r}",
-            "a file is named NAME.yaml or NAME.json: 3 to 128 letters, digits or _.-",
-        )
+        yield "a file is named NAME.yaml or NAME.json: 3 to 128 letters, digits or _.-"
     for prefix in RESERVED_PREFIXES:
         if name.lower().startswith(prefix):
-            findings.add(
-                Rule.FILE_NAME,
-                (),
-                f"the document would be named {name!r}",
-                f"rename the file: AWS reserves names that begin with {prefix!r}",
-            )
+            yield f"rename the file: AWS reserves names that begin with {prefix!r}"
+
+
+def _check_name(name: str, findings: Findings) -> None:
+    """Notes a file whose name no document can have."""
+    for allowed in name_faults(name):
+        findings.add(Rule.FILE_NAME, (), f"the document would be named {name!r}", allowed)

@@ -23,7 +23,7 @@ MAXIMUM_BYTES = 64 * 1024
 ASSUME_ROLE_BYTES = len('"assumeRole": "arn:aws-us-gov:iam::123456789012:role/", ') + 64
 """Room that the deployed ``assumeRole`` takes, with the longest role name."""
 
-_FIELDS = (
+FIELDS = (
     "schemaVersion",
     "description",
     "assumeRole",
@@ -73,8 +73,8 @@ def check_document(source: Source, free_parameters: Mapping[str, str], findings:
 
 def _check_top(content: Mapping[str, Any], findings: Findings) -> None:
     for key in content:
-        if key not in _FIELDS:
-            findings.add_unknown(Rule.UNKNOWN_FIELD, (str(key),), "field of a document", _FIELDS)
+        if key not in FIELDS:
+            findings.add_unknown(Rule.UNKNOWN_FIELD, (str(key),), "field of a document", FIELDS)
     version = content.get("schemaVersion")
     if version != "0.3":
         found = f"is {shown_value(version)}" if "schemaVersion" in content else "is missing"

@@ -31,13 +31,18 @@ class Finding:
     nearest: str | None
     """The allowed value that looks most like what was found."""
 
-    def __str__(self) -> str:
-        """The finding as one line."""
+    @property
+    def message(self) -> str:
+        """Where in the document, what was found, what is allowed, and the nearest: one line."""
         where = [f"step {self.step}" if self.step else "", self.field]
         nearest = f"; nearest: {self.nearest}" if self.nearest else ""
-        location = f"{self.file}:{self.line}:{self.column}"
-        text = ": ".join([location, *filter(None, where), self.found])
-        return f"{text}; {self.allowed}{nearest} [{self.rule.value}]".replace("\n", "\\n")
+        text = ": ".join([*filter(None, where), self.found])
+        return f"{text}; {self.allowed}{nearest}".replace("\n", "\\n")
+
+    def __str__(self) -> str:
+        """The finding as one line."""
+        location = f"{self.file}:{self.line}:{self.column}".replace("\n", "\\n")
+        return f"{location}: {self.message} [{self.rule.value}]"
 
     def as_json(self) -> dict[str, Any]:
         """The finding for ``--format json``."""

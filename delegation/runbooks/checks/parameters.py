@@ -12,7 +12,7 @@ from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.checks.types import OUTPUT_TYPES, PARAMETER_TYPES, TYPED_IDS, plain
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-_FIELDS = {
+FIELDS = {
     "type": str,
     "description": str,
     "default": object,
@@ -24,18 +24,18 @@ _FIELDS = {
     "maxChars": int,
     "displayType": str,
 }
-_VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
+VARIABLE_FIELDS = ("type", "description", "default", "allowedValues", "allowedPattern")
 _BOUNDS = (("minItems", "maxItems"), ("minChars", "maxChars"))
 
 
 def check_parameters(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
     """The type of each parameter by name; notes what is wrong with any."""
-    return _check_section(content, "parameters", tuple(_FIELDS), findings, typed_ids=True)
+    return _check_section(content, "parameters", tuple(FIELDS), findings, typed_ids=True)
 
 
 def check_variables(content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
     """The type of each variable by name; notes what is wrong with any."""
-    return _check_section(content, "variables", _VARIABLE_FIELDS, findings, typed_ids=False)
+    return _check_section(content, "variables", VARIABLE_FIELDS, findings, typed_ids=False)
 
 
 def _check_section(
@@ -96,8 +96,8 @@ def _check_fields(
     for key, value in field.items():
         if key not in known:
             findings.add_unknown(Rule.UNKNOWN_FIELD, (*location, str(key)), "field of it", known)
-        elif not _is_shaped(value, _FIELDS[key]):
-            wanted = {str: "a string", int: "a whole number", list: "a list"}[_FIELDS[key]]
+        elif not _is_shaped(value, FIELDS[key]):
+            wanted = {str: "a string", int: "a whole number", list: "a list"}[FIELDS[key]]
             findings.add(Rule.SHAPE, (*location, key), f"is {shown_value(value)}", wanted)
     for least, most in _BOUNDS:
         low, high = field.get(least, 0), field.get(most)

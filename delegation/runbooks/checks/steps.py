@@ -25,7 +25,7 @@ from delegation.runbooks.checks.values import check_input, check_type
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """Source: Systems Manager User Guide, Properties shared by all actions, which names no minimum; the
 hyphen is what public runbooks use."""
-_FIELDS = {
+FIELDS = {
     "name": Input(type="String", required=True),
     "action": Input(type="String", required=True),
     "description": Input(type="String"),
@@ -87,10 +87,10 @@ def check_step(step: Step, scope: Scope, findings: Findings) -> None:
     """Notes what is wrong with a step's fields, inputs and outputs."""
     for key, value in step.definition.items():
         location = (*step.location, str(key))
-        if isinstance(key, str) and key not in _FIELDS:
-            findings.add_unknown(Rule.UNKNOWN_FIELD, location, "field of a step", _FIELDS)
-        elif key in _FIELDS and key not in ("inputs", "outputs"):
-            check_input(value, _FIELDS[key], location, scope, findings)
+        if isinstance(key, str) and key not in FIELDS:
+            findings.add_unknown(Rule.UNKNOWN_FIELD, location, "field of a step", FIELDS)
+        elif key in FIELDS and key not in ("inputs", "outputs"):
+            check_input(value, FIELDS[key], location, scope, findings)
     action = actions().get(step.action)
     if action is None:
         findings.add(
