@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ from delegation.project import DISTRIBUTION, read_release, upgrade_project, writ
 from delegation.runbooks.checks.findings import Finding
 from delegation.runbooks.checks.rules import rules_table
 from delegation.runbooks.runbook import Checked, check_runbook, runbook_files
-from delegation.summary import what_steps_need, who_may_do_what
+from delegation.summary import what_steps_need, who_in_lines, who_may_do_what
 from delegation.user_files import shown
 from delegation.workflows import workflow_findings
 
@@ -73,6 +74,9 @@ def main() -> None:
         "accept",
         help="record what the runbooks need in permissions.lock.json, and print what changed",
     )
+    accepting.add_argument(
+        "--dry-run", action="store_true", help="print what would change, and write nothing"
+    )
     accepting.set_defaults(run=_accept)
     starting = commands.add_parser(
         "init",
@@ -98,7 +102,9 @@ def main() -> None:
             help="the release, as make wheel builds it (default: the one that is installed)",
         )
     showing = commands.add_parser(
-        "who", help="print who may do what, with the reason for each statement, as a Markdown table"
+        "who",
+        help="print who may do what, with the reason for each statement: lines on a terminal, else "
+        "a Markdown table",
     )
     showing.set_defaults(run=_show)
     arguments = parser.parse_args()
@@ -156,8 +162,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _accept(arguments: argparse.Namespace) -> None:
-    changes = accept(load().needs)
+    changes = accept(load().needs, is_tried=arguments.dry_run)
     print("\n".join(changes) or "nothing changed: permissions.lock.json is up to date")
+    if changes:
+        kept = "permissions.lock.json stays as it is"
+        print(kept if arguments.dry_run else "written: permissions.lock.json")
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -190,7 +199,11 @@ def _rules(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    print(who_may_do_what(load()))
+    configuration = load()
+    if sys.stdout.isatty():
+        print(who_in_lines(configuration, shutil.get_terminal_size().columns))
+    else:
+        print(who_may_do_what(configuration))
 
 
 if __name__ == "__main__":

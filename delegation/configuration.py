@@ -151,6 +151,8 @@ def _worded(error: BaseException) -> str:
         return f"it ends the program, with status {error.code}; raise an error with a text instead"
     if not isinstance(error, TypeError | NameError | AttributeError):
         return f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, NameError) and getattr(model, error.name or "", None) is not None:
+        return f"{error.name} is not imported: from delegation.model import {error.name}"
     match = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     kind = getattr(model, match[1], None) if match else None
     if match is None or not is_dataclass(kind):

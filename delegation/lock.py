@@ -41,8 +41,9 @@ def check_accepted(needs: Accepted, file: Path | None = None) -> None:
         )
 
 
-def accept(needs: Accepted, file: Path | None = None) -> list[str]:
-    """Records these needs as accepted; returns what changed, a line each."""
+def accept(needs: Accepted, file: Path | None = None, *, is_tried: bool = False) -> list[str]:
+    """Records these needs as accepted, unless that is only tried; returns what changes, a line
+    each."""
     file = file or lock_file()
     try:
         before = _read(file)
@@ -51,7 +52,8 @@ def accept(needs: Accepted, file: Path | None = None) -> list[str]:
     ):  # missing, or left unreadable by a merge: what is needed is written anew
         before = {}
     changes = list(differences(before, needs))
-    file.write_text(_written(needs), "utf-8")
+    if not is_tried:
+        file.write_text(_written(needs), "utf-8")
     return changes
 
 

@@ -1,10 +1,11 @@
-"""Who may do what, as the table of the README, and what runbooks need, for a review."""
+"""Who may do what, as a table of Markdown or as lines, and what runbooks need, for a review."""
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, groupby
 
 from delegation import names
 from delegation.configuration import Configuration
@@ -43,16 +44,45 @@ from delegation.runbooks.runbook import Runbook
 
 def who_may_do_what(configuration: Configuration) -> str:
     """A Markdown table: who, actions, resources, reason; one row a statement."""
-    rows = ["| who | may | on | why |", "|---|---|---|---|"]
+    rows = (
+        f"| {who} | {may} | {'<br>'.join(on)} | {why} |"
+        for who, may, on, why in _rows(configuration)
+    )
+    return "\n".join(["| who | may | on | why |", "|---|---|---|---|", *rows])
+
+
+def who_in_lines(configuration: Configuration, width: int) -> str:
+    """The same for a terminal of this width: below each person or role what they may do."""
+    lines: list[str] = []
+    for who, rows in groupby(_rows(configuration), key=lambda row: row[0]):
+        lines += ["", who]
+        for _, may, on, why in rows:
+            lines += _wrapped(may, 2, width)
+            lines += [line for each in on for line in _wrapped(f"on {each}", 6, width)]
+            lines += _wrapped(why, 6, width)
+    return "\n".join(lines[1:]).replace("`", "").replace("**", "")
+
+
+def _wrapped(text: str, indent: int, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _rows(configuration: Configuration) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Who, what they may, on what and where, and why."""
     for deployment in configuration.deployments:
         for who, statements in _granted(deployment, configuration):
-            rows += [_row(who, statement) for statement in statements]
+            for statement in statements:
+                yield _row(who, statement)
         for role in deployment.service_roles:
-            rows += [
-                f"| service role {role.name} | {may} | every runbook of the role | {why} |"
-                for may, why in _limits(deployment, role)
-            ]
-    return "\n".join(rows)
+            for may, why in _limits(deployment, role):
+                yield f"service role {role.name}", may, ("every runbook of the role",), why
 
 
 AUTOMATION_ROLE = Statement(
@@ -256,15 +286,15 @@ def _limits(deployment: Deployment, role: ServiceRole) -> Iterable[tuple[str, st
         )
 
 
-def _row(who: str, statement: Statement) -> str:
+def _row(who: str, statement: Statement) -> tuple[str, str, tuple[str, ...], str]:
     actions = ", ".join(f"`{action}`" for action in statement.actions)
     verb = "**not** " if statement.effect == "Deny" else ""
     verb += "anything but " if statement.all_but_these else ""
-    resources = "<br>".join(
-        [f"`{_short(resource)}`" for resource in statement.resources]
-        + [_where(*condition) for condition in statement.conditions]
+    on = (
+        *(f"`{_short(resource)}`" for resource in statement.resources),
+        *(_where(*condition) for condition in statement.conditions),
     )
-    return f"| {who} | {verb}{actions} | {resources} | {statement.why} |"
+    return who, f"{verb}{actions}", on, statement.why
 
 
 def _where(operator: str, key: str, value: str | tuple[str, ...]) -> str:

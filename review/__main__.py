@@ -35,7 +35,7 @@ def main() -> int:
         if options.check:
             return _check(reviewed)
         if options.accept:
-            return _accept(reviewed)
+            return _accept(reviewed, is_tried=options.dry_run)
         if options.against is None:
             return _write(reviewed, options.output or options.folder, as_json=options.json)
         before = review(engine, read_templates(options.against, environment))
@@ -76,6 +76,9 @@ def _options() -> argparse.Namespace:
         "--accept", action="store_true", help=f"write {LOCK}, and print what it gains and loses"
     )
     parser.add_argument(
+        "--dry-run", action="store_true", help="with --accept: print it, and write nothing"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print the review as JSON, and write no page"
     )
     parser.add_argument(
@@ -92,6 +95,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--partition", help="its partition (default: the one of the Region)")
     options = parser.parse_args()
+    if options.dry_run and not options.accept:
+        parser.error("--dry-run is with --accept")
     if options.against and (options.json or options.output):
         parser.error("--against prints Markdown: it takes neither --json nor --output")
     return options
@@ -123,17 +128,20 @@ def _check(reviewed: Review) -> int:
     return 0
 
 
-def _accept(reviewed: Review) -> int:
-    """Writes the lock file, unless an invariant is violated."""
+def _accept(reviewed: Review, *, is_tried: bool) -> int:
+    """Writes the lock file, unless that is only tried or an invariant is violated."""
     violated = list(_violations(reviewed))
     if violated:
         print("\n".join(violated), file=sys.stderr)
         raise ReviewError(f"{LOCK} stays as it is: an invariant is violated, which nobody accepts")
     path, found = Path(LOCK), facts_of(reviewed)
     compared = compare(accepted_before(path), found)
-    path.write_text(rendered(found), "ascii")
+    if not is_tried:
+        path.write_text(rendered(found), "ascii")
     lines = [*(f"+ {gain}" for gain in compared.gains), *(f"- {loss}" for loss in compared.losses)]
     print("\n".join(lines) or f"nothing changed: {LOCK} is up to date")
+    if lines:
+        print(f"{LOCK} stays as it is" if is_tried else f"written: {LOCK}")
     return 0
 
 

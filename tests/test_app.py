@@ -111,7 +111,8 @@ _MISTAKES = {
     ),
     "misspelt name": (
         "DEPLOYMENTS = (Deployment(),)\n",
-        "error: deployments.py:1: name 'Deployment' is not defined\n",
+        "error: deployments.py:1: Deployment is not imported: "
+        "from delegation.model import Deployment\n",
     ),
     "broken grammar": (
         "DEPLOYMENTS = (\n",
@@ -195,6 +196,7 @@ def test_author_cannot_raise_the_ceiling_by_editing_a_runbook(project: Path, run
     document.write_text(document.read_text().replace('"stopped"', '"terminated"'))
 
     refused = _synthesize(project)
+    tried = run("-m", "delegation", "accept", "--dry-run")
     accepted = run("-m", "delegation", "accept")
     again = run("-m", "delegation", "accept")
 
@@ -213,7 +215,9 @@ def test_author_cannot_raise_the_ceiling_by_editing_a_runbook(project: Path, run
         "the administrator reviews this and runs: python -m delegation accept\n"
     )
     assert not (project / "cdk.out").exists()
-    assert (0, gained + lost) == (accepted.returncode, accepted.stdout)
+    kept, written = "permissions.lock.json stays as it is\n", "written: permissions.lock.json\n"
+    assert (0, gained + lost + kept) == (tried.returncode, tried.stdout)
+    assert (0, gained + lost + written) == (accepted.returncode, accepted.stdout)
     assert again.stdout == "nothing changed: permissions.lock.json is up to date\n"
 
 

@@ -194,7 +194,11 @@ def test_task_of_a_newcomer_changes_these_files_and_no_other(repository: Path) -
     changed = {}
     for task in (_new_runbook, _new_operator, _new_account):
         task(repository)
-        _run("make", "--silent", "accept", folder=repository)
+        shown = _run("make", "--silent", "accept", "DRY_RUN=yes", folder=repository)
+        assert "access.lock.md stays as it is" in shown
+        assert " M access.lock.md" not in _run("git", "status", "--short", folder=repository)
+        accepted = _run("make", "--silent", "accept", folder=repository)
+        assert "written: access.lock.md" in accepted
         _run("git", "add", "--all", folder=repository)
         names = _run("git", "diff", "--cached", "--name-only", "--relative", folder=repository)
         changed[task.__name__] = names.splitlines()

@@ -14,7 +14,7 @@ from delegation.configuration import Configuration
 from delegation.errors import DelegationError
 from delegation.model import Approval, Deployment, GitHubPipeline, IamUser, ServiceRole
 from delegation.runbooks.runbook import load_runbooks
-from delegation.summary import who_may_do_what
+from delegation.summary import who_in_lines, who_may_do_what
 from tests.clone import EXAMPLE
 
 _DOCUMENTS = EXAMPLE / "documents"
@@ -232,3 +232,22 @@ def test_qualifier_of_cdk_json_is_the_one_that_is_shown(
 
     assert "cdk-acme-prod-assets-" in printed
     assert "hnb659fds" not in printed
+
+
+def test_who_may_do_what_is_readable_on_a_terminal() -> None:
+    role = ServiceRole(name="Role", runbooks=(_RESTART.stem,))
+    deployment = Deployment(operators=(IamUser("alice"),), service_roles=(role,))
+    runbooks = load_runbooks([_RESTART.stem], _DOCUMENTS)
+
+    lines = who_in_lines(
+        Configuration(deployments=(deployment,), runbooks=runbooks), 60
+    ).splitlines()
+
+    assert lines[:4] == [
+        "operator alice",
+        "  ssm:DescribeAutomationExecutions, ssm:ListDocuments",
+        "      on *",
+        "      neither list call has a resource-level permission",
+    ]
+    assert "service role Role" in lines
+    assert max(map(len, lines)) <= 60

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from delegation.files import Location
@@ -83,6 +84,8 @@ def _check_type(
     known = PARAMETER_TYPES if typed_ids else tuple(dict.fromkeys(PARAMETER_TYPES + OUTPUT_TYPES))
     if kind in known:
         return str(kind)
+    if "type" not in field and any(get_close_matches(str(key), ["type"]) for key in field):
+        return "Any"  # mistyped, which is a finding of its own
     found = f"is {shown_value(kind)}" if "type" in field else "is missing"
     known = (*known, *TYPED_IDS) if typed_ids else known
     allowed = f"allowed: {listed(known)}"
