@@ -15,11 +15,11 @@ from delegation.authoring.schema import runbook_schema
 from delegation.errors import DelegationError
 from delegation.runbooks.checks.rules import Rule
 from delegation.runbooks.runbook import check_runbook
-from tests.clone import PROJECT
+from tests.clone import EXAMPLE, PROJECT
 
 _SHIPPED = sorted(
     path
-    for path in (PROJECT / "documents").iterdir()
+    for path in (EXAMPLE / "documents").iterdir()
     if path.suffix in (".json", ".yaml") and ".delegation." not in path.name
 )
 
@@ -97,7 +97,7 @@ def test_shipped_runbooks_match_the_schema(path: Path) -> None:
     ],
 )
 def test_schema_refuses_what_is_no_document(change: dict[str, Any], fault: str) -> None:
-    document = yaml.safe_load((PROJECT / "documents" / "Backup-EC2Instance.yaml").read_text())
+    document = yaml.safe_load((EXAMPLE / "documents" / "Backup-EC2Instance.yaml").read_text())
 
     assert fault in "\n".join(_faults({**document, **change}))
 
