@@ -15,6 +15,11 @@ from benchmarks.projects import PROJECT, RUNBOOK
 from sandbox import Sandbox
 
 LISTED, RUNS, FEW_RUNS, EVENTS_A_RUN = 200, 1000, 100, 10
+_ELSEWHERE = "eu-west-1"
+_ONE_CALL = (
+    f"import boto3; ssm = boto3.Session(region_name={_ELSEWHERE!r}).client('ssm'); "
+    "ssm.list_documents(Filters=[{'Key': 'Owner', 'Values': ['Self']}])"
+)
 _TAGS = [
     {"Key": "ServiceRole", "Value": "Role"},
     {"Key": "Description", "Value": "Restart EC2 instances=28s=29"},
@@ -22,8 +27,9 @@ _TAGS = [
 
 
 @contextmanager
-def account_of_an_operator() -> Iterator[tuple[Command, Command]]:
-    """``list`` of many runbooks, and a run until its first step is shown."""
+def account_of_an_operator() -> Iterator[tuple[Command, Command, Command, Command]]:
+    """``list`` of many runbooks, a run until its first step is shown, ``list`` of one runbook in
+    another Region, and what that needs of boto3: a client and a call."""
     with Sandbox() as sandbox:
         ssm, ec2 = sandbox.client("ssm"), sandbox.client("ec2")
         content = (PROJECT / "documents" / f"{RUNBOOK}.json").read_text("utf-8")
@@ -31,6 +37,9 @@ def account_of_an_operator() -> Iterator[tuple[Command, Command]]:
             ssm.create_document(
                 Name=f"{RUNBOOK}{number}", DocumentType="Automation", Content=content, Tags=_TAGS
             )
+        sandbox.client("ssm", region=_ELSEWHERE).create_document(
+            Name=RUNBOOK, DocumentType="Automation", Content=content, Tags=_TAGS
+        )
         launched = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
         instance = launched["Instances"][0]["InstanceId"]
         environment = sandbox.environment()
@@ -42,6 +51,13 @@ def account_of_an_operator() -> Iterator[tuple[Command, Command]]:
                     *(sys.executable, "-m", "benchmarks.operator_cli"),
                     *("run", f"{RUNBOOK}0", "--instance-id", instance, "--allow-own-permissions"),
                 ),
+                folder=PROJECT,
+                environment=environment,
+            ),
+            _operate("list of one", environment, "list", "--region", _ELSEWHERE),
+            Command(
+                name="one call",
+                arguments=(sys.executable, "-c", _ONE_CALL),
                 folder=PROJECT,
                 environment=environment,
             ),

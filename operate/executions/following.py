@@ -23,7 +23,7 @@ from operate.executions.targets import Progress, Targets, step_with_targets
 from operate.screen import Screen, style_of, who
 from operate.times import local, took
 
-_PAUSES = ((5, 0.4), (60, 1.0), (600, 3.0))
+_PAUSES = ((0.1, 0.1), (5, 0.4), (60, 1.0), (600, 3.0))
 """Up to so many seconds after the start, a look every so many; later every ten. AWS answers three
 reads a second, of all users of a Region together.
 Source: AWS General Reference, Systems Manager quotas."""
