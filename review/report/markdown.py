@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from pages.rendering import visible
 from review.access.grants import Access
 from review.access_review import AccountReview, Review
 from review.alike_accounts import PLACEHOLDER, grouped, listed
@@ -26,7 +27,6 @@ from review.report.texts import (
     stands_for,
     verdicts,
 )
-from review.report.visible_text import visible
 
 _MARKS = {
     Verdict.HOLDS: "✅",

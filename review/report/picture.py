@@ -5,11 +5,13 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from markupsafe import escape
+
+from pages.rendering import visible
 from review.access.grants import Access
 from review.iam.names import ASSUME_ROLE, CLOUDFORMATION, PASS_ROLE, SIGNAL, START
 from review.iam.patterns import overlap
 from review.model.account import Account, LimitKind, Persona, Runbook
-from review.report.visible_text import escape, visible
 
 _UPDATE = "ssm:UpdateDocument"
 _COLUMNS = ("people", "author roles", "runbooks", "service roles", "resources")
@@ -216,7 +218,7 @@ def _arrow_svg(arrow: Arrow, places: dict[str, tuple[int, int]]) -> str:
         y1, y2 = y1 + middle + 8, y2 + middle + 8
         low = max(y1, y2) + (22 if arrow.label == "starts" else 36)
         path = f"M{x1} {y1}C{x1 - 15} {low} {x2 + _BOX + 15} {low} {x2 + _BOX} {y2}"
-    title = f"<title>{escape(arrow.label)}</title>"
+    title = f"<title>{_escaped(arrow.label)}</title>"
     return f'<path{named} d="{path}" marker-end="url(#{head})">{title}</path>'
 
 
@@ -226,11 +228,11 @@ def _node_svg(node: Node, place: tuple[int, int]) -> str:
     shown = [*lines[:1], _cut(" ".join(lines[1:]))] if len(lines) > 1 else lines
     first = y + (22 if len(shown) == 1 else 15)
     spans = "".join(
-        f'<tspan x="{x + 8}" y="{first + 14 * n}">{escape(line)}</tspan>'
+        f'<tspan x="{x + 8}" y="{first + 14 * n}">{_escaped(line)}</tspan>'
         for n, line in enumerate(shown)
     )
     return (
-        f'<g><title>{escape(node.label)}</title><rect x="{x}" y="{y}" width="{_BOX}" '
+        f'<g><title>{_escaped(node.label)}</title><rect x="{x}" y="{y}" width="{_BOX}" '
         f'height="{_HEIGHT}" rx="6"/><text>{spans}</text></g>'
     )
 
@@ -256,3 +258,8 @@ def mermaid(picture: Picture) -> str:
 def _entities(text: str) -> str:
     """The text with all but letters, digits and what names are made of as Mermaid's entities."""
     return re.sub(r"[^\w .,:*+@=/()-]", lambda match: f"#{ord(match[0])};", visible(text))
+
+
+def _escaped(text: str) -> str:
+    """A text of the picture as HTML."""
+    return str(escape(visible(text)))
