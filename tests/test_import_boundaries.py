@@ -34,7 +34,7 @@ _MAY_IMPORT = {
     "review": {"aws_facts", "markupsafe", "pages", "toolchain", "yaml"},
     "account": {"aws_facts", "pages", "review", "boto3", "botocore"},
     "pipeline": {"aws_facts", "review", "toolchain", "boto3", "botocore"},
-    "operate": {"argcomplete", "aws_croniter", "awscli", "boto3", "botocore", "rich"},
+    "operate": {"argcomplete", "aws_croniter", "awscli", "boto3", "botocore", "pages", "rich"},
     "rehearsal": {"sandbox", "toolchain", "boto3", "botocore", "rich"},
 }
 """What each package may import beside itself and Python's own modules."""

@@ -41,6 +41,16 @@ _STATES = {
     Verdict.HOLDS: "good",
 }
 """How each verdict is shown, in the order of the page: what is violated first."""
+_PARTS = {
+    "invariants": "Invariants",
+    "access": "Who can do what",
+    "runbooks": "Runbooks",
+    "escalation": "Escalation paths",
+}
+_SECTION = "section-of-the-account"
+"""Stands for the id of an account's section: accounts that are alike have one text."""
+_MOST_DECISIONS = 200
+"""Of an invariant, those that are not as they should be first; python -m review --json has all."""
 _FEW = 10
 """Longer lists are folded."""
 
@@ -51,6 +61,7 @@ Lines = list[tuple[str, str, str]]
 def review_html(review: Review) -> str:
     """The whole review as an HTML document that loads nothing."""
     sections = [*_sections(review)]
+    parts = _PARTS if len(sections) == 1 else {}
     return render(
         _FOLDER,
         "review.html",
@@ -58,6 +69,7 @@ def review_html(review: Review) -> str:
         made=" · ".join(filter(None, (f"{datetime.now(UTC):%Y-%m-%d}", commit()))),
         contents=[
             *((section["id"], section["headings"][0]) for section in sections),
+            *((f"account-0-{id_}", title) for id_, title in parts.items()),
             ("basis", "What this rests on"),
         ],
         sections=sections,
@@ -74,7 +86,9 @@ def _sections(review: Review) -> Iterator[dict[str, Any]]:
             "id": f"account-{number}",
             "headings": headings,
             "stands_for": stands_for(len(members)) if len(members) > 1 else "",
-            "content": Markup(text.replace(PLACEHOLDER, ACCOUNT)),  # noqa: S704, of our template
+            "content": Markup(  # noqa: S704, of our template
+                text.replace(PLACEHOLDER, ACCOUNT).replace(_SECTION, f"account-{number}")
+            ),
         }
 
 
@@ -99,6 +113,8 @@ def _account_text(account: AccountReview) -> str:
         escalation=escalation_counted(account),
         paths=[[[w.name], [w.who], [w.reach]] for w in open_path_rows(account)],
         few=_FEW,
+        section=_SECTION,
+        parts_of=_PARTS,
     )
 
 
@@ -145,10 +161,12 @@ def _principal(access: Access) -> dict[str, Any]:
 
 
 def _invariant(invariant: Invariant) -> dict[str, Any]:
+    decisions = sorted(invariant.decisions, key=lambda decision: decision.is_as_expected)
     return {
         "sentence": invariant.sentence,
         "findings": invariant.findings,
-        "decisions": [*map(_decision, invariant.decisions)],
+        "decision_count": len(decisions),
+        "decisions": [*map(_decision, decisions[:_MOST_DECISIONS])],
     }
 
 

@@ -174,9 +174,10 @@ def test_page_shows_findings_and_loads_nothing(company: Company, tmp_path: Path)
 
     assert done.returncode == 2, done.stderr
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert "<h2>Access</h2>" in page
+    assert "<h3>Access</h3>" in page
+    assert '<dt>access</dt><dd class="bad">1</dd>' in page
     assert "role Starter-B can start runbooks" in page
-    assert not re.search(r"(src|href)=", page)
+    assert re.findall(r'(?:src|href)="(?!#)', page) == []
 
 
 def test_assembly_of_another_account_is_refused(company: Company, tmp_path: Path) -> None:

@@ -138,12 +138,12 @@ def test_picture_holds_steps_and_calls_and_loads_nothing(account: Account, tmp_p
 
     page = picture.read_text("utf-8")
     for expected in (
-        "<h2>Restart-EC2InstanceDemo, version 1: Success</h2>",
+        '<h3>Restart-EC2InstanceDemo, version 1: <span class="good">Success</span></h3>',
         "started by AutomationRestrictedOperator",
         "stopInstances <span",
         "startInstances <span",
         '<div class="bar well"',
-        '<td data-label="call">ec2:StopInstances</td>',
+        '<td data-label="call"><code>ec2:<wbr>StopInstances</code></td>',
         "default-src 'none'",
     ):
         assert expected in page

@@ -116,5 +116,5 @@ def test_audit_of_two_regions_reports_each_and_ends_as_the_worst(
         (_THERE, "Sleeps-There"),
     ]
     page = html.read_text("utf-8")
-    assert page.count("<h1>") == 2
+    assert page.count("<h2>Executions in ") == 2
     assert page.count("</html>") == 1

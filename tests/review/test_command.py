@@ -97,7 +97,10 @@ def test_violated_invariant_ends_with_2_and_is_listed(guide: Path, tmp_path: Pat
         "AWS's own, and those that other accounts share with it, each under whichever role is "
         "embedded in it (by OperatorRestrictedPermissions/RunAutomationWorkflows)\n"
     ) in done.stdout
-    assert 'class="violated"' in (tmp_path / "access-review.html").read_text("utf-8")
+    page = (tmp_path / "access-review.html").read_text("utf-8")
+    first = page.index('<li class="is-')
+    assert page[first:].startswith('<li class="is-bad"><strong class="bad">violated</strong> ')
+    assert '<dt>invariants</dt><dd class="bad">' in page
 
 
 def test_against_another_assembly_says_who_gains_what(default: Path, guide: Path) -> None:

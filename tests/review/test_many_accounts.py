@@ -108,7 +108,7 @@ def test_lock_that_is_not_as_it_was_written_accepts_nothing_else(
 
 
 def test_pages_show_alike_accounts_once_with_every_number(reviewed: Review) -> None:
-    for page in (review_markdown(reviewed), review_html(reviewed)):
+    for page in (review_markdown(reviewed), review_html(reviewed).replace("<wbr>", "")):
         assert page.count("Escalation paths") == 2
         assert page.count("ACCOUNT stands for the number of each of these 4 accounts.") == 1
         assert all(number in page for number in (*_ALIKE, _OTHER))
