@@ -6,7 +6,13 @@ from pathlib import Path
 from account.findings import Finding, Harm
 from pages.rendering import render
 
-_STATES = {Harm.ACCESS: "bad", Harm.UNKNOWN: "open", Harm.NOTE: "good"}
+_STATES = {
+    Harm.ACCESS: "bad",
+    Harm.RECORD: "warning",
+    Harm.FUNCTION: "warning",
+    Harm.UNKNOWN: "open",
+    Harm.NOTE: "note",
+}
 
 
 def findings_page(date: str, of_accounts: Mapping[str, Sequence[Finding]]) -> str:
@@ -21,14 +27,11 @@ def findings_page(date: str, of_accounts: Mapping[str, Sequence[Finding]]) -> st
             {
                 "number": account,
                 "summary": [
-                    (str(harm), str(len(found)), _STATES.get(harm, "excepted"))
+                    (str(harm), str(len(found)), _STATES[harm])
                     for harm, found in _by_harm(findings)
                 ]
                 or [("found", "nothing", "good")],
-                "harms": [
-                    (str(harm), _STATES.get(harm, "excepted"), found)
-                    for harm, found in _by_harm(findings)
-                ],
+                "harms": [(str(harm), _STATES[harm], found) for harm, found in _by_harm(findings)],
             }
             for account, findings in of_accounts.items()
         ],

@@ -18,7 +18,7 @@ from operate.times import took, utc
 from pages.rendering import rendered
 
 _SECOND = timedelta(seconds=1)
-_STATES = {Outcome.WELL: "good", Outcome.BAD: "bad", Outcome.HELD: "excepted", Outcome.GOING: ""}
+_STATES = {Outcome.WELL: "good", Outcome.BAD: "bad", Outcome.HELD: "warning", Outcome.GOING: ""}
 _FINDINGS = {None: "", False: "good", True: "bad"}
 _BARS = {Outcome.WELL: "well", Outcome.BAD: "failed", Outcome.HELD: "held", Outcome.GOING: ""}
 
