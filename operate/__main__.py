@@ -6,7 +6,8 @@ import sys
 from operate import completion
 from operate.command_name import command
 from operate.errors import Exit, OperateError
-from operate.parser import command_line, connection_of, with_globals_last
+from operate.global_options import with_globals_last
+from operate.parser import command_line, connection_of
 from operate.runbooks import listing
 from operate.screen import say
 

@@ -4,6 +4,7 @@ A completion says nothing where AWS cannot be asked.
 """
 
 import argparse
+import contextlib
 import os
 import shlex
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from itertools import islice
 from operate.command_name import NAME
 from operate.connection import Connection
 from operate.errors import AwsError, Exit, OperateError
+from operate.global_options import GLOBAL, with_globals_last
 
 SHELLS = ("bash", "zsh", "fish")
 _ASKED = "_ARGCOMPLETE"
@@ -33,9 +35,9 @@ def complete(parser: argparse.ArgumentParser) -> None:
         return
     import argcomplete  # a tenth of a start, which no other command has to wait for
 
-    words = shlex.split(os.environ.get(_LINE, ""), posix=False)
-    if len(words) > 2 and words[1] == "run":
-        _offer_parameters(parser, words[2])
+    line = os.environ.get(_LINE, "")
+    with contextlib.suppress(ValueError):  # a quote that is still open
+        _offer_parameters(parser, shlex.split(line)[1:], is_whole=line.endswith(" "))
     argcomplete.autocomplete(parser)
 
 
@@ -68,19 +70,25 @@ def executions(parsed_args: argparse.Namespace, **_: object) -> list[str]:
         return []
 
 
-def _offer_parameters(parser: argparse.ArgumentParser, name: str) -> None:
-    """Adds the parameters of a runbook to the options of ``run``."""
+def _offer_parameters(parser: argparse.ArgumentParser, words: list[str], *, is_whole: bool) -> None:
+    """Adds the parameters of the runbook that a line names to the options of ``run``."""
     from operate.runbooks.catalog import read_runbook
 
     (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    run = commands.choices["run"]
-    try:
-        runbook = read_runbook(_connection(argparse.Namespace()), name)
-    except (OperateError, *AwsError):
-        return
-    for parameter in runbook.parameters:
-        if not parameter.option.endswith("="):
-            run.add_argument(parameter.option, choices=parameter.allowed_values or None)
+    command, *rest = with_globals_last(words) or [""]
+    if command != "run" or (len(rest) < 2 and not is_whole):
+        return  # another command, or a name that is being typed
+    named = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    named.add_argument("name", nargs="?")
+    for option in GLOBAL:
+        named.add_argument(option)
+    with contextlib.suppress(argparse.ArgumentError, OperateError, *AwsError):
+        options, _ = named.parse_known_args(rest)
+        for parameter in read_runbook(_connection(options), options.name).parameters:
+            if not parameter.option.endswith("="):
+                commands.choices["run"].add_argument(
+                    parameter.option, choices=parameter.allowed_values or None
+                )
 
 
 def _connection(options: argparse.Namespace) -> Connection:

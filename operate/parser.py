@@ -12,6 +12,7 @@ from operate.connection import Connection
 from operate.errors import Exit
 from operate.executions import answering, history, running
 from operate.executions.statuses import FILTERED, status_named
+from operate.global_options import GLOBAL
 from operate.runbooks import describing, listing, schedules
 
 _STATUSES = """exit status:
@@ -41,21 +42,9 @@ _RUN_EXAMPLES = (
     "run Restart-EC2InstanceDemo --parameters file://parameters.json --dry-run",
 )
 _TABLES = ("table", "json", "csv")
-_GLOBAL = ("--profile", "--region", "--endpoint-url", "--output")
-"""Options that may stand before the command as well, as in the AWS CLI."""
-
 Command = Callable[[Connection, argparse.Namespace], Exit]
 CommandOfMany = Callable[[Sequence[Connection], argparse.Namespace], Exit]
 """A command on several accounts and Regions, whose results are one."""
-
-
-def with_globals_last(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the global options that stand before the command after it."""
-    first, rest = [], list(arguments)
-    while rest and rest[0].partition("=")[0] in _GLOBAL:
-        takes_next = "=" not in rest[0] and len(rest) > 1
-        first += [rest.pop(0) for _ in range(1 + takes_next)]
-    return [*rest[:1], *first, *rest[1:]]
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -69,7 +58,7 @@ def command_line() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=version.shown())
-    for option in _GLOBAL:
+    for option in GLOBAL:
         parser.add_argument(option, help="before or after the command")
     parser.set_defaults(takes_words=False, act=None)
     _add_commands(_Commands(parser))
@@ -163,7 +152,10 @@ def _add_commands(commands: _Commands) -> None:
         outputs=texts,
     )
     _add_execution(one)
-    one = add("stop", running.stop, "cancel a run (operators do not have this permission)")
+    one = add(
+        *("stop", running.stop, "cancel a run (operators do not have this permission)"),
+        outputs=texts,
+    )
     _add_execution(one)
     one.add_argument("--after-step", action="store_true", help="let the step that runs end first")
     add(
@@ -185,6 +177,7 @@ def _add_commands(commands: _Commands) -> None:
         one = add(
             *(name, command, f"{name} a run that waits for it; without an ID, choose one"),
             *(name, f'{name} 675ef1d3 --comment "as agreed on the phone"'),
+            outputs=texts,
         )
         _add_execution(one, has_latest=False)
         one.add_argument("--comment", help="why; it stands in the run and in CloudTrail")
@@ -299,7 +292,13 @@ def _add_version_of_runbook(one: argparse.ArgumentParser) -> None:
         metavar="VERSION",
         help="a number, $DEFAULT or $LATEST; without it, the default",
     )
-    one.add_argument("--version", action=_VersionOfRunbook, nargs="?", help=argparse.SUPPRESS)
+    one.add_argument(
+        "--version",
+        action=_VersionOfRunbook,
+        nargs="?",
+        dest=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
 
 
 def _add_start(one: argparse.ArgumentParser, usage: str) -> None:

@@ -18,16 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from operate.executions.statuses import Outcome, outcome
+from pages.invisible import INVISIBLE
 
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
-    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-"""Characters that steer a terminal, turn text round or do not show: controls, format characters,
-default ignorable ones, lone surrogates. Source: Unicode 15, General_Category and
-Default_Ignorable_Code_Point."""
 _BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _DESCRIPTION = "description"
 """The column whose words may stand on several lines."""
@@ -89,7 +81,7 @@ def console(stream: IO[str] | None = None) -> Screen:
 
 def clean(text: str) -> str:
     """A string of elsewhere as one line, without what would steer a terminal, and not endless."""
-    shown = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
+    shown = INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
     if len(shown) > _SHOWN_CHARACTERS:
         return f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown)} characters)"
     return shown
@@ -171,7 +163,7 @@ def print_json(value: Any) -> None:
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON, in which characters that do not show are escaped."""
     text = json.dumps(value, indent=indent, default=_plain, ensure_ascii=False)
-    return _UNSAFE.sub(lambda match: "\n" if match[0] == "\n" else _escaped(match[0]), text)
+    return INVISIBLE.sub(lambda match: "\n" if match[0] == "\n" else _escaped(match[0]), text)
 
 
 def say(text: str) -> None:
@@ -192,7 +184,7 @@ def _harmless(cell: str) -> str:
     first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
     guarded = f"'{cell}" if first in _FORMULA or cell[:1] in _BLANKS else cell
     guarded = _AFTER_SEPARATOR.sub(r"\1'", guarded)  # where a list separator is a semicolon
-    return _UNSAFE.sub(lambda match: _escaped(match[0]), guarded)
+    return INVISIBLE.sub(lambda match: _escaped(match[0]), guarded)
 
 
 def _escaped(character: str) -> str:

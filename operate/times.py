@@ -29,7 +29,11 @@ def time_of(text: str) -> datetime:
 
 
 def utc(time: datetime | None) -> str:
-    """A time to the second, in ISO 8601 and UTC, as files keep it; empty where there is none."""
+    """A time to the second, in ISO 8601 and UTC, as files keep it and filters of executions take
+    it; empty where there is none.
+
+    Source: Systems Manager User Guide, Creating formatted date and time strings.
+    """
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
 
 
@@ -53,9 +57,3 @@ def took(started: datetime | None, ended: datetime | None) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def as_filter(time: datetime) -> str:
-    """A time as filters of executions take it. Source: Systems Manager User Guide, Creating
-    formatted date and time strings."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -4,7 +4,6 @@ Every value is text: it is escaped, and characters that do not show are spelled 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pages.invisible import INVISIBLE
+
 _OWN = Path(__file__).resolve().parent / "templates"
 _BREAKS = re.compile(r"(?<=[:/,])(?=[^\s:/,])")
 """Where an ARN or a list of names may be broken: after a colon, a slash or a comma."""
@@ -20,9 +21,7 @@ _BREAKS = re.compile(r"(?<=[:/,])(?=[^\s:/,])")
 
 def visible(text: str) -> str:
     """The text with characters that show nothing, or turn the direction of others, spelled out."""
-    return "".join(
-        f"\\u{ord(each):04x}" if unicodedata.category(each)[0] == "C" else each for each in text
-    )
+    return INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def render(folder: Path, template: str, **values: Any) -> str:

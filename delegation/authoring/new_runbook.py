@@ -64,8 +64,12 @@ def write_runbook(name: str) -> list[Path]:
         folder / f"{name}{SIDECAR_ENDING}": _SIDECAR,
         folder.parent / FILE: f"{json.dumps(runbook_schema(), indent=1)}\n",
     }
-    if _SCENARIOS.exists():
-        others = _SCENARIOS.read_text("utf-8").rstrip().removesuffix("}")
+    sidecar = folder / f"{name}{SIDECAR_ENDING}"
+    if sidecar.exists():
+        raise DelegationError(f"{shown(sidecar)} exists, and would be written; move it away")
+    others = _SCENARIOS.read_text("utf-8").rstrip() if _SCENARIOS.exists() else ""
+    if others.endswith("\n}"):
+        others = others.removesuffix("}")
         texts[_SCENARIOS] = f"{others}{_SCENARIO.format(name=name)}}}\n"
     for path, text in texts.items():
         path.write_text(text, "utf-8")

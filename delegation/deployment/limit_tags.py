@@ -6,8 +6,6 @@ from delegation.deployment.validation import require_tag
 
 LimitTag = tuple[str, str | tuple[str, ...]]
 """Key and value of a tag, or the values of which an instance must have one."""
-_LONGEST = 256
-_TOO_LONG = "that python -m delegation who shows"
 LimitTags = tuple[tuple[str, tuple[str, ...]], ...]
 """Keys of tags, each with the values of which an instance must have one."""
 
@@ -30,7 +28,5 @@ def limit_tags(field: str, given: Any) -> LimitTags:
 
 
 def tags_in_words(tags: LimitTags) -> str:
-    """``Automation=allowed and Tier=web or db``, as the value of a tag takes it; empty without
-    tags."""
-    words = " and ".join(f"{key}={' or '.join(values)}" for key, values in tags)
-    return words if len(words) <= _LONGEST else _TOO_LONG
+    """``Automation=allowed and Tier=web or db``; empty without tags."""
+    return " and ".join(f"{key}={' or '.join(values)}" for key, values in tags)

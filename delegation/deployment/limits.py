@@ -32,7 +32,7 @@ APPROVAL_SECONDS = 7 * 24 * 3600
 
 
 def deployed_content(
-    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str = ""
+    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str
 ) -> dict[str, Any]:
     """A runbook's document as it is deployed: under its role, within the role's limits; in this
     partition, where that is known."""
@@ -74,7 +74,7 @@ def needs_by_runbook(
 
 
 def approval_steps(
-    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str = ""
+    runbook: Runbook, role: ServiceRole, naming: names.Naming, partition: str
 ) -> list[dict[str, Any]]:
     """The step that waits for the approvers; none without an approval."""
     if role.approval is None:

@@ -46,6 +46,8 @@ _OTHER_ROLE = (
 
 def check_quotas(deployment: Deployment, runbooks: Mapping[str, Runbook]) -> None:
     """Raises DelegationError for what AWS would refuse for its size or number."""
+    for person in deployment.approvers:
+        _check_approver(deployment, person)
     for team in deployment.teams:
         for statements in operator_policies(deployment, team):
             check_policy("the operators' policy", statements, _FEWER_REGIONS)
@@ -88,6 +90,23 @@ def _check_approvers(deployment: Deployment, team: Team) -> None:
             f"the runbooks that wait for an approval need {len(policies)} policies of their "
             f"approvers, whose group takes {room}; make teams of the runbooks, or name fewer "
             f"regions (deployments.py)"
+        )
+
+
+def _check_approver(deployment: Deployment, approver: Person) -> None:
+    """Refuses more policies than a user or role of an approver can hold, who may be one of several
+    teams; users that the deployment makes hold those of a group for each."""
+    policies = sum(
+        len(approver_policies(deployment, team))
+        for team in deployment.teams
+        if approver in team.approvers
+    )
+    room = POLICIES_A_PRINCIPAL - bool(never_lending([approver]))
+    if not isinstance(approver, IamUser) and policies > room:
+        raise DelegationError(
+            f"the runbooks that {approver.name!r} approves need {policies} policies; it takes "
+            f"{room} by default; make the approver an IamUser, or name fewer runbooks "
+            f"(deployments.py)"
         )
 
 

@@ -19,6 +19,8 @@ which each execution of the runbook is started."""
 INSTANCES = "OnlyInstancesTagged"
 """Where the role's boundary asks for a tag: ``Automation=allowed``."""
 
+TOO_LONG = "too long for a tag"
+"""In place of tags that have no room."""
 _LONGEST = 256
 _CUT = "=E2=80=A6"
 """An ellipsis, quoted."""
@@ -45,7 +47,7 @@ def document_tags(
     of_team = {TEAM: team} if team else {}
     tagging = {OWN_EXECUTIONS: of_executions} if of_executions else {}
     of_fleet = {FLEET: fleet} if fleet else {}
-    limit = {INSTANCES: instances} if instances else {}
+    limit = {INSTANCES: instances if len(instances) <= _LONGEST else TOO_LONG} if instances else {}
     return {SERVICE_ROLE: service_role, **of_team, **tagging, **of_fleet, **limit, **described}
 
 

@@ -31,7 +31,7 @@ from operate.connection import PAGE, Connection, asking, of_each
 from operate.errors import Exit, OperateError
 from operate.executions.execution import Run, read_run
 from operate.screen import say
-from operate.times import as_filter, time_of, utc
+from operate.times import time_of, utc
 
 _READERS = 8
 """Executions that are read at a time."""
@@ -217,9 +217,9 @@ def _listed(
     connection: Connection, *, until: datetime, since: datetime | None = None
 ) -> Iterator[list[dict[str, Any]]]:
     """What a list shows of the executions that began between two times, a page at a time."""
-    filters = [{"Key": "StartTimeBefore", "Values": [as_filter(until + timedelta(seconds=1))]}]
+    filters = [{"Key": "StartTimeBefore", "Values": [utc(until + timedelta(seconds=1))]}]
     if since:
-        filters.append({"Key": "StartTimeAfter", "Values": [as_filter(since)]})
+        filters.append({"Key": "StartTimeAfter", "Values": [utc(since)]})
     pages = connection.ssm.get_paginator("describe_automation_executions").paginate(
         Filters=filters, PaginationConfig={"PageSize": PAGE}
     )

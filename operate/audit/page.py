@@ -103,6 +103,7 @@ def _time(run: Run, calls: Sequence[Call]) -> dict[str, Any] | None:
         "steps": [
             {
                 "name": clean(step.name),
+                "status": clean(step.status),
                 "took": took(started, step.ended),
                 "about": clean(f"{step.action}, {step.status}, {took(started, step.ended)}"),
                 "kind": _kind(step),

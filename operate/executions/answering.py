@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from operate.connection import Connection, asking
 from operate.errors import Exit, OperateError
 from operate.executions.approval import WaitingApproval, approvals_of, waiting_approvals
 from operate.executions.execution import read_run
-from operate.executions.finding import whole_id
+from operate.executions.finding import id_to_change
 from operate.executions.following import watch_again
 from operate.runbooks import catalog
 from operate.runbooks.catalog import Runbook
@@ -61,7 +62,7 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
     """Shows what waits for approval, and answers it."""
     asked = questions.terminal(options)
     if options.id:
-        run = read_run(connection, whole_id(connection, options.id))
+        run = read_run(connection, id_to_change(connection, options.id))
         if run.has_ended:
             raise OperateError(f"the run has ended: {run.status}")
         waiting = next(approvals_of(run), None)
@@ -69,7 +70,7 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
             raise OperateError(f"the run does not wait for an approval: {run.status}")
     else:
         waiting = _chosen(connection, asked, signal)
-    screen = console()
+    screen = console(sys.stderr if options.output == "json" else None)
     _show(connection, waiting, screen)
     if asked:
         questions.confirm(asked, f"{signal.lower()}?")
@@ -78,6 +79,8 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
         connection.ssm.send_automation_signal(
             AutomationExecutionId=waiting.run.id, SignalType=signal, **payload
         )
+    if options.output == "json":
+        print_json({"AutomationExecutionId": waiting.run.id, "SignalType": signal})
     screen.write(f"{done}; watch it:")
     screen.command(watch_again(waiting.run.id))
     return Exit.SUCCESS
@@ -168,7 +171,9 @@ def _show(connection: Connection, waiting: WaitingApproval, screen: Screen) -> N
     _show_steps(screen, "steps", runbook)
     for target in targets:
         _show_steps(screen, f"steps for each target ({target.name})", target)
-    _show_lines(screen, "limits", limit_lines(runbook))
+    # The tag that instances must have stands in the message: approvers may not list documents.
+    limits = [line for each in (runbook, *targets) for line in limit_lines(each, of_tags=False)]
+    _show_lines(screen, "limits", limits)
     for each in (runbook, *targets):
         _show_difference(connection, screen, each)
 
@@ -189,7 +194,13 @@ def _show_lines(screen: Screen, title: str, lines: Sequence[str]) -> None:
 
 def _show_difference(connection: Connection, screen: Screen, runbook: Runbook) -> None:
     """What a version changes of the one before it."""
-    before = catalog.version_before(connection, runbook)
+    try:
+        before = catalog.version_before(connection, runbook)
+    except OperateError as error:
+        screen.write(f"{runbook.name}: changes are not shown:", style="bold")
+        for line in str(error).split("\n"):
+            screen.write(f"  {line}")
+        return
     if before is None:
         is_first = runbook.version == "1"
         what = "is the first version" if is_first else "is all that is kept: nothing to compare"

@@ -12,7 +12,7 @@ from operate.errors import OperateError
 from operate.executions.execution import Run, StepRun, read_run
 from operate.executions.finding import newest
 
-_REASON = "Reason"
+REASON = "Reason"
 """The parameter by which runbooks ask why they are started."""
 _WAITING = ({"Key": "ExecutionStatus", "Values": ["Waiting"]},)
 
@@ -27,7 +27,7 @@ class WaitingApproval:
     @property
     def reason(self) -> str:
         """Why the execution was started; empty where its runbook does not ask."""
-        return ", ".join(self.run.parameters.get(_REASON, ()))
+        return ", ".join(self.run.parameters.get(REASON, ()))
 
     @property
     def message(self) -> str:

@@ -1,6 +1,7 @@
 """Which execution is meant: by its id, by the beginning of one, as the newest."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -25,10 +26,20 @@ def asked_execution(connection: Connection, options: argparse.Namespace) -> str:
         return whole_id(connection, options.id)
     if not getattr(options, "latest", False):
         raise OperateError("give an ID, or --latest for the newest of your runs")
+    if connection.caller is None:
+        raise OperateError("AWS does not show who you are, nor which runs are yours; give an ID")
     mine = next(newest(connection, started_by=connection.caller), None)
     if mine is None:
         raise OperateError(f"there is no run of yours in {connection.region}")
     return mine.id
+
+
+def id_to_change(connection: Connection, text: str) -> str:
+    """An id from its beginning on a terminal, whose user sees what is found before they answer;
+    elsewhere OperateError for what is no whole id."""
+    if len(text) < _WHOLE and not sys.stdin.isatty():
+        raise OperateError(f"{text!r} is the beginning of an id: without a terminal give all of it")
+    return whole_id(connection, text)
 
 
 def whole_id(connection: Connection, text: str) -> str:

@@ -11,7 +11,7 @@ from operate.errors import Exit, OperateError
 from operate.executions.execution import Run, read_run
 from operate.executions.finding import newest
 from operate.screen import console, print_csv, print_json, print_table, say, who
-from operate.times import as_filter, local, time_of, took, utc
+from operate.times import local, time_of, took, utc
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +83,8 @@ def _filters(options: argparse.Namespace) -> list[dict[str, Any]]:
         for key, value in (
             ("ExecutionStatus", options.status),
             ("DocumentNamePrefix", options.runbook),
-            ("StartTimeAfter", options.since and as_filter(time_of(options.since))),
-            ("StartTimeBefore", options.until and as_filter(time_of(options.until))),
+            ("StartTimeAfter", options.since and utc(time_of(options.since))),
+            ("StartTimeBefore", options.until and utc(time_of(options.until))),
         )
         if value
     ]

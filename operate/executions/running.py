@@ -13,8 +13,9 @@ from operate.command_name import as_called, command
 from operate.connection import Connection, asking
 from operate.errors import Exit, OperateError
 from operate.executions import starting
+from operate.executions.approval import REASON
 from operate.executions.execution import Run, read_run
-from operate.executions.finding import asked_execution
+from operate.executions.finding import asked_execution, id_to_change
 from operate.executions.following import Appended, InPlace, follow, watch_again
 from operate.executions.targets import Targets, step_with_targets
 from operate.runbooks import catalog
@@ -32,9 +33,19 @@ def run(connection: Connection, options: argparse.Namespace) -> Exit:
     return _run(connection, options, runbook, _given(runbook, options))
 
 
+_MULTIPLYING = ("TargetParameterName", "Targets", "TargetMaps", "TargetLocations")
+"""By which a start becomes many."""
+
+
 def rerun(connection: Connection, options: argparse.Namespace) -> Exit:
-    """Starts a runbook again with the parameters of a run, but for those that are given."""
+    """Starts a runbook again with the parameters of a run, but for those that are given and for its
+    reason, which is another one."""
     earlier = read_run(connection, asked_execution(connection, options))
+    if given := [key for key in _MULTIPLYING if earlier.answer.get(key)]:
+        raise OperateError(
+            f"{earlier.id} was started with {', '.join(given)}, which this command does not send; "
+            f"a fleet does that"
+        )
     if earlier.parent:
         raise OperateError(
             f"{earlier.id} was started by execution {earlier.parent}: run that one again, "
@@ -46,7 +57,7 @@ def rerun(connection: Connection, options: argparse.Namespace) -> Exit:
             f"{runbook.name} is at version {runbook.version}; run {earlier.id} was of version "
             f"{earlier.version}, which --document-version {earlier.version} runs"
         )
-    kept = {name: [*values] for name, values in earlier.parameters.items()}
+    kept = {name: [*values] for name, values in earlier.parameters.items() if name != REASON}
     return _run(connection, options, runbook, kept | _given(runbook, options))
 
 
@@ -58,13 +69,17 @@ def watch(connection: Connection, options: argparse.Namespace) -> Exit:
 
 def stop(connection: Connection, options: argparse.Namespace) -> Exit:
     """Asks Automation to cancel a run, or to end it after the step that runs."""
+    if options.id:
+        id_to_change(connection, options.id)
     execution_id = asked_execution(connection, options)
     with asking(f"to stop {execution_id}"):
         connection.ssm.stop_automation_execution(
             AutomationExecutionId=execution_id,
             Type="Complete" if options.after_step else "Cancel",
         )
-    screen = console()
+    screen = console(sys.stderr if options.output == "json" else None)
+    if options.output == "json":
+        print_json({"AutomationExecutionId": execution_id})
     screen.write("asked to stop; watch it:")
     screen.command(watch_again(execution_id))
     return Exit.SUCCESS

@@ -14,10 +14,13 @@ from operate.runbooks import catalog
 from operate.runbooks.catalog import Runbook
 from operate.screen import Screen, clean, console, print_json, who
 
+_TOO_LONG = "too long for a tag"
+"""What a deployment writes in place of tags for which a tag has no room."""
+
 
 def describe(connection: Connection, options: argparse.Namespace) -> Exit:
     """Prints what a runbook takes, does, and is limited by."""
-    runbook = catalog.read_runbook(connection, options.name, options.version)
+    runbook = catalog.read_runbook(connection, options.name, options.document_version)
     known = catalog.versions(connection, options.name)
     if options.output == "json":
         print_json(_described(runbook, known))
@@ -74,14 +77,15 @@ def _parameter_lines(runbook: Runbook) -> list[tuple[str, str, str]]:
     ]
 
 
-def limit_lines(runbook: Runbook) -> list[str]:
-    """What a run is held to: by the document, and by the boundary of its role, of which the tag of
-    the document tells."""
+def limit_lines(runbook: Runbook, *, of_tags: bool = True) -> list[str]:
+    """What a run is held to: by the document, and by the boundary of its role, as far as the tag of
+    the document says it."""
     lines = []
-    if runbook.tags is None:
+    if of_tags and runbook.tags is None:
         lines.append("whether instances must have a tag is not known: you may not list documents")
-    elif tag := runbook.only_instances_tagged:
-        lines.append(f"only instances with the tag {tag}")
+    elif of_tags and (tag := runbook.only_instances_tagged):
+        shown = "tags that python -m delegation who shows" if tag == _TOO_LONG else f"the tag {tag}"
+        lines.append(f"only instances with {shown}")
     lines += [
         f"{p.option}: at most {p.most_items} at a time"
         for p in runbook.parameters

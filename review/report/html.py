@@ -1,5 +1,6 @@
 """The review as one self-contained page, for a screen of any size and for paper."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -68,7 +69,7 @@ def review_html(review: Review) -> str:
         title=TITLE,
         made=" · ".join(filter(None, (f"{datetime.now(UTC):%Y-%m-%d}", commit()))),
         contents=[
-            *((section["id"], section["headings"][0]) for section in sections),
+            *(heading for section in sections for heading in section["headings"]),
             *((f"account-0-{id_}", title) for id_, title in parts.items()),
             ("basis", "What this rests on"),
         ],
@@ -81,9 +82,11 @@ def _sections(review: Review) -> Iterator[dict[str, Any]]:
     """The accounts, those that are alike once."""
     found = ((a.account.environment.account, _account_text(a), a) for a in review.accounts)
     for number, (text, members) in enumerate(grouped(found)):
-        headings = [environment_of(each) for each in members]
+        headings = [
+            (f"account-{number}{f'-{place}' if place else ''}", environment_of(each))
+            for place, each in enumerate(members)
+        ]
         yield {
-            "id": f"account-{number}",
             "headings": headings,
             "stands_for": stands_for(len(members)) if len(members) > 1 else "",
             "content": Markup(  # noqa: S704, of our template
@@ -104,7 +107,7 @@ def _account_text(account: AccountReview) -> str:
         "account.html",
         summary=_summary(account),
         verdicts=verdict_groups,
-        picture=Markup(svg(account.picture)),  # noqa: S704, drawn by us, its texts escaped
+        picture=Markup(_own_ids(svg(account.picture))),  # noqa: S704, ours, its texts escaped
         legend=legend(account.picture),
         personas=[*_personas(account.accesses)],
         runbooks=[
@@ -116,6 +119,11 @@ def _account_text(account: AccountReview) -> str:
         section=_SECTION,
         parts_of=_PARTS,
     )
+
+
+def _own_ids(picture: str) -> str:
+    """A picture whose arrowheads are those of its account's section: a page may have several."""
+    return re.sub(r'(id="|url\(#)(head|bad)\b', rf"\1{_SECTION}-\2", picture)
 
 
 def _summary(account: AccountReview) -> Lines:

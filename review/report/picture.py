@@ -150,7 +150,7 @@ def legend(picture: Picture) -> str:
         "full": ("starts", "runs as", "acts on"),
         "dashed": ("approves",),
         "dotted": ("assumes", "deploys as", "writes"),
-        "red, past every runbook": ("touches",),
+        "thick and red, past every runbook": ("touches",),
     }
     shown = [
         f"{line}: {', '.join(label for label in meant if label in labels)}"

@@ -57,7 +57,7 @@ def test_approval_and_calendar_come_before_the_first_step() -> None:
     runbook = load_runbooks([_RESTART])[_RESTART]
     approval = Approval(by=(IamUser("lead"), ExistingRole("Leads")), at_least=2)
 
-    deployed = deployed_content(runbook, _role(approval=approval, calendar="Open"), Naming())
+    deployed = deployed_content(runbook, _role(approval=approval, calendar="Open"), Naming(), "")
 
     assert deployed["mainSteps"] == [
         {
@@ -96,7 +96,7 @@ def test_approval_and_calendar_come_before_the_first_step() -> None:
 def test_steps_that_limits_put_first_pass_the_check_of_runbooks(tmp_path: Path) -> None:
     runbook = load_runbooks([_RESTART])[_RESTART]
     limits = _role(approval=Approval(by=(IamUser("lead"),)), calendar="Open", at_most_instances=3)
-    deployed = deployed_content(runbook, limits, Naming())
+    deployed = deployed_content(runbook, limits, Naming(), "")
     del deployed["assumeRole"]
     deployed["mainSteps"][0]["inputs"]["Approvers"] = ["lead"]
     path = tmp_path / "Restart.json"
@@ -134,8 +134,8 @@ def test_at_most_bounds_the_parameter_that_lists_instances(tmp_path: Path) -> No
 
     limits = {"at_most_instances": 5}
 
-    bounded = deployed_content(listed, _role(**limits), Naming())["parameters"]["InstanceId"]
-    narrower = deployed_content(typed, _role("Own", **limits), Naming())["parameters"]["Ids"]
+    bounded = deployed_content(listed, _role(**limits), Naming(), "")["parameters"]["InstanceId"]
+    narrower = deployed_content(typed, _role("Own", **limits), Naming(), "")["parameters"]["Ids"]
     assert bounded == {**listed.content["parameters"]["InstanceId"], "maxItems": 5}
     assert narrower["maxItems"] == 2
 
@@ -431,7 +431,7 @@ def test_approvers_are_told_by_a_topic_that_the_role_may_publish_to() -> None:
     )
     topic = "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:AutomationApprovals"
 
-    content = deployed_content(runbooks[_RESTART], role, Naming())
+    content = deployed_content(runbooks[_RESTART], role, Naming(), "")
     needs = needs_of_role(role, runbooks)
 
     assert content["mainSteps"][0]["inputs"]["NotificationArn"] == {"Fn::Sub": topic}

@@ -58,7 +58,7 @@ def test_document_of_the_guide_equals_the_guides_but_for_assume_role() -> None:
     runbook = load_runbooks(["Restart-EC2InstanceDemo"])["Restart-EC2InstanceDemo"]
 
     role = ServiceRole(name="Role", runbooks=("Restart-EC2InstanceDemo",))
-    deployed = deployed_content(runbook, role, Naming())
+    deployed = deployed_content(runbook, role, Naming(), "")
     assert deployed == {
         **guides,
         "assumeRole": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/Role"},

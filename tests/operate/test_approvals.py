@@ -103,6 +103,19 @@ def test_what_an_approver_may_not_read_is_said(account: Account) -> None:
     assert "not authorized to perform: ssm:GetDocument" in " ".join(printed.text.split())
 
 
+def test_beginning_of_an_id_is_not_answered_without_a_terminal(account: Account) -> None:
+    execution = account.waiting()
+
+    refused = in_a_pipe(account.approver, "approve", execution[:8], status=2)
+    answered = in_a_pipe(account.approver, "reject", execution, "--output", "json")
+
+    assert refused.errors == (
+        f"error: {execution[:8]!r} is the beginning of an id: without a terminal give all of it\n"
+    )
+    assert json.loads(answered.text) == {"AutomationExecutionId": execution, "SignalType": "Reject"}
+    assert "rejected; watch it:" in answered.errors
+
+
 def test_run_that_waits_for_nobody_is_not_answered(account: Account) -> None:
     account.runbook("Pauses", {"name": "pause", "action": "aws:pause", "inputs": {}})
     started = account.client("ssm").start_automation_execution(DocumentName="Pauses")

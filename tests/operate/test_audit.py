@@ -138,12 +138,12 @@ def test_picture_holds_steps_and_calls_and_loads_nothing(account: Account, tmp_p
 
     page = picture.read_text("utf-8")
     for expected in (
-        '<h3>Restart-EC2InstanceDemo, version 1: <span class="good">Success</span></h3>',
+        '<h4>Restart-EC2InstanceDemo, version 1: <span class="good">Success</span></h4>',
         "started by AutomationRestrictedOperator",
         "stopInstances <span",
         "startInstances <span",
         '<div class="bar well"',
-        '<td data-label="call"><code>ec2:<wbr>StopInstances</code></td>',
+        '<td role="cell" data-label="call"><code>ec2:<wbr>StopInstances</code></td>',
         "default-src 'none'",
     ):
         assert expected in page

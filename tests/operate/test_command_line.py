@@ -170,6 +170,31 @@ def test_rerun_starts_the_same_again_but_what_is_given(account: Account) -> None
     assert json.loads(other.text)["Parameters"] == {"InstanceId": [two]}
 
 
+def test_run_of_many_targets_is_not_run_again_as_one(account: Account) -> None:
+    (instance,) = account.allowed()
+    started = account.client("ssm").start_automation_execution(
+        DocumentName=RESTART,
+        TargetParameterName="InstanceId",
+        Targets=[{"Key": "ParameterValues", "Values": [instance]}],
+    )
+
+    refused = in_a_pipe(account.root, "rerun", started["AutomationExecutionId"], status=2)
+
+    assert "was started with TargetParameterName, Targets, which this command does" in refused.errors
+
+
+def test_reason_of_a_run_is_not_given_again(account: Account) -> None:
+    parameters = {"Reason": {"type": "String"}}
+    step = {"name": "rest", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Asks-Why", step, parameters=parameters)
+    in_a_pipe(account.root, "run", "Asks-Why", "--reason", "OPS-17", _OWN)
+    first = account.runs()[0]["AutomationExecutionId"]
+
+    refused = in_a_pipe(account.root, "rerun", first, _OWN, status=2)
+
+    assert "--reason is missing (String)" in refused.errors
+
+
 def test_history_shows_targets_and_finds_by_starter_and_status_in_any_case(
     account: Account,
 ) -> None:
@@ -230,7 +255,9 @@ def test_unreachable_endpoint_is_reported_soon(account: Account) -> None:
         ("operate ", {"approvals", "run", "rerun", "history"}),
         ("operate run Res", {RESTART}),
         (f"operate run {RESTART} --inst", {"--instance-id"}),
+        (f"operate --region us-east-1 run {RESTART} --inst", {"--instance-id"}),
         ("operate history --st", {"--status"}),
+        ('operate approve x --comment "as', set()),
     ],
 )
 def test_shells_complete_commands_runbooks_and_their_parameters(

@@ -100,6 +100,22 @@ def test_history_pages_through_thousands(account: Account) -> None:
     assert all_.text.count("Often-Run") == 120
 
 
+def test_describe_shows_the_version_that_is_asked_for(account: Account) -> None:
+    step = {"name": "first", "action": "aws:sleep", "inputs": {"Duration": "PT0S"}}
+    account.runbook("Has-Versions", step)
+    content = {"schemaVersion": "0.3", "mainSteps": [{**step, "name": "second"}]}
+    account.client("ssm").update_document(
+        Name="Has-Versions", Content=json.dumps(content), DocumentVersion="$LATEST"
+    )
+
+    default = in_a_pipe(account.root, "describe", "Has-Versions").text
+    newer = in_a_pipe(account.root, "describe", "Has-Versions", "--document-version", "2").text
+
+    assert ("first" in default, "second" in default) == (True, False)
+    assert ("first" in newer, "second" in newer) == (False, True)
+    assert "version 2; default 1, latest 2" in newer
+
+
 def test_list_and_describe_print_json(account: Account) -> None:
     listed = json.loads(in_a_pipe(account.operator, "list", "--output", "json").text)
     described = json.loads(

@@ -80,4 +80,7 @@ def test_many_decisions_of_an_invariant_are_cut_with_their_number(reviewed: Revi
     page = review_html(replace(reviewed, accounts=(replace(account, invariants=(many,)),)))
 
     assert f"decisions: {len(many.decisions)}, of which 200 are shown" in page
-    assert re.findall('<td data-label="action"><code>([^/]+)</code>', page)[0] == "ssm:<wbr>Odd"
+    assert (
+        re.findall('<td role="cell" data-label="action"><code>([^/]+)</code>', page)[0]
+        == "ssm:<wbr>Odd"
+    )
