@@ -1,5 +1,6 @@
 """``python -m operate``: the operator CLI and the audit."""
 
+import io
 import os
 import sys
 
@@ -16,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit status, which ``--help`` lists."""
     if sys.stdout is None or sys.stderr is None:  # closed by the calling process
         return int(Exit.UNWRITTEN)
+    sys.stdin = sys.stdin or io.StringIO()  # closed as well
     for stream in (sys.stdout, sys.stderr):  # whatever the terminal's characters are
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
@@ -46,13 +48,7 @@ def _run(arguments: list[str]) -> Exit:
     if words and not options.takes_words:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     if options.act:
-        try:
-            status: Exit = options.act(options)
-        except KeyboardInterrupt:
-            if not options.takes_words:
-                raise
-            say("\nstopped by Ctrl-C: nothing was started")
-            return Exit.INTERRUPTED
+        status: Exit = options.act(options)
         return status
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         parser.error(f"the following arguments are required: COMMAND; see {command('--help')}")

@@ -28,6 +28,11 @@ def from_options(runbook: Runbook, words: list[str]) -> Values:
             current = by_name.get(_plain(option))
             if current is None:
                 raise OperateError(_unknown(option, runbook))
+            alike = [p.name for p in runbook.parameters if _plain(p.name) == _plain(option)]
+            if len(alike) > 1:
+                raise OperateError(
+                    f"{option} may be {' or '.join(alike)}; give --parameter {alike[0]}=…"
+                )
             values.setdefault(current.name, []).extend(_values(current, value) if has_value else [])
         elif current is None:
             raise OperateError(f"{word!r} follows no option; {_takes(runbook)}")

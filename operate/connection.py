@@ -137,11 +137,16 @@ class Connection:
                 self._clients[key] = self._new_client(*key)
             return self._clients[key]
 
-    def _new_client(self, service: str, region: str) -> Any:
+    def once(self, service: str) -> Any:
+        """A client of this Region that sends each call once, whatever becomes of it."""
+        return self._new_client(service, self.region, Config(retries={"total_max_attempts": 1}))
+
+    def _new_client(self, service: str, region: str, more: Config | None = None) -> Any:
+        config = self._config.merge(more) if more else self._config
         with asking(f"for {service}"):
             self._require_credentials()
             client = self._session.client(
-                service, region_name=region, endpoint_url=self._endpoint, config=self._config
+                service, region_name=region, endpoint_url=self._endpoint, config=config
             )
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"needs-retry.{name}", self._give_up)

@@ -42,6 +42,8 @@ _RUN_EXAMPLES = (
     "run Restart-EC2InstanceDemo --parameters file://parameters.json --dry-run",
 )
 _TABLES = ("table", "json", "csv")
+_LARGEST = 1_000_000
+
 Command = Callable[[Connection, argparse.Namespace], Exit]
 CommandOfMany = Callable[[Sequence[Connection], argparse.Namespace], Exit]
 """A command on several accounts and Regions, whose results are one."""
@@ -237,8 +239,8 @@ def _id_or_beginning(text: str) -> str:
 
 
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 to {_LARGEST:,}")
     return int(text)
 
 

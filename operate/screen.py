@@ -8,7 +8,7 @@ import re
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any
 
@@ -36,6 +36,9 @@ _FORMULA = ("=", "+", "-", "@")
 _BLANKS = ("\t", "\r", "\n")
 _ANY_WIDTH = 1_000_000
 _SHOWN_CHARACTERS = 2_000
+_VALUES_A_LINE = 200
+"""Characters of the values of a parameter that stand on one line."""
+_NARROWEST = 20
 
 
 class Screen(Console):
@@ -49,20 +52,21 @@ class Screen(Console):
         """Leaves a closed pipe to the program, which would otherwise end here with status 1."""
         raise
 
-    def write(self, text: str, style: str = "") -> None:
-        """A line, on a terminal as many as its words need; the further ones are indented."""
-        for each in self.wrapped(text):
+    def write(self, text: str, style: str = "", *, is_cut: bool = True) -> None:
+        """A line, on a terminal as many as its words need; the further ones are indented. What is
+        endless is cut, unless all of it has to be seen."""
+        for each in self.wrapped(text, is_cut=is_cut):
             self.print(each, style=style)
 
-    def wrapped(self, text: str) -> list[str]:
+    def wrapped(self, text: str, *, is_cut: bool = True) -> list[str]:
         """The lines of a text: one, on a terminal as many as its words need."""
-        shown = clean(text)
+        shown = clean(text, is_cut=is_cut)
         if not self.is_terminal:
             return [shown]
         indent = shown[: len(shown) - len(shown.lstrip())]
         return textwrap.wrap(
             shown,
-            self.width,
+            max(self.width, _NARROWEST),
             subsequent_indent=f"{indent}{_INDENT}",
             drop_whitespace=True,
             break_long_words=False,
@@ -79,10 +83,21 @@ def console(stream: IO[str] | None = None) -> Screen:
     return Screen(stream or sys.stdout)
 
 
-def clean(text: str) -> str:
+def write_values(target: Screen, values: Mapping[str, Sequence[str]]) -> None:
+    """The values of a start, whole: several a line each, and what holds several blanks or nothing
+    in quotes, so that no value looks like another parameter."""
+    for name, found in values.items():
+        lines = [as_json(each) if not each or "  " in each else each for each in found]
+        if sum(map(len, lines)) < _VALUES_A_LINE:
+            lines = [", ".join(lines)]
+        for number, line in enumerate(lines):
+            target.write(f"  {'' if number else f'{name}: '}{line}", is_cut=False)
+
+
+def clean(text: str, *, is_cut: bool = True) -> str:
     """A string of elsewhere as one line, without what would steer a terminal, and not endless."""
     shown = INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
-    if len(shown) > _SHOWN_CHARACTERS:
+    if is_cut and len(shown) > _SHOWN_CHARACTERS:
         return f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown)} characters)"
     return shown
 
@@ -144,7 +159,8 @@ def style_of(status: str) -> str:
 
 def who(arn: str) -> str:
     """A person by the end of an ARN: a user's name, or a role and its session."""
-    return arn.split(":", 5)[-1].removeprefix("user/").removeprefix("assumed-role/")
+    name = arn.split(":", 5)[-1] if arn.count(":") >= 5 else arn
+    return name.removeprefix("user/").removeprefix("assumed-role/")
 
 
 def print_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from operate import questions
-from operate.connection import Connection, asking
-from operate.errors import Exit, OperateError
+from operate.connection import Connection, explained
+from operate.errors import AwsError, Exit, OperateError
 from operate.executions.approval import WaitingApproval, approvals_of, waiting_approvals
 from operate.executions.execution import read_run
 from operate.executions.finding import id_to_change
 from operate.executions.following import watch_again
+from operate.executions.starting import is_surely_refused
 from operate.runbooks import catalog
 from operate.runbooks.catalog import Runbook
 from operate.runbooks.describing import limit_lines
-from operate.screen import Screen, console, print_json, print_table, say, who
+from operate.screen import Screen, console, print_json, print_table, say, who, write_values
 from operate.times import local, took, utc
 
 _HEADINGS = ("runbook", "version", "started by", "reason", "waits", "approvals")
@@ -74,16 +75,38 @@ def _answer(connection: Connection, options: argparse.Namespace, signal: str, do
     _show(connection, waiting, screen)
     if asked:
         questions.confirm(asked, f"{signal.lower()}?")
-    payload = {"Payload": {"Comment": [options.comment]}} if options.comment else {}
-    with asking(f"to {signal.lower()} {waiting.run.id}"):
-        connection.ssm.send_automation_signal(
-            AutomationExecutionId=waiting.run.id, SignalType=signal, **payload
-        )
+    _send(connection, waiting, signal, options.comment)
     if options.output == "json":
         print_json({"AutomationExecutionId": waiting.run.id, "SignalType": signal})
     screen.write(f"{done}; watch it:")
     screen.command(watch_again(waiting.run.id))
     return Exit.SUCCESS
+
+
+def _send(
+    connection: Connection, waiting: WaitingApproval, signal: str, comment: str | None
+) -> None:
+    """Answers the step that was shown, and once: an answer that was lost may have arrived, and
+    given again it would answer another step, which was not shown."""
+    run = read_run(connection, waiting.run.id)
+    if all(each.step.id != waiting.step.id for each in approvals_of(run)):
+        raise OperateError(f"{waiting.step.name} does not wait any more: nothing was answered")
+    payload = {"Payload": {"Comment": [comment]}} if comment else {}
+    unknown = (
+        f"it is not known whether the answer arrived; see before you answer again: "
+        f"{watch_again(run.id)}"
+    )
+    try:
+        connection.once("ssm").send_automation_signal(
+            AutomationExecutionId=run.id, SignalType=signal, **payload
+        )
+    except KeyboardInterrupt:
+        raise OperateError(f"stopped while answering: {unknown}", status=Exit.UNKNOWN) from None
+    except AwsError as error:
+        if is_surely_refused(error):
+            raise explained(error, f"could not ask AWS to {signal.lower()} {run.id}") from None
+        said = explained(error, f"to {signal.lower()} {run.id}", status=Exit.UNKNOWN)
+        raise OperateError(f"{said}\n{unknown}", status=Exit.UNKNOWN) from None
 
 
 def _chosen(connection: Connection, asked: Screen | None, signal: str) -> WaitingApproval:
@@ -155,27 +178,43 @@ def _show(connection: Connection, waiting: WaitingApproval, screen: Screen) -> N
     screen.write(f"  waits since {local(waiting.step.started)}, approvals {waiting.progress}")
     for answer in waiting.answers:
         screen.write(f"  {answer}")
-    for name, values in run.parameters.items():
-        screen.write(f"  {name}: {', '.join(values)}")
+    write_values(screen, run.parameters)
     for line in filter(None, waiting.message.split("\n")):
-        screen.write(f"  {line}")
-    try:
-        runbook = catalog.read_runbook(connection, run.runbook, run.version)
-        targets = [catalog.read_runbook(connection, rate.runbook) for rate in runbook.fleets]
-    except OperateError as error:
-        screen.write("steps, limits and changes are not shown:")
-        for line in str(error).split("\n"):
-            screen.write(f"  {line}")
+        screen.write(f"  {line}", is_cut=False)
+    runbook = _read(connection, screen, run.runbook, run.version)
+    if runbook is None:
         return
+    if runbook.created and runbook.created > run.started:
+        screen.write(
+            "this version was made after the run began, in place of the one that runs: what is "
+            "shown is not what you approve",
+            style="bold red",
+        )
     screen.write(f"runs as {runbook.role or 'its starter'}")
     _show_steps(screen, "steps", runbook)
-    for target in targets:
-        _show_steps(screen, f"steps for each target ({target.name})", target)
+    children = []
+    for name, version in runbook.children:
+        if child := _read(connection, screen, name, version):
+            children.append(child)
+            which = f"version {child.version}" + ("" if version else ", the default now")
+            _show_steps(screen, f"steps of {child.name}, {which}", child)
     # The tag that instances must have stands in the message: approvers may not list documents.
-    limits = [line for each in (runbook, *targets) for line in limit_lines(each, of_tags=False)]
+    limits = [line for each in (runbook, *children) for line in limit_lines(each, of_tags=False)]
     _show_lines(screen, "limits", limits)
-    for each in (runbook, *targets):
+    for each in (runbook, *children):
         _show_difference(connection, screen, each)
+
+
+def _read(connection: Connection, screen: Screen, name: str, version: str) -> Runbook | None:
+    """A version of a runbook, the default without one; None where that cannot be read, which is
+    said."""
+    try:
+        return catalog.read_runbook(connection, name, version or None)
+    except OperateError as error:
+        screen.write(f"steps, limits and changes of {name} are not shown:", style="bold")
+        for line in str(error).split("\n"):
+            screen.write(f"  {line}")
+        return None
 
 
 def _show_steps(screen: Screen, title: str, runbook: Runbook) -> None:

@@ -93,10 +93,10 @@ def _is(caller: str, approver: str) -> bool:
     kind, *path = resource.split("/")
     if kind == "user":
         return approver in (caller, path[-1])
-    if kind != "assumed-role" or not approver.startswith("arn:"):
-        return False
     if approver == caller:
         return True
+    if kind != "assumed-role" or approver.count(":") < 5:  # no ARN
+        return False
     _, _, _, _, of, named = approver.split(":", 5)
     return named.startswith("role/") and (of, named.rsplit("/", 1)[-1]) == (account, path[0])
 

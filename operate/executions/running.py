@@ -23,7 +23,7 @@ from operate.runbooks.catalog import Runbook
 from operate.runbooks.describing import limit_lines
 from operate.runbooks.matching_targets import matching_targets
 from operate.runbooks.parameters import Values
-from operate.screen import Screen, console, print_json, say, style_of
+from operate.screen import Screen, console, print_json, say, style_of, write_values
 from operate.times import took
 
 
@@ -96,34 +96,47 @@ def _run(
     connection: Connection, options: argparse.Namespace, runbook: Runbook, values: Values
 ) -> Exit:
     notes = console(sys.stderr if options.output == "json" else None)
+    try:
+        values = _checked(connection, options, runbook, values)
+    except KeyboardInterrupt:
+        say("\nstopped by Ctrl-C: nothing was started")
+        return Exit.INTERRUPTED
+    if options.dry_run:
+        return _show(connection, runbook, values, options.output)
+    token = options.client_token or str(uuid.uuid4())
+    say(f"{runbook.name}, version {runbook.version}: starting with client token {token}")
+    try:
+        execution_id = starting.start(connection, runbook, values, token)
+    except KeyboardInterrupt:
+        say(f"\nstopped while starting; {starting.start_again(token)}")
+        return Exit.UNKNOWN
+    if not options.detach:
+        notes.write(f"run {execution_id}")
+        return _watched(connection, execution_id, options.output, notes)
+    if options.output == "json":
+        print_json({"AutomationExecutionId": execution_id})
+    else:
+        notes.write(f"started {execution_id}; watch it:")
+        notes.command(watch_again(execution_id))
+    return Exit.SUCCESS
+
+
+def _checked(
+    connection: Connection, options: argparse.Namespace, runbook: Runbook, values: Values
+) -> Values:
+    """The values, with the answers for those that are missing, once all may be started: what is
+    wrong is refused, and on a terminal the start is confirmed."""
     asked = None if options.dry_run else questions.terminal(options)
     if asked:
         values = starting.ask_for_missing(runbook, values, asked)
     starting.checked(runbook, values)
     if not options.allow_own_permissions:
         starting.refuse_own_permissions(runbook, values)
-    title = f"{runbook.name}, version {runbook.version}"
-    if options.dry_run:
-        return _show(connection, runbook, values, options.output)
     if asked:
         _print_start(connection, runbook, values, asked)
+        title = f"{runbook.name}, version {runbook.version}"
         questions.confirm(asked, f"start {title}, in {connection.place}?")
-    token = options.client_token or str(uuid.uuid4())
-    say(f"{title}: starting with client token {token}")
-    try:
-        execution_id = starting.start(connection, runbook, values, token)
-    except KeyboardInterrupt:
-        say(f"\nstopped while starting; {starting.start_again(token)}")
-        return Exit.UNKNOWN
-    if options.detach:
-        if options.output == "json":
-            print_json({"AutomationExecutionId": execution_id})
-        else:
-            notes.write(f"started {execution_id}; watch it:")
-            notes.command(watch_again(execution_id))
-        return Exit.SUCCESS
-    notes.write(f"run {execution_id}")
-    return _watched(connection, execution_id, options.output, notes)
+    return values
 
 
 def _show(connection: Connection, runbook: Runbook, values: Values, output: str) -> Exit:
@@ -145,8 +158,7 @@ def _print_start(
     connection: Connection, runbook: Runbook, values: Mapping[str, list[str]], screen: Screen
 ) -> None:
     """The values of a start, and what holds it: of a fleet also what it would run on."""
-    for name, found in values.items():
-        screen.write(f"  {name}: {', '.join(found)}")
+    write_values(screen, values)
     if runbook.fleets and runbook.description:
         screen.write(f"  {runbook.description}")
     for line in limit_lines(runbook):
@@ -158,18 +170,20 @@ def _print_start(
 
 def _watched(connection: Connection, execution_id: str, output: str, notes: Screen) -> Exit:
     view = InPlace(notes) if notes.is_terminal else Appended(notes)
+    ended = None
     try:
         ended = follow(connection, execution_id, view)
+        if output == "json":
+            print_json(ended.answer)
+        else:
+            _print_summary(ended, notes)
+            if step_with_targets(ended):
+                _print_failed_targets(connection, ended, notes)
     except KeyboardInterrupt:
-        say("stopped watching; the run goes on. Watch again:")
+        how = f"it ended: {ended.status}" if ended else "the run goes on"
+        say(f"stopped watching; {how}. Watch again:")
         console(sys.stderr).command(watch_again(execution_id))
         return Exit.INTERRUPTED
-    if output == "json":
-        print_json(ended.answer)
-    else:
-        _print_summary(ended, notes)
-        if step_with_targets(ended):
-            _print_failed_targets(connection, ended, notes)
     return ended.exit
 
 

@@ -60,7 +60,7 @@ def start(connection: Connection, runbook: Runbook, values: Values, token: str) 
     try:
         answer = connection.ssm.start_automation_execution(ClientToken=token, **asked)
     except AwsError as error:
-        if _is_surely_refused(error):
+        if is_surely_refused(error):
             raise explained(error, f"{runbook.name} was not started") from None
         what = f"it is not known whether {runbook.name} was started"
         known = explained(error, what, status=Exit.UNKNOWN)
@@ -84,7 +84,7 @@ def start_again(token: str) -> str:
     return f"to know, run the same command with --client-token {token}: it starts at most one run"
 
 
-def _is_surely_refused(error: Exception) -> bool:
+def is_surely_refused(error: Exception) -> bool:
     """Whether no try of a start can have arrived: one was made and AWS refused it, or none left
     this machine. What was tried again may have been started by the first try."""
     if isinstance(error, ClientError):

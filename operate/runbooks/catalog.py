@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from operate.command_name import command
@@ -23,6 +24,8 @@ _CALENDAR_API = "GetCalendarState"
 _INSTANCE_INPUTS = ("InstanceId", "InstanceIds")
 """Inputs of steps that take ids of instances, in Automation's actions and in EC2's calls."""
 _ASKED_AT_ONCE = 8
+_TRIED_VERSIONS = 10
+"""Versions that are asked for one after the other, since their list is not for approvers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,8 @@ class Approval:
     """Who has to approve a run, and how many of them."""
 
     approvers: tuple[str, ...]
-    at_least: int
+    at_least: str
+    """A number, or the parameter that gives it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +64,8 @@ class Rate:
     """Another runbook that a step runs for many targets."""
 
     runbook: str
+    version: str
+    """The version that runs; empty for the one that is the default then."""
     targets: str
     """``tag:Tier=web``."""
     given: tuple[Mapping[str, Any], ...]
@@ -92,6 +98,11 @@ class Runbook:
     """Change Calendars that have to be open."""
     fleets: tuple[Rate, ...] = ()
     """What it runs for many targets."""
+    children: tuple[tuple[str, str], ...] = ()
+    """The runbooks that its steps run, for targets or not, each with its version; an empty one is
+    the default then."""
+    created: datetime | None = None
+    """When the version was made."""
     tags: Mapping[str, str] | None = None
     """Those of its document; None where the caller may not list documents."""
     content: Mapping[str, Any]
@@ -211,7 +222,8 @@ def read_runbook(connection: Connection, name: str, version: str | None = None) 
     if answer.get("DocumentType", "Automation") != "Automation":
         raise OperateError(f"{name!r} is a document of type {answer['DocumentType']}, no runbook")
     content = json.loads(answer["Content"])
-    return _runbook(name, str(answer["DocumentVersion"]), content, _tags(connection, name))
+    made = answer.get("CreatedDate")
+    return _runbook(name, str(answer["DocumentVersion"]), content, _tags(connection, name), made)
 
 
 def _tags(connection: Connection, name: str) -> Mapping[str, str] | None:
@@ -226,16 +238,15 @@ def _tags(connection: Connection, name: str) -> Mapping[str, str] | None:
 
 
 def version_before(connection: Connection, runbook: Runbook) -> Runbook | None:
-    """The version with the number before a runbook's; None where that is not kept."""
-    number = int(runbook.version) - 1
-    if number < 1:
-        return None
-    try:
-        return read_runbook(connection, runbook.name, str(number))
-    except OperateError as error:
-        if not error.code.startswith("InvalidDocument"):
-            raise
-        return None
+    """The newest of the versions before a runbook's that is kept, of some; None where none is."""
+    latest = int(runbook.version) - 1
+    for number in range(latest, max(latest - _TRIED_VERSIONS, 0), -1):
+        try:
+            return read_runbook(connection, runbook.name, str(number))
+        except OperateError as error:
+            if not error.code.startswith("InvalidDocument"):
+                raise
+    return None
 
 
 def versions(connection: Connection, name: str) -> dict[str, str]:
@@ -246,9 +257,13 @@ def versions(connection: Connection, name: str) -> dict[str, str]:
 
 
 def _runbook(
-    name: str, version: str, content: Mapping[str, Any], tags: Mapping[str, str] | None
+    name: str,
+    version: str,
+    content: Mapping[str, Any],
+    tags: Mapping[str, str] | None,
+    created: datetime | None,
 ) -> Runbook:
-    steps = content.get("mainSteps", ())
+    steps = [*_every_step(content.get("mainSteps", ()))]
     inputs = [(step["action"], step.get("inputs") or {}) for step in steps]
     instances = {
         match[1]
@@ -264,6 +279,12 @@ def _runbook(
         description=content.get("description", ""),
         tags=tags,
         content=content,
+        created=created,
+        children=tuple(
+            (str(given.get("DocumentName")), str(given.get("DocumentVersion") or ""))
+            for action, given in inputs
+            if action == "aws:executeAutomation"
+        ),
         role=str(content.get("assumeRole") or ""),
         parameters=tuple(
             Parameter.read(key, value, names_instances=key in instances)
@@ -277,8 +298,8 @@ def _runbook(
         ),
         approvals=tuple(
             Approval(
-                approvers=tuple(map(str, given.get("Approvers", ()))),
-                at_least=int(given.get("MinRequiredApprovals", 1)),
+                approvers=tuple(map(str, _elements(given.get("Approvers", ())))),
+                at_least=str(given.get("MinRequiredApprovals", 1)),
             )
             for action, given in inputs
             if action == "aws:approve"
@@ -287,11 +308,12 @@ def _runbook(
             str(calendar)
             for _, given in inputs
             if given.get("Api") == _CALENDAR_API
-            for calendar in given.get("CalendarNames", ())
+            for calendar in _elements(given.get("CalendarNames", ()))
         ),
         fleets=tuple(
             Rate(
                 runbook=str(given.get("DocumentName")),
+                version=str(given.get("DocumentVersion") or ""),
                 targets=_targets(given),
                 given=tuple(each for each in _listed(given) if isinstance(each, dict)),
                 at_once=str(given.get("MaxConcurrency", "10")),
@@ -301,6 +323,19 @@ def _runbook(
             if action == "aws:executeAutomation" and {"Targets", "TargetMaps"} & given.keys()
         ),
     )
+
+
+def _every_step(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The steps, those within loops as well."""
+    for step in steps:
+        yield step
+        if step.get("action") == "aws:loop":
+            yield from _every_step((step.get("inputs") or {}).get("Steps") or ())
+
+
+def _elements(value: Any) -> Sequence[Any]:
+    """A list, or what stands in place of one as its only element."""
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def _listed(given: Mapping[str, Any]) -> list[Any]:

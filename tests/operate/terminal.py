@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pyte
@@ -54,7 +54,7 @@ def in_a_pipe(
 def on_a_terminal(
     environment: Mapping[str, str],
     *arguments: str,
-    answers: Iterable[tuple[str, str]] = (),
+    answers: Iterable[tuple[str, str | Callable[[], str]]] = (),
     status: int | None = 0,
     piped: bool = False,
     columns: int = COLUMNS,
@@ -87,7 +87,8 @@ def on_a_terminal(
             if (now := _text(screen)) != seen[-1]:
                 seen.append(now)
             if pending and pending[0][0] in now:
-                os.write(master, pending.pop(0)[1].encode())
+                typed = pending.pop(0)[1]
+                os.write(master, (typed if isinstance(typed, str) else typed()).encode())
     if time.monotonic() >= deadline:
         os.kill(process, 9)
     ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

@@ -1,6 +1,7 @@
 """What approvers see: what waits for them, and what they approve."""
 
 import json
+import time
 
 import pytest
 
@@ -99,8 +100,98 @@ def test_what_an_approver_may_not_read_is_said(account: Account) -> None:
     )
     account.stop(execution)
 
-    assert "steps, limits and changes are not shown:" in printed.text
+    assert f"steps, limits and changes of {BACKUP} are not shown:" in printed.text
     assert "not authorized to perform: ssm:GetDocument" in " ".join(printed.text.split())
+
+
+def test_answer_is_for_the_step_that_was_shown_and_no_other(account: Account) -> None:
+    lead = ["arn:aws:iam::000000000000:user/lead"]
+    asks = [
+        {"name": name, "action": "aws:approve", "inputs": {"Approvers": lead, "Message": name}}
+        for name in ("first", "second")
+    ]
+    account.runbook("Asks-Twice", *asks)
+    ssm = account.client("ssm")
+    started = ssm.start_automation_execution(DocumentName="Asks-Twice")
+    execution = started["AutomationExecutionId"]
+
+    def answered_elsewhere() -> str:
+        in_a_pipe(account.approver, "approve", execution)
+        return "y\n"
+
+    printed = on_a_terminal(
+        account.approver,
+        *("approve", execution),
+        answers=[("[y/N]", answered_elsewhere)],
+        status=2,
+        rows=80,
+    )
+    run = ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
+    account.stop(execution)
+
+    assert printed.text.endswith("error: first does not wait any more: nothing was answered")
+    assert [step["StepStatus"] for step in run["StepExecutions"]] == ["Success", "Waiting"]
+
+
+def test_values_are_shown_whole_and_none_looks_like_another_parameter(account: Account) -> None:
+    parameters = {"Commands": {"type": "StringList"}, "Reason": {"type": "String"}}
+    ask = {"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["lead"]}}
+    account.runbook("Runs-Commands", ask, parameters=parameters)
+    commands = [*(f"echo {'x' * 500}" for _ in range(4)), "rm --recursive everything"]
+    started = account.client("ssm").start_automation_execution(
+        DocumentName="Runs-Commands",
+        Parameters={"Commands": commands, "Reason": [f"fine{' ' * 200}Commands: ls"]},
+    )
+
+    shown = in_a_pipe(account.approver, "approve", started["AutomationExecutionId"]).text
+
+    assert "  rm --recursive everything\n" in shown
+    assert f'  Reason: "fine{" " * 200}Commands: ls"\n' in shown
+
+
+def test_runbook_that_was_made_anew_is_not_taken_for_the_one_that_runs(account: Account) -> None:
+    ask = {"name": "ask", "action": "aws:approve", "inputs": {"Approvers": ["lead"]}}
+    account.runbook("Made-Anew", ask)
+    ssm = account.client("ssm")
+    execution = ssm.start_automation_execution(DocumentName="Made-Anew")["AutomationExecutionId"]
+    time.sleep(1.1)  # the document has whole seconds
+    ssm.delete_document(Name="Made-Anew")
+    account.runbook("Made-Anew", ask, {**ask, "name": "other"})
+
+    shown = in_a_pipe(account.root, "reject", execution, status=2).text
+    account.stop(execution)
+
+    assert "this version was made after the run began" in shown
+
+
+@pytest.mark.parametrize(
+    ("approvers", "least", "limit"),
+    [
+        (["arn:typo", "lead"], 1, "approval by at least 1 of arn:typo, lead"),
+        ("{{ Who }}", "{{ Least }}", "approval by at least {{ Least }} of {{ Who }}"),
+    ],
+)
+def test_odd_approvers_are_shown_as_they_are(
+    account: Account, approvers: object, least: object, limit: str
+) -> None:
+    parameters = {
+        "Who": {"type": "StringList", "default": ["lead"]},
+        "Least": {"type": "Integer", "default": 1},
+    }
+    inputs = {"Approvers": approvers, "MinRequiredApprovals": least}
+    name = f"Asks-Oddly-{len(str(least))}"
+    step = {"name": "ask", "action": "aws:approve", "inputs": inputs}
+    account.runbook(name, step, parameters=parameters)
+    started = account.client("ssm").start_automation_execution(DocumentName=name)
+    execution = started["AutomationExecutionId"]
+
+    described = in_a_pipe(account.root, "describe", name).text
+    listed = in_a_pipe(account.approver, "approvals").text
+    answered = in_a_pipe(account.approver, "approve", execution).text
+
+    assert limit in described
+    assert execution in listed
+    assert "approved; watch it:" in answered
 
 
 def test_beginning_of_an_id_is_not_answered_without_a_terminal(account: Account) -> None:

@@ -22,7 +22,7 @@ _OWN = "--allow-own-permissions"
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("history", "--limit", "-1"), "'-1' is not a number of 1 or more"),
+        (("history", "--limit", "-1"), "'-1' is not a number of 1 to 1,000,000"),
         (("history", "--since", "99999w"), "'99999w' is not a time"),
         (("history", "--since", "0001-01-01"), "'0001-01-01' is not a time"),
         (
@@ -180,7 +180,9 @@ def test_run_of_many_targets_is_not_run_again_as_one(account: Account) -> None:
 
     refused = in_a_pipe(account.root, "rerun", started["AutomationExecutionId"], status=2)
 
-    assert "was started with TargetParameterName, Targets, which this command does" in refused.errors
+    assert (
+        "was started with TargetParameterName, Targets, which this command does" in refused.errors
+    )
 
 
 def test_reason_of_a_run_is_not_given_again(account: Account) -> None:
