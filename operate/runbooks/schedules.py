@@ -12,6 +12,7 @@ from operate.connection import Connection, asking
 from operate.errors import AwsError, Exit, is_denied
 from operate.runbooks.next_starts import next_starts
 from operate.screen import console, print_json, print_table, say
+from operate.times import local
 
 _GROUP = "DelegatedRunbooks"
 """How the names of our groups end: a deployment may have a prefix."""
@@ -42,7 +43,7 @@ class Schedule:
             return f"not known here: {self.unknown}"
         if not self.starts:
             return "none any more"
-        return f"{self.starts[0].astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M %Z}"
+        return local(self.starts[0], ZoneInfo(self.zone))
 
 
 def list_schedules(connection: Connection, options: argparse.Namespace) -> Exit:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.operate.conftest import BACKUP, Account, readable
+from tests.operate.proxy import lost_on_the_way_back, proxied
 from tests.operate.terminal import in_a_pipe, on_a_terminal
 
 pytestmark = pytest.mark.sandbox
@@ -104,16 +105,41 @@ def test_what_an_approver_may_not_read_is_said(account: Account) -> None:
     assert "not authorized to perform: ssm:GetDocument" in " ".join(printed.text.split())
 
 
-def test_answer_is_for_the_step_that_was_shown_and_no_other(account: Account) -> None:
-    lead = ["arn:aws:iam::000000000000:user/lead"]
+def _asking_twice(account: Account, name: str) -> str:
+    """The id of a run of two approvals, of which the first waits."""
     asks = [
-        {"name": name, "action": "aws:approve", "inputs": {"Approvers": lead, "Message": name}}
-        for name in ("first", "second")
+        {"name": step, "action": "aws:approve", "inputs": {"Approvers": ["lead"], "Message": step}}
+        for step in ("first", "second")
     ]
-    account.runbook("Asks-Twice", *asks)
-    ssm = account.client("ssm")
-    started = ssm.start_automation_execution(DocumentName="Asks-Twice")
-    execution = started["AutomationExecutionId"]
+    account.runbook(name, *asks)
+    started = account.client("ssm").start_automation_execution(DocumentName=name)
+    return str(started["AutomationExecutionId"])
+
+
+def _statuses(account: Account, execution: str) -> list[str]:
+    run = account.client("ssm").get_automation_execution(AutomationExecutionId=execution)
+    return [step["StepStatus"] for step in run["AutomationExecution"]["StepExecutions"]]
+
+
+def test_answer_that_is_lost_is_not_given_to_the_next_step(account: Account) -> None:
+    execution = _asking_twice(account, "Asks-Twice-Lost")
+    with proxied(account.sandbox) as proxy:
+        proxy.faults["SendAutomationSignal"] = [lost_on_the_way_back]
+
+        printed = in_a_pipe(
+            account.approver, "approve", execution, "--endpoint-url", proxy.url, status=4
+        )
+
+    statuses = _statuses(account, execution)
+    account.stop(execution)
+    assert statuses == ["Success", "Waiting"]
+    assert (
+        "it is not known whether the answer arrived; see before you answer again" in printed.errors
+    )
+
+
+def test_answer_is_for_the_step_that_was_shown_and_no_other(account: Account) -> None:
+    execution = _asking_twice(account, "Asks-Twice")
 
     def answered_elsewhere() -> str:
         in_a_pipe(account.approver, "approve", execution)
@@ -126,11 +152,11 @@ def test_answer_is_for_the_step_that_was_shown_and_no_other(account: Account) ->
         status=2,
         rows=80,
     )
-    run = ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
+    statuses = _statuses(account, execution)
     account.stop(execution)
 
     assert printed.text.endswith("error: first does not wait any more: nothing was answered")
-    assert [step["StepStatus"] for step in run["StepExecutions"]] == ["Success", "Waiting"]
+    assert statuses == ["Success", "Waiting"]
 
 
 def test_values_are_shown_whole_and_none_looks_like_another_parameter(account: Account) -> None:

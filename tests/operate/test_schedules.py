@@ -64,8 +64,8 @@ def test_schedules_are_listed_with_their_next_start(account: Sandbox) -> None:
     lines = [" ".join(line.split()) for line in printed.text.splitlines()]
     assert lines == [
         "next runbook at schedule",
-        "2089-01-01 01:00 CET WebTier rate(1 hour) Europe/Berlin Hourly",
-        "2090-01-01 03:30 CET WebTier cron(30 3 1 1 ? 2090) Europe/Berlin Nightly",
+        "2089-01-01T01:00:00+01:00 WebTier rate(1 hour) Europe/Berlin Hourly",
+        "2090-01-01T03:30:00+01:00 WebTier cron(30 3 1 1 ? 2090) Europe/Berlin Nightly",
         "paused WebTier cron(30 3 1 1 ? 2090) Europe/Berlin Paused",
     ]
     assert printed.errors == ""
