@@ -14,6 +14,7 @@ from delegation.model import (
     IamUser,
     PermissionSet,
     ServiceRole,
+    Team,
 )
 from delegation.policies.quota_checks import check_quotas
 from delegation.runbooks.permissions import Need
@@ -151,4 +152,42 @@ def test_more_repositories_than_a_trust_policy_holds_are_refused() -> None:
     assert _refusal(*_deployment(1, pipeline=pipeline)) == (
         "the pipeline's 30 repositories and 1 branches need a trust policy of 3,055 characters, "
         "IAM takes 2,048; name fewer (deployments.py)"
+    )
+
+
+def _approved(runbooks: int, *approvers: IamUser | ExistingRole) -> tuple[Deployment, Any]:
+    deployment, documents = _deployment(runbooks)
+    (role,) = deployment.service_roles
+    approved = replace(role, approval=Approval(by=approvers))
+    return replace(deployment, service_roles=(approved,)), documents
+
+
+def test_400_runbooks_fit_their_approvers() -> None:
+    check_quotas(*_approved(400, IamUser("lead"), ExistingRole("Leads")))
+
+
+def test_more_policies_than_the_group_of_approvers_takes_are_refused() -> None:
+    deployment, documents = _approved(400, IamUser("lead"))
+    there = replace(deployment, account="111122223333", regions=("eu-west-1", "us-east-1"))
+
+    assert _refusal(there, documents) == (
+        "the runbooks that wait for an approval need 12 policies of their approvers, whose group "
+        "takes 8; make teams of the runbooks, or name fewer regions (deployments.py)"
+    )
+
+
+def test_more_policies_than_a_role_that_approves_in_several_teams_takes_are_refused() -> None:
+    first, documents = _approved(400, ExistingRole("Leads"))
+    (role,) = first.service_roles
+    others = tuple(f"Other-{name}" for name in role.runbooks)
+    team = Team(
+        name="Others",
+        operators=(IamUser("another"),),
+        service_roles=(replace(role, name="OthersRole", runbooks=others),),
+    )
+    both = Deployment(operators=first.operators, service_roles=(role,), teams=(team,))
+
+    assert _refusal(both, {**documents, **{name: _runbook(name) for name in others}}) == (
+        "the runbooks that 'Leads' approves need 12 policies; it takes 10 by default; make the "
+        "approver an IamUser, or name fewer runbooks (deployments.py)"
     )
