@@ -171,7 +171,7 @@ def test_more_policies_than_the_group_of_approvers_takes_are_refused() -> None:
     there = replace(deployment, account="111122223333", regions=("eu-west-1", "us-east-1"))
 
     assert _refusal(there, documents) == (
-        "the runbooks that wait for an approval need 12 policies of their approvers, whose group "
+        "the runbooks that wait for an approval need 10 policies of their approvers, whose group "
         "takes 8; make teams of the runbooks, or name fewer regions (deployments.py)"
     )
 
