@@ -309,6 +309,7 @@ def test_wheel_holds_every_package_and_no_test(wheel: Path) -> None:
             "aws_facts",
             "delegation",
             "operate",
+            "pages",
             "pipeline",
             "rehearsal",
             "review",
