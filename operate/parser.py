@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from operate import completion, explanations, version
-from operate.audit.command import audit
 from operate.command_name import program
 from operate.connection import Connection
 from operate.errors import Exit
@@ -186,7 +185,7 @@ def _add_commands(commands: _Commands) -> None:
         one.add_argument("--yes", action="store_true", help="do not ask")
     _add_audit(
         commands.add_of_many(
-            *("audit", audit, "who did what through the service roles", "audit --since 30d"),
+            *("audit", _audit, "who did what through the service roles", "audit --since 30d"),
             *("audit 675ef1d3-84eb-42f2-a9c4-abf0680d14a1", "audit --html executions.html"),
         )
     )
@@ -204,6 +203,13 @@ def _add_commands(commands: _Commands) -> None:
     )
     one.add_argument("shell", choices=completion.SHELLS)
     one.set_defaults(act=lambda options: completion.print_script(options.shell))
+
+
+def _audit(connections: Sequence[Connection], options: argparse.Namespace) -> Exit:
+    """The audit, whose modules no other command has to wait for."""
+    from operate.audit.command import audit
+
+    return audit(connections, options)
 
 
 def connection_of(options: argparse.Namespace) -> Connection:
