@@ -18,11 +18,13 @@ _STATES = {
 def findings_page(date: str, of_accounts: Mapping[str, Sequence[Finding]]) -> str:
     """The page of the accounts' findings on a date, the worst of each first."""
     is_one = len(of_accounts) == 1
+    contents = [(f"account-{account}", f"Account {account}") for account in of_accounts]
     return render(
         Path(__file__).resolve().parent,
         "findings.html",
         title=f"Account {next(iter(of_accounts))}" if is_one else f"{len(of_accounts)} accounts",
         made=date,
+        contents=[] if is_one else contents,
         accounts=[
             {
                 "number": account,

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,23 +15,6 @@ _WHOLE = 36
 """The characters of an id."""
 _NEWEST = 1_000
 """Among so many executions the beginning of an id is looked for."""
-
-
-def asked_execution(connection: Connection, options: argparse.Namespace) -> str:
-    """The id of the execution that a command names, by ``--latest`` the newest of the caller.
-    Raises OperateError where there is none, or several begin so."""
-    if options.id and getattr(options, "latest", False):
-        raise OperateError("give an ID or --latest, not both")
-    if options.id:
-        return whole_id(connection, options.id)
-    if not getattr(options, "latest", False):
-        raise OperateError("give an ID, or --latest for the newest of your runs")
-    if connection.caller is None:
-        raise OperateError("AWS does not show who you are, nor which runs are yours; give an ID")
-    mine = next(newest(connection, started_by=connection.caller), None)
-    if mine is None:
-        raise OperateError(f"there is no run of yours in {connection.region}")
-    return mine.id
 
 
 def id_to_change(connection: Connection, text: str) -> str:
@@ -56,6 +39,28 @@ def whole_id(connection: Connection, text: str) -> str:
         lines = [f"  {run.id} {run.runbook}" for run in found]
         raise OperateError("\n".join([f"several ids begin with {text!r}:", *lines]))
     return found[0].id
+
+
+def asked_execution(
+    connection: Connection,
+    options: argparse.Namespace,
+    whole: Callable[[Connection, str], str] = whole_id,
+) -> str:
+    """The id of the execution that a command names, by ``--latest`` the newest of the caller;
+    ``whole`` makes an id of the beginning of one. Raises OperateError where there is none, or
+    several begin so."""
+    if options.id and getattr(options, "latest", False):
+        raise OperateError("give an ID or --latest, not both")
+    if options.id:
+        return whole(connection, options.id)
+    if not getattr(options, "latest", False):
+        raise OperateError("give an ID, or --latest for the newest of your runs")
+    if connection.caller is None:
+        raise OperateError("AWS does not show who you are, nor which runs are yours; give an ID")
+    mine = next(newest(connection, started_by=connection.caller), None)
+    if mine is None:
+        raise OperateError(f"there is no run of yours in {connection.region}")
+    return mine.id
 
 
 def newest(

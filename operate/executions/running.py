@@ -69,9 +69,7 @@ def watch(connection: Connection, options: argparse.Namespace) -> Exit:
 
 def stop(connection: Connection, options: argparse.Namespace) -> Exit:
     """Asks Automation to cancel a run, or to end it after the step that runs."""
-    if options.id:
-        id_to_change(connection, options.id)
-    execution_id = asked_execution(connection, options)
+    execution_id = asked_execution(connection, options, id_to_change)
     with asking(f"to stop {execution_id}"):
         connection.ssm.stop_automation_execution(
             AutomationExecutionId=execution_id,
@@ -141,14 +139,15 @@ def _checked(
 
 def _show(connection: Connection, runbook: Runbook, values: Values, output: str) -> Exit:
     """Shows what a start would send, and what limits it."""
+    request = starting.request(connection, runbook, values)
     if output == "json":
-        print_json(starting.request(connection, runbook, values))
+        print_json(request)
         return Exit.SUCCESS
     screen = console()
     screen.write(f"{runbook.name}, version {runbook.version}, in {connection.place}")
     screen.write(f"runs as {runbook.role or 'you'}")
     _print_start(connection, runbook, values, screen)
-    for tag in starting.request(connection, runbook, values).get("Tags", ()):
+    for tag in request.get("Tags", ()):
         screen.write(f"  tag {tag['Key']}: {tag['Value']}")
     screen.write("nothing was started")
     return Exit.SUCCESS

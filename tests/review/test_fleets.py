@@ -14,21 +14,14 @@ from review.diff.changes import change
 from review.iam.engine import Engine
 from review.templates.assembly import Template, given_environment, read_templates
 from tests.stacks.fleet import FLEET, NAME, ROLE, TARGET, WANTED, fleet_with
+from tests.stacks.reviewed import reviewed_with
 from tests.stacks.synthesis import RUNBOOK, app_of, deployment
 
 
 def _reviewed(folder: Path, old: str = "", new: str = "", wanted: Deployment = WANTED) -> Review:
     """The review of the templates, with a text replaced."""
     app_of(wanted, folder=folder).synth()
-    templates = read_templates(folder, given_environment())
-    if old and not any(old in json.dumps(each.body) for each in templates):
-        pytest.fail(f"{old} is in no template")
-    changed = [
-        replace(each, body=json.loads(json.dumps(each.body).replace(old, new))) if old else each
-        for each in templates
-    ]
-    with Engine() as engine:
-        return review(engine, tuple(changed))
+    return reviewed_with(folder, old, new)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,12 @@ from botocore.exceptions import ClientError
 
 from delegation.model import Approval, Deployment, IamUser, ServiceRole, Team
 from delegation.runbooks.runbook import Runbook, load_runbooks
-from review.access_review import Review, review
+from review.access_review import Review
 from review.errors import ReviewError
-from review.iam.engine import Engine
-from review.templates.assembly import given_environment, read_templates
 from sandbox import Sandbox
 from tests.clone import PROJECT
 from tests.stacks.deployed import deploy, remove
+from tests.stacks.reviewed import reviewed_with
 from tests.stacks.synthesis import RUNBOOK, app_of, deployment, policy, resources, template
 
 _SOURCE = load_runbooks([RUNBOOK])[RUNBOOK]
@@ -141,15 +140,7 @@ def test_documents_and_printed_commands_say_how_a_start_is_tagged() -> None:
 def _reviewed(folder: Path, old: str = "", new: str = "") -> Review:
     """The review of the teams' templates, with a text replaced."""
     app_of(_TEAMS, runbooks=_RUNBOOKS, folder=folder).synth()
-    templates = read_templates(folder, given_environment())
-    if old and not any(old in json.dumps(each.body) for each in templates):
-        pytest.fail(f"{old} is in no template")
-    changed = [
-        replace(each, body=json.loads(json.dumps(each.body).replace(old, new))) if old else each
-        for each in templates
-    ]
-    with Engine() as engine:
-        return review(engine, tuple(changed))
+    return reviewed_with(folder, old, new)
 
 
 def test_review_proves_that_executions_are_kept_apart(tmp_path: Path) -> None:
